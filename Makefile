@@ -1,0 +1,44 @@
+# make report [STUDY=smoke] [CORES=4]    measure, decide and write results/STUDY/report.html
+# make test [PYTEST="-k store"]          run the tests
+# make lint | clean
+# All need Python 3.11 or later (PYTHON=...), and nothing else: the packages go to .venv, once.
+
+PYTHON ?= python3
+STUDY ?= standard
+CORES ?= all
+PYTEST ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install
+
+.PHONY: report test lint clean
+
+report: $(VENV)/runtime.stamp
+	@$(BIN)/snakemake --cores $(CORES) --config study=$(STUDY)
+	@echo "The report: $(CURDIR)/results/$(basename $(notdir $(STUDY)))/report.html"
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+clean:
+	rm -rf results/*/ .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/runtime.stamp: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("carousel needs Python 3.11 or later; name one: make PYTHON=python3.12")'
+	@echo "Installing the packages of requirements.lock into $(VENV), once"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --quiet --progress-bar on --requirement requirements.lock
+	@$(PIP) --quiet --no-deps --editable .
+	@test -e $(VENV)/quarto.stamp || command -v quarto > /dev/null \
+	  || $(PIP) --quiet quarto-cli > $(VENV)/quarto.log 2>&1 \
+	  || echo "Quarto could not be installed ($(VENV)/quarto.log says why): pandoc will make the report instead"
+	@touch $(VENV)/quarto.stamp $@
+
+$(VENV)/test.stamp: $(VENV)/runtime.stamp requirements-test.lock
+	@$(PIP) --quiet --requirement requirements-test.lock
+	@touch $@

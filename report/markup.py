@@ -1,0 +1,70 @@
+"""Values as pandoc Markdown that Quarto reads too: escaped text, numbers, tables, inline pictures."""
+
+import base64
+import html
+import math
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+VERDICTS = ("supported", "refuted", "depends", "inconclusive")
+
+
+def escape(text: object) -> str:
+    """Text as Markdown that shows it unchanged on one line: every ASCII punctuation mark is escaped."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(str(text).split()))
+
+
+def number(value: float) -> str:
+    """Three significant digits with a true minus; as many more near one as tell it from one."""
+    if not math.isfinite(value):
+        return "not measured" if math.isnan(value) else ("∞" if value > 0 else "−∞")
+    gap = abs(1 - abs(value))
+    digits = min(9, math.ceil(-math.log10(gap))) if 0 < gap < 0.01 else 0
+    text = f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.3g}"
+    mantissa, _, exponent = text.replace("-", "−").partition("e")
+    return f"{mantissa} × 10^{exponent[0].strip('+')}{exponent[1:].lstrip('0')}^" if exponent else mantissa
+
+
+def count(value: int) -> str:
+    """A whole number with thin spaces between thousands."""
+    return f"{int(value):,}".replace(",", "\u202f")
+
+
+def interval(low: float, high: float) -> str:
+    """`[low, high]`, or nothing where there is none or both ends read the same."""
+    if math.isnan(low) or math.isnan(high) or number(low) == number(high):
+        return ""
+    return f"\\[{number(low)}, {number(high)}\\]"
+
+
+def verdict(word: str) -> str:
+    """The verdict as a word with a class for its colour. Raises ValueError for an unknown one."""
+    if word not in VERDICTS:
+        raise ValueError(f"unknown verdict {word!r}; allowed: {', '.join(VERDICTS)}")
+    return f"[{word}]{{.verdict .{word}}}"
+
+
+def table(name: str, head: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int]) -> str:
+    """A pipe table in a box that scrolls; cells are Markdown already, `widths` are relative."""
+    lines = [head, ["-" * width for width in widths], *rows]
+    body = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    label = html.escape(name, quote=True)
+    return f'::: {{.scroll role="region" tabindex="0" aria-label="{label}"}}\n{body}\n:::\n'
+
+
+def div(name: str, body: str, colons: int = 3) -> str:
+    """A block of class `name`; more colons where the body holds a block itself."""
+    return f"{':' * colons} {name}\n{body.rstrip()}\n{':' * colons}\n"
+
+
+def definitions(pairs: Iterable[tuple[str, str]]) -> str:
+    """A definition list; pairs with an empty text are left out."""
+    return "\n".join(f"{term}\n:   {text}\n" for term, text in pairs if text)
+
+
+def picture(path: Path, alt: str) -> str:
+    """An SVG file as an `img` that carries its bytes: pandoc would inline it and drop the alt text."""
+    data = base64.b64encode(path.read_bytes()).decode()
+    image = f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(alt, quote=True)}">'
+    return f'```{{=html}}\n<figure class="picture" tabindex="0">{image}</figure>\n```\n'

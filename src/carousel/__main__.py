@@ -1,0 +1,158 @@
+"""The verbs that the Snakemake rules call: paths in, paths out. `python -m carousel --help` lists them."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from carousel.backends import BACKENDS, Backend
+from carousel.backends import load as load_backend
+from carousel.problems import StudyError
+from carousel.provenance import describe, merge
+from carousel.sources import fingerprint
+from carousel.store import StoreError, cached, concat, provenance, read, write
+from carousel.study import DecaySlice, TrainingSlice, check_devices, load
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; bad input is one line on standard error and status 1."""
+    args = parser().parse_args(arguments)
+    try:
+        args.run(args)
+    except (StudyError, StoreError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="carousel", description=__doc__)
+    verbs = top.add_subparsers(required=True, metavar="VERB")
+
+    def verb(run: Any, *paths: str) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(run.__name__, help=run.__doc__)
+        sub.set_defaults(run=run)
+        for path in paths:
+            sub.add_argument(f"--{path}", type=Path, required=True)
+        return sub
+
+    for sub in (verb(decay, "study", "cache", "out"), verb(accuracy, "study", "cache", "out", "decay-out")):
+        sub.add_argument("--backend", choices=BACKENDS, required=True)
+        sub.add_argument("--cell", required=True)
+        if sub.get_default("run") is accuracy:
+            sub.add_argument("--task", required=True)
+    verb(gather, "out").add_argument("tables", type=Path, nargs="+")
+    verb(judge, "study", "decay", "accuracy", "out", "csv", "agreement")
+    verb(draw, "decay", "accuracy", "claims", "out")
+    return top
+
+
+def decay(args: argparse.Namespace) -> None:
+    """Measure the gradient decay of one cell on one backend, at initialisation."""
+    from carousel.decay import measure, slice_blocks
+
+    study, tables = load(args.study), []
+    for part in study.decay:
+        if args.backend not in part.backends or args.cell not in part.cells:
+            continue
+        backend = backend_of(args.backend, part)
+        for block in slice_blocks(part, args.cell):
+            key = block_key("decay", args, study.seed, backend, part, block)
+            with timed(f"decay {part.slice}: {len(block)} models, {block[0].length} steps"):
+                tables.append(
+                    cached(args.cache, key, lambda p=part, b=block, on=backend: measure(on, study.seed, b, p))
+                )
+    write(concat(tables), args.out, describe(args.study))
+
+
+def accuracy(args: argparse.Namespace) -> None:
+    """Train one cell on one task with one backend; measure the decay again at fixed steps."""
+    from carousel.training import slice_blocks, train
+
+    study, scores, decays = load(args.study), [], []
+    for part in study.training:
+        if args.backend not in part.backends or args.cell not in part.cells or args.task not in part.tasks:
+            continue
+        backend = backend_of(args.backend, part)
+        for gradient in part.gradients:
+            for block in slice_blocks(part, args.cell):
+                key = block_key("accuracy", args, study.seed, backend, part, block) | {
+                    "task": args.task,
+                    "gradient": gradient,
+                }
+                run = cache(
+                    lambda on=backend, b=block, p=part, g=gradient: train(on, study.seed, b, p, args.task, g)
+                )
+                with timed(f"{args.task} {part.slice}: {len(block)} models, {block[0].length} steps"):
+                    scores.append(cached(args.cache, key | {"table": "accuracy"}, lambda r=run: r()[0]))
+                    decays.append(cached(args.cache, key | {"table": "decay"}, lambda r=run: r()[1]))
+    write(concat(scores), args.out, describe(args.study))
+    write(concat(decays), args.decay_out, describe(args.study))
+
+
+def gather(args: argparse.Namespace) -> None:
+    """Put tables of one kind one below the other."""
+    write(concat([read(path) for path in args.tables]), args.out, merge([provenance(p) for p in args.tables]))
+
+
+def judge(args: argparse.Namespace) -> None:
+    """Decide the claims from the gathered tables."""
+    from carousel import claims
+
+    measured, trained = read(args.decay), read(args.accuracy)
+    origin = merge([provenance(args.decay), provenance(args.accuracy)])
+    verdicts = claims.judge(measured, trained)
+    write(verdicts, args.out, origin)
+    write(claims.agreement(measured), args.agreement, origin)
+    verdicts.to_csv(args.csv, index=False)
+
+
+def draw(args: argparse.Namespace) -> None:
+    """Draw the figures of the claims and of the report."""
+    from carousel import figures
+
+    figures.draw(read(args.decay), read(args.accuracy), read(args.claims), args.out)
+
+
+def backend_of(name: str, part: DecaySlice | TrainingSlice) -> Backend:
+    """The backend as `part` wants it; NumPy has the CPU alone, whatever device torch is to use."""
+    return load_backend(name, part.device if name == "torch" else "cpu", part.dtype)
+
+
+def block_key(
+    verb: str, args: argparse.Namespace, seed: int, backend: Backend, part: DecaySlice | TrainingSlice, block: list
+) -> dict[str, Any]:
+    """All that a block's rows depend on, for the cache of finished blocks."""
+    return {
+        "code": fingerprint(verb, args.backend, args.cell),
+        "seed": seed,
+        "backend": [backend.name, backend.device, backend.dtype],
+        "slice": {k: v for k, v in part.model_dump(mode="json").items() if k not in LISTED},
+        "models": [asdict(setting) for setting in block],
+    }
+
+
+LISTED = {"backends", "cells", "tasks", "inits", "gains", "forget_biases", "biases", "hidden", "lengths", "repetitions"}
+"""Keys of a slice that say which blocks there are, and nothing about what is in one."""
+
+
+class timed:
+    """Print `what` and how long it took, for the job's log."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __enter__(self) -> None:
+        self.start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        print(f"{self.what}: {time.perf_counter() - self.start:.2f} s", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""What a backend is: arrays of one library, device and dtype, and the derivative of one step."""
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from carousel.axes import Array, Series, State
+from carousel.cells import Cell, Params
+from carousel.recurrence import ArrayOps, Gates, Step
+
+
+class Readout(NamedTuple):
+    """The linear map from the last h to the outputs, for M models."""
+
+    V: Float[Array, "M O H"]
+    a: Float[Array, "M O 1"]
+
+
+class Model(NamedTuple):
+    """M trainable models of one cell: recurrent parameters and readout."""
+
+    params: Params
+    readout: Readout
+
+
+def leaves(model: Model) -> list[Array]:
+    """The arrays of `model` in a fixed order."""
+    W, R, b, p = model.params
+    return [W, R, b, *(p[name] for name in sorted(p)), *model.readout]
+
+
+def rebuild(model: Model, arrays: list[Array]) -> Model:
+    """A model built like `model` from `arrays`, in the order of `leaves`."""
+    W, R, b, *rest = arrays
+    p = dict(zip(sorted(model.params.p), rest, strict=False))
+    return Model(Params(W, R, b, p), Readout(*rest[len(p) :]))
+
+
+class Gradient(NamedTuple):
+    """A batch's mean loss per model, and its gradient by every parameter."""
+
+    loss: Float[Array, " M"]
+    model: Model
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """The derivative code of one library. The two implementations share none of it."""
+
+    name: str
+    device: str
+    dtype: str
+
+    def array(self, values: np.ndarray) -> Array:
+        """`values` on this backend's device, in its dtype."""
+        ...
+
+    def numpy(self, array: Array) -> np.ndarray:
+        """`array` as NumPy's."""
+        ...
+
+    def ops(self, cell: Cell, gates: Gates) -> ArrayOps:
+        """The functions of a forward pass whose derivative passes through `gates` only."""
+        ...
+
+    def vjp(self, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> State:
+        """The adjoint of the state before `step`, from that of the state after it."""
+        ...
+
+    def rescale(self, d_state: State, per_unit: bool) -> tuple[State, Int[Array, "M _ B"]]:
+        """`d_state` divided by an exact power of two that brings its largest entry into [1/2, 1), and the power.
+
+        One power a sequence, or one a unit and sequence. Zeros stay zeros, with power 0.
+        """
+        ...
+
+    def scale(self, x: Array, power: Int[Array, "M _ B"]) -> Array:
+        """x times two to `power`, exactly."""
+        ...
+
+    def norm(self, x: Array) -> Float[np.ndarray, "M B"]:
+        """Euclidean norm over the units, in float64."""
+        ...
+
+    def run(self, cell: Cell, model: Model, xs: Series, state: State) -> Float[Array, "M O B"]:
+        """The readout of the last step."""
+        ...
+
+    def gradient(
+        self, cell: Cell, model: Model, xs: Series, state: State, target: Array, loss: str, gates: Gates
+    ) -> Gradient:
+        """The mean loss of a batch and its gradient; the adjoint passes back through `gates` only."""
+        ...
+
+    def output_error(
+        self, cell: Cell, model: Model, xs: Series, state: State, target: Array, loss: str
+    ) -> Float[np.ndarray, "M H B"]:
+        """The gradient of each sequence's own loss by its last h."""
+        ...

@@ -1,0 +1,131 @@
+"""The NumPy backend: hand-derived adjoints, one thread, no import of torch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.special import log_expit, log_softmax
+
+from carousel.axes import Array, Net, Series, State, Units
+from carousel.backends.backend import Gradient, Model, Readout
+from carousel.cells import Cell, Params
+from carousel.recurrence import Gates, Step, parameter_gradients, pull_back, unroll
+
+
+SATURATED = 0.9  # |tanh| from which 1 - tanh^2 loses digits: one here, all of them where tanh rounds to 1
+
+
+@dataclass(frozen=True)
+class NumpyOps:
+    """NumPy's functions under the names that cells use."""
+
+    uncut: bool = True
+
+    def tanh(self, x: Array) -> tuple[Array, Array]:
+        y = np.tanh(x)
+        slope = 1 - y * y
+        saturated = abs(y) > SATURATED
+        if saturated.any():
+            e = np.exp(-2 * abs(x[saturated]))
+            slope[saturated] = 4 * e / (1 + e) ** 2
+        return y, slope
+
+    def sigmoid(self, x: Array) -> tuple[Array, Array]:
+        """From exp(-|x|), so that neither 1 - sigma nor sigma is ever a small difference of large numbers."""
+        e = np.exp(-abs(x))
+        larger = 1 / (1 + e)
+        smaller = e * larger
+        return np.where(x > 0, larger, smaller), larger * smaller
+
+    def relu(self, x: Array) -> tuple[Array, Array]:
+        return np.maximum(x, 0), x > 0
+
+    def log_sigmoid(self, x: Array) -> Array:
+        return log_expit(x)
+
+    def log(self, x: Array) -> Array:
+        with np.errstate(divide="ignore"):
+            return np.log(x)
+
+    def gates(self, net: Net) -> tuple[Units, ...]:
+        return tuple(net[:, g] for g in range(net.shape[1]))
+
+    def stack(self, gates: tuple[Units, ...]) -> Net:
+        return np.stack(gates, axis=1)
+
+    def cut(self, x: Array) -> Array:
+        return x if self.uncut else 0.0 * x
+
+    def recur(self, R: Float[Array, "M GH H"], h: Units) -> Float[Array, "M GH B"]:
+        return R @ h
+
+
+FORWARD = NumpyOps()
+
+
+@dataclass(frozen=True)
+class NumpyBackend:
+    """NumPy in `dtype`, float64 or float32."""
+
+    dtype: str
+    name: str = "numpy"
+    device: str = "cpu"
+
+    def array(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray(values, dtype=self.dtype)
+
+    def numpy(self, array: np.ndarray) -> np.ndarray:
+        return array
+
+    def ops(self, cell: Cell, gates: Gates) -> NumpyOps:
+        return NumpyOps(uncut=gates == frozenset(cell.gates))
+
+    def vjp(self, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> State:
+        return pull_back(self.ops(cell, gates), cell, params, step.saved, d_state, gates)[3]
+
+    def rescale(self, d_state: State, per_unit: bool) -> tuple[State, Int[Array, "M _ B"]]:
+        peak = np.maximum.reduce([abs(d) if per_unit else abs(d).max(1, keepdims=True) for d in d_state])
+        _, power = np.frexp(peak)
+        return tuple(np.ldexp(d, -power) for d in d_state), power
+
+    def scale(self, x: Array, power: Int[Array, "M _ B"]) -> Array:
+        return np.ldexp(x, power)
+
+    def norm(self, x: Array) -> Float[np.ndarray, "M B"]:
+        return np.sqrt(np.square(x, dtype=np.float64).sum(1))
+
+    def run(self, cell: Cell, model: Model, xs: Series, state: State) -> Float[Array, "M O B"]:
+        _, last = unroll(FORWARD, cell, model.params, xs, state)
+        return model.readout.V @ last[0] + model.readout.a
+
+    def gradient(
+        self, cell: Cell, model: Model, xs: Series, state: State, target: Array, loss: str, gates: Gates
+    ) -> Gradient:
+        steps, last = unroll(FORWARD, cell, model.params, xs, state)
+        losses, d_y = LOSSES[loss](model.readout.V @ last[0] + model.readout.a, target)
+        d_y = d_y / target.shape[-1]
+        readout = Readout(d_y @ last[0].swapaxes(1, 2), d_y.sum(2, keepdims=True))
+        d_last = (model.readout.V.swapaxes(1, 2) @ d_y, *(0.0 * s for s in last[1:]))
+        d_params = parameter_gradients(self.ops(cell, gates), cell, model.params, steps, d_last, gates)
+        return Gradient(losses.mean(1), Model(d_params, readout))
+
+    def output_error(
+        self, cell: Cell, model: Model, xs: Series, state: State, target: Array, loss: str
+    ) -> Float[np.ndarray, "M H B"]:
+        _, d_y = LOSSES[loss](self.run(cell, model, xs, state), target)
+        return model.readout.V.swapaxes(1, 2) @ d_y
+
+
+def squared_error(y: Float[Array, "M O B"], target: Float[Array, "M O B"]) -> tuple[Array, Array]:
+    """Squared error of each sequence, and its derivative by y."""
+    error = y - target
+    return np.square(error).sum(1), 2 * error
+
+
+def cross_entropy(y: Float[Array, "M O B"], target: Float[Array, "M O B"]) -> tuple[Array, Array]:
+    """Cross-entropy with the one-hot `target` of each sequence, in nats, and its derivative by y."""
+    log_p = log_softmax(y, axis=1)
+    return -(target * log_p).sum(1), np.exp(log_p) - target
+
+
+LOSSES = {"squared_error": squared_error, "cross_entropy": cross_entropy}

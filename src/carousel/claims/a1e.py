@@ -1,0 +1,93 @@
+"""A1e: is there no exponentially fast decaying factor in the product of forget gates?"""
+
+import pandas as pd
+
+from carousel.claims.claim import (
+    FAILS,
+    FORGETFUL,
+    HOLDS,
+    INCONCLUSIVE,
+    LONG,
+    MIN_TREND,
+    Claim,
+    Verdict,
+    combine,
+    trend,
+)
+from carousel.claims.table import bias_order, listed, main, missing, number
+from carousel.stats import best_model, rates, repeated, select, spread
+
+
+def slopes(decay: pd.DataFrame) -> pd.DataFrame:
+    """Return the rate of the product of forget gates, one row per model at initialisation."""
+    rows = select(decay, cell=FORGETFUL, trained="no", quantity="factor_product", path="formula")
+    return rates(rows[rows["length"] >= LONG], "factor_product", "formula")
+
+
+def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+    """Return per forget bias and backend the rate with its interval, and the ``model`` most often best."""
+    evidence = spread(repeated(slopes(decay), MIN_TREND), ["forget_bias"])
+    rows = select(decay, cell=FORGETFUL, trained="no", quantity="factor_product", path="formula")
+    best = best_model(rows[rows["length"] >= LONG], "factor_product", "formula")
+    model = best.groupby("forget_bias", observed=True)["best"].agg(lambda names: names.mode().iloc[0])
+    bias = evidence["forget_bias"].astype(str)
+    return evidence.assign(part=bias, model=bias.map({str(name): model[name] for name in model.index}))
+
+
+def decide(evidence: pd.DataFrame) -> Verdict:
+    """Return the verdict and the forget biases between which it flips."""
+    states = trend(evidence, decays=False)
+    word = combine(states)
+    if word == INCONCLUSIVE:
+        what = f"{MIN_TREND} repetitions of an LSTM at T of at least {LONG}, on both backends"
+        return Verdict(word, missing(evidence, what), _alt(evidence))
+    first = bias_order(evidence["forget_bias"])[0]
+    shown = evidence[evidence["part"] == first]
+    return Verdict(word, _condition(evidence, states), _alt(evidence), **main(shown))
+
+
+def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
+    order = bias_order(states.index)
+    decays, level = ([bias for bias in order if states[bias] == state] for state in (FAILS, HOLDS))
+    parts = [
+        f"Decays at forget bias {listed(decays)}" if decays else "",
+        f"does not at {listed(level)}" if level else "",
+    ]
+    numbers = [[float(bias) for bias in side if bias != "chrono"] for side in (decays, level)]
+    flip = ""
+    if all(numbers) and max(numbers[0]) < min(numbers[1]):
+        flip = f" It flips between {max(numbers[0]):g} and {min(numbers[1]):g}."
+    return f"{'; '.join(part for part in parts if part)}.{flip}"
+
+
+def _alt(evidence: pd.DataFrame) -> str:
+    if evidence.empty:
+        return "No product of forget gates was measured."
+    groups = evidence.groupby("part")
+    rate, model = groups["effect"].mean(), groups["model"].first()
+    words = [f"{bias}: {number(rate[bias])} ({model[bias]})" for bias in bias_order(rate.index)]
+    return (
+        "Rate of the product of forget gates against forget bias, dots on the curve log10 sigma(bias). Decades a step "
+        "and best model, by forget bias: " + "; ".join(words) + "."
+    )
+
+
+CLAIM = Claim(
+    id="A1e",
+    who="answer 1",
+    kind="trend",
+    statement="The product of forget gates contains no exponentially fast decaying factor.",
+    reading="At initialisation the product of forget gates does not decay with lag, whatever the forget bias.",
+    prediction="depends: on the forget bias",
+    unit="decades per step (lowest forget bias)",
+    rule="A forget bias decays (does not) where the 95 % interval of its rate lies below (above) a loss of a factor of "
+    f"2 in 100 steps on both backends, with at least {MIN_TREND} repetitions.",
+    takeaway={
+        "supported": "Forget gates do not make the cell's gradient decay.",
+        "refuted": "Forget gates are an exponentially decaying factor at every bias tried.",
+        "depends": "A forget gate is an exponential factor like any other until its bias holds it open: use a large "
+        "or chrono bias for long lags.",
+    },
+    measure=measure,
+    decide=decide,
+)

@@ -1,0 +1,86 @@
+"""A4g: in the basic RNN, is the error smaller the longer the distance?"""
+
+import pandas as pd
+
+from carousel.claims.claim import (
+    FAILS,
+    INCONCLUSIVE,
+    LONG,
+    MIN_TREND,
+    SCALAR,
+    VANILLA,
+    Claim,
+    Verdict,
+    combine,
+    trend,
+)
+from carousel.claims.table import main, missing, number
+from carousel.stats import rates, repeated, select, spread
+
+
+def slopes(decay: pd.DataFrame) -> pd.DataFrame:
+    """Return the rate of every vanilla RNN at initialisation, driven by noise, one row per model."""
+    rows = select(decay, cell=VANILLA, trained="no", quantity="loss_h", path="full")
+    return rates(rows[(rows["length"] >= LONG) & (rows["slice"] != SCALAR)], "loss_h", "full")
+
+
+def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+    """Return per cell, init, gain and backend the rate with its interval."""
+    evidence = spread(repeated(slopes(decay).dropna(subset=["rate"]), MIN_TREND), ["cell", "init", "gain"])
+    names = evidence["cell"].astype(str) + ", " + evidence["init"].astype(str)
+    return evidence.assign(name=names, part=names + ", gain " + evidence["gain"].map("{:g}".format))
+
+
+def decide(evidence: pd.DataFrame) -> Verdict:
+    """Return the verdict and, per cell and init, the gains at which the gradient is flat or rises."""
+    states = trend(evidence, decays=True)
+    word = combine(states)
+    if word == INCONCLUSIVE:
+        what = f"{MIN_TREND} repetitions of vanilla RNNs at T of at least {LONG}, on both backends"
+        return Verdict(word, missing(evidence, what), _alt(evidence))
+    return Verdict(word, _condition(evidence, states), _alt(evidence), **main(_usual(evidence)))
+
+
+def _usual(evidence: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that stand for the claim: the tanh RNN as a library starts it, or the first part."""
+    rows = select(evidence, name="rnn_tanh, torch", gain=1.0)
+    return rows if len(rows) else evidence[evidence["part"] == evidence["part"].iloc[0]]
+
+
+def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
+    rows = evidence.drop_duplicates("part").assign(state=lambda table: table["part"].map(states))
+    flat = rows[rows["state"] == FAILS].groupby("name", sort=False)["gain"]
+    words = [f"{name} from gain {gains.min():g}" for name, gains in flat]
+    return f"Flat or rising in {(states == FAILS).sum()} of {len(states)} settings: {'; '.join(words) or 'none'}."
+
+
+def _alt(evidence: pd.DataFrame) -> str:
+    if evidence.empty:
+        return "No vanilla RNN was measured."
+    low, high = evidence["effect"].min(), evidence["effect"].max()
+    return (
+        "Rate of the gradient of vanilla RNNs against the gain of the recurrent weights, by cell and init, from "
+        f"{number(low)} to {number(high)} decades a step."
+    )
+
+
+CLAIM = Claim(
+    id="A4g",
+    who="answer 4",
+    kind="trend",
+    statement="In the basic RNN each step applies an affine map and a nonlinearity, so the longer the distance the "
+    "smaller the error.",
+    reading="At initialisation the gradient of the sigmoid, tanh and ReLU RNN decays with lag, whatever the init "
+    "and the gain of its recurrent weights.",
+    prediction="depends: on the gain; it is flat near criticality and rises beyond",
+    unit="decades per step (rnn_tanh, torch init, gain 1)",
+    rule="A cell, init and gain decays (does not) where the 95 % interval of its rate lies below (above) a loss of a "
+    f"factor of 2 in 100 steps on both backends, with at least {MIN_TREND} repetitions. All: supported; some: depends.",
+    takeaway={
+        "supported": "In a vanilla RNN the error shrinks with distance.",
+        "refuted": "In a vanilla RNN the error does not shrink with distance.",
+        "depends": "Distance shrinks the error of a vanilla RNN only below a critical weight scale; tune the gain.",
+    },
+    measure=measure,
+    decide=decide,
+)

@@ -1,0 +1,53 @@
+"""All claims against the measured tables."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from carousel.claims.claim import INCONCLUSIVE, Claim, Verdict
+from carousel.stats import holm
+
+COLUMNS = ["id", "who", "kind", "statement", "verdict", "effect", "low", "high", "n", "unit", "rule", "numpy", "torch",
+           "condition", "takeaway", "figure", "alt"]  # fmt: skip
+NOTHING = "Nothing to take away yet: the study is too small to decide."
+
+
+def judge(claims: Mapping[str, Claim], decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims table, one row per claim, decided from the two measured tables alone.
+
+    Comparisons are corrected together: Holm over every part of every claim of that kind.
+    """
+    evidence = correct({name: claim.measure(decay, accuracy) for name, claim in claims.items()}, claims)
+    rows = [_row(claim, claim.decide(evidence[name])) for name, claim in claims.items()]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def correct(evidence: dict[str, pd.DataFrame], claims: Mapping[str, Claim]) -> dict[str, pd.DataFrame]:
+    """Return the evidence with p replaced by Holm's over the family: the parts of all comparisons.
+
+    A part's p is the larger of its two backends', for both have to agree.
+    """
+    tables = {
+        name: table for name, table in evidence.items() if claims[name].kind == "comparison" and len(table)
+    }
+    parts = [(name, part, p) for name, table in tables.items() for part, p in _largest(table).items()]
+    adjusted = holm([p for _, _, p in parts])
+    by = {(name, part): p for (name, part, _), p in zip(parts, adjusted, strict=True)}
+    corrected = {
+        name: table.assign(p=[by[name, part] for part in table["part"]]) for name, table in tables.items()
+    }
+    return evidence | corrected
+
+
+def _largest(table: pd.DataFrame) -> dict[str, float]:
+    return table.groupby("part", sort=False)["p"].max().to_dict()
+
+
+def _row(claim: Claim, found: Verdict) -> dict:
+    takeaway = NOTHING if found.verdict == INCONCLUSIVE else claim.takeaway[found.verdict]
+    return {
+        "id": claim.id, "who": claim.who, "kind": claim.kind, "statement": claim.statement, "verdict": found.verdict,
+        "effect": found.effect, "low": found.low, "high": found.high, "n": found.n, "unit": claim.unit,
+        "rule": claim.rule, "numpy": found.numpy, "torch": found.torch, "condition": found.condition,
+        "takeaway": takeaway, "figure": f"{claim.id}.svg", "alt": found.alt,
+    }  # fmt: skip

@@ -1,0 +1,105 @@
+"""Q2: must back-propagating through sigmoid gates and tanh squashings make the gradient vanish?"""
+
+import pandas as pd
+
+from carousel.claims.claim import (
+    FAILS,
+    HOLDS,
+    INCONCLUSIVE,
+    LONG,
+    LSTMS,
+    MIN_TREND,
+    Claim,
+    Verdict,
+    combine,
+    trend,
+)
+from carousel.claims.table import at_biases, bias_order, labelled, listed, main, missing, number, stack
+from carousel.stats import rates, repeated, select, spread
+
+PATHS = {"gates": "through the gates", "full": "in total"}
+VERBS = {HOLDS: "vanishes", FAILS: "does not"}
+
+
+def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+    """Return per path, cell, forget bias and backend the rate of the state's gradient, with its interval."""
+    return stack([_path(decay, path) for path in PATHS])
+
+
+def _path(decay: pd.DataFrame, path: str) -> pd.DataFrame:
+    rows = select(decay, cell=LSTMS, trained="no", quantity="loss_state", path=path)
+    rows = rows[(rows["length"] >= LONG) & (rows["hidden"] > 1)]
+    evidence = spread(repeated(rates(rows, "loss_state", path), MIN_TREND), ["cell", "forget_bias"])
+    return evidence.assign(path=path, part=labelled(evidence) + " " + PATHS[path])
+
+
+def decide(evidence: pd.DataFrame) -> Verdict:
+    """Return the verdict over both paths of every cell and forget bias."""
+    states = trend(evidence, decays=True)
+    word = combine(states)
+    if word == INCONCLUSIVE:
+        what = f"{MIN_TREND} repetitions of LSTMs at T of at least {LONG} on both backends"
+        return Verdict(word, missing(evidence, what), _alt(evidence))
+    condition = " ".join(_path_words(evidence, states, path) for path in PATHS)
+    return Verdict(word, condition, _alt(evidence), **main(_shown(evidence)))
+
+
+def _path_words(evidence: pd.DataFrame, states: pd.Series, path: str) -> str:
+    """Return in words at which forget biases one path vanishes and at which it does not."""
+    rows = evidence[evidence["path"] == path].drop_duplicates("part")
+    rows = rows.assign(state=rows["part"].map(states))
+    sides = {state: _biases(rows, state) for state in (HOLDS, FAILS)}
+    words = [f"{VERBS[state]} {at_biases(names)}" for state, names in sides.items() if names]
+    return f"{PATHS[path].capitalize()}: {'; '.join(words) or 'undecided'}."
+
+
+def _biases(rows: pd.DataFrame, state: str) -> list[str]:
+    """Return the forget biases in that state, with the cell's name where another cell is in another state."""
+    same = rows.groupby(rows["forget_bias"].astype(str))["state"].nunique() == 1
+    rows = rows[rows["state"] == state]
+    labels = {bias: rows[rows["forget_bias"].astype(str) == bias] for bias in bias_order(rows["forget_bias"])}
+    whole = [bias for bias in labels if same[bias]]
+    split = [
+        f"{bias} ({listed(list(labels[bias]['cell'].astype(str)))})" for bias in labels if not same[bias]
+    ]
+    return [*whole, *split]
+
+
+def _shown(evidence: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose effect stands for the claim: the gate-mediated part at the lowest forget bias."""
+    rows = select(evidence, path="gates")
+    lstm = select(rows, cell="lstm")
+    rows = lstm if len(lstm) else rows
+    return rows[rows["forget_bias"].astype(str) == bias_order(rows["forget_bias"])[0]]
+
+
+def _alt(evidence: pd.DataFrame) -> str:
+    if evidence.empty:
+        return "No gradient through the gates was measured."
+    rate = evidence.groupby("part", sort=False)["effect"].mean()
+    words = [f"{part} {number(rate[part])}" for part in rate.index]
+    return "Two panels of gradient norm against lag. Rates in decades per step: " + "; ".join(words) + "."
+
+
+CLAIM = Claim(
+    id="Q2",
+    who="question",
+    kind="trend",
+    statement="Gates are sigmoids (slope at most 1/4) and the squashings are tanh, so back-propagating through them "
+    "must make the gradient vanish.",
+    reading="At initialisation the part of the state's gradient that passed through a gate, and the total, "
+    "both decay with lag in every LSTM.",
+    prediction="depends: whatever passes a gate returns to the cell and then lives as long as the cell's own "
+    "path, so the forget bias decides",
+    unit="decades per step (through the gates, lstm, lowest forget bias)",
+    rule="A part (path, cell, forget bias) vanishes where the 95 % interval of its rate lies below a factor of 2 "
+    f"in 100 steps on both backends, with at least {MIN_TREND} repetitions. All: supported; some: depends.",
+    takeaway={
+        "supported": "Slopes below 1/4 do make the gradient vanish: look for other cells.",
+        "refuted": "The slopes of gates and squashings do not add up over time.",
+        "depends": "The slopes of gates and squashings are paid on entering and leaving the cell; what is paid at "
+        "every step is the forget gate, so set its bias.",
+    },
+    measure=measure,
+    decide=decide,
+)

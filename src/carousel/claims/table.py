@@ -1,0 +1,129 @@
+"""Small tables that several claims need, and the words for them."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from carousel.claims.claim import BACKENDS
+from carousel.stats import MODEL, PAIR, by_repetition, difference, interval, signed_rank
+
+LN10 = float(np.log(10))
+
+
+def wide(table: pd.DataFrame, value: str = "rate") -> pd.DataFrame:
+    """Return one row per model with its ``value`` on each backend in columns numpy, torch (NaN: missing)."""
+    left, right = (
+        table.loc[table["backend"] == backend, [*PAIR, value]].rename(columns={value: backend})
+        for backend in BACKENDS
+    )
+    return left.merge(right, on=PAIR, how="outer")
+
+
+def relative_error(measured: np.ndarray, formula: np.ndarray) -> np.ndarray:
+    """Return the relative error of a derivative whose log10 is given twice; equal infinities agree."""
+    return LN10 * np.abs(difference(measured, formula))
+
+
+def compare(table: pd.DataFrame, column: str, part: str, margin: float, how: str = "median") -> pd.DataFrame:
+    """Return one row of evidence per backend: the effect ``column``, held against ``margin``.
+
+    effect, low, high: over repetitions, each the median (or mean) over its settings. share (reverse): the
+    settings of which every repetition is on the upper (lower) side of the margin. p: Wilcoxon's.
+    """
+    rows = [
+        _compared(group, column, margin, how) | {"part": part, "backend": backend, "margin": margin}
+        for backend, group in table.dropna(subset=[column]).groupby("backend", observed=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _compared(group: pd.DataFrame, column: str, margin: float, how: str) -> dict:
+    values = by_repetition(group, column, how)
+    effect, low, high = interval(values)
+    keys = [name for name in [*MODEL, "task", "rival"] if name in group and name != "repetition"]
+    each = group.groupby(keys, observed=True, dropna=False)[column].agg(["min", "median", "max"])
+    up, down = (each["min"] >= margin) & (each["median"] > margin), each["max"] <= margin
+    return {
+        "effect": effect, "low": low, "high": high, "p": signed_rank(values, margin),
+        "share": up.mean(), "reverse": (down & (each["median"] < margin)).mean(),
+        "repetitions": len(values), "settings": len(each), "n": len(group), "informative": True,
+    }  # fmt: skip
+
+
+def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the tables that have rows, one below the other (an empty frame if none has)."""
+    tables = [table for table in tables if len(table)]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def main(rows: pd.DataFrame) -> dict:
+    """Return the verdict's numbers from its rows, parts averaged: both backends' effect, the wider interval, n."""
+    if rows.empty:
+        return {}
+    by = rows.assign(backend=rows["backend"].astype(str)).groupby("backend")["effect"].mean()
+    return {
+        "effect": float(rows["effect"].mean()), "low": float(rows["low"].min()),
+        "high": float(rows["high"].max()), "n": int(rows["n"].sum()),
+        **{backend: float(by.get(backend, np.nan)) for backend in BACKENDS},
+    }  # fmt: skip
+
+
+def number(value: float) -> str:
+    """Return a number in three significant digits, with a real minus sign; 1e-9 rather than 1e-09."""
+    text = re.sub(r"e([+-])0?", lambda found: "e" + found[1].strip("+"), f"{value:.3g}")
+    return text.replace("inf", "infinity").replace("-", "\N{MINUS SIGN}")
+
+
+def missing(evidence: pd.DataFrame, what: str) -> str:
+    """Return what would settle an undecided claim, the backend that is missing first."""
+    have = set(evidence["backend"].astype(str)) if "backend" in evidence else set()
+    absent = [backend for backend in BACKENDS if backend not in have]
+    if have and absent:
+        return f"Undecided: the {absent[0]} backend has not measured it."
+    return f"Undecided: {what} would settle it."
+
+
+def listed(words: list[str]) -> str:
+    """Return "a, b and c"."""
+    words = list(dict.fromkeys(words))
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def named(row: pd.Series) -> str:
+    """Return a setting in words: cell, init, gain, forget bias, length, training."""
+    words = [f"{row['cell']}", f"{row['init']} init"]
+    words += [f"gain {row['gain']:g}"] if row["gain"] != 1 else []
+    words += [f"bias {row['bias']:g}"] if row["bias"] != 0 else []
+    words += [f"forget bias {row['forget_bias']}"] if row["forget_bias"] != "none" else []
+    words += [f"T = {row['length']}"]
+    words += [f"trained on {row['trained']} for {row['step']} steps"] if row["trained"] != "no" else []
+    return ", ".join(words)
+
+
+def factor(rate: float) -> str:
+    """Return the factor per step of a rate in decades, with more digits where it is near one."""
+    value = 10.0**rate
+    return f"{value:.7g}" if 0.99 < value < 1.01 else number(value)
+
+
+def labelled(table: pd.DataFrame) -> pd.Series:
+    """Return "cell/forget bias" for each row, or the cell alone where it has no forget gate."""
+    bias = table["forget_bias"].astype(str)
+    return table["cell"].astype(str) + ("/" + bias).where(bias != "none", "")
+
+
+def at_biases(names: list[str]) -> str:
+    """Return "at forget bias 0 and chrono, and without a forget gate"."""
+    given = [name for name in names if name != "none"]
+    words = [f"at forget bias {listed(given)}"] if given else []
+    return ", and ".join(words + ["without a forget gate"] * ("none" in names))
+
+
+def bias_order(values: pd.Series) -> list[str]:
+    """Return the forget biases in order: none, the numbers, chrono."""
+
+    def place(name: str) -> tuple[int, float]:
+        return (0, 0.0) if name == "none" else (2, 0.0) if name == "chrono" else (1, float(name))
+
+    return sorted({str(value) for value in values}, key=place)

@@ -1,0 +1,76 @@
+"""The kinds of value that a study's keys take, as types that check themselves (pydantic)."""
+
+import math
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from carousel.cells import CELLS
+from carousel.inits import INITS
+from carousel.problems import allowed
+from carousel.tasks import TASKS
+
+BACKENDS = ("numpy", "torch")
+DTYPES = ("float32", "float64")
+GRADIENTS = ("full", "truncated")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+DEVICE = re.compile(r"cpu|cuda(:\d{1,2})?")
+
+T = TypeVar("T")
+
+
+def _one_of(names: Iterable[str]) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in names:
+            raise ValueError(allowed(name, names))
+        return name
+
+    return AfterValidator(check)
+
+
+def _matching(pattern: re.Pattern[str], words: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError(f"allowed: {words}")
+        return text
+
+    return AfterValidator(check)
+
+
+def listed(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError("allowed: a list with at least one entry, as in [a, b]")
+    return tuple(value)
+
+
+def distinct(values: tuple[T, ...]) -> tuple[T, ...]:
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            raise ValueError(f"allowed: each entry once ({value} stands twice)")
+    return values
+
+
+def _forget_bias(value: Any) -> float | str:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value != "chrono" and not (number and math.isfinite(value)):
+        raise ValueError(allowed(value, ["a finite number", "chrono"]))
+    return float(value) if number else "chrono"
+
+
+Many = Annotated[tuple[T, ...], BeforeValidator(listed), AfterValidator(distinct)]
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Width = Annotated[int, Field(ge=1, le=65_536)]
+Index = Annotated[int, Field(ge=0, le=10_000_000)]
+Scale = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Label = Annotated[str, _matching(NAME, "a short name of letters, digits, _ and -")]
+Device = Annotated[str, _matching(DEVICE, "cpu, cuda or cuda:N")]
+ForgetBias = Annotated[float | str, BeforeValidator(_forget_bias)]
+Backend = Annotated[str, _one_of(BACKENDS)]
+Dtype = Annotated[str, _one_of(DTYPES)]
+Cell = Annotated[str, _one_of(CELLS)]
+Init = Annotated[str, _one_of(INITS)]
+Task = Annotated[str, _one_of(TASKS)]
+Gradient = Annotated[str, _one_of(GRADIENTS)]

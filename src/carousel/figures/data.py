@@ -1,0 +1,52 @@
+"""From the measured tables to what a figure draws."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+
+def prefer(table: pd.DataFrame, column: str, *values: object) -> pd.DataFrame:
+    """Return the rows with the first of ``values`` that occurs, or else with the first value there is."""
+    seen = list(dict.fromkeys(table[column]))
+    chosen = next((value for value in values if value in seen), seen[0] if seen else None)
+    return table[table[column] == chosen]
+
+
+def longest(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the longest sequences."""
+    return table[table["length"] == table["length"].max()]
+
+
+def usual(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the settings that figures show: the main grid, torch's initialisation, the longest sequences."""
+    table = table[table["trained"] == "no"]
+    for column, values in (
+        ("slice", ["grid"]),
+        ("init", ["torch", "orthogonal"]),
+        ("gain", [1.0]),
+        ("bias", [0.0]),
+    ):
+        table = prefer(table, column, *values)
+    return prefer(longest(table), "hidden", 32)
+
+
+def curves(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Return log10 norm against lag per group and backend: the median over repetitions, ascending in lag."""
+    keys = [*by, "backend", "lag"]
+    medians = table.groupby(keys, observed=True)["log10_norm"].quantile(0.5, interpolation="lower")
+    return medians.reset_index().sort_values(keys)
+
+
+def settings(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the median over repetitions and backends of the ``columns``, one row per setting."""
+    from carousel.stats import SETTING
+
+    keys = [name for name in [*SETTING, "rival"] if name in table]
+    groups = table.groupby(keys, observed=True, dropna=False)[list(columns)]
+    return groups.quantile(0.5, interpolation="lower").reset_index()
+
+
+def jitter(n: int) -> np.ndarray:
+    """Return n horizontal shifts in [-0.3, 0.3], the same ones every time, that keep dots apart."""
+    return 0.6 * ((np.arange(n) * 0.6180339887) % 1) - 0.3

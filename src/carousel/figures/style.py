@@ -1,0 +1,183 @@
+"""One look for all figures: a line style for every cell and forget bias, labels at line ends, same bytes each time."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+LAG = "lag: steps back from the loss"
+RATE = "decades per step"
+WIDTH, HEIGHT = 5.6, 3.6  # inches: 403 by 259 px, so that text of 11 px stays 11 px on a screen of 400
+TEXT = 11
+GREY = "#6b6b6b"
+RC = {
+    "svg.hashsalt": "carousel",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
+    "font.size": TEXT,
+    "axes.titlesize": TEXT,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.8,
+    "figure.constrained_layout.use": True,
+    "savefig.facecolor": "white",
+}
+
+# cell -> words, colour (Okabe and Ito 2008, told apart by the colour-blind), dashes (told apart in grey), marker
+CELLS: dict[str, tuple[str, str, tuple, str]] = {
+    "rnn_sigmoid": ("sigmoid RNN", "#D55E00", (0, (1, 1)), "v"),
+    "rnn_tanh": ("tanh RNN", "#E69F00", (0, (5, 1)), "s"),
+    "rnn_relu": ("ReLU RNN", "#CC79A7", (0, (3, 1, 1, 1)), "^"),
+    "rnn_linear": ("linear RNN", "#777777", (0, (1, 3)), "D"),
+    "lstm97": ("LSTM of 1997", "#000000", (0, ()), "*"),
+    "lstm": ("LSTM", "#0072B2", (0, ()), "o"),
+    "lstm_peephole": ("LSTM, peepholes", "#56B4E9", (0, (6, 2)), "P"),
+    "gru": ("GRU", "#009E73", (0, (8, 2, 1, 2)), "X"),
+}
+DASHES = [(0, (1, 1)), (0, (3, 1, 1, 1)), (0, (4, 1.5)), (0, (8, 2)), (0, (8, 2, 1, 2)), (0, ())]
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Apply the look to the figures made and saved inside."""
+    with mpl.rc_context(RC):
+        yield
+
+
+def words(cell: str) -> str:
+    """Return a cell's name in words (its own name if the table above does not know it)."""
+    return CELLS[cell][0] if cell in CELLS else cell
+
+
+def look(cell: str) -> dict:
+    """Return colour and dashes of a cell's line."""
+    _, colour, dashes, _ = CELLS.get(cell, ("", GREY, (0, (2, 2)), "."))
+    return {"color": colour, "linestyle": dashes}
+
+
+def marker(cell: str) -> str:
+    """Return a cell's marker."""
+    return CELLS[cell][3] if cell in CELLS else "."
+
+
+def bias_looks(biases: Sequence[str]) -> dict[str, dict]:
+    """Return colour and dashes per forget bias, light and broken to dark and whole."""
+    colours = sns.color_palette("crest", max(len(biases), 2))
+    dashes = [DASHES[round(i)] for i in np.linspace(0, len(DASHES) - 1, max(len(biases), 2))]
+    return {
+        bias: {"color": mpl.colors.to_hex(colours[i]), "linestyle": dashes[i]}
+        for i, bias in enumerate(biases)
+    }
+
+
+def panels(
+    titles: Sequence[str], xlabel: str, height: float = HEIGHT, stacked: bool = True
+) -> tuple[Figure, list]:
+    """Return a figure with one axes per title (what y is, and its unit), one above the other or side by side."""
+    shape = (len(titles), 1) if stacked else (1, len(titles))
+    figure = Figure(figsize=(WIDTH, height))
+    axes = figure.subplots(*shape, squeeze=False).ravel().tolist()
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set_title(title)
+    for ax in axes[-1:] if stacked else axes:
+        ax.set_xlabel(xlabel)
+    return figure, axes
+
+
+def nothing(what: str) -> Figure:
+    """Return a figure that says that the study holds nothing to draw."""
+    figure, (ax,) = panels([""], "", height=1.2)
+    ax.axis("off")
+    ax.text(0.5, 0.5, f"This study did not measure {what}.", ha="center", va="center", transform=ax.transAxes)
+    return figure
+
+
+def powers(ax: Axes) -> None:
+    """Write an axis of log10 values as powers of ten, and 1 for 10^0."""
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: "1" if y == 0 else f"1e{y:g}"))
+
+
+def draw_curve(ax: Axes, table: pd.DataFrame, label: str, look: dict) -> None:
+    """Draw log10 norm against lag: NumPy as the line with its label at the end, PyTorch as sparse dots."""
+    for backend, rows in table[np.isfinite(table["log10_norm"])].groupby("backend", observed=True):
+        if backend == "numpy":
+            ax.plot(rows["lag"], rows["log10_norm"], **look)
+            end_label(ax, rows["lag"].iloc[-1], rows["log10_norm"].iloc[-1], label, look["color"])
+        else:
+            sparse = rows.iloc[evenly(rows["lag"].to_numpy())]
+            ax.plot(sparse["lag"], sparse["log10_norm"], ".", color=look["color"], markersize=5)
+
+
+def evenly(lags: np.ndarray, count: int = 9) -> np.ndarray:
+    """Return the positions, in ascending lags, of those nearest to ``count`` evenly spaced ones."""
+    wanted = np.linspace(lags[0], lags[-1], count)
+    return np.unique(np.abs(lags[None] - wanted[:, None]).argmin(axis=1))
+
+
+def end_label(ax: Axes, x: float, y: float, label: str, colour: str) -> None:
+    """Write a label to the right of (x, y); spread_labels moves those of one axes apart."""
+    ax.annotate(
+        label, (x, y), (6, 0), textcoords="offset points", va="center", color=darker(colour),
+        annotation_clip=False, gid="end",
+    )  # fmt: skip
+
+
+def darker(colour: str) -> str:
+    """Return a colour dark enough for text on white (contrast of 4.5 to 1, WCAG 2.1)."""
+    rgb = np.array(mpl.colors.to_rgb(colour))
+    while contrast(rgb) < 4.5:
+        rgb = rgb * 0.95
+    return mpl.colors.to_hex(rgb)
+
+
+def contrast(rgb: np.ndarray) -> float:
+    """Return the contrast ratio of a colour against white, by WCAG's relative luminance."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05))
+
+
+def spread_labels(figure: Figure) -> None:
+    """Move the labels at line ends apart vertically, as little as their height demands."""
+    figure.draw_without_rendering()
+    step = TEXT * 1.25 * figure.dpi / 72
+    for ax in figure.axes:
+        labels = sorted(
+            (t for t in ax.texts if t.get_gid() == "end"), key=lambda t: ax.transData.transform(t.xy)[1]
+        )
+        wanted = np.array([ax.transData.transform(label.xy)[1] for label in labels])
+        top = ax.get_window_extent().y1
+        for label, here, there in zip(labels, wanted, apart(wanted, step, top), strict=True):
+            label.set_position((6, (there - here) * 72 / figure.dpi))
+
+
+def apart(wanted: np.ndarray, step: float, top: float) -> np.ndarray:
+    """Return ascending positions at least ``step`` apart and none above ``top``, near where they wanted to be."""
+    placed = wanted.astype(float).copy()
+    for _ in range(200):
+        for i in np.flatnonzero(np.diff(placed) < step - 1e-6):
+            push = max(0.0, step - (placed[i + 1] - placed[i])) / 2
+            placed[i] -= push
+            placed[i + 1] += push
+    for i in range(len(placed) - 1, -1, -1):
+        placed[i] = min(placed[i], top)
+        top = placed[i] - step
+    return placed
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG: text as text, no date, same figure same bytes."""
+    spread_labels(figure)
+    figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})

@@ -1,0 +1,79 @@
+"""Which source files a result rests on, read off the import statements.
+
+Snakemake does not see imported modules: the rules name these files as their inputs, and the cache of finished
+blocks keys on their content. Editing one cell's file so re-measures that cell, and the cells of its file, alone.
+"""
+
+import ast
+import hashlib
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+from carousel.cells import CELLS
+
+PACKAGE = Path(__file__).parent
+
+TABLES = frozenset({"carousel", "carousel.cells", "carousel.backends", "carousel.study"})
+"""Where the search stops: these modules name every cell, backend and setting, and change no number. The one cell
+and the one backend of a job are added by name."""
+
+
+def measuring(verb: str, backend: str, cell: str) -> list[str]:
+    """The files behind one job; `verb` is "decay" or "accuracy". Paths are relative to the working directory."""
+    start = {"decay": "carousel.decay", "accuracy": "carousel.training"}[verb]
+    return _paths(closure(start, f"carousel.backends.{backend}", CELLS[cell].forward.__module__))
+
+
+def claims() -> list[str]:
+    """The files behind the verdicts."""
+    return _paths(closure("carousel.claims"))
+
+
+def figures() -> list[str]:
+    """The files behind the figures."""
+    return _paths(closure("carousel.figures"))
+
+
+def report() -> list[str]:
+    """The files behind the page, beside the tables: all of report/."""
+    return sorted(str(path) for path in Path("report").iterdir() if path.is_file())
+
+
+def fingerprint(verb: str, backend: str, cell: str) -> str:
+    """A hash of the code behind one job and of the versions of NumPy and its backend: for the keys of a cache."""
+    text = "".join(Path(path).read_text(encoding="utf-8") for path in measuring(verb, backend, cell))
+    versions = {name: version(name) for name in ("numpy", backend)}
+    return hashlib.sha256(f"{text}{sorted(versions.items())}".encode()).hexdigest()[:16]
+
+
+def closure(*modules: str) -> set[str]:
+    """`modules` and all modules of the package that they import, directly or not, up to the TABLES."""
+    found: set[str] = set()
+    todo = list(modules)
+    while todo:
+        module = todo.pop()
+        if module not in found:
+            found.add(module)
+            todo += imports(module) - TABLES
+    return found
+
+
+def imports(module: str) -> set[str]:
+    """The modules of the package that `module` imports, at its top or later."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(_file(module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in names if name.split(".")[0] == "carousel" and _file(name).exists()}
+
+
+def _file(module: str) -> Path:
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _paths(modules: set[str]) -> list[str]:
+    return sorted(os.path.relpath(_file(module)) for module in modules)

@@ -1,0 +1,232 @@
+"""A study: what is to be measured, read from yaml and checked before anything starts.
+
+Every key is required and no other is allowed, so a study says all it does and a small study inherits nothing.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from carousel.fields import (
+    NAME,
+    Backend,
+    Cell,
+    Count,
+    Device,
+    Dtype,
+    ForgetBias,
+    Gradient,
+    Index,
+    Init,
+    Label,
+    Many,
+    Positive,
+    Scale,
+    Task,
+    Width,
+    distinct,
+    listed,
+)
+from carousel.problems import Loc, StudyError, allowed, explain, load_yaml, short
+from carousel.tasks import TASKS
+
+T = TypeVar("T")
+
+
+class _Checked(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class DecaySlice(_Checked):
+    """One product of lists to measure the decay over; the comments of config/standard.yaml explain the keys."""
+
+    slice: Label
+    backends: Many[Backend]
+    device: Device
+    dtype: Dtype
+    cells: Many[Cell]
+    inits: Many[Init]
+    gains: Many[float]
+    forget_biases: Many[ForgetBias]
+    biases: Many[float]
+    hidden: Many[Width]
+    lengths: Many[Count]
+    repetitions: Count
+    batch: Count
+    input_size: Width
+    input_scale: Scale
+    state_scale: Scale
+    lags_per_octave: Index
+
+
+class TrainingSlice(_Checked):
+    """One product of lists to train over; the comments of config/standard.yaml explain the keys."""
+
+    slice: Label
+    backends: Many[Backend]
+    device: Device
+    dtype: Dtype
+    tasks: Many[Task]
+    cells: Many[Cell]
+    inits: Many[Init]
+    gains: Many[float]
+    forget_biases: Many[ForgetBias]
+    hidden: Many[Width]
+    lengths: Many[Count]
+    repetitions: Count
+    gradients: Many[Gradient]
+    batch: Count
+    steps: Count
+    learning_rate: Positive
+    clip: Positive
+    test_size: Count
+    evaluate_every: Count
+    snapshots: Many[Index]
+    lags_per_octave: Index
+
+    @field_validator("lengths")
+    @classmethod
+    def _lengths_of_the_tasks(cls, lengths: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        for task in info.data.get("tasks", ()):
+            fixed, shortest = TASKS[task].lengths, TASKS[task].shortest
+            if fixed and not set(lengths) <= set(fixed):
+                raise ValueError(f"allowed for {task}: {', '.join(map(str, fixed))}")
+            if min(lengths) < shortest:
+                raise ValueError(f"allowed for {task}: {shortest} or more")
+        return lengths
+
+    @field_validator("evaluate_every")
+    @classmethod
+    def _within_the_steps(cls, every: int, info: ValidationInfo) -> int:
+        if every > info.data.get("steps", every):
+            raise ValueError(f"allowed: at most steps, {info.data['steps']}")
+        return every
+
+    @field_validator("snapshots")
+    @classmethod
+    def _snapshots_within_the_steps(cls, snapshots: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        if max(snapshots) > info.data.get("steps", max(snapshots)):
+            raise ValueError(f"allowed: 0 to steps, {info.data['steps']}")
+        return snapshots
+
+
+Slice = TypeVar("Slice", DecaySlice, TrainingSlice)
+
+
+class Study(_Checked):
+    """A checked study, frozen."""
+
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    decay: Annotated[tuple[DecaySlice, ...], BeforeValidator(listed)]
+    training: Annotated[tuple[TrainingSlice, ...], BeforeValidator(listed)]
+
+    @field_validator("decay", "training")
+    @classmethod
+    def _names_once(cls, slices: tuple[Any, ...]) -> tuple[Any, ...]:
+        distinct(tuple(s.slice for s in slices))
+        return slices
+
+
+def load(path: Path | str) -> Study:
+    """The study at `path`. Raises StudyError, one line a problem."""
+    try:
+        return Study.model_validate(load_yaml(Path(path)))
+    except ValidationError as error:
+        raise explain(f"{path}: ", error, _keys) from None
+
+
+def vary(part: Slice, **changes: Any) -> Slice:
+    """`part` with other values for some keys, checked as `load` checks them. Raises StudyError."""
+    try:
+        return type(part).model_validate(part.model_dump() | changes)
+    except ValidationError as error:
+        raise explain("", error, lambda _: list(type(part).model_fields)) from None
+
+
+def _keys(loc: Loc) -> list[str]:
+    parts: dict[int | str, type[BaseModel]] = {"decay": DecaySlice, "training": TrainingSlice}
+    return list((parts[loc[0]] if loc else Study).model_fields)
+
+
+def find(study: str) -> Path:
+    """The file of `study`: one of config/, or itself the path of a yaml file. Raises StudyError."""
+    path = Path(study)
+    if path.suffix in (".yaml", ".yml"):
+        if not NAME.fullmatch(name(path)):
+            raise StudyError(f"{study}: the file's name names the results; allowed: letters, digits, _ and -")
+        if not path.is_file():
+            raise StudyError(f"{study}: there is no such study file")
+        return path
+    names = sorted(map(name, config_folder().glob("*.yaml")))
+    if study not in names:
+        raise StudyError(f"study: found {short(study)}; {allowed(study, names)}; or the path of a yaml file")
+    return config_folder() / f"{study}.yaml"
+
+
+def name(path: Path | str) -> str:
+    """The name of a study, and of its folder in results/: that of its file."""
+    return Path(path).stem
+
+
+def config_folder() -> Path:
+    """config/: inside the package where it was installed from a wheel, beside src/ in a checkout."""
+    packaged = Path(__file__).parent / "config"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "config"
+
+
+def decay_defaults() -> DecaySlice:
+    """The first decay slice of config/standard.yaml: what a caller of the Python API leaves unsaid."""
+    return load(config_folder() / "standard.yaml").decay[0]
+
+
+def training_defaults() -> TrainingSlice:
+    """The first training slice of config/standard.yaml, for the same purpose."""
+    return load(config_folder() / "standard.yaml").training[0]
+
+
+def decay_jobs(study: Study) -> list[tuple[str, str]]:
+    """(backend, cell) of each decay job."""
+    return _unique((b, c) for s in study.decay for b in s.backends for c in s.cells)
+
+
+def accuracy_jobs(study: Study) -> list[tuple[str, str, str]]:
+    """(backend, task, cell) of each training job."""
+    return _unique((b, t, c) for s in study.training for b in s.backends for t in s.tasks for c in s.cells)
+
+
+def _unique(jobs: Iterable[T]) -> list[T]:
+    return list(dict.fromkeys(jobs))
+
+
+def digest(path: Path | str) -> str:
+    """A hash of what the study at `path` says; comments and layout do not count."""
+    content = json.dumps(load(path).model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def check_devices(study: Study) -> None:
+    """Raise StudyError where a slice asks for a CUDA device that is not here; loads torch only then."""
+    parts: list[DecaySlice | TrainingSlice] = [*study.decay, *study.training]
+    slices = [s for s in parts if "torch" in s.backends and s.device != "cpu"]
+    if not slices:
+        return
+    import torch
+
+    present = torch.cuda.device_count()
+    for s in slices:
+        if int(s.device.partition(":")[2] or 0) >= present:
+            here = f"this machine has {present or 'no'} CUDA device{'s' if present > 1 else ''}"
+            raise StudyError(f"slice {s.slice}: device: found {s.device}, but {here}; allowed: cpu")

@@ -1,0 +1,217 @@
+"""Training: settings of one cell and task in, rows of the accuracy table out, and of the decay table on the way."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from carousel.adjoint import walk
+from carousel.axes import Array
+from carousel.backends import Backend, Model, Readout, leaves, load, rebuild
+from carousel.cells import CELLS
+from carousel.decay import Setting, blocks, on_backend, recorded, rows, settings, stack, weights
+from carousel.inits import uniform
+from carousel.recurrence import PATHS
+from carousel.seeds import generator
+from carousel.study import TrainingSlice, training_defaults, vary
+from carousel.tasks import ADDING_TOLERANCE, TASKS, Batch, Task
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Kingma and Ba (2015), their recommendation
+COLUMNS = (
+    "backend device dtype slice cell init gain forget_bias hidden task length repetition gradient step loss accuracy "
+    "solved gradient_norm baseline_loss baseline_accuracy"
+).split()
+CATEGORIES = "backend device dtype slice cell init forget_bias task gradient".split()
+
+
+@dataclass
+class Adam:
+    """Adam's moments for the arrays of M models; each model is stepped as if it were alone."""
+
+    first: list[Array]
+    second: list[Array]
+    steps: int = 0
+
+    def step(self, arrays: list[Array], gradients: list[Array], rate: float) -> list[Array]:
+        """The arrays after one step (Kingma and Ba 2015, algorithm 1)."""
+        self.steps += 1
+        self.first = [BETA_1 * m + (1 - BETA_1) * g for m, g in zip(self.first, gradients, strict=True)]
+        self.second = [BETA_2 * v + (1 - BETA_2) * g * g for v, g in zip(self.second, gradients, strict=True)]
+        c_1, c_2 = 1 - BETA_1**self.steps, 1 - BETA_2**self.steps
+        return [
+            a - rate / c_1 * m / ((v / c_2) ** 0.5 + EPSILON)
+            for a, m, v in zip(arrays, self.first, self.second, strict=True)
+        ]
+
+
+def clipped(gradients: list[Array], limit: float) -> tuple[list[Array], Array]:
+    """The gradients, each model's scaled down to norm `limit` where it is above, and the norms [M] before that."""
+    norm = sum((g * g).reshape(len(g), -1).sum(1) for g in gradients) ** 0.5
+    factor = (limit / norm.clip(min=limit)).reshape(-1, 1, 1)
+    return [g * factor for g in gradients], norm
+
+
+def readout(seed: int, setting: Setting, outputs: int) -> Readout:
+    """Uniform with bound 1/sqrt(H), as torch.nn.Linear; seeded by size and repetition."""
+    rng = generator(seed, "readout", setting.hidden, outputs, setting.repetition)
+    bound = setting.hidden**-0.5
+    return Readout(uniform(rng, bound, 1, outputs, setting.hidden), uniform(rng, bound, 1, outputs, 1))
+
+
+def models(backend: Backend, seed: int, block: Sequence[Setting], task: Task) -> Model:
+    """The untrained models of a block, on the backend."""
+    params = on_backend(backend, stack([weights(seed, s, task.inputs) for s in block]))
+    V, a = zip(*(readout(seed, s, task.outputs) for s in block), strict=True)
+    return Model(params, Readout(backend.array(np.concatenate(V)), backend.array(np.concatenate(a))))
+
+
+class Data:
+    """The sequences of a task for a block of models; seeded by task, length and repetition alone."""
+
+    def __init__(self, backend: Backend, seed: int, task: str, block: Sequence[Setting]) -> None:
+        self.backend, self.task, self.length = backend, TASKS[task], block[0].length
+        self.repetitions = [s.repetition for s in block]
+        self.train, self.test = (
+            {r: generator(seed, part, task, self.length, r) for r in set(self.repetitions)}
+            for part in ("train", "test")
+        )
+
+    def batch(self, n: int, test: bool = False) -> tuple[Array, Array]:
+        """The next n sequences [T M D n] and targets [M O n]."""
+        streams = self.test if test else self.train
+        drawn: dict[int, Batch] = {r: self.task.sample(rng, self.length, n, test) for r, rng in streams.items()}
+        x = np.stack([drawn[r].x for r in self.repetitions], axis=1)
+        target = np.stack([drawn[r].target for r in self.repetitions])
+        return self.backend.array(x), self.backend.array(target)
+
+
+def scores(task: Task, y: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Loss and accuracy [M] of the outputs y [M O B], in float64."""
+    y, target = y.astype(float), target.astype(float)
+    if task.loss == "squared_error":
+        error = (y - target)[:, 0]
+        return np.square(error).mean(1), (abs(error) < ADDING_TOLERANCE).mean(1)
+    y = y - y.max(1, keepdims=True)
+    log_p = y - np.log(np.exp(y).sum(1, keepdims=True))
+    return -(target * log_p).sum(1).mean(1), (y.argmax(1) == target.argmax(1)).mean(1)
+
+
+def train(
+    backend: Backend, seed: int, block: Sequence[Setting], part: TrainingSlice, name: str, gradient: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train a block of settings on task `name`; the rows of the accuracy table and of the decay table.
+
+    `gradient` is the path that the training gradient takes, full or truncated.
+    """
+    cell, task = CELLS[block[0].cell], TASKS[name]
+    data, model = Data(backend, seed, name, block), models(backend, seed, block, task)
+    test_x, test_target = data.batch(part.test_size, test=True)
+    adam = Adam([0.0 * a for a in leaves(model)], [0.0 * a for a in leaves(model)])
+    scored, measured = [], []
+    for step in range(part.steps + 1):
+        if step in part.snapshots:
+            logs = trained_walk(backend, block, part, task, model, test_x, test_target)
+            measured.append(
+                rows(backend, part.slice, block, logs, trained=name, step=step, gradient=gradient)
+            )
+        x, target = data.batch(part.batch)
+        state = zero_state(backend, block, part.batch)
+        taken = backend.gradient(cell, model, x, state, target, task.loss, PATHS[gradient](cell))
+        gradients, norm = clipped(leaves(taken.model), part.clip)
+        if step % part.evaluate_every == 0 or step == part.steps:
+            y = backend.run(cell, model, test_x, zero_state(backend, block, part.test_size))
+            loss, accuracy = scores(task, backend.numpy(y), backend.numpy(test_target))
+            scored.append(score_rows(block, step, loss, accuracy, backend.numpy(norm).astype(float), task))
+        if step < part.steps:
+            model = rebuild(model, adam.step(leaves(model), gradients, part.learning_rate))
+    frame = pd.concat(scored, ignore_index=True).assign(
+        backend=backend.name, device=backend.device, dtype=backend.dtype, slice=part.slice, task=name, gradient=gradient
+    )
+    decays = pd.concat(measured, ignore_index=True) if measured else None
+    return frame[COLUMNS].astype(dict.fromkeys(CATEGORIES, "category")), decays
+
+
+def score_rows(
+    block: Sequence[Setting], step: int, loss: np.ndarray, accuracy: np.ndarray, norm: np.ndarray, task: Task
+) -> pd.DataFrame:
+    """One row a model."""
+    baseline_loss, baseline_accuracy = task.baseline()
+    return pd.DataFrame([asdict(s) for s in block]).assign(
+        step=step,
+        loss=loss,
+        accuracy=accuracy,
+        solved=[bool(task.solved(x, a)) for x, a in zip(loss, accuracy, strict=True)],
+        gradient_norm=norm,
+        baseline_loss=baseline_loss,
+        baseline_accuracy=baseline_accuracy,
+    )
+
+
+def zero_state(backend: Backend, block: Sequence[Setting], n: int) -> tuple[Array, ...]:
+    """The state before a task's first step: zero, as is usual."""
+    zero = np.zeros((len(block), block[0].hidden, n))
+    return tuple(backend.array(zero) for _ in CELLS[block[0].cell].states)
+
+
+def trained_walk(
+    backend: Backend, block: Sequence[Setting], part: TrainingSlice, task: Task, model: Model, x: Array, target: Array
+) -> Iterator[Any]:
+    """The decay of the task's own loss gradient on the first test sequences, each scaled to norm 1."""
+    cell, x, target = CELLS[block[0].cell], x[..., : part.batch], target[..., : part.batch]
+    state = zero_state(backend, block, part.batch)
+    error = backend.output_error(cell, model, x, state, target, task.loss)
+    norm = np.linalg.norm(error, axis=1, keepdims=True)
+    v = backend.array(error / np.where(norm > 0, norm, 1))
+    return walk(backend, cell, model.params, x, state, v, recorded(block[0].length, part.lags_per_octave))
+
+
+def slice_blocks(part: TrainingSlice, cell: str) -> list[list[Setting]]:
+    """The blocks of one cell in a slice of a study."""
+    return list(blocks(settings(part, cell, [0.0], part.lengths), part.batch))
+
+
+def accuracy(
+    cell: str,
+    init: str,
+    forget_bias: float | str,
+    task: str,
+    length: int,
+    hidden: int,
+    repetitions: int,
+    backend: str = "numpy",
+    device: str = "cpu",
+    dtype: str = "float32",
+    gradient: str = "full",
+    seed: int = 1,
+    **conditions: Any,
+) -> pd.DataFrame:
+    """The accuracy table of one setting on one task, `repetitions` models of it.
+
+    `conditions` are gain and the keys of a training slice that are no lists (batch, steps, learning_rate, clip,
+    test_size, evaluate_every); what is not given is as in the first training slice of config/standard.yaml.
+    Raises StudyError for a name or value that a study would not take, in the same words.
+    """
+    part = vary(
+        training_defaults(),
+        backends=[backend],
+        device=device,
+        dtype=dtype,
+        tasks=[task],
+        cells=[cell],
+        inits=[init],
+        gains=[conditions.pop("gain", 1.0)],
+        forget_biases=[forget_bias],
+        lengths=[length],
+        hidden=[hidden],
+        repetitions=repetitions,
+        gradients=[gradient],
+        snapshots=[0],
+        **conditions,
+    )
+    there = load(backend, device, dtype)
+    return pd.concat(
+        [train(there, seed, block, part, task, gradient)[0] for block in slice_blocks(part, cell)],
+        ignore_index=True,
+    )

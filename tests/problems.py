@@ -1,0 +1,51 @@
+"""Random small problems for the tests: never zeros, more than one model, sequence and unit."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from carousel.backends import Backend, Model, Readout
+from carousel.cells import CELLS, Cell, Params
+from carousel.decay import on_backend, stack
+from carousel.inits import draw
+
+M, H, D, B, T = 3, 5, 2, 4, 9
+
+
+class Problem(NamedTuple):
+    """M models of one cell with an input, an initial state and a covector on the last state."""
+
+    cell: Cell
+    params: Params
+    xs: np.ndarray
+    state: tuple[np.ndarray, ...]
+    covector: tuple[np.ndarray, ...]
+
+    def on(self, backend: Backend) -> "Problem":
+        """The same on a backend."""
+        state, covector = (tuple(map(backend.array, s)) for s in (self.state, self.covector))
+        return Problem(self.cell, on_backend(backend, self.params), backend.array(self.xs), state, covector)
+
+
+def random_problem(name: str, seed: int = 0, length: int = T, hidden: int = H, init: str = "torch") -> Problem:
+    """A problem for the cell `name`; every parameter, the peepholes and second biases included, is random."""
+    rng, cell = np.random.default_rng(seed), CELLS[name]
+    forget_bias = "none" if cell.forget is None else "0.7"
+    options = {"H": hidden, "D": D, "gain": 1.3, "forget_bias": forget_bias, "bias": 0.1, "length": length}
+    params = stack([draw(init, cell, lambda role: rng, **options) for _ in range(M)])
+    draws = [0.6 * rng.standard_normal((M, hidden, B)) for _ in range(2 * len(cell.states))]
+    xs = rng.standard_normal((length, M, D, B))
+    return Problem(cell, params, xs, tuple(draws[: len(cell.states)]), tuple(draws[len(cell.states) :]))
+
+
+def random_model(problem: Problem, outputs: int = 2) -> Model:
+    """The problem's parameters with a random readout."""
+    rng = np.random.default_rng(99)
+    hidden = problem.params.R.shape[2]
+    readout = Readout(rng.standard_normal((M, outputs, hidden)), rng.standard_normal((M, outputs, 1)))
+    return Model(problem.params, readout)
+
+
+def model_on(backend: Backend, model: Model) -> Model:
+    """The same model on a backend."""
+    return Model(on_backend(backend, model.params), Readout(*map(backend.array, model.readout)))

@@ -1,0 +1,179 @@
+"""Every cell of the table: hand adjoint = autograd = central difference, from random states."""
+
+import numpy as np
+import pytest
+from problems import B, M, model_on, random_model, random_problem
+
+from carousel.backends import Model, leaves, load, rebuild
+from carousel.backends.numpy import FORWARD
+from carousel.cells import CELLS, Params
+from carousel.recurrence import PATHS, chunks, parameter_gradients, unroll
+
+NUMPY, TORCH = load("numpy", "cpu", "float64"), load("torch", "cpu", "float64")
+
+
+def slope(f, kinked):
+    """df/ds at 0 by the seven-point stencil, whose error is of order h^6; short of any kink of a ReLU."""
+    h = 1e-3 if kinked else 1e-2
+    return sum(k * (f(s * h) - f(-s * h)) for s, k in ((1, 45), (2, -9), (3, 1))) / (60 * h)
+
+
+def unit(arrays):
+    """The arrays as one vector of norm 1."""
+    norm = np.sqrt(sum(np.square(a).sum() for a in arrays))
+    return [a / norm for a in arrays]
+
+
+def back(backend, problem, path="full"):
+    """The adjoint of the first state, from the covector on the last."""
+    p = problem.on(backend)
+    steps, _ = unroll(backend.ops(p.cell, PATHS["full"](p.cell)), p.cell, p.params, p.xs, p.state)
+    d_state = p.covector
+    for step in reversed(steps):
+        d_state = backend.vjp(p.cell, p.params, step, d_state, PATHS[path](p.cell))
+    return [backend.numpy(d) for d in d_state]
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_state_adjoint_by_hand_is_autograd_is_the_difference_quotient(name):
+    p = random_problem(name)
+    by_hand, by_autograd = back(NUMPY, p), back(TORCH, p)
+    rng = np.random.default_rng(5)
+    direction = unit([rng.standard_normal(s.shape) for s in p.state])
+
+    def loss(s):
+        state = tuple(x + s * d for x, d in zip(p.state, direction, strict=True))
+        _, last = unroll(FORWARD, p.cell, p.params, p.xs, state)
+        return sum(float((u * x).sum()) for u, x in zip(p.covector, last, strict=True))
+
+    along = sum(float((g * d).sum()) for g, d in zip(by_hand, direction, strict=True))
+    np.testing.assert_allclose(along, slope(loss, name == "rnn_relu"), rtol=1e-10, atol=1e-13)
+    for a, b in zip(by_hand, by_autograd, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", CELLS)
+def test_paths_by_hand_are_autograd_with_the_paths_cut(name, path):
+    p = random_problem(name, seed=1)
+    for a, b in zip(back(NUMPY, p, path), back(TORCH, p, path), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_path_that_is_cut_differs_from_the_full_one(name):
+    p = random_problem(name, seed=2)
+    full, candidate, cell = (np.stack(back(NUMPY, p, path)) for path in ("full", "candidate", "cell"))
+    assert not np.allclose(full, cell)
+    assert p.cell.gates == (p.cell.candidate,) or not np.allclose(full, candidate)
+    assert p.cell.carries == bool(np.any(cell))
+
+
+@pytest.mark.parametrize("path", ["full", "truncated"])
+@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
+@pytest.mark.parametrize("name", CELLS)
+def test_parameter_gradient_by_hand_is_autograd(name, loss, path):
+    p, model = random_problem(name, seed=3), random_model(random_problem(name, seed=3))
+    target = np.abs(np.random.default_rng(4).standard_normal((M, 2, B)))
+    target /= target.sum(1, keepdims=True)
+    taken = []
+    for backend in (NUMPY, TORCH):
+        on, there = p.on(backend), model_on(backend, model)
+        gates = PATHS[path](p.cell)
+        gradient = backend.gradient(p.cell, there, on.xs, on.state, backend.array(target), loss, gates)
+        taken.append([backend.numpy(a) for a in (gradient.loss, *leaves(gradient.model))])
+    for a, b in zip(*taken, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_parameter_gradient_is_the_difference_quotient(name):
+    p, model = random_problem(name, seed=6), random_model(random_problem(name, seed=6))
+    rng = np.random.default_rng(7)
+    target = rng.standard_normal((M, 2, B))
+    direction = unit([rng.standard_normal(a.shape) for a in leaves(model)])
+    gates = PATHS["full"](p.cell)
+    gradient = NUMPY.gradient(p.cell, model, p.xs, p.state, target, "squared_error", gates)
+
+    def loss(s):
+        moved = rebuild(model, [a + s * d for a, d in zip(leaves(model), direction, strict=True)])
+        return NUMPY.gradient(p.cell, moved, p.xs, p.state, target, "squared_error", gates).loss
+
+    along = sum((g * d).reshape(M, -1).sum(1) for g, d in zip(leaves(gradient.model), direction, strict=True))
+    np.testing.assert_allclose(along, slope(loss, name == "rnn_relu"), rtol=1e-8)
+
+
+@pytest.mark.parametrize("backend", [NUMPY, TORCH], ids=["numpy", "torch"])
+@pytest.mark.parametrize("name", CELLS)
+def test_the_error_of_the_output_is_the_gradient_by_the_last_state(name, backend):
+    p = random_problem(name, seed=8)
+    model, on = model_on(backend, random_model(p)), p.on(backend)
+    target = backend.array(np.random.default_rng(9).standard_normal((M, 2, B)))
+    error = backend.output_error(p.cell, model, on.xs, on.state, target, "squared_error")
+    y = backend.numpy(backend.run(p.cell, model, on.xs, on.state))
+    V = backend.numpy(model.readout.V)
+    np.testing.assert_allclose(error, 2 * V.swapaxes(1, 2) @ (y - backend.numpy(target)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_chunks_hold_the_same_steps_as_one_pass(name):
+    p = random_problem(name, seed=10)
+    steps, _ = unroll(FORWARD, p.cell, p.params, p.xs, p.state)
+    for length in (1, 4, 9, 50):
+        parts = list(chunks(FORWARD, p.cell, p.params, p.xs, p.state, length))
+        again = [step for part in reversed(parts) for step in part]
+        assert max(map(len, parts)) <= length
+        for a, b in zip(steps, again, strict=True):
+            for u, v in zip((a.x, *a.before, *a.saved), (b.x, *b.before, *b.saved), strict=True):
+                np.testing.assert_array_equal(u, v)
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_float32_stays_float32(name, backend):
+    there = load(backend, "cpu", "float32")
+    p = random_problem(name, seed=11)
+    on, model = p.on(there), model_on(there, random_model(p))
+    gates = PATHS["full"](p.cell)
+    target = there.array(np.ones((M, 2, B)))
+    gradient = there.gradient(p.cell, model, on.xs, on.state, target, "squared_error", gates)
+    assert {there.numpy(a).dtype for a in leaves(gradient.model)} == {np.dtype("float32")}
+    steps, last = unroll(there.ops(p.cell, gates), p.cell, on.params, on.xs, on.state)
+    d_state = there.vjp(p.cell, on.params, steps[-1], last, gates)
+    assert {there.numpy(d).dtype for d in (*last, *d_state)} == {np.dtype("float32")}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_models_of_a_batch_do_not_touch_each_other(name):
+    p = random_problem(name, seed=12)
+    alone = p._replace(
+        params=Params(*(a[1:2] for a in p.params[:3]), {k: v[1:2] for k, v in p.params.p.items()}),
+        xs=p.xs[:, 1:2],
+        state=tuple(s[1:2] for s in p.state),
+        covector=tuple(v[1:2] for v in p.covector),
+    )
+    for backend in (NUMPY, TORCH):
+        for a, b in zip(back(backend, alone), back(backend, p), strict=True):
+            np.testing.assert_allclose(a[0], b[1], rtol=1e-13, atol=1e-15)
+
+
+def test_truncated_weights_gradient_keeps_the_errors_of_the_last_step():
+    """One step long, nothing can be cut: truncated and full agree; over more steps they do not."""
+    p = random_problem("lstm", seed=13)
+    for length, same in ((1, True), (5, False)):
+        steps, last = unroll(FORWARD, p.cell, p.params, p.xs[:length], p.state)
+        full, truncated = (
+            parameter_gradients(FORWARD, p.cell, p.params, steps, last, PATHS[path](p.cell))
+            for path in ("full", "truncated")
+        )
+        assert np.allclose(full.R, truncated.R, rtol=1e-12) == same
+
+
+def test_model_survives_being_taken_apart():
+    model = random_model(random_problem("lstm_peephole"))
+    again = rebuild(model, leaves(model))
+    assert isinstance(again, Model)
+    for name, value in model.params.p.items():
+        np.testing.assert_array_equal(again.params.p[name], value)
+    for a, b in zip(leaves(model), leaves(again), strict=True):
+        np.testing.assert_array_equal(a, b)

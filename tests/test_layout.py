@@ -1,0 +1,167 @@
+"""The arrows of the imports, and that the commands that the documents name are there."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from carousel import sources, study
+from carousel.cells import CELLS
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "src" / "carousel").rglob("*.py"))
+MODULES = {
+    ".".join(file.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__"): file
+    for file in FILES
+}
+
+MEASURING = {"cells", "inits", "tasks", "backends", "recurrence", "adjoint", "decay", "training"}
+MAY_IMPORT = {  # part of the package: the parts it may import
+    "axes": set(),
+    "seeds": set(),
+    "store": set(),
+    "problems": set(),
+    "stats": set(),
+    "theory": set(),
+    "cells": {"axes"},
+    "tasks": {"axes", "seeds"},
+    "inits": {"axes", "cells", "seeds"},
+    "recurrence": {"axes", "cells"},
+    "backends": {"axes", "cells", "recurrence"},
+    "adjoint": {"axes", "cells", "backends", "recurrence"},
+    "fields": {"cells", "inits", "tasks", "problems"},
+    "study": {"fields", "problems", "tasks"},
+    "claims": {"stats", "theory"},
+    "figures": {"stats", "theory", "claims"},
+}
+PARTS = sorted({name.split(".")[1] for name in MODULES if "." in name})
+
+
+def part_of(module: str) -> str:
+    return module.partition(".")[2].partition(".")[0]
+
+
+def imported(part: str) -> set[str]:
+    inside = {name for name in MODULES if part_of(name) == part}
+    return {part_of(found) for name in inside for found in sources.imports(name)} - {part, ""}
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level modules and those of the package that `code` loads in a fresh process."""
+    code = f"{code}\nimport sys; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(run.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("part", sorted(MAY_IMPORT))
+def test_imports_point_one_way(part: str) -> None:
+    assert imported(part) <= MAY_IMPORT[part]
+
+
+@pytest.mark.parametrize("part", ["claims", "figures", "stats", "theory", "store"])
+def test_nothing_behind_the_wall_reaches_measuring_code(part: str) -> None:
+    assert f"carousel.{part}" in MODULES
+    reached = {part_of(name) for name in sources.closure(f"carousel.{part}")}
+    assert not reached & MEASURING
+
+
+def test_no_part_imports_the_command_line() -> None:
+    assert not [part for part in PARTS if "__main__" in imported(part)]
+
+
+def test_no_module_imports_by_a_relative_path() -> None:
+    nodes = [(file, node) for file in FILES for node in ast.walk(ast.parse(file.read_text()))]
+    assert not [file for file, node in nodes if isinstance(node, ast.ImportFrom) and node.level]
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        ("import carousel", {"numpy", "torch", "pandas"}),
+        ("import carousel.cells", {"torch", "pandas"}),
+        ("import carousel.study", {"torch", "pandas", "sklearn"}),
+        ("import carousel.claims, carousel.figures", {"torch", *(f"carousel.{part}" for part in MEASURING)}),
+    ],
+)
+def test_what_an_import_does_not_load(code: str, absent: set[str]) -> None:
+    assert not loaded_by(code) & absent
+
+
+def test_a_numpy_job_never_imports_torch(tmp_path: Path) -> None:
+    options = (
+        f"--study {study.find('smoke')} --backend numpy --cache {tmp_path}/cache --out {tmp_path}/out.parquet"
+    )
+    jobs = [
+        f"decay --cell gru {options}",
+        f"accuracy --cell rnn_tanh --task adding {options} --decay-out {tmp_path}/decay.parquet",
+    ]
+    for job in jobs:
+        loaded = loaded_by(f"from carousel.__main__ import main\nassert main({job.split()!r}) == 0")
+        assert "carousel.decay" in loaded
+        assert "torch" not in loaded
+
+
+@pytest.mark.parametrize("verb", ["decay", "accuracy"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_job_rests_on_its_own_cell_and_backend_alone(verb: str, cell: str) -> None:
+    files = {Path(path).resolve() for path in sources.measuring(verb, "numpy", cell)}
+    package = ROOT / "src" / "carousel"
+    family = MODULES[CELLS[cell].forward.__module__]
+    assert {file for file in files if file.parent == package / "cells"} == {
+        family,
+        package / "cells" / "cell.py",
+    }
+    assert package / "recurrence.py" in files
+    assert package / "backends" / "numpy.py" in files
+    assert package / "backends" / "torch.py" not in files
+    assert (package / "training.py" in files) == (verb == "accuracy")
+
+
+def test_the_fingerprint_follows_the_cell_s_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {cell: sources.fingerprint("decay", "numpy", cell) for cell in CELLS}
+    read, edited = Path.read_text, MODULES["carousel.cells.gru"]
+
+    def edit(path: Path, **options: str) -> str:
+        return read(path, **options) + "# edited" * (path.resolve() == edited)
+
+    monkeypatch.setattr(Path, "read_text", edit)
+    changed = {cell for cell in CELLS if sources.fingerprint("decay", "numpy", cell) != before[cell]}
+    assert changed == {cell for cell in CELLS if CELLS[cell].forward.__module__ == "carousel.cells.gru"}
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "Snakefile", ".ci/run"])
+def test_every_make_target_that_a_document_names_is_there(document: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`|    |exec )make ([a-z]+)", (ROOT / document).read_text(), re.MULTILINE))
+    assert named <= targets
+
+
+def test_readme_s_own_files_links_and_options_are_there() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert all((ROOT / link).exists() for link in re.findall(r"\]\(([^)#:]+)\)", text))
+    studies = set(re.findall(r"(?:STUDY|study)=(\w+)(?![\w.])", text))
+    assert "smoke" in studies
+    assert studies <= {file.stem for file in (ROOT / "config").iterdir()}
+    assert all(f"{name} ?=" in (ROOT / "Makefile").read_text() for name in re.findall(r"`([A-Z]+)=", text))
+
+
+def test_the_locks_pin_every_dependency_exactly_and_without_hashes() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [line for lock in ("requirements.lock", "requirements-test.lock") for line in pins(lock)]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
+    locked = {canonical(line.split("==")[0]) for line in lines}
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    assert {canonical(re.split(r"[>=<]", name)[0]) for name in wanted} <= locked
+    assert "torch==2.13.0" in lines
+
+
+def pins(lock: str) -> list[str]:
+    return [line for line in (ROOT / lock).read_text().splitlines() if not line.startswith("#")]
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

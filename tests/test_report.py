@@ -1,0 +1,355 @@
+"""The report on synthetic tables: the embedded chain, the call of Quarto, the prose that the tables give."""
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from carousel import store
+
+REPORT = Path(__file__).parents[1] / "report"
+sys.path.insert(0, str(REPORT))
+
+import chain  # noqa: E402
+import markup  # noqa: E402
+import page  # noqa: E402
+import render  # noqa: E402
+import words  # noqa: E402
+
+CLAIMS = {  # id: (who, kind, verdict)
+    "Q1": ("question", "identity, trend", "depends"),
+    "Q2": ("question", "trend", "refuted"),
+    "K1": ("comment", "universal", "refuted"),
+    "K2": ("comment", "comparison", "supported"),
+    "K3": ("comment", "comparison", "inconclusive"),
+    "A1a": ("answer 1", "identity", "supported"),
+    "A1c": ("answer 1", "universal", "refuted"),
+    "A1d": ("answer 1", "identity", "supported"),
+    "A1e": ("answer 1", "trend", "depends"),
+    "A2a": ("answer 2", "comparison", "depends"),
+    "A2c": ("answer 2", "existence", "supported"),
+    "A2d": ("answer 2", "universal", "refuted"),
+    "A2e": ("answer 2", "identity", "supported"),
+    "A4b": ("answer 4", "identity", "refuted"),
+    "A4g": ("answer 4", "trend", "depends"),
+}
+HOSTILE = "<script>alert(1)</script> | **bold** [x](http://x.org) @nobody $y$ `code` {{< pagebreak >}}"
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 450"><rect width="800" height="450" fill="#fff"/>'
+    '<path d="M60 40 L760 380" stroke="#0072b2"/><text x="70" y="430" font-size="20">lag</text></svg>'
+)
+
+
+def claims_table() -> pd.DataFrame:
+    """One plausible row per claim; the numbers are drawn, the effect of K2 is known."""
+    rng = np.random.default_rng(1)
+    drawn = {name: 0.0371 if name == "K2" else float(rng.normal(0, 0.1)) for name in CLAIMS}
+    rows = [claim(name, *said, drawn[name]) for name, said in CLAIMS.items()]
+    return pd.DataFrame(rows)
+
+
+def claim(name: str, who: str, kind: str, verdict: str, effect: float) -> dict:
+    """A row of the claims table; the rule of A4b tries to break the page."""
+    return {
+        "id": name, "who": who, "kind": kind, "verdict": verdict,
+        "statement": f"The gradient does, over all lags and settings, what claim {name} says that it does.",
+        "effect": effect, "low": np.nan if kind == "identity" else effect - 0.01, "high": effect + 0.01,
+        "n": 1200, "unit": "decades per step", "numpy": effect, "torch": effect,
+        "rule": HOSTILE if name == "A4b" else "Slope within 0.001 decades per step over lags 10 to 1,000.",
+        "condition": "Holds where the forget bias is 2.5 or more." if verdict == "depends" else "",
+        "takeaway": "Set the forget bias to the lag that you need.",
+        "figure": f"{name}.svg", "alt": f"Lines of log gradient against lag for claim {name}.",
+    }  # fmt: skip
+
+
+def decay_table() -> pd.DataFrame:
+    """The factors of a small sweep."""
+    cells = pd.DataFrame({"cell": ["rnn_tanh", "lstm", "gru"], "forget_bias": ["none", "chrono", "none"]})
+    rest = {"slice": "grid", "backend": "numpy", "device": "cpu", "dtype": "float64", "init": "torch", "gain": 1.0,
+            "bias": 0.0, "hidden": 32, "length": 1000, "repetition": 0, "trained": "no", "step": 0}  # fmt: skip
+    gains = pd.DataFrame({"gain": np.linspace(0.5, 2, 12), "slice": "gain", "cell": "rnn_linear"})
+    return pd.concat([cells.assign(**rest), gains.assign(**{k: rest[k] for k in ("init", "hidden")})])
+
+
+def accuracy_table() -> pd.DataFrame:
+    """Two tasks with their baselines."""
+    base = {"adding": (1 / 6, 0.03), "digits": (2.3026, 0.1)}
+    rows = [
+        {"slice": task, "task": task, "cell": "lstm", "init": "orthogonal", "gain": 1.0, "forget_bias": "1",
+         "hidden": 16, "length": length, "repetition": 0, "gradient": "full", "baseline_loss": loss,
+         "baseline_accuracy": accuracy}
+        for task, (loss, accuracy) in base.items() for length in (10, 20)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def agreement_table() -> pd.DataFrame:
+    """One measure of how far the backends are apart."""
+    row = {"measure": "largest difference of log10_norm", "value": 3.2e-13, "unit": "decades", "n": 52000,
+           "where": "lstm, lag 1000"}  # fmt: skip
+    return pd.DataFrame([row])
+
+
+TABLES = {
+    "claims": claims_table,
+    "agreement": agreement_table,
+    "decay": decay_table,
+    "accuracy": accuracy_table,
+}
+ORIGIN = {
+    "carousel": "0.1.0",
+    "commit": "0123abc",
+    "study": "standard",
+    "title": "Standard study",
+    "study_hash": "f00d",
+    "seed": 1,
+    "torch": ["2.13.0", "2.13.0+cpu"],
+    "machine": {"system": "Linux"},
+}
+
+
+def make_results(folder: Path) -> Path:
+    """A results folder as the pipeline leaves it."""
+    for name, make in TABLES.items():
+        store.write(make(), folder / f"{name}.parquet", ORIGIN | {"made": "a"} if name == "decay" else ORIGIN)
+    (folder / "figures").mkdir()
+    for name in ("story", *CLAIMS):
+        (folder / "figures" / f"{name}.svg").write_text(SVG)
+    return folder
+
+
+def run(results: Path, out: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command, as the Snakefile calls it."""
+    command = [
+        sys.executable,
+        str(REPORT / "render.py"),
+        "--results",
+        str(results),
+        "--out",
+        str(out),
+        *options,
+    ]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
+
+
+class Page(HTMLParser):
+    """Tags, ids and visible text of a page."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.words: list[str] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.tags[-1:] and self.tags[-1][0] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+    def all(self, tag: str, attribute: str) -> list[str]:
+        """The values of an attribute over all elements of a kind; empty where it is absent."""
+        return [attrs.get(attribute) or "" for name, attrs in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Path:
+    return make_results(tmp_path_factory.mktemp("results"))
+
+
+@pytest.fixture(scope="module")
+def made(results) -> str:
+    """The page by the embedded chain."""
+    done = run(results, results / "report.html", "--renderer", "embedded")
+    assert done.returncode == 0, done.stderr
+    return (results / "report.html").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def html(made) -> Page:
+    return Page(made)
+
+
+def test_every_anchor_resolves_once(html):
+    ids = [attrs["id"] for _, attrs in html.tags if "id" in attrs]
+    links = [link[1:] for link in html.all("a", "href") if link.startswith("#")]
+    assert set(CLAIMS) <= set(links)
+    assert set(links) <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_nothing_is_loaded_and_nothing_runs(made, html):
+    loading = ("src", "srcset", "data", "poster")
+    sources = [attrs[name] for _, attrs in html.tags for name in loading if name in attrs]
+    assert sources and all(source.startswith("data:") for source in sources)
+    assert not {"script", "link", "iframe", "object", "embed"} & {tag for tag, _ in html.tags}
+    assert not re.search(
+        r"@import|url\(\s*['\"]?(?!data:)", "".join(re.findall(r"<style.*?</style>", made, re.S))
+    )
+
+
+def test_every_picture_has_its_alt_text(html):
+    alts = html.all("img", "alt")
+    assert len(alts) == len(CLAIMS) + 1 and all(alts)
+    assert "Lines of log gradient against lag for claim A2d." in alts
+
+
+def test_headings_are_in_order(html):
+    levels = [int(tag[1]) for tag, _ in html.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+def test_the_page_says_what_made_it_and_from_what(html):
+    assert "This page was rendered by the embedded chain (jupytext" in html.text
+    assert "Standard study, 15 claims: 5 " in html.text
+    assert "commit 0123abc" in html.text and "torch 2.13.0, 2.13.0+cpu" in html.text
+    assert "made a (decay.parquet)" in html.text
+    assert "0.5 to 2 (12 values)" in html.text
+    assert "3.2 × 10−13" in html.text
+    assert "0.167" in html.text
+
+
+def test_markup_in_a_table_stays_text(html):
+    assert HOSTILE in html.text
+
+
+def test_a_changed_number_changes_the_prose(results, html, tmp_path):
+    claims = store.read(results / "claims.parquet")
+    claims.loc[claims["id"] == "K2", ["effect", "verdict"]] = [0.0862, "refuted"]
+    changed = "\n".join(words.answers(claims))
+    assert "0.0371" in html.text
+    assert "0.0862" in changed and "0.0371" not in changed
+    holds, fails, _ = words.ANSWERS["K2"]
+    assert holds in html.text and fails not in html.text
+    assert fails in changed and holds not in changed
+
+
+def test_the_page_is_the_prose_of_the_tables(results, html):
+    texts = words.answers(claims_table())
+    shown = [re.sub(r"\\(.)|\[(\w+)\]\(#\w+\)", r"\1\2", text).replace("'", "’") for text in texts]
+    assert len(shown) == 5
+    assert [text for text in shown if text not in html.text] == []
+
+
+@pytest.mark.parametrize("name", words.ANSWERS)
+@pytest.mark.parametrize("verdict", markup.VERDICTS)
+def test_a_sentence_for_every_verdict(name, verdict):
+    row = claims_table().query("id == @name").assign(verdict=verdict, condition="only on *Mondays*.")
+    text = words.sentence(next(row.itertuples()))
+    holds, fails, asked = words.ANSWERS[name]
+    said = {"supported": holds, "refuted": fails}.get(verdict, asked[1:])
+    assert said in text and f"(#{name})" in text
+    assert (r"only on \*Mondays\*" in text) == (verdict in ("depends", "inconclusive"))
+
+
+def test_a_long_condition_stays_out_of_the_answer_and_is_cut_in_the_table():
+    row = next(claims_table().query("id == 'A1e'").assign(condition="only there, " * 40).itertuples())
+    assert "there" not in words.sentence(row)
+    assert len(words.brief(row.condition)) < 2 * words.LONGEST and words.brief(row.condition).endswith("…")
+
+
+def test_a_claim_without_an_effect_says_so():
+    row = claims_table().query("id == 'K3'").assign(effect=np.nan, unit="octaves (of length)")
+    assert words.sentence(next(row.itertuples())).endswith("([K3](#K3): not measured).")
+    assert words.sentence(next(row.assign(effect=2.0).itertuples())).endswith(
+        r"\[−0.14, −0.12\] octaves, of length)."
+    )
+
+
+def test_a_claim_not_judged_says_so():
+    claims = claims_table().query("id != 'K3'")
+    assert words.answers(claims)[-1] == "This study did not judge claim K3."
+
+
+@pytest.mark.parametrize(
+    "name, rule", [*page.MADE_BY.items(), ("figures/A2d.svg", "draw"), ("figures/story.svg", "draw")]
+)
+def test_a_missing_file_is_one_line(tmp_path, capsys, name, rule):
+    (make_results(tmp_path) / name).unlink()
+    assert render.main(["--results", str(tmp_path), "--out", str(tmp_path / "report.html")]) == 1
+    message = capsys.readouterr().err
+    assert message == f"report: {tmp_path / name} is missing; the rule `{rule}` makes it\n"
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_cell_that_raises_is_one_line_and_leaves_the_old_page(tmp_path):
+    claims = claims_table().assign(verdict="perhaps")
+    store.write(claims, make_results(tmp_path) / "claims.parquet", ORIGIN)
+    (tmp_path / "report.html").write_text("old")
+    done = run(tmp_path, tmp_path / "report.html", "--renderer", "embedded")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "report: ValueError: unknown verdict 'perhaps'; allowed: supported, refuted, depends, inconclusive"
+    ]
+    assert (tmp_path / "report.html").read_text() == "old"
+
+
+FAKE_QUARTO = """#!/bin/sh
+[ "$1" = --version ] && echo 9.9.9 && exit
+[ -f page.py ] && [ -f style.css ] && [ -w "$HOME" ] && [ -w "$XDG_CACHE_HOME" ] || exit 7
+{failure}
+echo "$* | $QUARTO_PYTHON | $CAROUSEL_RENDERER | $(pwd)" > index.html
+"""
+
+
+def fake_quarto(folder: Path, failure: str = "") -> str:
+    """A PATH on which a stand-in for Quarto comes first."""
+    program = folder / "bin" / "quarto"
+    program.parent.mkdir()
+    program.write_text(FAKE_QUARTO.format(failure=failure))
+    program.chmod(0o755)
+    return f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def test_quarto_is_used_where_it_is_on_the_path(results, tmp_path):
+    done = run(results, tmp_path / "out.html", PATH=fake_quarto(tmp_path))
+    assert done.returncode == 0, done.stderr
+    command, python, renderer, folder = (tmp_path / "out.html").read_text().strip().split(" | ")
+    assert command == "render index.qmd --to html --no-execute-daemon"
+    assert (python, renderer) == (sys.executable, "Quarto 9.9.9")
+    assert not Path(folder).exists() and REPORT not in Path(folder).parents
+
+
+def test_an_error_under_quarto_is_one_line(results, tmp_path):
+    failure = "printf 'Traceback\\nKeyError: 7\\n\\n' >&2; exit 1"
+    done = run(results, tmp_path / "out.html", PATH=fake_quarto(tmp_path, failure))
+    assert done.returncode == 1
+    assert done.stderr == "report: quarto: KeyError: 7 (or try --renderer embedded)\n"
+
+
+def test_the_chain_heeds_cell_options(tmp_path):
+    text = (
+        "---\nexecute:\n  echo: false\n---\n\n```{python}\n#| eval: false\nraise SystemExit\n```\n\n"
+        "```{python}\n#| output: asis\nprint('*seen*', end='')\n```\n\n```{python}\n#| echo: true\nprint('<b>')\n```\n"
+    )
+    assert chain.markdown(text, tmp_path).split("\n\n")[1:] == [
+        "*seen*", "```python\nprint('<b>')\n```", "```\n<b>\n```\n",
+    ]  # fmt: skip
+
+
+def test_the_source_keeps_to_what_both_renderers_read():
+    source = (REPORT / "index.qmd").read_text("utf-8")
+    assert not re.search(r"@(fig|tbl|sec|eq)-|\{\{<", source)
+    assert not re.search(r"^```\n+``` *\{?\.?(?!\{python\})\w", source, re.M), "a fenced block follows a cell"
+    assert source.count("```{python}") == source.count("#| output: asis")
+
+
+@pytest.mark.parametrize(
+    "value, shown",
+    [(0.0371, "0.0371"), (-2.5, "−2.5"), (0.0, "0"), (0.9999546, "0.99995"), (1.0, "1"), (1 - 1e-14, "1"),
+     (3.2e-13, "3.2 × 10^−13^"), (-1.5e7, "−1.5 × 10^7^"), (float("-inf"), "−∞"), (float("nan"), "not measured")],
+)  # fmt: skip
+def test_numbers_are_readable(value, shown):
+    assert markup.number(value) == shown

@@ -1,0 +1,124 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from carousel import store
+
+ORIGIN = {"study": "smoke", "numpy": "2.4", "seed": 1}
+
+
+def table(backend: str = "numpy", n: int = 6) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "backend": pd.Categorical([backend] * n),
+            "cell": pd.Categorical(["lstm", "gru"] * (n // 2), categories=["lstm", "gru", "unused"]),
+            "lag": np.arange(n),
+            "log10_norm": np.where(np.arange(n) % 3, -0.1 * np.arange(n), -np.inf),
+            "solved": np.arange(n) % 2 == 0,
+            "statement": [f"s{i}" for i in range(n)],
+        }
+    )
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    store.write(table(), tmp_path / "new" / "a.parquet", ORIGIN)
+    back = store.read(tmp_path / "new" / "a.parquet")
+    assert back["cell"].dtype == "category"
+    assert list(back["cell"].cat.categories) == ["gru", "lstm"]
+    assert [str(kind) for kind in back.dtypes[2:]] == ["int64", "float64", "bool", "str"]
+    for column in back:
+        assert back[column].tolist() == table()[column].tolist()
+    assert store.provenance(tmp_path / "new" / "a.parquet") == ORIGIN
+
+
+def test_same_table_same_bytes(tmp_path: Path) -> None:
+    store.write(table(), tmp_path / "a.parquet", ORIGIN)
+    reordered = table().assign(cell=pd.Categorical(table()["cell"].astype(str), categories=["gru", "lstm"]))
+    store.write(reordered, tmp_path / "b.parquet", dict(reversed(ORIGIN.items())))
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.parquet"
+    store.write(table(), path, ORIGIN)
+
+    def fails(table: object, file: object, **_: object) -> None:
+        file.write(b"half")  # type: ignore[attr-defined]
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store.pq, "write_table", fails)
+    with pytest.raises(OSError, match="No space"):
+        store.write(table("torch"), path, ORIGIN)
+    monkeypatch.undo()
+    assert store.read(path)["backend"].tolist() == table()["backend"].tolist()
+    assert [file.name for file in tmp_path.iterdir()] == ["a.parquet"]
+
+
+@pytest.mark.parametrize("damage", ["empty", "truncated", "flipped", "foreign", "absent"])
+def test_damage_is_told_in_one_line(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "a.parquet"
+    store.write(table(n=1000), path, ORIGIN)
+    data = bytearray(path.read_bytes())
+    if damage == "foreign":
+        table().to_parquet(path)
+    elif damage == "absent":
+        path.unlink()
+    else:
+        data[200] ^= 0xFF
+        path.write_bytes({"empty": b"", "truncated": data[: len(data) // 2], "flipped": data}[damage])
+    with pytest.raises(store.StoreError, match=r"a\.parquet") as told:
+        store.read(path)
+    assert "\n" not in str(told.value)
+
+
+def test_concat_unites_categories_and_sorts(tmp_path: Path) -> None:
+    first, second = table("torch"), table("numpy").assign(cell="lstm97")
+    joined = store.concat([first, second])
+    assert joined["backend"].tolist() == ["numpy"] * 6 + ["torch"] * 6
+    assert joined["cell"].tolist() == ["lstm97"] * 6 + ["gru"] * 3 + ["lstm"] * 3
+    assert joined["lag"].tolist() == [*range(6), 1, 3, 5, 0, 2, 4]
+    assert list(joined["cell"].cat.categories) == ["gru", "lstm", "lstm97"]
+    assert joined.equals(store.concat([second, first]))
+
+
+def test_concat_refuses_tables_of_another_kind() -> None:
+    with pytest.raises(store.StoreError, match="columns"):
+        store.concat([table(), table().drop(columns="lag")])
+    with pytest.raises(store.StoreError, match="none"):
+        store.concat([])
+
+
+def test_cached_computes_once_and_again_after_damage(tmp_path: Path) -> None:
+    computed = []
+
+    def compute() -> pd.DataFrame:
+        computed.append(1)
+        return table()
+
+    frames = [store.cached(tmp_path, {"cell": "lstm", "seed": 1}, compute) for _ in range(3)]
+    assert len(computed) == 1
+    assert frames[0].equals(frames[2])
+    store.cached(tmp_path, {"cell": "lstm", "seed": 2}, compute)
+    assert len(computed) == 2
+    for file in tmp_path.glob("*.parquet"):
+        file.write_bytes(file.read_bytes()[:100])
+    assert store.cached(tmp_path, {"seed": 1, "cell": "lstm"}, compute).equals(frames[0])
+    assert len(computed) == 3
+
+
+def test_a_lock_is_one_process_s_and_dies_with_it(tmp_path: Path) -> None:
+    code = (
+        f"from carousel import store; f = store.lock({str(tmp_path)!r}); print('held', flush=True); input()"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(store.StoreError, match="another run"):
+            store.lock(tmp_path)
+        other.kill()
+    store.lock(tmp_path).close()

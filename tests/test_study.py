@@ -1,0 +1,236 @@
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from carousel import study
+from carousel.cells import CELLS
+from carousel.study import StudyError
+
+STUDIES = sorted(file.stem for file in study.config_folder().glob("*.yaml"))
+SMOKE = yaml.safe_load((study.config_folder() / "smoke.yaml").read_text())
+
+
+def told(path: Path, content: Any) -> list[str]:
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
+    with pytest.raises(StudyError) as error:
+        study.load(path)
+    return str(error.value).splitlines()
+
+
+def with_(change: Callable[[dict], Any]) -> dict:
+    content = copy.deepcopy(SMOKE)
+    change(content)
+    return content
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_of_config_is_sound(name: str) -> None:
+    content = study.load(study.find(name))
+    assert len(study.decay_jobs(content)) + len(study.accuracy_jobs(content)) <= 300
+    assert {backend for backend, _ in study.decay_jobs(content)} == {"numpy", "torch"}
+
+
+WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
+    "unknown cell": (
+        lambda s: s["decay"][0]["cells"].insert(1, "lstmm"),
+        "decay[0].cells[1]: found 'lstmm'; allowed: rnn_tanh, ",
+    ),
+    "unknown key": (
+        lambda s: s["decay"][1].update(cell=["lstm"]),
+        "decay[1].cell: unknown key; allowed: slice, ",
+    ),
+    "unknown top key": (
+        lambda s: s.update(sede=1),
+        "sede: unknown key; allowed: title, seed, decay, training",
+    ),
+    "missing": (lambda s: s["training"][0].pop("clip"), "training[0].clip: missing"),
+    "unknown init": (
+        lambda s: s["decay"][0].update(inits=["xavier"]),
+        "decay[0].inits[0]: found 'xavier'; allowed: ",
+    ),
+    "unknown task": (lambda s: s["training"][0].update(tasks=["ading"]), "found 'ading'; allowed: adding, "),
+    "device": (
+        lambda s: s["decay"][0].update(device="gpu"),
+        "decay[0].device: found 'gpu'; allowed: cpu, cuda",
+    ),
+    "dtype": (lambda s: s["decay"][0].update(dtype="float16"), "found 'float16'; allowed: float32, float64"),
+    "empty list": (
+        lambda s: s["decay"][0].update(cells=[]),
+        "decay[0].cells: found []; allowed: a list with",
+    ),
+    "no list": (lambda s: s["decay"][0].update(lengths=10), "decay[0].lengths: found 10; allowed: a list"),
+    "twice": (
+        lambda s: s["decay"][0].update(gains=[1, 1.0]),
+        "decay[0].gains: found [1, 1.0]; allowed: each entry",
+    ),
+    "negative": (
+        lambda s: s["decay"][0].update(repetitions=-1),
+        "decay[0].repetitions: found -1; allowed: greater",
+    ),
+    "zero length": (lambda s: s["decay"][0].update(lengths=[0]), "decay[0].lengths[0]: found 0"),
+    "fraction": (
+        lambda s: s["decay"][0].update(hidden=[8.5]),
+        "decay[0].hidden[0]: found 8.5; allowed: a valid int",
+    ),
+    "text": (
+        lambda s: s["decay"][0].update(hidden=["8"]),
+        "decay[0].hidden[0]: found '8'; allowed: a valid int",
+    ),
+    "truth": (
+        lambda s: s["decay"][0].update(gains=[True]),
+        "decay[0].gains[0]: found True; allowed: a valid number",
+    ),
+    "nan": (
+        lambda s: s["decay"][0].update(gains=[float("nan")]),
+        "decay[0].gains[0]: found nan; allowed: a finite",
+    ),
+    "infinite clip": (lambda s: s["training"][0].update(clip=float("inf")), "training[0].clip: found inf"),
+    "forget bias": (lambda s: s["decay"][0].update(forget_biases=["crono"]), "nearest: chrono"),
+    "huge": (lambda s: s["decay"][0].update(lengths=[10**12]), "decay[0].lengths[0]: found 1000000000000"),
+    "seed": (lambda s: s.update(seed=-1), "seed: found -1"),
+    "slice name": (
+        lambda s: s["decay"][0].update(slice="../x"),
+        "decay[0].slice: found '../x'; allowed: a short name",
+    ),
+    "slice twice": (lambda s: s["decay"].append(s["decay"][0]), "decay: found "),
+    "no slices": (lambda s: s.update(decay=[]), "decay: found []; allowed: a list with"),
+    "slice no mapping": (
+        lambda s: s.update(decay=[3]),
+        "decay[0]: found 3; allowed: a mapping with the keys slice,",
+    ),
+    "snapshot": (
+        lambda s: s["training"][0].update(snapshots=[0, 10**6]),
+        "training[0].snapshots: found [0, 1000000]",
+    ),
+    "evaluation": (lambda s: s["training"][0].update(evaluate_every=10**6), "allowed: at most steps"),
+    "digits": (
+        lambda s: s["training"][0].update(tasks=["digits"]),
+        "training[0].lengths: found [10]; allowed for dig",
+    ),
+    "short": (
+        lambda s: s["training"][0].update(lengths=[1]),
+        "training[0].lengths: found [1]; allowed for adding: 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_value_is_one_line_with_file_and_key(case: str, tmp_path: Path) -> None:
+    change, expected = WRONG[case]
+    lines = told(tmp_path / "mine.yaml", with_(change))
+    assert len(lines) == 1
+    assert lines[0].startswith(f"{tmp_path / 'mine.yaml'}: ")
+    assert expected in lines[0]
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("lstmm", "lstm"), ("RNN_TANH", "rnn_tanh"), ("gur", "gru")])
+def test_the_nearest_name_is_told(wrong: str, right: str, tmp_path: Path) -> None:
+    (line,) = told(tmp_path / "mine.yaml", with_(lambda s: s["decay"][0].update(cells=[wrong])))
+    assert line.endswith(f"nearest: {right}")
+    assert all(name in line for name in CELLS)
+
+
+def test_every_problem_has_its_line(tmp_path: Path) -> None:
+    lines = told(tmp_path / "mine.yaml", with_(lambda s: (s.update(seed="x"), s["decay"][0].update(batch=0))))
+    assert len(lines) == 2
+
+
+BROKEN = {
+    "seed: 1\nseed: 2\n": "line 2: key 'seed' stands twice",
+    "decay: [1, 2": "line 1",
+    "a: !!python/object/apply:os.system [ls]": "could not determine a constructor",
+    "": "found None",
+    "- 1": "found [1]",
+    "a: \0": "special characters",
+    "[" * 5000: "not a yaml file",
+    "x: &x [*x]": "x: unknown key",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN, ids=range(len(BROKEN)))
+def test_broken_yaml_is_told_in_lines(text: str, tmp_path: Path) -> None:
+    lines = told(tmp_path / "mine.yaml", text)
+    assert any(BROKEN[text] in line for line in lines)
+    assert all(len(line) < 400 + len(str(tmp_path)) for line in lines)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(part=st.sampled_from(["decay", "training"]), data=st.data(), value=values)
+def test_any_value_anywhere_is_taken_or_told(
+    part: str, data: st.DataObject, value: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    key = data.draw(st.sampled_from(sorted(SMOKE[part][0])))
+    path = tmp_path_factory.getbasetemp() / "any.yaml"
+    path.write_text(yaml.safe_dump(with_(lambda s: s[part][0].update({key: value}))))
+    try:
+        study.load(path)
+    except StudyError as error:
+        assert all(line.startswith(f"{path}: ") for line in str(error).splitlines())
+
+
+def test_scientific_notation_without_a_point_is_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(SMOKE).replace("learning_rate: 0.01", "learning_rate: 1e-3"))
+    assert study.load(path).training[0].learning_rate == 1e-3
+
+
+def test_a_study_is_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        study.load(study.find("smoke")).seed = 2
+
+
+def test_the_digest_follows_the_content_alone(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("# a comment\n" + yaml.safe_dump(SMOKE))
+    assert study.digest(path) == study.digest(study.find("smoke"))
+    path.write_text(yaml.safe_dump(with_(lambda s: s.update(seed=SMOKE["seed"] + 1))))
+    assert study.digest(path) != study.digest(study.find("smoke"))
+
+
+def test_jobs_are_named_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(with_(lambda s: s["decay"].append(s["decay"][0] | {"slice": "again"}))))
+    assert study.decay_jobs(study.load(path)) == study.decay_jobs(study.load(study.find("smoke")))
+
+
+def test_vary_checks_as_load_does() -> None:
+    part = study.vary(study.decay_defaults(), cells=["gru"], lengths=[7])
+    assert part.cells == ("gru",)
+    assert part.lengths == (7,)
+    with pytest.raises(StudyError, match=r"^cells\[0\]: found 'gruu'.*nearest: gru$"):
+        study.vary(part, cells=["gruu"])
+
+
+def test_find_tells_the_studies_there_are() -> None:
+    with pytest.raises(StudyError, match="allowed: .*nearest: smoke"):
+        study.find("smok")
+    with pytest.raises(StudyError, match="no such study file"):
+        study.find("nowhere/mine.yaml")
+    with pytest.raises(StudyError, match="names the results"):
+        study.find("my study.yaml")
+
+
+def test_a_device_that_is_absent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    content = study.load(study.find("smoke"))
+    there = content.model_copy(update={"decay": (study.vary(content.decay[0], device="cuda:1"),)})
+    for count in (0, 1):
+        monkeypatch.setattr(torch.cuda, "device_count", lambda n=count: n)
+        with pytest.raises(StudyError, match="found cuda:1.*allowed: cpu"):
+            study.check_devices(there)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    study.check_devices(there)

@@ -1,0 +1,116 @@
+"""The Snakefile, run for real in a copy of the repository."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("Snakefile", "workflow", "profiles", "config", "src", "report")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository with a study of two cells on one backend."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for part in PARTS:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, folder / part)
+    tiny = yaml.safe_load((folder / "config" / "smoke.yaml").read_text())
+    tiny["decay"] = [tiny["decay"][0] | {"backends": ["numpy"], "cells": ["rnn_tanh", "gru"], "lengths": [5]}]
+    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(tiny))
+    return folder
+
+
+def snakemake(folder: Path, *arguments: str, study: str = "tiny") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--config", f"study={study}", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def planned(folder: Path, *targets: str, study: str = "tiny") -> Counter[str]:
+    """Jobs by rule, as a dry run counts them."""
+    run = snakemake(folder, "--dry-run", "--", *targets, study=study)
+    assert run.returncode == 0, run.stderr
+    text = run.stdout + run.stderr
+    return Counter({rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)})
+
+
+@pytest.mark.parametrize("study", ["smoke", "standard"])
+def test_one_job_a_file_and_at_most_300(checkout: Path, study: str) -> None:
+    jobs = planned(checkout, study=study)
+    assert {"decay", "accuracy", "gather_decay", "gather_accuracy", "judge", "draw", "report"} <= set(jobs)
+    assert jobs["total"] <= 300
+    content = yaml.safe_load((checkout / "config" / f"{study}.yaml").read_text())
+    cells = {
+        (backend, cell) for part in content["decay"] for backend in part["backends"] for cell in part["cells"]
+    }
+    assert jobs["decay"] == len(cells)
+
+
+def test_what_was_made_is_not_made_again_and_an_edit_reaches_its_own_cell_alone(checkout: Path) -> None:
+    tables = [f"results/tiny/decay/numpy/{cell}.parquet" for cell in ("rnn_tanh", "gru")]
+    made = snakemake(checkout, "--", *tables)
+    assert made.returncode == 0, made.stderr
+    assert all((checkout / table).stat().st_size for table in tables)
+    assert (checkout / "results/tiny/logs/decay/numpy/gru.log").exists()
+    for file in (checkout / "src").rglob("*.py"):
+        file.touch()
+    assert not planned(checkout, *tables)
+    gru = checkout / "src" / "carousel" / "cells" / "gru.py"
+    text = gru.read_text()
+    gru.write_text(text + "# edited\n")
+    assert planned(checkout, *tables)["decay"] == 1
+    assert "gradient decay: gru on numpy" in snakemake(checkout, "--dry-run", "--", *tables).stdout
+    gru.write_text(text)
+    everything = checkout / "src" / "carousel" / "recurrence.py"
+    everything.write_text(everything.read_text() + "# edited\n")
+    assert planned(checkout, *tables)["decay"] == 2
+
+
+def test_a_failed_job_shows_its_log(checkout: Path) -> None:
+    main = checkout / "src" / "carousel" / "__main__.py"
+    original = main.read_text()
+    main.write_text("raise SystemExit('the reason')\n")
+    run = snakemake(checkout, "--forcerun", "decay", "--", "results/tiny/decay/numpy/rnn_tanh.parquet")
+    main.write_text(original)
+    assert run.returncode == 1
+    assert "the reason" in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"cells": ["lstmm"]}, "config/bad.yaml: decay[0].cells[0]: found 'lstmm'; allowed: "),
+        (
+            {"device": "cuda:99", "backends": ["torch"]},
+            "slice grid: device: found cuda:99, but this machine has ",
+        ),
+    ],
+)
+def test_a_wrong_study_is_one_line_before_anything_starts(
+    checkout: Path, change: dict, expected: str
+) -> None:
+    bad = yaml.safe_load((checkout / "config" / "smoke.yaml").read_text())
+    bad["decay"][0].update(change)
+    (checkout / "config" / "bad.yaml").write_text(yaml.safe_dump(bad))
+    run = snakemake(checkout, study="bad")
+    (checkout / "config" / "bad.yaml").unlink()
+    assert run.returncode == 1
+    lines = [line for line in run.stderr.splitlines() if not line.startswith("Using workflow")]
+    assert len(lines) == 1
+    assert lines[0].startswith(expected)
+    assert not (checkout / "results" / "bad").exists()
+
+
+def test_a_study_that_is_not_there_and_an_unknown_option(checkout: Path) -> None:
+    assert "nearest: smoke" in snakemake(checkout, study="smok").stderr
+    run = snakemake(checkout, "--config", "sudy=smoke")
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1] == "--config: found sudy; allowed: study"

@@ -1,0 +1,184 @@
+"""Planted slopes, models, effects and censoring are found again; intervals cover what they say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from carousel import stats
+from carousel.stats import STEADY
+
+
+def table(
+    lags: np.ndarray, y: np.ndarray, length: int | None = None, n_zero: np.ndarray | int = 0, **changes: object
+) -> pd.DataFrame:
+    """Return the decay rows of one model."""
+    model = dict.fromkeys(stats.MODEL, "x") | {"length": length or int(lags[-1]), "repetition": 0, "backend": "numpy"}
+    rows = pd.DataFrame({"lag": lags, "log10_norm": y, "n_zero": n_zero, "n": 8})
+    return rows.assign(quantity="loss_state", path="full", **(model | changes))
+
+
+def rate_of(rows: pd.DataFrame) -> float:
+    return float(stats.rates(rows, "loss_state", "full")["rate"].iloc[0])
+
+
+@given(st.floats(-10, 10), st.floats(-5, 5), st.integers(10, 10_000))
+def test_planted_slopes_come_back_to_rounding(rate: float, intercept: float, length: int) -> None:
+    lags = np.unique(np.rint(np.geomspace(1, length, 60)))
+    fitted = stats.rates(table(lags, rate * lags + intercept), "loss_state", "full").iloc[0]
+    assert fitted["rate"] == pytest.approx(rate, rel=1e-10, abs=1e-12)
+    assert fitted["intercept"] == pytest.approx(intercept, rel=1e-8, abs=1e-8)
+
+
+def test_models_are_fitted_apart_and_in_one_pass() -> None:
+    lags = np.arange(101.0)
+    rows = pd.concat([table(lags, -0.01 * i * lags, repetition=i) for i in range(50)], ignore_index=True)
+    fitted = stats.rates(rows.sample(frac=1, random_state=0), "loss_state", "full").sort_values("repetition")
+    assert fitted["rate"].to_numpy() == pytest.approx(-0.01 * np.arange(50), abs=1e-14)
+
+
+def test_lags_outside_the_window_do_not_count() -> None:
+    lags = np.arange(101.0)
+    y = np.where((lags < 10) | (lags > 90), 1e3, -0.1 * lags)
+    assert rate_of(table(lags, y)) == pytest.approx(-0.1)
+
+
+def test_a_gradient_that_is_mostly_zero_has_rate_minus_infinity() -> None:
+    lags = np.arange(101.0)
+    dead = np.where(lags > 50, 5, 0)
+    assert rate_of(table(lags, -0.1 * lags, n_zero=dead)) == -np.inf
+    assert rate_of(table(lags, np.where(lags > 50, -np.inf, 0.0), n_zero=np.where(lags > 50, 8, 0))) == -np.inf
+
+
+def test_a_few_zeros_are_counted_and_the_living_fitted() -> None:
+    lags = np.arange(101.0)
+    fitted = stats.rates(table(lags, -0.1 * lags, n_zero=np.where(lags > 50, 2, 0)), "loss_state", "full").iloc[0]
+    assert (fitted["rate"], fitted["zero_share"]) == (pytest.approx(-0.1), 0.25)
+
+
+def test_one_lag_has_no_slope_and_nan_stays_nan() -> None:
+    assert np.isnan(rate_of(table(np.array([50.0]), np.array([-1.0]), length=100)))
+    assert np.isnan(rate_of(table(np.arange(101.0), np.full(101, np.nan))))
+
+
+def test_no_rows_give_no_rates() -> None:
+    assert stats.rates(table(np.arange(11.0), np.zeros(11)), "cec", "cell").empty
+
+
+def test_half_life() -> None:
+    given_rates = [-np.log10(2) / 7, 0.0, 1.0, -np.inf, np.nan]
+    assert stats.half_life(given_rates) == pytest.approx([7, np.inf, np.inf, 0, np.nan], nan_ok=True)
+
+
+@given(st.floats(-2, 2))
+def test_regimes_by_the_margin(rate: float) -> None:
+    expected = "vanishing" if rate < -STEADY else "exploding" if rate > STEADY else "steady"
+    assert stats.regime(rate) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "curve"),
+    [("exponential", lambda k: -0.05 * k), ("power", lambda k: -2 * np.log10(k)), ("constant", lambda k: 0 * k - 0.3)],
+)
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_best_model_is_the_planted_one(model: str, curve: object, noise: float) -> None:
+    lags = np.arange(1.0, 301)
+    y = curve(lags) + noise * np.random.default_rng(0).standard_normal(len(lags))
+    best = stats.best_model(table(lags, y), "loss_state", "full").iloc[0]
+    assert best["best"] == model
+    assert best[model] == pytest.approx(noise, rel=0.5, abs=1e-9)
+
+
+def test_no_model_of_an_exact_zero() -> None:
+    lags = np.arange(1.0, 101)
+    assert stats.best_model(table(lags, np.full(100, -np.inf)), "loss_state", "full")["best"].iloc[0] == "none"
+
+
+@pytest.mark.parametrize("repetitions", [5, 10, 30])
+def test_intervals_cover_what_they_say(repetitions: int) -> None:
+    samples = 0.3 + np.random.default_rng(7).standard_normal((800, repetitions))
+    ends = np.array([stats.interval(sample)[1:] for sample in samples])
+    covered = np.mean((ends[:, 0] <= 0.3) & (ends[:, 1] >= 0.3))
+    assert 0.925 <= covered <= 0.975
+
+
+def test_interval_of_no_spread_one_value_and_infinities() -> None:
+    assert stats.interval([0.5] * 10) == (0.5, 0.5, 0.5)
+    assert np.isnan(stats.interval([0.5])[1])
+    assert stats.interval([-np.inf] * 9 + [1.0]) == (-np.inf, -np.inf, -np.inf)
+    assert np.isnan(stats.interval([])[0])
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 1000), st.integers(5, 12))
+def test_signed_rank_is_wilcoxons_exact_test(seed: int, repetitions: int) -> None:
+    from scipy.stats import wilcoxon
+
+    values = np.random.default_rng(seed).standard_normal(repetitions) + 0.4
+    assert stats.signed_rank(values, 0.1) == pytest.approx(wilcoxon(values - 0.1, method="exact").pvalue)
+
+
+def test_signed_rank_with_ties_infinities_and_many() -> None:
+    assert stats.signed_rank([np.inf] * 10, 0) == pytest.approx(2 / 1024)
+    assert stats.signed_rank([0.0] * 10, 0) == 1
+    assert stats.signed_rank(np.linspace(1, 2, 30), 0) < 1e-3
+    assert stats.signed_rank(np.tile([1.0, -1.0], 15), 0) > 0.5
+
+
+def test_holm_by_hand() -> None:
+    assert stats.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert len(stats.holm([])) == 0
+
+
+@given(st.lists(st.floats(1e-6, 1), min_size=1, max_size=12))
+def test_holm_never_lowers_p_and_keeps_the_order(p: list[float]) -> None:
+    adjusted = stats.holm(p)
+    assert np.all(adjusted >= np.array(p) - 1e-15)
+    assert np.all(np.diff(adjusted[np.argsort(p)]) >= -1e-12)
+
+
+def test_pairs_share_everything_but_cell_and_forget_bias() -> None:
+    lags = np.arange(101.0)
+    rows = [table(lags, -0.1 * lags, cell="rnn_tanh", forget_bias="none", repetition=r) for r in range(3)]
+    rows += [table(lags, -0.02 * lags, cell="lstm", forget_bias=b, repetition=r) for r in range(2) for b in "01"]
+    pairs = stats.paired(stats.rates(pd.concat(rows), "loss_state", "full"), "lstm", "rnn_tanh")
+    assert len(pairs) == 4
+    assert (pairs["rate"] - pairs["rate_right"]).to_numpy() == pytest.approx([0.08] * 4)
+
+
+def test_difference_of_infinities() -> None:
+    left, right = pd.Series([-np.inf, 1.0, -np.inf]), pd.Series([-np.inf, -np.inf, 0.0])
+    assert stats.difference(left, right).tolist() == [0.0, np.inf, -np.inf]
+
+
+def accuracy(solved: dict[int, list[bool]], **changes: object) -> pd.DataFrame:
+    """Return the accuracy rows of one run per length: whether each evaluation was solved."""
+    run = dict.fromkeys(stats.RUN, "x") | changes
+    rows = [{"length": t, "step": i, "solved": s} | run for t, seen in solved.items() for i, s in enumerate(seen)]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("solved", "longest", "censored", "octaves"),
+    [
+        ({10: [False, True], 20: [True, False], 40: [False, False]}, 20, "", np.log2(20)),
+        ({10: [False], 20: [False], 40: [False]}, 0, "below", np.log2(5)),
+        ({10: [True], 20: [True], 40: [True]}, 40, "above", np.log2(40)),
+    ],
+)
+def test_longest_length_solved(solved: dict, longest: int, censored: str, octaves: float) -> None:
+    run = stats.longest_solved(accuracy(solved)).iloc[0]
+    assert (run["longest"], run["censored"], run["octaves"]) == (longest, censored, pytest.approx(octaves))
+
+
+def test_a_million_rows_take_seconds_only() -> None:
+    import time
+
+    lags, models = np.unique(np.rint(np.geomspace(1, 1000, 50))), 20_000
+    rows = table(np.tile(lags, models), np.tile(-0.1 * lags, models), length=1000)
+    rows["repetition"] = np.repeat(np.arange(models), len(lags))
+    rows = rows.astype({name: "category" for name in ("backend", "cell", "quantity", "path", "init")})
+    start = time.perf_counter()
+    assert stats.rates(rows, "loss_state", "full")["rate"].to_numpy() == pytest.approx(-0.1)
+    assert time.perf_counter() - start < 20

@@ -1,0 +1,57 @@
+"""From the gathered tables to verdicts, figures and the page."""
+
+
+rule judge:
+    message: "deciding the claims"
+    input:
+        study=STUDY_FILE,
+        decay=RESULTS + "/decay.parquet",
+        accuracy=RESULTS + "/accuracy.parquet",
+        sources=sources.claims(),
+    output:
+        claims=RESULTS + "/claims.parquet",
+        csv=RESULTS + "/claims.csv",
+        agreement=RESULTS + "/agreement.parquet",
+    log:
+        RESULTS + "/logs/judge.log",
+    threads: 1
+    shell:
+        "python -m carousel judge --study {input.study:q} --decay {input.decay} --accuracy {input.accuracy}"
+        " --out {output.claims} --csv {output.csv} --agreement {output.agreement} > {log} 2>&1"
+
+
+rule draw:
+    message: "drawing the figures"
+    input:
+        decay=RESULTS + "/decay.parquet",
+        accuracy=RESULTS + "/accuracy.parquet",
+        claims=RESULTS + "/claims.parquet",
+        sources=sources.figures(),
+    output:
+        directory(RESULTS + "/figures"),
+    log:
+        RESULTS + "/logs/draw.log",
+    threads: 1
+    shell:
+        "python -m carousel draw --decay {input.decay} --accuracy {input.accuracy} --claims {input.claims}"
+        " --out {output} > {log} 2>&1"
+
+
+rule report:
+    message: "writing the report"
+    input:
+        decay=RESULTS + "/decay.parquet",
+        accuracy=RESULTS + "/accuracy.parquet",
+        claims=RESULTS + "/claims.parquet",
+        agreement=RESULTS + "/agreement.parquet",
+        figures=RESULTS + "/figures",
+        sources=sources.report(),
+    output:
+        RESULTS + "/report.html",
+    log:
+        RESULTS + "/logs/report.log",
+    params:
+        results=RESULTS,
+    threads: 1
+    shell:
+        "python report/render.py --results {params.results} --out {output} > {log} 2>&1"
