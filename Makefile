@@ -30,7 +30,7 @@ clean:
 
 $(VENV)/runtime.stamp: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("carousel needs Python 3.11 or later; name one: make PYTHON=python3.12")'
-	@echo "Installing the packages of requirements.lock into $(VENV), once"
+	@echo "Installing the packages of requirements.lock into $(VENV): minutes, and 2 GB or more, but only once"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --quiet --progress-bar on --requirement requirements.lock
 	@$(PIP) --quiet --no-deps --editable .

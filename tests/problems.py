@@ -6,8 +6,8 @@ import numpy as np
 
 from carousel.backends import Backend, Model, Readout
 from carousel.cells import CELLS, Cell, Params
-from carousel.decay import on_backend, stack
 from carousel.inits import draw
+from carousel.measure import on_backend, stack
 
 M, H, D, B, T = 3, 5, 2, 4, 9
 
@@ -27,7 +27,9 @@ class Problem(NamedTuple):
         return Problem(self.cell, on_backend(backend, self.params), backend.array(self.xs), state, covector)
 
 
-def random_problem(name: str, seed: int = 0, length: int = T, hidden: int = H, init: str = "torch") -> Problem:
+def random_problem(
+    name: str, seed: int = 0, length: int = T, hidden: int = H, init: str = "torch"
+) -> Problem:
     """A problem for the cell `name`; every parameter, the peepholes and second biases included, is random."""
     rng, cell = np.random.default_rng(seed), CELLS[name]
     forget_bias = "none" if cell.forget is None else "0.7"

@@ -33,7 +33,11 @@ def scalar_chain(name, w, b, length, h0):
     one = np.ones((1, 1, 1))
     p = random_problem(name)
     return p._replace(
-        cell=cell, params=Params(0 * one, w * one, b * one, {}), xs=np.zeros((length, 1, 1, 1)), state=(h0 * one,), covector=(one,)
+        cell=cell,
+        params=Params(0 * one, w * one, b * one, {}),
+        xs=np.zeros((length, 1, 1, 1)),
+        state=(h0 * one,),
+        covector=(one,),
     )
 
 
@@ -51,11 +55,17 @@ def test_log_norm_is_the_log_of_the_plain_norm(name, backend):
             if lag:
                 d = BACKENDS["numpy"].vjp(p.cell, on.params, steps[-lag], d, gates(p.cell))
             with np.errstate(divide="ignore"):
-                plain = {s: np.log10(np.linalg.norm(x, axis=1)) for s, x in zip(p.cell.states, d, strict=True)}
+                plain = {
+                    s: np.log10(np.linalg.norm(x, axis=1)) for s, x in zip(p.cell.states, d, strict=True)
+                }
             for state, value in plain.items():
-                np.testing.assert_allclose(found[lag][Quantity(f"loss_{state}", path)], value, rtol=1e-12, atol=1e-12)
+                np.testing.assert_allclose(
+                    found[lag][Quantity(f"loss_{state}", path)], value, rtol=1e-12, atol=1e-12
+                )
             joint = np.log10(np.sqrt(sum((x**2).sum(1) for x in d))) if any(x.any() for x in d) else -np.inf
-            np.testing.assert_allclose(found[lag][Quantity("loss_state", path)], joint, rtol=1e-12, atol=1e-12)
+            np.testing.assert_allclose(
+                found[lag][Quantity("loss_state", path)], joint, rtol=1e-12, atol=1e-12
+            )
 
 
 @both
@@ -114,7 +124,9 @@ def test_scalar_sigmoid_chain_of_ten_thousand_steps_is_mpmaths(name):
     adjoint, factors = json.loads(out)
     assert expected[-1] < -6_000
     assert adjoint == pytest.approx(expected, rel=1e-9)
-    assert [f + lag * math.log10(w) for f, lag in zip(factors, lags, strict=True)] == pytest.approx(expected, rel=1e-9)
+    assert [f + lag * math.log10(w) for f, lag in zip(factors, lags, strict=True)] == pytest.approx(
+        expected, rel=1e-9
+    )
 
 
 @both
@@ -124,13 +136,17 @@ def test_a_linear_chain_decays_or_explodes_as_w_to_the_lag(backend, w, length):
     """Without end in either direction; one factor too many or too few would show."""
     found = measured(backend, scalar_chain("rnn_linear", w, 0.0, length, 0.0), [0, 1, length])
     for lag, logs in found.items():
-        assert logs[Quantity("loss_state", "full")].item() == pytest.approx(lag * math.log10(abs(w)), rel=1e-12, abs=1e-12)
+        assert logs[Quantity("loss_state", "full")].item() == pytest.approx(
+            lag * math.log10(abs(w)), rel=1e-12, abs=1e-12
+        )
 
 
 @both
 def test_a_dead_relu_is_an_exact_zero(backend):
     found = measured(backend, scalar_chain("rnn_relu", -1.0, 0.0, 5, 0.5), range(6))
-    assert [bool(np.isneginf(found[k][Quantity("loss_h", "full")]).item()) for k in range(6)] == [False] + 5 * [True]
+    assert [bool(np.isneginf(found[k][Quantity("loss_h", "full")]).item()) for k in range(6)] == [
+        False
+    ] + 5 * [True]
 
 
 @both
@@ -208,10 +224,16 @@ def test_float32_sees_as_far_as_float64(name, backend):
     narrow = measured(load(backend, "cpu", "float32"), p, [50, 80])
     assert name == "lstm97" or wide[80][Quantity("loss_state", "full")].max() < -38
     for lag in wide:
-        for quantity in (Quantity("loss_h", "full"), Quantity("loss_state", "full"), Quantity("loss_h", "gates")):
+        for quantity in (
+            Quantity("loss_h", "full"),
+            Quantity("loss_state", "full"),
+            Quantity("loss_h", "gates"),
+        ):
             alive = np.isfinite(wide[lag][quantity])
             assert (np.isfinite(narrow[lag][quantity]) == alive).all()
-            np.testing.assert_allclose(narrow[lag][quantity][alive], wide[lag][quantity][alive], atol=0.05, rtol=2e-3)
+            np.testing.assert_allclose(
+                narrow[lag][quantity][alive], wide[lag][quantity][alive], atol=0.05, rtol=2e-3
+            )
 
 
 def test_shapes_of_the_readings():

@@ -14,7 +14,7 @@ _HOMES = {
     "INITS": "carousel.inits",
     "TASKS": "carousel.tasks",
     "CLAIMS": "carousel.claims",
-    "decay": "carousel.decay",
+    "decay": "carousel.measure",
     "accuracy": "carousel.training",
 }
 __all__ = ["CELLS", "CLAIMS", "INITS", "TASKS", "accuracy", "decay"]

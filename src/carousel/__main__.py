@@ -3,11 +3,13 @@
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from carousel.backends import BACKENDS, Backend
 from carousel.backends import load as load_backend
@@ -15,7 +17,7 @@ from carousel.problems import StudyError
 from carousel.provenance import describe, merge
 from carousel.sources import fingerprint
 from carousel.store import StoreError, cached, concat, provenance, read, write
-from carousel.study import DecaySlice, TrainingSlice, check_devices, load
+from carousel.study import DecaySlice, TrainingSlice, load
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
 
 def decay(args: argparse.Namespace) -> None:
     """Measure the gradient decay of one cell on one backend, at initialisation."""
-    from carousel.decay import measure, slice_blocks
+    from carousel.measure import measure, slice_blocks
 
     study, tables = load(args.study), []
     for part in study.decay:
@@ -64,9 +66,7 @@ def decay(args: argparse.Namespace) -> None:
         for block in slice_blocks(part, args.cell):
             key = block_key("decay", args, study.seed, backend, part, block)
             with timed(f"decay {part.slice}: {len(block)} models, {block[0].length} steps"):
-                tables.append(
-                    cached(args.cache, key, lambda p=part, b=block, on=backend: measure(on, study.seed, b, p))
-                )
+                tables.append(cached(args.cache, key, partial(measure, backend, study.seed, block, part)))
     write(concat(tables), args.out, describe(args.study))
 
 
@@ -85,14 +85,17 @@ def accuracy(args: argparse.Namespace) -> None:
                     "task": args.task,
                     "gradient": gradient,
                 }
-                run = cache(
-                    lambda on=backend, b=block, p=part, g=gradient: train(on, study.seed, b, p, args.task, g)
-                )
+                run = cache(partial(train, backend, study.seed, block, part, args.task, gradient))
                 with timed(f"{args.task} {part.slice}: {len(block)} models, {block[0].length} steps"):
-                    scores.append(cached(args.cache, key | {"table": "accuracy"}, lambda r=run: r()[0]))
-                    decays.append(cached(args.cache, key | {"table": "decay"}, lambda r=run: r()[1]))
+                    scores.append(cached(args.cache, key | {"table": "accuracy"}, partial(item, run, 0)))
+                    decays.append(cached(args.cache, key | {"table": "decay"}, partial(item, run, 1)))
     write(concat(scores), args.out, describe(args.study))
     write(concat(decays), args.decay_out, describe(args.study))
+
+
+def item(run: Callable[[], tuple[pd.DataFrame, pd.DataFrame]], k: int) -> pd.DataFrame:
+    """The k-th table of a run that makes two; `run` keeps them, so that it is made once."""
+    return run()[k]
 
 
 def gather(args: argparse.Namespace) -> None:
@@ -125,7 +128,12 @@ def backend_of(name: str, part: DecaySlice | TrainingSlice) -> Backend:
 
 
 def block_key(
-    verb: str, args: argparse.Namespace, seed: int, backend: Backend, part: DecaySlice | TrainingSlice, block: list
+    verb: str,
+    args: argparse.Namespace,
+    seed: int,
+    backend: Backend,
+    part: DecaySlice | TrainingSlice,
+    block: list,
 ) -> dict[str, Any]:
     """All that a block's rows depend on, for the cache of finished blocks."""
     return {
@@ -137,7 +145,18 @@ def block_key(
     }
 
 
-LISTED = {"backends", "cells", "tasks", "inits", "gains", "forget_biases", "biases", "hidden", "lengths", "repetitions"}
+LISTED = {
+    "backends",
+    "cells",
+    "tasks",
+    "inits",
+    "gains",
+    "forget_biases",
+    "biases",
+    "hidden",
+    "lengths",
+    "repetitions",
+}
 """Keys of a slice that say which blocks there are, and nothing about what is in one."""
 
 

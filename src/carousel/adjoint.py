@@ -41,10 +41,14 @@ def walk(
     if 0 in lags:
         yield 0, read(backend, cell, adjoints, formula)
     lag = 0
-    for steps in chunks(backend.ops(cell, PATHS["full"](cell)), cell, params, xs, state, chunk_length(xs, state)):
+    for steps in chunks(
+        backend.ops(cell, PATHS["full"](cell)), cell, params, xs, state, chunk_length(xs, state)
+    ):
         for step in reversed(steps):
             lag += 1
-            adjoints = {route: back(backend, cell, params, step, route, adjoints[route]) for route in adjoints}
+            adjoints = {
+                route: back(backend, cell, params, step, route, adjoints[route]) for route in adjoints
+            }
             formula = formula + log_factor(backend, cell, params, step)
             if lag in lags:
                 yield lag, read(backend, cell, adjoints, formula)
@@ -85,8 +89,12 @@ def read(backend: Backend, cell: Cell, adjoints: dict[Route, Scaled], formula: A
     }
     if cell.carries:
         d_state, power = adjoints[Route(True, frozenset())]
-        logs[Quantity("cec", "cell")] = per_unit(log10(backend.numpy(abs(d_state[cell.carousel])), backend.numpy(power)))
-    logs[Quantity("factor_product", "formula")] = per_unit(backend.numpy(formula).astype(float) / math.log(10))
+        logs[Quantity("cec", "cell")] = per_unit(
+            log10(backend.numpy(abs(d_state[cell.carousel])), backend.numpy(power))
+        )
+    logs[Quantity("factor_product", "formula")] = per_unit(
+        backend.numpy(formula).astype(float) / math.log(10)
+    )
     return logs
 
 

@@ -70,14 +70,26 @@ INITS: dict[str, Init] = {
 
 
 def draw(
-    init: str, cell: Cell, stream: Stream, *, H: int, D: int, gain: float, forget_bias: str, bias: float, length: int
+    init: str,
+    cell: Cell,
+    stream: Stream,
+    *,
+    H: int,
+    D: int,
+    gain: float,
+    forget_bias: str,
+    bias: float,
+    length: int,
 ) -> Params:
     """The parameters of one model, its leading axis of length 1.
 
     `forget_bias` is a number, "chrono" or "none"; `bias` is added to the candidate's bias; `length` is the T_max of
     chrono (Tallec and Ollivier 2018).
     """
-    rows = {gate: INITS[init](stream("candidate" if gate == cell.candidate else gate), H, D) for gate in cell.gates}
+    rows = {
+        gate: INITS[init](stream("candidate" if gate == cell.candidate else gate), H, D)
+        for gate in cell.gates
+    }
     b = {gate: block.b for gate, block in rows.items()}
     b[cell.candidate] = b[cell.candidate] + bias
     b |= forget_biases(cell, forget_bias, stream("forget bias"), H, length)

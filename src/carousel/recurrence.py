@@ -63,9 +63,7 @@ def forward(ops: ArrayOps, cell: Cell, params: Params, x: Inputs, state: State) 
     return cell.forward(ops, params.p, *net_inputs(ops, cell, params, x, state[0]), state)
 
 
-def unroll(
-    ops: ArrayOps, cell: Cell, params: Params, xs: Series, state: State
-) -> tuple[list[Step], State]:
+def unroll(ops: ArrayOps, cell: Cell, params: Params, xs: Series, state: State) -> tuple[list[Step], State]:
     """All steps of `cell` over `xs`, and the state after the last."""
     steps = []
     for x in xs:

@@ -21,7 +21,7 @@ and the one backend of a job are added by name."""
 
 def measuring(verb: str, backend: str, cell: str) -> list[str]:
     """The files behind one job; `verb` is "decay" or "accuracy". Paths are relative to the working directory."""
-    start = {"decay": "carousel.decay", "accuracy": "carousel.training"}[verb]
+    start = {"decay": "carousel.measure", "accuracy": "carousel.training"}[verb]
     return _paths(closure(start, f"carousel.backends.{backend}", CELLS[cell].forward.__module__))
 
 

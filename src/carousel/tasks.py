@@ -125,7 +125,10 @@ TASKS: dict[str, Task] = {
         outputs=1,
         loss="squared_error",
         solved=lambda loss, accuracy: loss <= ADDING_SOLVED,
-        baseline=lambda: (1 / 6, 0.19),  # always 1: the variance of a sum of two uniforms; P(|u + v - 1| < 0.1)
+        baseline=lambda: (
+            1 / 6,
+            0.19,
+        ),  # always 1: the variance of a sum of two uniforms; P(|u + v - 1| < 0.1)
         shortest=2,
     ),
     "temporal_order": Task(

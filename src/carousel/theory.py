@@ -13,6 +13,7 @@ import numpy as np
 LN10 = float(np.log(10))
 WARM_UP = 4000  # steps before averaging: near-critical chains settle as 1/sqrt(t)
 AVERAGE = 2000  # steps averaged: even, so that a cycle of two is weighed fairly
+TINY = 1e-300  # a ReLU's state may fall for ever: it stays positive here, where a float would round it to a dead unit
 GRID = 4001  # starting brackets for fixed points
 
 
@@ -78,6 +79,7 @@ def rate(activation: str, w: np.ndarray | float, b: float, h0: float) -> np.ndar
             if t >= WARM_UP:
                 total += log10_slope(net)
             h = phi(net)
+            h = np.where((h > 0) & (h < TINY), TINY, h)
         return np.log10(np.abs(w)) + total / AVERAGE
 
 

@@ -11,8 +11,8 @@ from carousel.adjoint import walk
 from carousel.axes import Array
 from carousel.backends import Backend, Model, Readout, leaves, load, rebuild
 from carousel.cells import CELLS
-from carousel.decay import Setting, blocks, on_backend, recorded, rows, settings, stack, weights
 from carousel.inits import uniform
+from carousel.measure import Setting, blocks, on_backend, recorded, rows, settings, stack, weights
 from carousel.recurrence import PATHS
 from carousel.seeds import generator
 from carousel.study import TrainingSlice, training_defaults, vary
@@ -20,8 +20,8 @@ from carousel.tasks import ADDING_TOLERANCE, TASKS, Batch, Task
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Kingma and Ba (2015), their recommendation
 COLUMNS = (
-    "backend device dtype slice cell init gain forget_bias hidden task length repetition gradient step loss accuracy "
-    "solved gradient_norm baseline_loss baseline_accuracy"
+    "backend device dtype slice cell init gain forget_bias hidden task length repetition gradient step loss "
+    "accuracy solved gradient_norm baseline_loss baseline_accuracy"
 ).split()
 CATEGORIES = "backend device dtype slice cell init forget_bias task gradient".split()
 
@@ -81,7 +81,9 @@ class Data:
     def batch(self, n: int, test: bool = False) -> tuple[Array, Array]:
         """The next n sequences [T M D n] and targets [M O n]."""
         streams = self.test if test else self.train
-        drawn: dict[int, Batch] = {r: self.task.sample(rng, self.length, n, test) for r, rng in streams.items()}
+        drawn: dict[int, Batch] = {
+            r: self.task.sample(rng, self.length, n, test) for r, rng in streams.items()
+        }
         x = np.stack([drawn[r].x for r in self.repetitions], axis=1)
         target = np.stack([drawn[r].target for r in self.repetitions])
         return self.backend.array(x), self.backend.array(target)
@@ -127,7 +129,12 @@ def train(
         if step < part.steps:
             model = rebuild(model, adam.step(leaves(model), gradients, part.learning_rate))
     frame = pd.concat(scored, ignore_index=True).assign(
-        backend=backend.name, device=backend.device, dtype=backend.dtype, slice=part.slice, task=name, gradient=gradient
+        backend=backend.name,
+        device=backend.device,
+        dtype=backend.dtype,
+        slice=part.slice,
+        task=name,
+        gradient=gradient,
     )
     decays = pd.concat(measured, ignore_index=True) if measured else None
     return frame[COLUMNS].astype(dict.fromkeys(CATEGORIES, "category")), decays
@@ -156,7 +163,13 @@ def zero_state(backend: Backend, block: Sequence[Setting], n: int) -> tuple[Arra
 
 
 def trained_walk(
-    backend: Backend, block: Sequence[Setting], part: TrainingSlice, task: Task, model: Model, x: Array, target: Array
+    backend: Backend,
+    block: Sequence[Setting],
+    part: TrainingSlice,
+    task: Task,
+    model: Model,
+    x: Array,
+    target: Array,
 ) -> Iterator[Any]:
     """The decay of the task's own loss gradient on the first test sequences, each scaled to norm 1."""
     cell, x, target = CELLS[block[0].cell], x[..., : part.batch], target[..., : part.batch]

@@ -37,9 +37,17 @@ class Truth:
     weights: tuple[float, ...] = WEIGHTS
     chain_length: int = 1000
     learned: float = -0.05  # along the cell, after training
-    solves: dict[str, int] = field(default_factory=lambda: {"rnn_tanh": 10, "lstm/0": 20, "lstm/1": 40, "lstm97": 20})
+    solves: dict[str, int] = field(
+        default_factory=lambda: {"rnn_tanh": 10, "lstm/0": 20, "lstm/1": 40, "lstm97": 20}
+    )
     starts: dict[str, float] = field(
-        default_factory=lambda: {"rnn_tanh": -0.3, "lstm/0": -0.25, "lstm/1": -0.1, "lstm97": -0.2, "gru": -0.15}
+        default_factory=lambda: {
+            "rnn_tanh": -0.3,
+            "lstm/0": -0.25,
+            "lstm/1": -0.1,
+            "lstm97": -0.2,
+            "gru": -0.15,
+        }
     )
 
 
@@ -57,7 +65,7 @@ Rows = tuple[dict, str, str, np.ndarray, np.ndarray]
 
 def _curve(model: dict, quantity: str, path: str, rate: float, error: float = 0.0) -> Rows:
     """Return a straight line of the given rate, shifted from lag 1 on by a relative error."""
-    lags = np.concatenate([[0], LAGS[LAGS < model["length"]], [model["length"]]])
+    lags = np.concatenate([[0], LAGS[model["length"] > LAGS], [model["length"]]])
     with np.errstate(invalid="ignore"):
         line = np.where(lags > 0, rate * lags + error / np.log(10), 0.0)
     return model, quantity, path, lags, line
@@ -106,7 +114,9 @@ def _chains(truth: Truth) -> Iterator[Rows]:
                     gain=w, bias=bias,
                 )  # fmt: skip
                 yield _curve(model, "loss_h", "full", float(rate))
-                yield _curve(model, "factor_product", "formula", float(rate - np.log10(abs(w))), truth.chain_error)
+                yield _curve(
+                    model, "factor_product", "formula", float(rate - np.log10(abs(w))), truth.chain_error
+                )
 
 
 def _trained(truth: Truth) -> Iterator[Rows]:
@@ -130,10 +140,15 @@ def decay_table(truth: Truth) -> pd.DataFrame:
     sizes = [len(curve[3]) for curve in curves]
     models = pd.DataFrame([curve[0] | {"quantity": curve[1], "path": curve[2]} for curve in curves])
     table = models.loc[np.repeat(models.index, sizes)].reset_index(drop=True)
-    table["lag"], y = np.concatenate([curve[3] for curve in curves]), np.concatenate([curve[4] for curve in curves])
+    table["lag"], y = (
+        np.concatenate([curve[3] for curve in curves]),
+        np.concatenate([curve[4] for curve in curves]),
+    )
     dead = np.isneginf(y)
     table = table.assign(log10_norm=y, n_zero=np.where(dead, 8, 0), n=8)
-    both = [table.assign(backend=name, log10_norm=table["log10_norm"] * _off(name)) for name in truth.backends]
+    both = [
+        table.assign(backend=name, log10_norm=table["log10_norm"] * _off(name)) for name in truth.backends
+    ]
     return pd.concat(both, ignore_index=True).astype(dict.fromkeys([*TEXT, "quantity", "path"], "category"))
 
 
@@ -152,10 +167,13 @@ def accuracy_table(truth: Truth) -> pd.DataFrame:
                     model = _model(cell, length, repetition, slice="adding", dtype="float32", gradient="full")
                     model |= {"backend": backend, "task": "adding", "forget_bias": bias or "none"}
                     rows += [
-                        model | {"step": step, "solved": step >= 300 and length <= longest} for step in (0, 300, 600)
+                        model | {"step": step, "solved": step >= 300 and length <= longest}
+                        for step in (0, 300, 600)
                     ]
     table = pd.DataFrame(rows).drop(columns=["bias", "trained"])
-    table = table.assign(loss=0.1, accuracy=0.9, gradient_norm=1.0, baseline_loss=1 / 6, baseline_accuracy=np.nan)
+    table = table.assign(
+        loss=0.1, accuracy=0.9, gradient_norm=1.0, baseline_loss=1 / 6, baseline_accuracy=np.nan
+    )
     return table.astype(dict.fromkeys([name for name in [*TEXT, "task"] if name in table], "category"))
 
 

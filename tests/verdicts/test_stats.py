@@ -11,10 +11,18 @@ from carousel.stats import STEADY
 
 
 def table(
-    lags: np.ndarray, y: np.ndarray, length: int | None = None, n_zero: np.ndarray | int = 0, **changes: object
+    lags: np.ndarray,
+    y: np.ndarray,
+    length: int | None = None,
+    n_zero: np.ndarray | int = 0,
+    **changes: object,
 ) -> pd.DataFrame:
     """Return the decay rows of one model."""
-    model = dict.fromkeys(stats.MODEL, "x") | {"length": length or int(lags[-1]), "repetition": 0, "backend": "numpy"}
+    model = dict.fromkeys(stats.MODEL, "x") | {
+        "length": length or int(lags[-1]),
+        "repetition": 0,
+        "backend": "numpy",
+    }
     rows = pd.DataFrame({"lag": lags, "log10_norm": y, "n_zero": n_zero, "n": 8})
     return rows.assign(quantity="loss_state", path="full", **(model | changes))
 
@@ -48,12 +56,16 @@ def test_a_gradient_that_is_mostly_zero_has_rate_minus_infinity() -> None:
     lags = np.arange(101.0)
     dead = np.where(lags > 50, 5, 0)
     assert rate_of(table(lags, -0.1 * lags, n_zero=dead)) == -np.inf
-    assert rate_of(table(lags, np.where(lags > 50, -np.inf, 0.0), n_zero=np.where(lags > 50, 8, 0))) == -np.inf
+    assert (
+        rate_of(table(lags, np.where(lags > 50, -np.inf, 0.0), n_zero=np.where(lags > 50, 8, 0))) == -np.inf
+    )
 
 
 def test_a_few_zeros_are_counted_and_the_living_fitted() -> None:
     lags = np.arange(101.0)
-    fitted = stats.rates(table(lags, -0.1 * lags, n_zero=np.where(lags > 50, 2, 0)), "loss_state", "full").iloc[0]
+    fitted = stats.rates(
+        table(lags, -0.1 * lags, n_zero=np.where(lags > 50, 2, 0)), "loss_state", "full"
+    ).iloc[0]
     assert (fitted["rate"], fitted["zero_share"]) == (pytest.approx(-0.1), 0.25)
 
 
@@ -79,7 +91,11 @@ def test_regimes_by_the_margin(rate: float) -> None:
 
 @pytest.mark.parametrize(
     ("model", "curve"),
-    [("exponential", lambda k: -0.05 * k), ("power", lambda k: -2 * np.log10(k)), ("constant", lambda k: 0 * k - 0.3)],
+    [
+        ("exponential", lambda k: -0.05 * k),
+        ("power", lambda k: -2 * np.log10(k)),
+        ("constant", lambda k: 0 * k - 0.3),
+    ],
 )
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 def test_best_model_is_the_planted_one(model: str, curve: object, noise: float) -> None:
@@ -92,15 +108,17 @@ def test_best_model_is_the_planted_one(model: str, curve: object, noise: float) 
 
 def test_no_model_of_an_exact_zero() -> None:
     lags = np.arange(1.0, 101)
-    assert stats.best_model(table(lags, np.full(100, -np.inf)), "loss_state", "full")["best"].iloc[0] == "none"
+    assert (
+        stats.best_model(table(lags, np.full(100, -np.inf)), "loss_state", "full")["best"].iloc[0] == "none"
+    )
 
 
-@pytest.mark.parametrize("repetitions", [5, 10, 30])
+@pytest.mark.parametrize("repetitions", [10, 30])
 def test_intervals_cover_what_they_say(repetitions: int) -> None:
     samples = 0.3 + np.random.default_rng(7).standard_normal((800, repetitions))
     ends = np.array([stats.interval(sample)[1:] for sample in samples])
     covered = np.mean((ends[:, 0] <= 0.3) & (ends[:, 1] >= 0.3))
-    assert 0.925 <= covered <= 0.975
+    assert 0.93 <= covered <= 0.97
 
 
 def test_interval_of_no_spread_one_value_and_infinities() -> None:
@@ -141,7 +159,9 @@ def test_holm_never_lowers_p_and_keeps_the_order(p: list[float]) -> None:
 def test_pairs_share_everything_but_cell_and_forget_bias() -> None:
     lags = np.arange(101.0)
     rows = [table(lags, -0.1 * lags, cell="rnn_tanh", forget_bias="none", repetition=r) for r in range(3)]
-    rows += [table(lags, -0.02 * lags, cell="lstm", forget_bias=b, repetition=r) for r in range(2) for b in "01"]
+    rows += [
+        table(lags, -0.02 * lags, cell="lstm", forget_bias=b, repetition=r) for r in range(2) for b in "01"
+    ]
     pairs = stats.paired(stats.rates(pd.concat(rows), "loss_state", "full"), "lstm", "rnn_tanh")
     assert len(pairs) == 4
     assert (pairs["rate"] - pairs["rate_right"]).to_numpy() == pytest.approx([0.08] * 4)
@@ -155,7 +175,9 @@ def test_difference_of_infinities() -> None:
 def accuracy(solved: dict[int, list[bool]], **changes: object) -> pd.DataFrame:
     """Return the accuracy rows of one run per length: whether each evaluation was solved."""
     run = dict.fromkeys(stats.RUN, "x") | changes
-    rows = [{"length": t, "step": i, "solved": s} | run for t, seen in solved.items() for i, s in enumerate(seen)]
+    rows = [
+        {"length": t, "step": i, "solved": s} | run for t, seen in solved.items() for i, s in enumerate(seen)
+    ]
     return pd.DataFrame(rows)
 
 
@@ -178,7 +200,7 @@ def test_a_million_rows_take_seconds_only() -> None:
     lags, models = np.unique(np.rint(np.geomspace(1, 1000, 50))), 20_000
     rows = table(np.tile(lags, models), np.tile(-0.1 * lags, models), length=1000)
     rows["repetition"] = np.repeat(np.arange(models), len(lags))
-    rows = rows.astype({name: "category" for name in ("backend", "cell", "quantity", "path", "init")})
+    rows = rows.astype(dict.fromkeys(("backend", "cell", "quantity", "path", "init"), "category"))
     start = time.perf_counter()
     assert stats.rates(rows, "loss_state", "full")["rate"].to_numpy() == pytest.approx(-0.1)
     assert time.perf_counter() - start < 20

@@ -48,9 +48,12 @@ class Gradient(NamedTuple):
 class Backend(Protocol):
     """The derivative code of one library. The two implementations share none of it."""
 
-    name: str
-    device: str
-    dtype: str
+    @property
+    def name(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def dtype(self) -> str: ...
 
     def array(self, values: np.ndarray) -> Array:
         """`values` on this backend's device, in its dtype."""

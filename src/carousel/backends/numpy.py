@@ -11,7 +11,6 @@ from carousel.backends.backend import Gradient, Model, Readout
 from carousel.cells import Cell, Params
 from carousel.recurrence import Gates, Step, parameter_gradients, pull_back, unroll
 
-
 SATURATED = 0.9  # |tanh| from which 1 - tanh^2 loses digits: one here, all of them where tanh rounds to 1
 
 

@@ -8,7 +8,7 @@ from carousel.claims.claim import (
     HOLDS,
     INCONCLUSIVE,
     LONG,
-    MIN_TREND,
+    MIN_REPETITIONS,
     Claim,
     Verdict,
     combine,
@@ -26,7 +26,7 @@ def slopes(decay: pd.DataFrame) -> pd.DataFrame:
 
 def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
     """Return per forget bias and backend the rate with its interval, and the ``model`` most often best."""
-    evidence = spread(repeated(slopes(decay), MIN_TREND), ["forget_bias"])
+    evidence = spread(repeated(slopes(decay), MIN_REPETITIONS), ["forget_bias"])
     rows = select(decay, cell=FORGETFUL, trained="no", quantity="factor_product", path="formula")
     best = best_model(rows[rows["length"] >= LONG], "factor_product", "formula")
     model = best.groupby("forget_bias", observed=True)["best"].agg(lambda names: names.mode().iloc[0])
@@ -39,7 +39,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     states = trend(evidence, decays=False)
     word = combine(states)
     if word == INCONCLUSIVE:
-        what = f"{MIN_TREND} repetitions of an LSTM at T of at least {LONG}, on both backends"
+        what = f"{MIN_REPETITIONS} repetitions of an LSTM at T of at least {LONG}, on both backends"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     first = bias_order(evidence["forget_bias"])[0]
     shown = evidence[evidence["part"] == first]
@@ -81,7 +81,7 @@ CLAIM = Claim(
     prediction="depends: on the forget bias",
     unit="decades per step (lowest forget bias)",
     rule="A forget bias decays (does not) where the 95 % interval of its rate lies below (above) a loss of a factor of "
-    f"2 in 100 steps on both backends, with at least {MIN_TREND} repetitions.",
+    f"2 in 100 steps on both backends, with at least {MIN_REPETITIONS} repetitions.",
     takeaway={
         "supported": "Forget gates do not make the cell's gradient decay.",
         "refuted": "Forget gates are an exponentially decaying factor at every bias tried.",

@@ -6,7 +6,7 @@ from carousel.claims.claim import (
     FAILS,
     INCONCLUSIVE,
     LONG,
-    MIN_TREND,
+    MIN_REPETITIONS,
     SCALAR,
     VANILLA,
     Claim,
@@ -26,7 +26,9 @@ def slopes(decay: pd.DataFrame) -> pd.DataFrame:
 
 def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
     """Return per cell, init, gain and backend the rate with its interval."""
-    evidence = spread(repeated(slopes(decay).dropna(subset=["rate"]), MIN_TREND), ["cell", "init", "gain"])
+    evidence = spread(
+        repeated(slopes(decay).dropna(subset=["rate"]), MIN_REPETITIONS), ["cell", "init", "gain"]
+    )
     names = evidence["cell"].astype(str) + ", " + evidence["init"].astype(str)
     return evidence.assign(name=names, part=names + ", gain " + evidence["gain"].map("{:g}".format))
 
@@ -36,7 +38,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     states = trend(evidence, decays=True)
     word = combine(states)
     if word == INCONCLUSIVE:
-        what = f"{MIN_TREND} repetitions of vanilla RNNs at T of at least {LONG}, on both backends"
+        what = f"{MIN_REPETITIONS} repetitions of vanilla RNNs at T of at least {LONG}, on both backends"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     return Verdict(word, _condition(evidence, states), _alt(evidence), **main(_usual(evidence)))
 
@@ -75,7 +77,8 @@ CLAIM = Claim(
     prediction="depends: on the gain; it is flat near criticality and rises beyond",
     unit="decades per step (rnn_tanh, torch init, gain 1)",
     rule="A cell, init and gain decays (does not) where the 95 % interval of its rate lies below (above) a loss of a "
-    f"factor of 2 in 100 steps on both backends, with at least {MIN_TREND} repetitions. All: supported; some: depends.",
+    f"factor of 2 in 100 steps on both backends, with at least {MIN_REPETITIONS} repetitions. "
+    "All: supported; some: depends.",
     takeaway={
         "supported": "In a vanilla RNN the error shrinks with distance.",
         "refuted": "In a vanilla RNN the error does not shrink with distance.",

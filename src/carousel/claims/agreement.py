@@ -8,21 +8,24 @@ from carousel.claims.table import named
 from carousel.stats import PAIR, difference, select
 
 ROW = [*PAIR, "quantity", "path", "lag"]
+CLOSE = 1e-8  # decades: rounding level for float64; what exceeds it is a fault or a chaotic network
 
 
 def agreement(decay: pd.DataFrame) -> pd.DataFrame:
     """Return the largest disagreement of the two backends, with where: measure, value, unit, n, where.
 
-    Before training in float64 rounding alone separates them; after training small differences have grown.
-    Exact zeros (-inf) must match row by row; those that do not are counted, and so are rows that one backend
-    alone measured.
+    Before training in float64 rounding alone separates them, unless the network is chaotic and grows it: hence
+    one line per slice. After training small differences have grown. Exact zeros (-inf) must match row by row;
+    those that do not are counted, and so are rows that one backend alone measured.
     """
-    start = decay["step"] == 0
-    parts = {
-        "before training, float64": decay[start & (decay["dtype"] == "float64")],
-        "before training, float32": decay[start & (decay["dtype"] == "float32")],
-        "after training": decay[~start],
+    start, exact = decay["step"] == 0, decay["dtype"] == "float64"
+    first = decay[start & exact]
+    parts = {"before training, float64": first}
+    parts |= {
+        f"before training, float64, slice {name}": rows
+        for name, rows in first.groupby("slice", observed=True)
     }
+    parts |= {"before training, float32": decay[start & ~exact], "after training": decay[~start]}
     return pd.DataFrame([row for name, rows in parts.items() for row in _rows(name, rows)])
 
 
@@ -30,20 +33,26 @@ def _rows(name: str, rows: pd.DataFrame) -> list[dict]:
     # one cell and quantity at a time: the join of all rows at once would need several times the table's memory
     chunks = [_chunk(group) for _, group in rows.groupby(["cell", "quantity"], observed=True)]
     worst = max(chunks, key=lambda chunk: chunk["value"], default={"value": np.nan, "where": ""})
-    n = sum(chunk["n"] for chunk in chunks)
+    total = {count: sum(chunk[count] for chunk in chunks) for count in ("n", "far", "zeros", "alone")}
     measures = [
-        ("largest difference of log10 norms", worst["value"] if n else np.nan, "decades", worst["where"]),
-        ("exact zeros that differ", float(sum(chunk["zeros"] for chunk in chunks)), "rows", ""),
-        ("measured by one backend alone", float(sum(chunk["alone"] for chunk in chunks)), "rows", ""),
+        (
+            "largest difference of log10 norms",
+            worst["value"] if total["n"] else np.nan,
+            "decades",
+            worst["where"],
+        ),
+        (f"differences above {CLOSE:g} decades", float(total["far"]), "rows", ""),
+        ("exact zeros that differ", float(total["zeros"]), "rows", ""),
+        ("measured by one backend alone", float(total["alone"]), "rows", ""),
     ]
     return [
-        {"measure": f"{measure}, {name}", "value": value, "unit": unit, "n": n, "where": where}
+        {"measure": f"{measure}, {name}", "value": value, "unit": unit, "n": total["n"], "where": where}
         for measure, value, unit, where in measures
     ]
 
 
 def _chunk(group: pd.DataFrame) -> dict:
-    """Return for one cell and quantity: n rows compared, zeros unmatched, rows alone, largest value, where."""
+    """Return for one cell and quantity: n rows compared, far, zeros unmatched, alone, largest value, where."""
     left, right = (select(group, backend=name)[[*ROW, "log10_norm"]].dropna() for name in BACKENDS)
     both = left.merge(right, on=ROW, suffixes=("", "_torch"))
     apart = np.abs(difference(both["log10_norm"], both["log10_norm_torch"]))
@@ -51,6 +60,7 @@ def _chunk(group: pd.DataFrame) -> dict:
     place = int(finite.argmax()) if len(both) else None
     return {
         "n": len(both),
+        "far": int((apart > CLOSE).sum()),
         "zeros": int(np.isinf(apart).sum()),
         "alone": len(left) + len(right) - 2 * len(both),
         "value": float(finite[place]) if place is not None else 0.0,

@@ -8,7 +8,7 @@ from carousel.claims.claim import (
     HOLDS,
     INCONCLUSIVE,
     LONG,
-    MIN_COMPARED,
+    MIN_REPETITIONS,
     MIXED,
     UNCLEAR,
     VANILLA,
@@ -58,8 +58,8 @@ def measure_ratio(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
 def _measure(both: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
     if both.empty:
         return both
-    parts = [_versus(group, column, margin) for _, group in repeated(both, MIN_COMPARED).groupby("rival")]
-    own = repeated(both.drop(columns="rival").drop_duplicates(subset=_keys(both)), MIN_COMPARED)
+    parts = [_versus(group, column, margin) for _, group in repeated(both, MIN_REPETITIONS).groupby("rival")]
+    own = repeated(both.drop(columns="rival").drop_duplicates(subset=_keys(both)), MIN_REPETITIONS)
     vanishing = compare(own.assign(vanishing=-STEADY - own["rate"]), "vanishing", OWN, 0.0)
     return stack([*parts, vanishing.assign(reversed="")])
 
@@ -98,7 +98,7 @@ def decide_ratio(evidence: pd.DataFrame) -> Verdict:
 
 def _decide(evidence: pd.DataFrame, unit: str) -> Verdict:
     if evidence.empty:
-        what = f"LSTM and vanilla RNN at T of at least {LONG}, {MIN_COMPARED} repetitions, both backends"
+        what = f"LSTM and vanilla RNN at T of at least {LONG}, {MIN_REPETITIONS} repetitions, both backends"
         return Verdict(INCONCLUSIVE, missing(evidence, what), "No pair of LSTM and vanilla RNN was measured.")
     states = comparison(evidence)
     word = conjunction([combine(states.drop(OWN, errors="ignore")), combine(states[states.index == OWN])])
@@ -142,7 +142,7 @@ K2 = Claim(
     unit="decades per step, lstm less rnn_tanh",
     rule="Paired by seed. A rival holds where the 95 % interval of the difference lies above 0 on both backends, "
     "Holm's p is at most 0.05 and at most 5 % of settings reverse it in every repetition. The LSTM's own "
-    f"decay is a fourth part that must hold too. At least {MIN_COMPARED} repetitions.",
+    f"decay is a fourth part that must hold too. At least {MIN_REPETITIONS} repetitions.",
     takeaway={
         "supported": "An LSTM buys time against vanishing, not freedom from it.",
         "refuted": "An LSTM's gradient does not outlive a vanilla RNN's.",

@@ -8,7 +8,7 @@ from carousel.claims.claim import (
     FAILS,
     HOLDS,
     INCONCLUSIVE,
-    MIN_COMPARED,
+    MIN_REPETITIONS,
     MIXED,
     SUPPORTED,
     UNCLEAR,
@@ -53,9 +53,9 @@ def starts(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
 
 def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
     """Return per task and backend the octaves gained over the tanh RNN, and the rank correlation."""
-    both = repeated(lengths(accuracy), MIN_COMPARED)
+    both = repeated(lengths(accuracy), MIN_REPETITIONS)
     tasks = [_task(group, str(task)) for task, group in both.groupby("task", observed=True)]
-    return stack([*tasks, _ranks(repeated(starts(decay, accuracy), MIN_COMPARED))])
+    return stack([*tasks, _ranks(repeated(starts(decay, accuracy), MIN_REPETITIONS))])
 
 
 def _task(group: pd.DataFrame, task: str) -> pd.DataFrame:
@@ -108,7 +108,7 @@ def _spearman(rate: np.ndarray, octaves: np.ndarray, draw: np.ndarray) -> np.nda
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict: longer lengths on every task, and a correlation that makes it a "therefore"."""
     if evidence.empty:
-        what = f"lstm and rnn_tanh trained on both backends in {MIN_COMPARED} repetitions"
+        what = f"lstm and rnn_tanh trained on both backends in {MIN_REPETITIONS} repetitions"
         return Verdict(INCONCLUSIVE, missing(evidence, what), "No pair of trained networks was measured.")
     states = comparison(evidence)
     word = _therefore(combine(states.drop(RANKS, errors="ignore")), states.get(RANKS, UNCLEAR))

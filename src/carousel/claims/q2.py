@@ -8,7 +8,7 @@ from carousel.claims.claim import (
     INCONCLUSIVE,
     LONG,
     LSTMS,
-    MIN_TREND,
+    MIN_REPETITIONS,
     Claim,
     Verdict,
     combine,
@@ -29,7 +29,7 @@ def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
 def _path(decay: pd.DataFrame, path: str) -> pd.DataFrame:
     rows = select(decay, cell=LSTMS, trained="no", quantity="loss_state", path=path)
     rows = rows[(rows["length"] >= LONG) & (rows["hidden"] > 1)]
-    evidence = spread(repeated(rates(rows, "loss_state", path), MIN_TREND), ["cell", "forget_bias"])
+    evidence = spread(repeated(rates(rows, "loss_state", path), MIN_REPETITIONS), ["cell", "forget_bias"])
     return evidence.assign(path=path, part=labelled(evidence) + " " + PATHS[path])
 
 
@@ -38,7 +38,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     states = trend(evidence, decays=True)
     word = combine(states)
     if word == INCONCLUSIVE:
-        what = f"{MIN_TREND} repetitions of LSTMs at T of at least {LONG} on both backends"
+        what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LONG} on both backends"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     condition = " ".join(_path_words(evidence, states, path) for path in PATHS)
     return Verdict(word, condition, _alt(evidence), **main(_shown(evidence)))
@@ -57,12 +57,11 @@ def _biases(rows: pd.DataFrame, state: str) -> list[str]:
     """Return the forget biases in that state, with the cell's name where another cell is in another state."""
     same = rows.groupby(rows["forget_bias"].astype(str))["state"].nunique() == 1
     rows = rows[rows["state"] == state]
-    labels = {bias: rows[rows["forget_bias"].astype(str) == bias] for bias in bias_order(rows["forget_bias"])}
-    whole = [bias for bias in labels if same[bias]]
-    split = [
-        f"{bias} ({listed(list(labels[bias]['cell'].astype(str)))})" for bias in labels if not same[bias]
-    ]
-    return [*whole, *split]
+    cells = {
+        bias: rows[rows["forget_bias"].astype(str) == bias]["cell"]
+        for bias in bias_order(rows["forget_bias"])
+    }
+    return [bias if same[bias] else f"{bias} ({listed(list(cells[bias].astype(str)))})" for bias in cells]
 
 
 def _shown(evidence: pd.DataFrame) -> pd.DataFrame:
@@ -93,7 +92,7 @@ CLAIM = Claim(
     "path, so the forget bias decides",
     unit="decades per step (through the gates, lstm, lowest forget bias)",
     rule="A part (path, cell, forget bias) vanishes where the 95 % interval of its rate lies below a factor of 2 "
-    f"in 100 steps on both backends, with at least {MIN_TREND} repetitions. All: supported; some: depends.",
+    f"in 100 steps on both backends, with at least {MIN_REPETITIONS} repetitions. All: supported; some: depends.",
     takeaway={
         "supported": "Slopes below 1/4 do make the gradient vanish: look for other cells.",
         "refuted": "The slopes of gates and squashings do not add up over time.",

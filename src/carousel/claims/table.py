@@ -115,9 +115,9 @@ def labelled(table: pd.DataFrame) -> pd.Series:
 
 def at_biases(names: list[str]) -> str:
     """Return "at forget bias 0 and chrono, and without a forget gate"."""
-    given = [name for name in names if name != "none"]
+    given = [name for name in names if not name.startswith("none")]
     words = [f"at forget bias {listed(given)}"] if given else []
-    return ", and ".join(words + ["without a forget gate"] * ("none" in names))
+    return ", and ".join(words + ["without a forget gate"] * (len(given) < len(names)))
 
 
 def bias_order(values: pd.Series) -> list[str]:

@@ -27,16 +27,28 @@ from carousel.stats import select
 DEEPEST = -400.0  # decades: the story's axis ends below what float64 can hold
 FLOATS = {name: float(np.log10(np.finfo(name).smallest_subnormal)) for name in ("float32", "float64")}
 BOTH = f"{LAG}\n(lines: NumPy, dots: PyTorch)"
+MAIN = ("0", "1", "10", "chrono")  # forget biases that the story shows, if there
+GATED = ("lstm", "gru")
 STORY = ("rnn_sigmoid", "rnn_tanh", "rnn_relu", "gru", "lstm97", "lstm")
 
 
 def story_curves(decay: pd.DataFrame) -> pd.DataFrame:
     """Return the curves of the one picture: total gradient of the main cells, by forget bias, with ``label``."""
     rows = usual(select(decay, quantity="loss_state", path="full", cell=STORY))
+    rows = pd.concat(
+        [rows[~rows["cell"].isin(GATED)], *(_main_biases(rows[rows["cell"] == cell]) for cell in GATED)]
+    )
     table = curves(rows, ["cell", "forget_bias"])
     biases = table["forget_bias"].astype(str)
-    at = np.where(table["cell"] == "lstm", ", forget bias " + biases, "")
+    at = np.where(table["cell"] == "lstm", ", bias " + biases, "")
     return table.assign(label=table["cell"].astype(str).map(words) + at)
+
+
+def _main_biases(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return an LSTM's rows at the main forget biases, a GRU's at the lowest."""
+    seen = bias_order(rows["forget_bias"])
+    wanted = [bias for bias in seen if bias in MAIN] or seen
+    return select(rows, forget_bias=wanted if (rows["cell"] == "lstm").any() else seen[:1])
 
 
 def story(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
@@ -44,12 +56,12 @@ def story(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     table = story_curves(decay)
     if table.empty:
         return nothing("the gradient of the main cells")
-    figure, (ax,) = panels(["gradient norm at the state, 1 at the loss"], BOTH, height=5.0)
+    figure, (ax,) = panels(["norm of the gradient at the state (bias: the forget gate's)"], BOTH, height=5.0)
     looks = bias_looks(bias_order(table.loc[table["cell"] == "lstm", "forget_bias"]))
     shown = table[table["log10_norm"] >= DEEPEST]
     for (cell, bias), rows in shown.groupby(["cell", "forget_bias"], observed=True):
         draw_curve(ax, rows, rows["label"].iloc[0], looks[str(bias)] if cell == "lstm" else look(str(cell)))
-    ax.set_ylim(max(DEEPEST, shown["log10_norm"].min()) * 1.03, None)
+    ax.set_ylim(max(DEEPEST, shown["log10_norm"].min()) * 1.08, None)
     _floors(ax)
     powers(ax)
     return figure
@@ -133,7 +145,7 @@ def a1a(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     for w in [weights[i] for i in np.unique(np.linspace(0, len(weights) - 1, 5).round().astype(int))]:
         _formula(ax, both[(both["gain"] == w) & (both["repetition"] == both["repetition"].min())], w)
     powers(ax)
-    worst = both.groupby("lag")["error"].max()
+    worst = both[both["lag"] > 0].groupby("lag")["error"].max()
     below.semilogy(worst.index, np.maximum(worst, 1e-17), ".-", color=GREY)
     below.axhline(TOLERANCE, color="black", linestyle=(0, (4, 2)), linewidth=1)
     below.annotate("tolerance 1e-9", (0, TOLERANCE), (2, 3), textcoords="offset points")
@@ -182,7 +194,7 @@ def a4b(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
         return nothing("the 1997 cell")
     figure, (ax,) = panels(["derivative of the cell's state by an earlier state"], BOTH, height=3.0)
     draw_curve(ax, table.assign(log10_norm=10.0 ** table["log10_norm"]), "measured", look("lstm97"))
-    ax.axhline(0, color="#D55E00", linestyle=(0, (4, 2)))
+    ax.plot([0, table["lag"].max()], [0, 0], color="#D55E00", linestyle=(0, (4, 2)))
     end_label(ax, table["lag"].max(), 0.0, "claimed", "#D55E00")
     ax.set_ylim(-0.1, 1.2)
     return figure

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from carousel.claims import k3
 from carousel.claims.table import bias_order
-from carousel.figures.style import RATE, look, marker, nothing, panels, words
+from carousel.figures.style import RATE, legend, look, marker, nothing, panels, words
 from carousel.stats import interval, longest_solved
 
 
@@ -17,14 +17,15 @@ def k3_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     if runs.empty:
         return nothing("how long a sequence the cells learn")
     tasks = sorted(runs["task"].astype(str).unique())
-    names = [f"longest {task.replace('_', ' ')} solved, steps" for task in tasks]
-    last = "longest solved, steps, against the rate before training"
+    names = [f"longest sequence solved, steps: {task.replace('_', ' ')}" for task in tasks]
+    last = "longest sequence solved, by rate before training"
     figure, axes = panels(
         [*names, last], f"rate before training, {RATE}", height=1.0 + 2.4 * (len(tasks) + 1)
     )
     for ax, task in zip(axes, tasks, strict=False):
         _lengths(ax, runs[runs["task"] == task])
     _starts(axes[-1], k3.starts(decay, accuracy))
+    legend(figure, 3)
     return figure
 
 
@@ -60,4 +61,3 @@ def _starts(ax: Axes, table: pd.DataFrame) -> None:
                 markersize=7, label=words(str(cell)))  # fmt: skip
     if len(table):
         _octaves(ax.yaxis, table)
-        ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))

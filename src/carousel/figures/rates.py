@@ -10,19 +10,27 @@ from carousel.claims import a1c, a1e, a2c, a2d, a2e, a4g, k1, k2
 from carousel.claims.claim import VANILLA
 from carousel.claims.table import bias_order
 from carousel.figures.data import jitter, settings
-from carousel.figures.style import GREY, RATE, end_label, look, marker, nothing, panels, words
+from carousel.figures.style import (
+    GREY,
+    RATE,
+    band,
+    end_label,
+    legend,
+    look,
+    marker,
+    nothing,
+    panels,
+    rate_axis,
+    words,
+)
 from carousel.stats import STEADY
 
 BIAS = "forget bias"
 WEIGHT = "weight w of the scalar chain"
+CONSTANT = "constant: within a factor of 2 in 100 steps"
 CLAIMED = "#D55E00"
 SEEN = "#0072B2"
-
-
-def _band(ax: Axes, text: str = "constant: a factor of 2 in 100 steps") -> None:
-    ax.axhspan(-STEADY, STEADY, color="#cfcfcf", zorder=0)
-    ax.annotate(text, (1, STEADY), (0, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
-                ha="right", color=GREY)  # fmt: skip
+FLOOR = -4.0  # decades per step: the lowest rate that the figure of the scalar chains shows
 
 
 def _by_bias(ax: Axes, table: pd.DataFrame, column: str, at_start: pd.Series) -> None:
@@ -38,7 +46,6 @@ def _by_bias(ax: Axes, table: pd.DataFrame, column: str, at_start: pd.Series) ->
         ax.plot(x[~first], table.loc[~first, column], "o", markerfacecolor="white", markeredgecolor="black",
                 markersize=5, label="after training")  # fmt: skip
     ax.set_xticks(range(len(order)), ["no forget\ngate" if bias == "none" else bias for bias in order])
-    ax.legend(frameon=False, loc="lower right")
 
 
 def k1_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
@@ -48,8 +55,9 @@ def k1_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
         return nothing("the total gradient of LSTMs")
     figure, (ax,) = panels([f"rate of an LSTM's total gradient, {RATE}"], BIAS)
     _by_bias(ax, table.assign(numpy=table["numpy"].clip(lower=-2)), "numpy", table["step"] == 0)
-    ax.set_yscale("symlog", linthresh=STEADY)
-    _band(ax)
+    band(ax, -STEADY, STEADY, CONSTANT)
+    rate_axis(ax, STEADY)
+    legend(figure, 2)
     return figure
 
 
@@ -69,10 +77,11 @@ def k2_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
         ax.plot(x, y, marker(rival), color=look(rival)["color"], label=words(rival), markersize=5, alpha=0.8)
     top = float(max(table["rate"].max(), table["rate_right"].max(), 0.0))
     ax.plot([low, top], [low, top], color="black", linewidth=1)
+    ax.set_ylim(table["rate"].clip(lower=low).min() - 0.02, max(float(table["rate"].max()), 0.0) + 0.12)
     ax.annotate(
         "the LSTM decays more slowly above the line", (0.02, 0.98), xycoords="axes fraction", va="top"
     )
-    ax.legend(frameon=False, loc="lower right")
+    legend(figure, 3)
     return figure
 
 
@@ -95,15 +104,15 @@ def a2a_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
             marker(rival),
             color=look(rival)["color"],
             markersize=5,
-            label=f"over {words(rival)}",
+            label=words(rival),
         )
     ax.axhline(0, color="black", linewidth=1)
     ax.axhline(k2.MUCH, color=GREY, linestyle=(0, (4, 2)))
     ax.annotate("three times", (1, k2.MUCH), (4, 0), xycoords=("axes fraction", "data"),
                 textcoords="offset points", va="center", annotation_clip=False)  # fmt: skip
     ax.set_xticks(range(len(order)), order)
-    ax.set_yticks(range(-2, 5), ["1/100", "1/10", "1", "10", "100", "1,000", "10,000"])
-    ax.legend(frameon=False, loc="upper left")
+    ax.set_yticks(range(-2, 5), ["1/100 or less", "1/10", "1", "10", "100", "1,000", "10,000 or more"])
+    legend(figure, 3)
     return figure
 
 
@@ -116,12 +125,14 @@ def a1c_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     w = np.linspace(space["gain"].min(), space["gain"].max(), 401)
     for cell in sorted(space["cell"].astype(str).unique()):
         rows = space[space["cell"] == cell]
-        line = np.maximum(theory.rate(cell.removeprefix("rnn_"), w, 0.0, 0.3), -9)
+        line = theory.rate(cell.removeprefix("rnn_"), w, 0.0, 0.3)
+        last = np.flatnonzero(line >= FLOOR)[-1]
         ax.plot(w, line, **look(cell), linewidth=1.3)
         ax.plot(rows["gain"], rows["numpy"], marker(cell), color=look(cell)["color"], markersize=5)
-        end_label(ax, w[-1], line[-1], words(cell).removesuffix(" RNN"), look(cell)["color"])
-    _band(ax, "neither decays nor grows")
-    ax.set_ylim(-4, None)
+        end_label(ax, w[last], line[last], words(cell).removesuffix(" RNN"), look(cell)["color"])
+    band(ax, -STEADY, STEADY, "neither decays nor grows")
+    ax.set_ylim(FLOOR, None)
+    legend(figure, 1)
     return figure
 
 
@@ -145,11 +156,9 @@ def a1e_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
         markersize=24,
         markeredgewidth=2,
     )
-    i, rate = fixed[0] if fixed else (0, 0.0)
-    ax.annotate("log10 sigma(bias)", (i, rate), (16, -10), textcoords="offset points", color="#a84a00")
-    ax.set_yscale("symlog", linthresh=STEADY)
-    _band(ax)
-    ax.get_legend().remove()
+    band(ax, -STEADY, STEADY, CONSTANT)
+    rate_axis(ax, STEADY)
+    legend(figure, 1)
     return figure
 
 
@@ -166,6 +175,7 @@ def a2c_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     ax.axhline(1 - a2c.FACTOR, color=CLAIMED, linestyle=(0, (4, 2)))
     ax.annotate(f"{a2c.FACTOR} a step", (0, 1 - a2c.FACTOR), (4, 4), xycoords=("axes fraction", "data"),
                 textcoords="offset points", color="#a84a00")  # fmt: skip
+    legend(figure, 2)
     return figure
 
 
@@ -200,15 +210,16 @@ def a2e_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     real = 10 ** theory.rate("sigmoid", w, 0.0, 0.3)
     ax.plot(w, held, color=CLAIMED, linestyle=(0, (4, 2)))
     ax.plot(w, real, color=SEEN)
-    end_label(ax, w[-1], held[-1], "state held\nat 1", CLAIMED)
-    end_label(ax, w[-1], real[-1], "where it\nsettles", SEEN)
+    end_label(ax, w[-1], held[-1], "held at 1", CLAIMED)
+    end_label(ax, w[-1], real[-1], "settled", SEEN)
     best, factor = theory.largest_factor(a2e.STATE)
     ax.plot(best, factor, "s", color=CLAIMED)
-    ax.annotate(f"claimed: {factor:.3f} at {best:.4f}", (best, factor), (4, -16), textcoords="offset points")
+    ax.annotate(f"claimed: {factor:.3f}", (best, factor), (14, -80), textcoords="offset points", ha="center",
+                arrowprops={"arrowstyle": "-", "color": CLAIMED, "linewidth": 0.6})  # fmt: skip
     seen = a2e.measure(decay, accuracy)
     if len(seen):
         ax.plot(a2e.WEIGHT, seen["effect"].mean(), "o", color=SEEN, markersize=7)
-        ax.annotate(f"measured: {seen['effect'].mean():.3f}", (a2e.WEIGHT, seen["effect"].mean()), (4, 6),
+        ax.annotate(f"measured: {seen['effect'].mean():.3f}", (a2e.WEIGHT, seen["effect"].mean()), (8, 4),
                     textcoords="offset points")  # fmt: skip
     ax.set_ylim(0, 0.33)
     return figure
@@ -222,23 +233,16 @@ def a4g_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     figure, (ax,) = panels(
         [f"rate of the vanilla RNN's gradient, {RATE}"], "gain of the recurrent weights", height=4.4
     )
-    medians = (
-        settings(table, ["rate"])
-        .groupby(["cell", "init", "gain"], observed=True)["rate"]
-        .median()
-        .reset_index()
-    )
+    keys = ["cell", "init", "gain"]
+    medians = settings(table, ["rate"]).groupby(keys, observed=True)["rate"].median().reset_index()
     for (cell, init), rows in medians.groupby(["cell", "init"], observed=True):
-        alone = len(rows) == 1
-        ax.plot(rows["gain"], rows["rate"].clip(lower=-2), marker=marker(str(cell)), markersize=5, **look(str(cell)),
-                markerfacecolor="white" if alone else None)  # fmt: skip
-        if not alone:
-            end_label(
-                ax,
-                rows["gain"].iloc[-1],
-                rows["rate"].iloc[-1],
-                f"{words(str(cell))},\n{init}",
-                look(str(cell))["color"],
-            )
-    _band(ax, "constant")
+        colour, y = look(str(cell))["color"], rows["rate"].clip(lower=-2)
+        if len(rows) == 1:
+            ax.plot(rows["gain"], y, marker(str(cell)), color=colour, markersize=5, markerfacecolor="white")
+        else:
+            ax.plot(rows["gain"], y, marker=marker(str(cell)), markersize=5, **look(str(cell)))
+            end_label(ax, rows["gain"].iloc[-1], y.iloc[-1], words(str(cell)), colour)
+            ax.set_xlabel(f"gain of the recurrent weights\n(lines: {init} init; hollow: others at one gain)")
+    band(ax, -STEADY, STEADY, CONSTANT)
+    legend(figure, 1)
     return figure

@@ -16,6 +16,7 @@ LAG = "lag: steps back from the loss"
 RATE = "decades per step"
 WIDTH, HEIGHT = 5.6, 3.6  # inches: 403 by 259 px, so that text of 11 px stays 11 px on a screen of 400
 TEXT = 11
+GAP = 12  # points between the end of a line and its label
 GREY = "#6b6b6b"
 RC = {
     "svg.hashsalt": "carousel",
@@ -129,10 +130,36 @@ def evenly(lags: np.ndarray, count: int = 9) -> np.ndarray:
 
 def end_label(ax: Axes, x: float, y: float, label: str, colour: str) -> None:
     """Write a label to the right of (x, y); spread_labels moves those of one axes apart."""
+    colour = darker(colour)
     ax.annotate(
-        label, (x, y), (6, 0), textcoords="offset points", va="center", color=darker(colour),
-        annotation_clip=False, gid="end",
+        label, (x, y), (GAP, 0), textcoords="offset points", va="center", color=colour, annotation_clip=False,
+        gid="end", arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 2,
+                    "relpos": (0, 0.5)},
     )  # fmt: skip
+
+
+def band(ax: Axes, low: float, high: float, label: str) -> None:
+    """Shade the values that count as ``label``, which the legend explains."""
+    ax.axhspan(low, high, color="#cfcfcf", zorder=0, linewidth=0, label=label)
+
+
+def legend(figure: Figure, columns: int) -> None:
+    """Write one legend below all axes, where it covers no data."""
+    handles = {
+        label: handle
+        for ax in figure.axes
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles, frameon=False, loc="outside lower center", ncols=columns)
+
+
+def rate_axis(ax: Axes, linear: float) -> None:
+    """Scale the y axis of rates: linear within +-``linear``, logarithmic beyond."""
+    ax.set_yscale("symlog", linthresh=linear)
+    low, high = ax.get_ylim()
+    ticks = [tick for tick in (-10, -1, -0.1, -0.01, 0, 0.01, 0.1, 1) if low <= tick <= high]
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
 
 
 def darker(colour: str) -> str:
@@ -160,7 +187,7 @@ def spread_labels(figure: Figure) -> None:
         wanted = np.array([ax.transData.transform(label.xy)[1] for label in labels])
         top = ax.get_window_extent().y1
         for label, here, there in zip(labels, wanted, apart(wanted, step, top), strict=True):
-            label.set_position((6, (there - here) * 72 / figure.dpi))
+            label.set_position((GAP, (there - here) * 72 / figure.dpi))
 
 
 def apart(wanted: np.ndarray, step: float, top: float) -> np.ndarray:

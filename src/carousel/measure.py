@@ -99,7 +99,8 @@ def initial_state(seed: int, block: Sequence[Setting], batch: int, scale: float)
     return [
         np.stack(
             [
-                scale * generator(seed, "state", name, s.hidden, s.repetition).standard_normal((s.hidden, batch))
+                scale
+                * generator(seed, "state", name, s.hidden, s.repetition).standard_normal((s.hidden, batch))
                 for s in block
             ]
         )
@@ -223,7 +224,9 @@ def decay(
         **conditions,
     )
     there = load(backend, device, dtype)
-    return pd.concat([measure(there, seed, block, part) for block in slice_blocks(part, cell)], ignore_index=True)
+    return pd.concat(
+        [measure(there, seed, block, part) for block in slice_blocks(part, cell)], ignore_index=True
+    )
 
 
 def slice_blocks(part: DecaySlice, cell: str) -> list[list[Setting]]:
