@@ -56,7 +56,8 @@ def story(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     table = story_curves(decay)
     if table.empty:
         return nothing("the gradient of the main cells")
-    figure, (ax,) = panels(["norm of the gradient at the state (bias: the forget gate's)"], BOTH, height=5.0)
+    figure, (ax,) = panels(["norm of the gradient at the state"], BOTH, height=5.0)
+    ax.set_xlabel(f"{BOTH[:-1]}; bias: the forget gate's)")
     looks = bias_looks(bias_order(table.loc[table["cell"] == "lstm", "forget_bias"]))
     shown = table[table["log10_norm"] >= DEEPEST]
     for (cell, bias), rows in shown.groupby(["cell", "forget_bias"], observed=True):

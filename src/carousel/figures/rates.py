@@ -153,9 +153,8 @@ def a1e_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
         [rate for _, rate in fixed],
         "_",
         color=CLAIMED,
-        markersize=24,
-        markeredgewidth=2,
-    )
+        markersize=24, markeredgewidth=2,
+            label="log10 sigma(bias)")  # fmt: skip
     band(ax, -STEADY, STEADY, CONSTANT)
     rate_axis(ax, STEADY)
     legend(figure, 1)

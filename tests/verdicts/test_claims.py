@@ -1,0 +1,302 @@
+"""Each verdict turns when the planted truth turns, and says so when it cannot be had."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from carousel import theory
+from carousel.claims import CLAIMS, a2e, agreement, judge
+from carousel.claims.claim import HOLDS, MIXED, UNCLEAR, combine, comparison, conjunction
+from carousel.claims.judging import COLUMNS, correct
+from carousel.claims.table import compare
+
+IDS = "Q1 Q2 K1 K2 K3 A1a A1c A1d A1e A2a A2c A2d A2e A4b A4g".split()
+BIASES = ("0", "1", "10", "chrono")
+OPEN = dict.fromkeys(BIASES, 0.0)
+SHUT = dict.fromkeys(BIASES, -0.2)
+HALF = {"0": -0.1, "1": -0.08, "10": -0.02, "chrono": -0.01}
+STILL = dict.fromkeys(("rnn_tanh", "lstm/0", "lstm/1", "lstm97", "gru"), 0.0)
+NO_MINUS_ONE = tuple(w for w in np.linspace(-11.5, 12, 24) if abs(w + 1) > 0.4)
+NOWHERE_NEAR = tuple(w for w in np.linspace(-3.3, 3.1, 24) if w)
+LEARNED = {"rnn_tanh": 10, "lstm97": 20, "lstm/0": 20, "gru": 40, "lstm/1": 40}
+RANKED = {"rnn_tanh": -0.3, "lstm97": -0.22, "lstm/0": -0.2, "gru": -0.1, "lstm/1": -0.05}
+
+
+def dying(activation: str, w: np.ndarray, b: float, h0: float) -> np.ndarray:
+    """Return the rates of a chain that really loses a factor of 0.224 a step, whatever its weight."""
+    return np.full_like(w, np.log10(0.224))
+
+
+def growing(activation: str, w: np.ndarray, b: float, h0: float) -> np.ndarray:
+    """Return theory's rates, save that the tanh chain grows where theory says that it is steady."""
+    return np.where(np.abs(w + 1) < 0.1, 0.1, theory.rate(activation, w, b, h0))
+
+
+TURNS = [
+    ("Q1", {}, "depends"),
+    ("Q1", {"forget": OPEN}, "supported"),
+    ("Q1", {"loop97": -0.01}, "refuted"),
+    ("Q1", {"loop97_error": 1e-8}, "refuted"),
+    ("Q2", {}, "depends"),
+    ("Q2", {"forget": SHUT, "loop97": -0.2}, "supported"),
+    ("Q2", {"forget": OPEN}, "refuted"),
+    ("Q2", {"forget": SHUT, "loop97": -0.2, "gates": OPEN}, "depends"),
+    ("Q2", {"repetitions": 5}, "inconclusive"),
+    ("K1", {}, "refuted"),
+    ("K1", {"forget": OPEN, "starts": STILL}, "supported"),
+    ("K1", {"forget": OPEN, "total": SHUT, "starts": STILL}, "refuted"),
+    ("K1", {"forget": {"0": 0.0}, "starts": {}}, "inconclusive"),
+    ("K2", {}, "depends"),
+    ("K2", {"forget": HALF}, "supported"),
+    ("K2", {"forget": dict.fromkeys(BIASES, -1.0)}, "refuted"),
+    ("K2", {"forget": OPEN}, "refuted"),
+    ("K2", {"forget": HALF, "repetitions": 5}, "inconclusive"),
+    ("A2a", {}, "depends"),
+    ("A2a", {"forget": dict.fromkeys(BIASES, -0.05)}, "supported"),
+    (
+        "A2a",
+        {"forget": SHUT, "vanilla": dict.fromkeys(("rnn_sigmoid", "rnn_tanh", "rnn_relu"), -0.3)},
+        "refuted",
+    ),
+    ("A2a", {"forget": SHUT, "repetitions": 5}, "inconclusive"),
+    ("K3", {"solves": LEARNED, "starts": RANKED}, "supported"),
+    ("K3", {"solves": LEARNED | {"rnn_tanh": 40, "lstm/0": 10, "lstm/1": 20}, "starts": RANKED}, "refuted"),
+    ("K3", {"solves": LEARNED | {"lstm/0": 10, "rnn_tanh": 20}, "starts": RANKED}, "depends"),
+    ("K3", {"solves": LEARNED, "starts": {name: -0.4 - rate for name, rate in RANKED.items()}}, "depends"),
+    ("K3", {"solves": dict.fromkeys(LEARNED, 40), "starts": RANKED}, "inconclusive"),
+    ("K3", {"solves": LEARNED, "starts": RANKED, "repetitions": 5}, "inconclusive"),
+    ("A1a", {}, "supported"),
+    ("A1a", {"chain_error": 1e-7}, "refuted"),
+    ("A1a", {"chain_length": 500}, "inconclusive"),
+    ("A1c", {}, "refuted"),
+    ("A1c", {"weights": NO_MINUS_ONE}, "supported"),
+    ("A1c", {"chain": growing}, "supported"),
+    ("A1c", {"weights": (-1.0, 2.0)}, "refuted"),
+    ("A1c", {"weights": (0.5, 2.0, 3.0)}, "inconclusive"),
+    ("A1c", {"weights": tuple(np.linspace(0.2, 12, 9))}, "inconclusive"),
+    ("A1d", {}, "supported"),
+    ("A1d", {"product_error": 1e-6}, "refuted"),
+    ("A1e", {}, "depends"),
+    ("A1e", {"forget": OPEN}, "supported"),
+    ("A1e", {"forget": SHUT}, "refuted"),
+    ("A1e", {"repetitions": 5}, "inconclusive"),
+    ("A2c", {}, "supported"),
+    ("A2c", {"forget": HALF}, "refuted"),
+    ("A2c", {"forget": {"0": -0.3}}, "inconclusive"),
+    ("A2d", {}, "refuted"),
+    ("A2d", {"weights": NOWHERE_NEAR}, "supported"),
+    ("A2d", {"weights": (0.5, 2.0)}, "inconclusive"),
+    ("A2e", {}, "depends"),
+    ("A2e", {"chain": dying}, "supported"),
+    ("A2e", {"weights": (0.5, 2.0)}, "inconclusive"),
+    ("A4b", {}, "refuted"),
+    ("A4b", {"loop97": -np.inf}, "supported"),
+    ("A4g", {}, "depends"),
+    ("A4g", {"gains": (0.5,)}, "supported"),
+    ("A4g", {"vanilla": {"rnn_tanh": 0.0, "rnn_relu": 0.1}, "gains": (2.0,)}, "refuted"),
+    ("A4g", {"repetitions": 5}, "inconclusive"),
+]
+
+
+def decided(name: str, tables: tuple[pd.DataFrame, pd.DataFrame]) -> object:
+    """Return one claim's verdict, its own p values corrected."""
+    claim = CLAIMS[name]
+    evidence = correct({name: claim.measure(*tables)}, CLAIMS)[name]
+    return claim.decide(evidence)
+
+
+@pytest.mark.parametrize(("name", "changes", "verdict"), TURNS)
+def test_verdicts_turn_with_the_truth(plant, name: str, changes: dict, verdict: str) -> None:
+    found = decided(name, plant(need=name, **changes))
+    assert found.verdict == verdict, found.condition
+    assert found.condition
+    assert found.alt
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("name", IDS)
+def test_one_backend_alone_decides_nothing(plant, name: str, backend: str) -> None:
+    found = decided(name, plant(need=name, backends=(backend,)))
+    assert found.verdict == "inconclusive"
+    assert ({"numpy": "torch", "torch": "numpy"}[backend] in found.condition) or "both" in found.condition
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_no_data_decide_nothing(study, name: str) -> None:
+    decay, accuracy = study
+    found = decided(name, (decay.head(0), accuracy.head(0)))
+    assert found.verdict == "inconclusive"
+    assert "Undecided" in found.condition
+
+
+def test_a_contradicting_backend_decides_nothing(plant) -> None:
+    good, _ = plant(need="A1d", backends=("numpy",))
+    bad, accuracy = plant(need="A1d", backends=("torch",), product_error=1e-3)
+    assert decided("A1d", (pd.concat([good, bad]), accuracy)).verdict == "inconclusive"
+
+
+def test_a_counterexample_of_one_backend_refutes_nothing(plant) -> None:
+    changes = {"forget": OPEN, "starts": STILL}
+    still, _ = plant(need="K1", backends=("numpy",), **changes)
+    falling, accuracy = plant(need="K1", backends=("torch",), **(changes | {"total": SHUT}))
+    assert decided("K1", (pd.concat([still, falling]), accuracy)).verdict == "inconclusive"
+
+
+def test_both_parts_of_the_maximum_can_be_wrong(plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(a2e, "FACTOR", 0.3)
+    assert decided("A2e", plant(need="A2e")).verdict == "refuted"
+
+
+def test_the_table_of_verdicts(study) -> None:
+    table = judge(*study)
+    assert list(table.columns) == COLUMNS
+    assert table["id"].tolist() == IDS
+    assert (table["figure"] == table["id"] + ".svg").all()
+    decisive = table[table["verdict"] != "inconclusive"]
+    assert np.isfinite(decisive[["effect", "numpy", "torch"]]).all(axis=None)
+    assert (decisive["n"] > 0).all()
+    assert (decisive["low"] <= decisive["effect"] + 1e-12).all()
+    assert (decisive["effect"] <= decisive["high"] + 1e-12).all()
+    assert table["takeaway"].str.len().min() > 20
+
+
+def test_verdicts_do_not_depend_on_the_order_of_rows(study) -> None:
+    decay, accuracy = study
+    shuffled = judge(decay.sample(frac=1, random_state=3), accuracy.sample(frac=1, random_state=3))
+    pd.testing.assert_frame_equal(shuffled, judge(decay, accuracy), rtol=1e-9)
+
+
+def test_every_claim_is_complete() -> None:
+    assert list(CLAIMS) == IDS
+    for name, claim in CLAIMS.items():
+        assert claim.id == name
+        assert {"supported", "refuted"} <= set(claim.takeaway)
+        assert all(
+            (claim.who, claim.kind, claim.statement, claim.reading, claim.prediction, claim.unit, claim.rule)
+        )
+
+
+def test_numbers_in_the_words_come_from_the_tables(plant) -> None:
+    assert (
+        "0.490" in decided("Q1", plant(need="Q1")).condition
+        or "0.49 " in decided("Q1", plant(need="Q1")).condition
+    )
+    other = plant(need="Q1", forget={"0": -1.0})
+    assert "0.1 at forget bias 0" in decided("Q1", other).condition
+
+
+def test_the_boundary_is_named(plant) -> None:
+    assert "between 1 and 10" in decided("A1e", plant(need="A1e")).condition
+    assert "rnn_tanh, torch from gain 2" in decided("A4g", plant(need="A4g")).condition
+
+
+def test_agreement_finds_a_planted_difference(study) -> None:
+    decay = study[0].copy()
+    place = np.flatnonzero(
+        (decay["backend"] == "torch") & (decay["cell"] == "lstm97") & (decay["lag"] == 200)
+    )[0]
+    decay.loc[place, "log10_norm"] += 0.25
+    worst = agreement(decay).iloc[0]
+    assert worst["value"] == pytest.approx(0.25)
+    assert "lstm97" in worst["where"]
+    assert "lag 200" in worst["where"]
+
+
+def test_agreement_keeps_training_and_zeros_apart(study) -> None:
+    decay = study[0].copy()
+    trained = (decay["backend"] == "torch") & (decay["step"] > 0)
+    decay.loc[trained, "log10_norm"] += 1.0
+    dead = np.flatnonzero(
+        (decay["backend"] == "torch") & (decay["cell"] == "lstm97") & (decay["lag"] == 200)
+    )[:3]
+    decay.loc[dead, "log10_norm"] = -np.inf
+    lost = decay.drop(index=np.flatnonzero((decay["backend"] == "torch") & (decay["cell"] == "rnn_relu"))[:2])
+    values = agreement(lost).set_index("measure")["value"]
+    assert values["largest difference of log10 norms, before training, float64"] < 1e-8
+    assert values["exact zeros that differ, before training, float64"] == 3
+    assert values["measured by one backend alone, before training, float64"] == 2
+    assert values["largest difference of log10 norms, after training"] == pytest.approx(1.0)
+
+
+def test_agreement_of_nothing(study) -> None:
+    assert np.isnan(agreement(study[0].head(0))["value"].iloc[0])
+
+
+def compared(shifts: np.ndarray, noise: float, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the evidence of one part from ten repetitions of settings with the given shifts."""
+    repetition, setting = np.meshgrid(range(10), range(len(shifts)), indexing="ij")
+    values = shifts[setting] + noise * rng.standard_normal(setting.shape)
+    rows = pd.DataFrame(
+        {"value": values.ravel(), "repetition": repetition.ravel(), "length": setting.ravel()}
+    )
+    both = pd.concat([rows.assign(backend=name) for name in ("numpy", "torch")])
+    return compare(both, "value", "part", 0.0)
+
+
+def test_without_an_effect_wrong_verdicts_are_rare() -> None:
+    rng = np.random.default_rng(5)
+    states = [comparison(compared(np.zeros(4), 1.0, rng)).iloc[0] for _ in range(150)]
+    assert (
+        np.mean([state != UNCLEAR for state in states]) <= 0.08
+    )  # 5 %, and two standard errors of 150 tries
+
+
+def test_with_an_effect_right_verdicts_are_usual() -> None:
+    rng = np.random.default_rng(6)
+    states = [comparison(compared(np.ones(4), 0.5, rng)).iloc[0] for _ in range(20)]
+    assert np.mean([state == HOLDS for state in states]) >= 0.9
+
+
+def test_settings_that_disagree_make_a_mixed_part() -> None:
+    shifts = np.array([1.0, 1.0, -1.0, 1.0])
+    assert comparison(compared(shifts, 0.1, np.random.default_rng(0))).iloc[0] == MIXED
+
+
+@pytest.mark.parametrize(
+    ("states", "word"),
+    [
+        (["holds", "holds"], "supported"),
+        (["fails", "fails"], "refuted"),
+        (["holds", "fails"], "depends"),
+        (["mixed"], "depends"),
+        (["holds", "unclear"], "inconclusive"),
+        (["holds", "fails", "unclear"], "depends"),
+        ([], "inconclusive"),
+    ],
+)
+def test_parts_combine(states: list[str], word: str) -> None:
+    assert combine(pd.Series(states, dtype=object)) == word
+
+
+def test_conjunction() -> None:
+    assert conjunction(["supported", "supported"]) == "supported"
+    assert conjunction(["supported", "refuted"]) == "refuted"
+    assert conjunction(["supported", "inconclusive"]) == "inconclusive"
+    assert conjunction(["depends", "inconclusive"]) == "depends"
+
+
+def test_holm_covers_the_whole_family() -> None:
+    def table(*parts: str) -> pd.DataFrame:
+        return pd.DataFrame({"part": parts, "backend": "numpy", "p": 0.02})
+
+    evidence = {"K2": table("a", "b"), "K3": table("c"), "A1d": table("d")}
+    corrected = correct(evidence, CLAIMS)
+    assert corrected["K2"]["p"].tolist() == pytest.approx([0.06, 0.06])
+    assert corrected["K3"]["p"].tolist() == pytest.approx([0.06])
+    assert corrected["A1d"]["p"].tolist() == [0.02]
+
+
+def test_claims_and_figures_stay_behind_the_wall() -> None:
+    measuring = (
+        "torch carousel.cells carousel.backends carousel.recurrence carousel.decay carousel.training".split()
+    )
+    code = (
+        f"import sys, carousel.figures, carousel.claims; print([m for m in {measuring} if m in sys.modules])"
+    )
+    light = "import sys, carousel.claims; print([m for m in ('matplotlib', 'scipy', 'statsmodels') if m in sys.modules])"
+    for script in (code, light):
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "[]"
