@@ -31,7 +31,8 @@ def merge(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The provenance of a table gathered from several: one value where they agree, else the sorted list of all."""
     merged: dict[str, Any] = {}
     for key in dict.fromkeys(key for part in parts for key in part):
-        values = sorted({part[key] for part in parts if key in part})
+        found = [part[key] for part in parts if key in part]
+        values = sorted({value for each in found for value in (each if isinstance(each, list) else [each])})
         merged[key] = values[0] if len(values) == 1 else values
     return merged
 

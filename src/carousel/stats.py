@@ -180,11 +180,11 @@ def _lower_median(values: np.ndarray, axis: int) -> np.ndarray:
 def by_repetition(table: pd.DataFrame, column: str, how: str = "median") -> np.ndarray:
     """Return one value per repetition: the median (or mean) of ``column`` over that repetition's settings.
 
-    The median is the lower one, an observed value: infinities are ranked and never subtracted.
+    Where the median would be the mean of two opposite infinities it is the lower one.
     """
     groups = table.dropna(subset=[column]).groupby("repetition", observed=True)[column]
-    values = groups.quantile(0.5, interpolation="lower") if how == "median" else groups.agg(how)
-    return values.to_numpy(float)
+    values = groups.agg(how)
+    return values.where(values.notna(), groups.min()).to_numpy(float)
 
 
 def repeated(table: pd.DataFrame, minimum: int) -> pd.DataFrame:

@@ -166,7 +166,8 @@ def test_the_table_of_verdicts(study) -> None:
 def test_verdicts_do_not_depend_on_the_order_of_rows(study) -> None:
     decay, accuracy = study
     shuffled = judge(decay.sample(frac=1, random_state=3), accuracy.sample(frac=1, random_state=3))
-    pd.testing.assert_frame_equal(shuffled, judge(decay, accuracy), rtol=1e-9)
+    same = ["id", "verdict", "effect", "low", "high", "n", "numpy", "torch"]
+    pd.testing.assert_frame_equal(shuffled[same], judge(decay, accuracy)[same], rtol=1e-9, atol=1e-12)
 
 
 def test_every_claim_is_complete() -> None:
@@ -296,7 +297,8 @@ def test_claims_and_figures_stay_behind_the_wall() -> None:
     code = (
         f"import sys, carousel.figures, carousel.claims; print([m for m in {measuring} if m in sys.modules])"
     )
-    light = "import sys, carousel.claims; print([m for m in ('matplotlib', 'scipy', 'statsmodels') if m in sys.modules])"
+    heavy = "matplotlib scipy statsmodels".split()
+    light = f"import sys, carousel.claims; print([m for m in {heavy} if m in sys.modules])"
     for script in (code, light):
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == "[]"

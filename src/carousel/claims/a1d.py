@@ -38,10 +38,10 @@ def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
     apart = gap(decay).assign(
         gap=lambda table: table["gap"].abs(), part=lambda table: table["cell"].astype(str)
     )
-    gaps = apart.groupby(["part", "backend"], observed=True)["gap"].quantile(
-        [0.5, 0.95], interpolation="lower"
-    )
-    gaps = gaps.unstack().set_axis(["gap", "widest"], axis=1).reset_index()
+    groups = apart.groupby(["part", "backend"], observed=True)["gap"]
+    gaps = groups.agg(
+        gap="median", widest=lambda values: values.quantile(0.95, interpolation="lower")
+    ).reset_index()
     return evidence.reset_index().merge(gaps, "left", ["part", "backend"])
 
 

@@ -86,9 +86,10 @@ def _correlation(group: pd.DataFrame) -> dict:
         lambda draw: _spearman(rate, octaves, draw), rate.shape[1], np.random.default_rng(SEED)
     )
     rho = _spearman(rate, octaves, np.arange(rate.shape[1])[None])[0]
-    p = spearmanr(np.median(rate, axis=1), octaves.mean(axis=1)).pvalue
+    x, y = np.median(rate, axis=1), octaves.mean(axis=1).round(9)
+    p = spearmanr(x, y).pvalue if len(set(x)) > 1 and len(set(y)) > 1 else 1.0
     return {
-        "part": RANKS, "effect": rho, "low": low, "high": high, "p": 1.0 if np.isnan(p) else p, "margin": 0.0,
+        "part": RANKS, "effect": rho, "low": low, "high": high, "p": p, "margin": 0.0,
         "share": float(rho > 0), "reverse": float(rho < 0), "repetitions": rate.shape[1], "settings": len(cells),
         "n": len(cells), "informative": True, "told": 1.0,
     }  # fmt: skip
