@@ -15,7 +15,8 @@ from carousel.inits import draw
 from carousel.seeds import generator
 from carousel.study import DecaySlice, TrainingSlice, decay_defaults, vary
 
-BLOCK = 2**14  # numbers in one state array of a block of models: small enough for the caches
+STATES = 2**14  # numbers in one state array of a block of models, and
+WEIGHTS = 2**16  # in one gate's R of all its models: enough to keep calls few, few enough for the caches
 COLUMNS = (
     "backend device dtype slice cell init gain forget_bias bias hidden length repetition trained step gradient "
     "quantity path lag log10_norm n_zero n"
@@ -60,7 +61,7 @@ def blocks(all_settings: Sequence[Setting], batch: int) -> Iterator[list[Setting
     shapes = dict.fromkeys((s.hidden, s.length) for s in all_settings)
     for hidden, length in shapes:
         same = [s for s in all_settings if (s.hidden, s.length) == (hidden, length)]
-        size = max(1, BLOCK // (hidden * batch))
+        size = max(1, min(STATES // (hidden * batch), WEIGHTS // hidden**2))
         yield from (same[start : start + size] for start in range(0, len(same), size))
 
 

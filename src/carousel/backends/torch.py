@@ -21,7 +21,7 @@ torch.backends.cuda.matmul.allow_tf32 = False  # TF32 keeps 10 bits: backends wo
 torch.backends.cudnn.allow_tf32 = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class TorchOps:
     """torch's functions under the names that cells use; closed gates see a state that has no history.
 
@@ -30,7 +30,7 @@ class TorchOps:
     """
 
     tails: bool = True
-    gates_open: Tensor | None = None  # [1, G, 1, 1], one for a gate that the adjoint may pass; None: all may
+    shut: tuple[bool, ...] = ()  # gate by gate, where the adjoint may not pass
 
     def tanh(self, x: Tensor) -> tuple[Tensor, None]:
         """tanh x = 1 - 2 sigma(-2x) where x is large, so that autograd's slope keeps its digits there."""
@@ -62,14 +62,16 @@ class TorchOps:
         return torch.stack(gates, 1)
 
     def cut(self, x: Tensor) -> Tensor:
-        return x if self.gates_open is None else x.detach()
+        return x.detach() if any(self.shut) else x
 
     def recur(self, R: Float[Array, "M GH H"], h: Units) -> Array:
-        if self.gates_open is None:
+        if not any(self.shut):
             return R @ h
-        split = (self.gates_open.shape[1], h.shape[1])
+        if all(self.shut):
+            return R @ h.detach()
+        split, shut = (len(self.shut), h.shape[1]), torch.tensor(self.shut, device=h.device)
         live, held = (R @ h).unflatten(1, split), (R @ h.detach()).unflatten(1, split)
-        return self.gates_open * live + (1 - self.gates_open) * held
+        return torch.where(shut[None, :, None, None], held, live)
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,7 @@ class TorchBackend:
         return array.detach().cpu().numpy()
 
     def ops(self, cell: Cell, gates: Gates, tails: bool = True) -> TorchOps:
-        if gates == frozenset(cell.gates):
-            return TorchOps(tails)
-        return TorchOps(tails, self.array(np.array([[[g in gates]] for g in cell.gates]))[None])
+        return TorchOps(tails, tuple(gate not in gates for gate in cell.gates))
 
     def vjp(self, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> State:
         before = tuple(s.detach().requires_grad_() for s in step.before)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from carousel.stats import SETTING
+
 
 def prefer(table: pd.DataFrame, column: str, *values: object) -> pd.DataFrame:
     """Return the rows with the first of ``values`` that occurs, or else with the first value there is."""
@@ -34,17 +36,13 @@ def usual(table: pd.DataFrame) -> pd.DataFrame:
 def curves(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return log10 norm against lag per group and backend: the median over repetitions, ascending in lag."""
     keys = [*by, "backend", "lag"]
-    medians = table.groupby(keys, observed=True)["log10_norm"].quantile(0.5, interpolation="lower")
-    return medians.reset_index().sort_values(keys)
+    return table.groupby(keys, observed=True)["log10_norm"].median().reset_index().sort_values(keys)
 
 
 def settings(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Return the median over repetitions and backends of the ``columns``, one row per setting."""
-    from carousel.stats import SETTING
-
     keys = [name for name in [*SETTING, "rival"] if name in table]
-    groups = table.groupby(keys, observed=True, dropna=False)[list(columns)]
-    return groups.quantile(0.5, interpolation="lower").reset_index()
+    return table.groupby(keys, observed=True, dropna=False)[list(columns)].median().reset_index()
 
 
 def jitter(n: int) -> np.ndarray:
