@@ -124,7 +124,7 @@ def test_chunks_hold_the_same_steps_as_one_pass(name):
         again = [step for part in reversed(parts) for step in part]
         assert max(map(len, parts)) <= length
         for a, b in zip(steps, again, strict=True):
-            for u, v in zip((a.x, *a.before, *a.saved), (b.x, *b.before, *b.saved), strict=True):
+            for u, v in zip((a.x, a.wx, *a.before, *a.saved), (b.x, b.wx, *b.before, *b.saved), strict=True):
                 np.testing.assert_array_equal(u, v)
 
 

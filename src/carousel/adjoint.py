@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from carousel.axes import Array, Series, State
 from carousel.backends import Backend
 from carousel.cells import Cell, Params
-from carousel.recurrence import PATHS, Gates, Step, chunks, net_inputs
+from carousel.recurrence import PATHS, Gates, Step, chunks, recurrent
 
 MEMORY = 2**28  # bytes that the stored part of a forward pass may take; it changes no result
 Scaled = tuple[State, Int[Array, "M _ B"]]
@@ -120,8 +120,8 @@ def difference(backend: Backend, a: Scaled, b: Scaled) -> Scaled:
 def log_factor(backend: Backend, cell: Cell, params: Params, step: Step) -> Array:
     """The log of the Q&A's factor of one step, per unit and sequence."""
     ops = backend.ops(cell, PATHS["full"](cell))
-    wx, rh = net_inputs(ops, cell, params, step.x, step.before[0])
-    return cell.log_factor(ops, params.p, wx, rh, step.before)
+    rh = recurrent(ops, params, step.wx, step.before[0])
+    return cell.log_factor(ops, params.p, step.wx, rh, step.before)
 
 
 def log10(x: np.ndarray, power: np.ndarray) -> np.ndarray:
@@ -136,6 +136,6 @@ def per_unit(x: Float[np.ndarray, "M H B"]) -> Logs:
 
 
 def chunk_length(xs: Series, state: State) -> int:
-    """How many steps may be stored at a time: about eight arrays of the state's size a step and state."""
+    """How many steps may be stored at a time: about twelve arrays of the state's size a step and state."""
     M, H, B = state[0].shape
-    return max(8, MEMORY // (8 * 8 * len(state) * M * H * B))
+    return max(8, MEMORY // (8 * 12 * len(state) * M * H * B))

@@ -44,31 +44,38 @@ class ArrayOps(Ops, Protocol):
 
 
 class Step(NamedTuple):
-    """One step of a forward pass: its input, the state before it, and what its adjoint needs."""
+    """One step of a forward pass: its input, W x + b, the state before it, and what its adjoint needs."""
 
     x: Inputs
+    wx: Net
     before: State
     saved: Saved
 
 
-def net_inputs(ops: ArrayOps, cell: Cell, params: Params, x: Inputs, h: Units) -> tuple[Net, Net]:
-    """W x + b and R h, gate by gate."""
-    M, H, B = h.shape
-    shape = (M, len(cell.gates), H, B)
-    return (params.W @ x + params.b).reshape(shape), ops.recur(params.R, h).reshape(shape)
+def drive(cell: Cell, params: Params, xs: Series) -> Float[Array, "T M G H B"]:
+    """W x + b of all steps in one product, gate by gate."""
+    T, M, _, B = xs.shape
+    return (params.W @ xs + params.b).reshape(T, M, len(cell.gates), -1, B)
 
 
-def forward(ops: ArrayOps, cell: Cell, params: Params, x: Inputs, state: State) -> tuple[State, Saved]:
+def recurrent(ops: ArrayOps, params: Params, wx: Net, h: Units) -> Net:
+    """R h, gate by gate."""
+    return ops.recur(params.R, h).reshape(wx.shape)
+
+
+def forward(ops: ArrayOps, cell: Cell, params: Params, wx: Net, state: State) -> tuple[State, Saved]:
     """One step of `cell`."""
-    return cell.forward(ops, params.p, *net_inputs(ops, cell, params, x, state[0]), state)
+    return cell.forward(ops, params.p, wx, recurrent(ops, params, wx, state[0]), state)
 
 
-def unroll(ops: ArrayOps, cell: Cell, params: Params, xs: Series, state: State) -> tuple[list[Step], State]:
+def unroll(
+    ops: ArrayOps, cell: Cell, params: Params, xs: Series, state: State
+) -> tuple[list[Step], State]:
     """All steps of `cell` over `xs`, and the state after the last."""
     steps = []
-    for x in xs:
-        after, saved = forward(ops, cell, params, x, state)
-        steps.append(Step(x, state, saved))
+    for x, wx in zip(xs, drive(cell, params, xs), strict=True):
+        after, saved = forward(ops, cell, params, wx, state)
+        steps.append(Step(x, wx, state, saved))
         state = after
     return steps, state
 
@@ -81,12 +88,11 @@ def chunks(
     A first pass keeps the states at the borders; every chunk but the last is computed again from its border.
     """
     starts = range(0, len(xs), length)
-    borders = []
+    borders = [state]
     for t in starts[:-1]:
+        for wx in drive(cell, params, xs[t : t + length]):
+            state, _ = forward(ops, cell, params, wx, state)
         borders.append(state)
-        for x in xs[t : t + length]:
-            state, _ = forward(ops, cell, params, x, state)
-    borders.append(state)
     for t, border in zip(reversed(starts), reversed(borders), strict=True):
         yield unroll(ops, cell, params, xs[t : t + length], border)[0]
 

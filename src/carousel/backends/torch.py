@@ -94,7 +94,7 @@ class TorchBackend:
     def vjp(self, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> State:
         before = tuple(s.detach().requires_grad_() for s in step.before)
         ops = self.ops(cell, gates)
-        after, _ = forward(ops, cell, params, step.x, before)
+        after, _ = forward(ops, cell, params, step.wx, before)
         live = [(a, d) for a, d in zip(after, d_state, strict=True) if a.requires_grad]
         if not live:
             return tuple(torch.zeros_like(s) for s in before)
