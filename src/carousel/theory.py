@@ -100,7 +100,7 @@ def fixed_points(activation: str, w: float, b: float) -> np.ndarray:
     return np.unique(np.round(roots, 12))
 
 
-def multiplier(activation: str, w: float, b: float, h: np.ndarray | float) -> np.ndarray:
+def multiplier(activation: str, w: np.ndarray | float, b: float, h: np.ndarray | float) -> np.ndarray:
     """Return w phi'(w h + b), the factor by which one step scales the derivative at ``h``."""
     return w * 10 ** ACTIVATIONS[activation][1](w * np.asarray(h, float) + b)
 

@@ -31,6 +31,7 @@ def rate_of(rows: pd.DataFrame) -> float:
     return float(stats.rates(rows, "loss_state", "full")["rate"].iloc[0])
 
 
+@settings(max_examples=30)
 @given(st.floats(-10, 10), st.floats(-5, 5), st.integers(10, 10_000))
 def test_planted_slopes_come_back_to_rounding(rate: float, intercept: float, length: int) -> None:
     lags = np.unique(np.rint(np.geomspace(1, length, 60)))
@@ -149,6 +150,7 @@ def test_holm_by_hand() -> None:
     assert len(stats.holm([])) == 0
 
 
+@settings(max_examples=20)
 @given(st.lists(st.floats(1e-6, 1), min_size=1, max_size=12))
 def test_holm_never_lowers_p_and_keeps_the_order(p: list[float]) -> None:
     adjusted = stats.holm(p)
@@ -165,6 +167,11 @@ def test_pairs_share_everything_but_cell_and_forget_bias() -> None:
     pairs = stats.paired(stats.rates(pd.concat(rows), "loss_state", "full"), "lstm", "rnn_tanh")
     assert len(pairs) == 4
     assert (pairs["rate"] - pairs["rate_right"]).to_numpy() == pytest.approx([0.08] * 4)
+
+
+def test_the_median_over_an_even_number_of_settings_is_not_biased() -> None:
+    rows = pd.DataFrame({"value": [0.0, 1.0, 2.0, 9.0, -np.inf, np.inf], "repetition": [0, 0, 0, 0, 1, 1]})
+    assert stats.by_repetition(rows, "value").tolist() == [1.5, -np.inf]
 
 
 def test_difference_of_infinities() -> None:

@@ -7,6 +7,7 @@ from carousel.claims.claim import INCONCLUSIVE, REFUTED, SCALAR, SUPPORTED, Clai
 from carousel.claims.table import LN10, missing, number
 from carousel.stats import MODEL, difference, select
 
+REPRESENTABLE = 300.0  # decades: within them a derivative is a float64, beyond them only its log10 is
 MIN_LAG = 1000  # steps: the claim is about any n, so a short chain does not decide it
 
 
@@ -25,11 +26,11 @@ def terms(decay: pd.DataFrame) -> pd.DataFrame:
 
 
 def errors(both: pd.DataFrame) -> np.ndarray:
-    """Return the relative error of the derivative, divided by its natural log where that is above one."""
-    apart = LN10 * np.abs(difference(both["measured"], both["formula"]))
-    size = np.maximum(1.0, LN10 * np.abs(both["formula"].to_numpy()))
-    with np.errstate(invalid="ignore"):
-        return np.where(apart == 0, 0.0, apart / size)
+    """Return the relative error of the derivative, or of its log10 where it is beyond a float64."""
+    apart = np.abs(difference(both["measured"], both["formula"]))
+    size = np.abs(both["formula"].to_numpy())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where((apart == 0) | (size <= REPRESENTABLE), LN10 * apart, apart / size)
 
 
 def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
@@ -76,9 +77,9 @@ CLAIM = Claim(
     reading="For every w and lag n: log10 |dh_T/dh_{T-n}| = n log10 |w| + sum of log10 sigma'(w h).",
     prediction="supported",
     unit="relative error, largest",
-    rule="Largest relative error at most 1e-9 on both backends in float64, of the derivative while it is near one and "
-    "of its logarithm beyond: rounding grows with the number of factors, and far below the smallest float only the "
-    f"logarithm is a number. At least {MIN_LAG} steps.",
+    rule="Largest relative error at most 1e-9 on both backends in float64: of the derivative where it lies within "
+    f"{REPRESENTABLE:.0f} decades of one, of its log10 beyond, where no float64 holds the derivative itself. "
+    f"At least {MIN_LAG} steps.",
     takeaway={
         "supported": "The chain rule is not in dispute; how large the product is, is.",
         "refuted": "Formula and derivative differ: find out which is wrong before believing either.",

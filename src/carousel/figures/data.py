@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from carousel.claims.claim import BACKENDS
 from carousel.stats import SETTING
 
 
@@ -43,6 +44,11 @@ def settings(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Return the median over repetitions and backends of the ``columns``, one row per setting."""
     keys = [name for name in [*SETTING, "rival"] if name in table]
     return table.groupby(keys, observed=True, dropna=False)[list(columns)].median().reset_index()
+
+
+def either(space: pd.DataFrame) -> pd.DataFrame:
+    """Return the space with ``value``: the mean of the two backends, or the one that measured."""
+    return space.assign(value=space[list(BACKENDS)].mean(axis=1))
 
 
 def jitter(n: int) -> np.ndarray:

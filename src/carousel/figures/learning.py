@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from carousel.claims import k3
@@ -45,7 +46,7 @@ def _lengths(ax: Axes, runs: pd.DataFrame) -> None:
     _octaves(ax.xaxis, runs)
 
 
-def _octaves(axis, runs: pd.DataFrame) -> None:  # noqa: ANN001
+def _octaves(axis: Axis, runs: pd.DataFrame) -> None:
     """Label an axis of log2 of the length by the lengths themselves; below the shortest: none solved."""
     low, high = np.log2(runs["shortest_tried"].min()), np.log2(runs["longest_tried"].max())
     places = np.arange(low - 1, high + 0.01)

@@ -9,7 +9,7 @@ from carousel import theory
 from carousel.claims import a1c, a1e, a2c, a2d, a2e, a4g, k1, k2
 from carousel.claims.claim import VANILLA
 from carousel.claims.table import bias_order
-from carousel.figures.data import jitter, settings
+from carousel.figures.data import either, jitter, settings
 from carousel.figures.style import (
     GREY,
     RATE,
@@ -50,11 +50,11 @@ def _by_bias(ax: Axes, table: pd.DataFrame, column: str, at_start: pd.Series) ->
 
 def k1_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     """Draw the rate of every LSTM's total gradient by forget bias, before and after training."""
-    table = settings(k1.measure(decay, accuracy), ["numpy"]).dropna(subset=["numpy"])
+    table = settings(either(k1.measure(decay, accuracy)), ["value"]).dropna(subset=["value"])
     if table.empty:
         return nothing("the total gradient of LSTMs")
     figure, (ax,) = panels([f"rate of an LSTM's total gradient, {RATE}"], BIAS)
-    _by_bias(ax, table.assign(numpy=table["numpy"].clip(lower=-2)), "numpy", table["step"] == 0)
+    _by_bias(ax, table.assign(value=table["value"].clip(lower=-2)), "value", table["step"] == 0)
     band(ax, -STEADY, STEADY, CONSTANT)
     rate_axis(ax, STEADY)
     legend(figure, 2)
@@ -118,7 +118,7 @@ def a2a_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
 
 def a1c_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     """Draw the scalar chain's rate against its weight: four activations, dots on theory's lines."""
-    space = a1c.measure(decay, accuracy)
+    space = either(a1c.measure(decay, accuracy))
     if space.empty:
         return nothing("the scalar chains")
     figure, (ax,) = panels([f"rate of the scalar chain's gradient, {RATE}"], WEIGHT, height=4.4)
@@ -128,7 +128,7 @@ def a1c_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
         line = theory.rate(cell.removeprefix("rnn_"), w, 0.0, 0.3)
         last = np.flatnonzero(line >= FLOOR)[-1]
         ax.plot(w, line, **look(cell), linewidth=1.3)
-        ax.plot(rows["gain"], rows["numpy"], marker(cell), color=look(cell)["color"], markersize=5)
+        ax.plot(rows["gain"], rows["value"], marker(cell), color=look(cell)["color"], markersize=5)
         end_label(ax, w[last], line[last], words(cell).removesuffix(" RNN"), look(cell)["color"])
     band(ax, -STEADY, STEADY, "neither decays nor grows")
     ax.set_ylim(FLOOR, None)
@@ -164,11 +164,11 @@ def a1e_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
 def a2c_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     """Draw how far the factor per step along the cell stays below one, by forget bias, and after training."""
     space = a2c.measure(decay, accuracy)
-    table = settings(space, ["numpy"]).dropna(subset=["numpy"]) if len(space) else space
+    table = settings(either(space), ["value"]).dropna(subset=["value"])
     if table.empty:
         return nothing("the derivative along the cell")
     figure, (ax,) = panels(["one less the factor per step along the cell"], f"{BIAS} at the start")
-    short = -np.expm1(table["numpy"] * np.log(10))
+    short = -np.expm1(table["value"] * np.log(10))
     _by_bias(ax, table.assign(short=np.maximum(short, 1e-7)), "short", table["step"] == 0)
     ax.set_yscale("log")
     ax.axhline(1 - a2c.FACTOR, color=CLAIMED, linestyle=(0, (4, 2)))
@@ -180,8 +180,8 @@ def a2c_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
 
 def a2d_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     """Draw the sigmoid chain's factor per step against its weight, without bias and with bias -2."""
-    space = a2d.measure(decay, accuracy)
-    chains = space[space["hidden"] == 1] if len(space) else space
+    space = either(a2d.measure(decay, accuracy))
+    chains = space[space["hidden"] == 1]
     if chains.empty:
         return nothing("the sigmoid chains")
     figure, (ax,) = panels(["factor per step, |w sigma'|, where the chain settles"], WEIGHT)
@@ -195,7 +195,7 @@ def a2d_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
         rows = chains[chains["bias"] == bias]
         if len(rows):
             ax.plot(w, line, color=colour, linestyle=dashes, linewidth=1.3)
-            ax.plot(rows["gain"], rows["numpy"], dot, color=colour, markersize=5)
+            ax.plot(rows["gain"], rows["value"], dot, color=colour, markersize=5)
             end_label(ax, w[-1], line[-1], f"b = {bias:g}", colour)
     ax.set_ylim(-0.05, 1.15)
     return figure

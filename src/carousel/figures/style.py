@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter
 
 LAG = "lag: steps back from the loss"
@@ -18,7 +20,7 @@ WIDTH, HEIGHT = 5.6, 3.6  # inches: 403 by 259 px, so that text of 11 px stays 1
 TEXT = 11
 GAP = 12  # points between the end of a line and its label
 GREY = "#6b6b6b"
-RC = {
+RC: dict[Any, Any] = {
     "svg.hashsalt": "carousel",
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -167,7 +169,7 @@ def darker(colour: str) -> str:
     rgb = np.array(mpl.colors.to_rgb(colour))
     while contrast(rgb) < 4.5:
         rgb = rgb * 0.95
-    return mpl.colors.to_hex(rgb)
+    return mpl.colors.to_hex((float(rgb[0]), float(rgb[1]), float(rgb[2])))
 
 
 def contrast(rgb: np.ndarray) -> float:
@@ -181,9 +183,8 @@ def spread_labels(figure: Figure) -> None:
     figure.draw_without_rendering()
     step = TEXT * 1.25 * figure.dpi / 72
     for ax in figure.axes:
-        labels = sorted(
-            (t for t in ax.texts if t.get_gid() == "end"), key=lambda t: ax.transData.transform(t.xy)[1]
-        )
+        labels = [text for text in ax.texts if isinstance(text, Annotation) and text.get_gid() == "end"]
+        labels.sort(key=lambda label: ax.transData.transform(label.xy)[1])
         wanted = np.array([ax.transData.transform(label.xy)[1] for label in labels])
         top = ax.get_window_extent().y1
         for label, here, there in zip(labels, wanted, apart(wanted, step, top), strict=True):
@@ -194,7 +195,7 @@ def apart(wanted: np.ndarray, step: float, top: float) -> np.ndarray:
     """Return ascending positions at least ``step`` apart and none above ``top``, near where they wanted to be."""
     placed = wanted.astype(float).copy()
     for _ in range(200):
-        for i in np.flatnonzero(np.diff(placed) < step - 1e-6):
+        for i in np.flatnonzero(np.diff(placed) < step - 1e-6).tolist():
             push = max(0.0, step - (placed[i + 1] - placed[i])) / 2
             placed[i] -= push
             placed[i + 1] += push
