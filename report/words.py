@@ -1,6 +1,8 @@
 """The answer in five sentences: for each claim that carries it, a wording for every verdict."""
 
 import math
+import re
+from itertools import accumulate
 from textwrap import shorten
 from typing import Any
 
@@ -37,7 +39,7 @@ ANSWERS = {
     ),
 }
 
-LONGEST = 200  # characters of a condition: what a reader takes in on the way
+LONGEST = 240  # characters of a condition: what a reader takes in on the way
 
 # A row of the claims table, as DataFrame.itertuples gives it.
 Claim = Any
@@ -63,9 +65,9 @@ def measured(claim: Claim) -> str:
 
 
 def sentence(claim: Claim) -> str:
-    """The answer with its condition where the verdict hangs on one, its effect, and a link to its section."""
-    hangs = claim.verdict in ("depends", "inconclusive") and 0 < len(claim.condition) <= LONGEST
-    condition = f": {escape(lowered(claim.condition))}" if hangs else ""
+    """The answer with the condition that it hangs on, its effect, and a link to its section."""
+    hangs = claim.condition and claim.verdict != "supported"
+    condition = f": {escape(lowered(sentences(claim.condition)[0]))}" if hangs else ""
     figures = measured(claim).replace(r" \(", ", ").replace(r"\)", "")
     return f"{plain(claim)}{condition} ([{claim.id}](#{claim.id}): {figures})."
 
@@ -76,9 +78,17 @@ def lowered(text: str) -> str:
     return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
+def sentences(text: str) -> list[str]:
+    """The sentences of a condition, each at most LONGEST characters long."""
+    parts = re.split(r"(?<=\.) (?=[A-Z])", text.strip())
+    return [shorten(part, LONGEST, placeholder=" …") for part in parts]
+
+
 def brief(text: str) -> str:
-    """A condition at the length that fits a table; its section has it in full."""
-    return escape(shorten(text, LONGEST, placeholder=" …"))
+    """As many sentences of a condition as fit a table, one at least; its section has it in full."""
+    lengths = accumulate(len(part) + 1 for part in sentences(text))
+    fitting = [part for part, length in zip(sentences(text), lengths, strict=True) if length <= LONGEST]
+    return escape(" ".join(fitting or sentences(text)[:1]))
 
 
 def answers(claims: pd.DataFrame) -> list[str]:

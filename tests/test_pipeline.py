@@ -30,7 +30,12 @@ def checkout(folder: Path) -> Path:
 def start(folder: Path, *targets: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--config", "study=smoke", "--", *targets]
     return subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
 
 

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from carousel.provenance import describe, merge
 from carousel.study import find
 
-parts = st.lists(st.fixed_dictionaries({"commit": st.sampled_from("abc"), "seed": st.integers(0, 3)}), min_size=1)
+parts = st.lists(
+    st.fixed_dictionaries({"commit": st.sampled_from("abc"), "seed": st.integers(0, 3)}), min_size=1
+)
 
 
 @given(parts, parts)
@@ -21,4 +23,14 @@ def test_values_that_agree_stay_values_and_others_become_a_list():
 def test_a_description_names_code_study_versions_and_machine_and_no_time():
     first = describe(find("smoke"))
     assert first == describe(find("smoke"))
-    assert {"carousel", "commit", "study", "study_hash", "seed", "python", "numpy", "torch", "machine"} <= set(first)
+    assert {
+        "carousel",
+        "commit",
+        "study",
+        "study_hash",
+        "seed",
+        "python",
+        "numpy",
+        "torch",
+        "machine",
+    } <= set(first)

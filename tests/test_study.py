@@ -111,7 +111,7 @@ WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
     "evaluation": (lambda s: s["training"][0].update(evaluate_every=10**6), "allowed: at most steps"),
     "digits": (
         lambda s: s["training"][0].update(tasks=["digits"]),
-        "training[0].lengths: found [10]; allowed for dig",
+        "training[0].lengths: found [10]; allowed for digits: 64 or more",
     ),
     "short": (
         lambda s: s["training"][0].update(lengths=[1]),

@@ -71,7 +71,9 @@ def test_rows_stand_at_the_steps_asked_for():
     assert sorted(decays["step"].unique()) == [0, 6]
     assert set(decays["trained"]) == {"adding"}
     assert (scores["baseline_loss"] == 1 / 6).all()
-    assert (decays.query("lag == 0 and quantity == 'loss_h' and path != 'gates'")["log10_norm"].abs() < 1e-12).all()
+    assert (
+        decays.query("lag == 0 and quantity == 'loss_h' and path != 'gates'")["log10_norm"].abs() < 1e-12
+    ).all()
 
 
 def test_truncated_and_full_gradients_train_differently_but_from_one_start():

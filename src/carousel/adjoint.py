@@ -1,7 +1,8 @@
 """The adjoint in log space: a vector whose largest entry lies in [1/2, 1), and the power of two it is short of.
 
-Every step is followed by an exact division by a power of two, so 0.25^10000 is a number like any other, a zero is
-a zero of the mathematics, and no rounding is added to the step's own.
+Every step is followed by an exact division by a power of two, so 0.25^10000 is a number like any other and no
+rounding is added to the step's own. A zero is then a zero of the mathematics, with one exception: the entries of one
+vector share a power, so an entry more than the float range below the largest (1e-308 in float64) is lost.
 """
 
 import math

@@ -68,9 +68,7 @@ def forward(ops: ArrayOps, cell: Cell, params: Params, wx: Net, state: State) ->
     return cell.forward(ops, params.p, wx, recurrent(ops, params, wx, state[0]), state)
 
 
-def unroll(
-    ops: ArrayOps, cell: Cell, params: Params, xs: Series, state: State
-) -> tuple[list[Step], State]:
+def unroll(ops: ArrayOps, cell: Cell, params: Params, xs: Series, state: State) -> tuple[list[Step], State]:
     """All steps of `cell` over `xs`, and the state after the last."""
     steps = []
     for x, wx in zip(xs, drive(cell, params, xs), strict=True):

@@ -100,12 +100,18 @@ class TrainingSlice(_Checked):
     @classmethod
     def _lengths_of_the_tasks(cls, lengths: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
         for task in info.data.get("tasks", ()):
-            fixed, shortest = TASKS[task].lengths, TASKS[task].shortest
-            if fixed and not set(lengths) <= set(fixed):
-                raise ValueError(f"allowed for {task}: {', '.join(map(str, fixed))}")
-            if min(lengths) < shortest:
-                raise ValueError(f"allowed for {task}: {shortest} or more")
+            if min(lengths) < TASKS[task].shortest:
+                raise ValueError(f"allowed for {task}: {TASKS[task].shortest} or more")
         return lengths
+
+    @field_validator("test_size")
+    @classmethod
+    def _sequences_to_test_on(cls, size: int, info: ValidationInfo) -> int:
+        for task in info.data.get("tasks", ()):
+            most = TASKS[task].test_sequences
+            if most and size > most:
+                raise ValueError(f"allowed for {task}: at most {most}")
+        return size
 
     @field_validator("evaluate_every")
     @classmethod

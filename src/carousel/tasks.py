@@ -33,8 +33,8 @@ class Task:
     loss: str  # squared_error or cross_entropy
     solved: Callable[[float, float], bool]  # of the test loss and accuracy
     baseline: Callable[[], tuple[float, float]]  # loss and accuracy of the best predictor without memory
-    lengths: tuple[int, ...] | None = None  # the only lengths there are, if not all from `shortest` on
-    shortest: int = 1
+    shortest: int  # length; all from there on are possible
+    test_sequences: int | None = None  # how many there are to test on, if not as many as one likes
 
 
 ADDING_TOLERANCE = 0.1  # an answer closer than this counts as right in `accuracy`
@@ -93,12 +93,14 @@ def digits_split() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 def digits(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
     """Handwritten digits (Alpaydin and Kaynak 1998; 8 x 8 pixels) read pixel by pixel, row by row, in 64 steps.
 
+    A longer sequence ends in blanks (zeros), which set the lag on real data.
     Training batches are drawn with replacement, test sequences without, from the split's own part.
     """
     train_x, train_y, test_x, test_y = digits_split()
     pixels, labels = (test_x, test_y) if test else (train_x, train_y)
     chosen = rng.choice(len(labels), n, replace=not test)
-    return Batch(pixels[chosen].T[:, None], one_hot(labels[chosen], 10))
+    blanks = np.zeros((length - 64, n))
+    return Batch(np.concatenate([pixels[chosen].T, blanks])[:, None], one_hot(labels[chosen], 10))
 
 
 def digits_baseline() -> tuple[float, float]:
@@ -147,6 +149,7 @@ TASKS: dict[str, Task] = {
         loss="cross_entropy",
         solved=lambda loss, accuracy: accuracy >= DIGITS_SOLVED,
         baseline=digits_baseline,
-        lengths=(64,),
+        shortest=64,
+        test_sequences=500,
     ),
 }

@@ -146,7 +146,7 @@ def test_the_story_marks_the_floats_and_names_its_lines(plant) -> None:
 
 def test_the_story_in_words_has_the_numbers(folder: Path, plant) -> None:
     said = (folder / "story.txt").read_text(encoding="utf-8")
-    assert "sigmoid RNN 1e-14" in said
+    assert "sigmoid RNN \N{MINUS SIGN}14" in said
     deep, _ = plant(need="K2", vanilla={"rnn_sigmoid": -1.7})
     assert "float64 loses it by lag" in curves.story_alt(deep)
     assert curves.story_alt(deep.head(0)) == "Nothing was measured."

@@ -3,7 +3,17 @@
 import numpy as np
 import pandas as pd
 
-from carousel.claims.claim import INCONCLUSIVE, REFUTED, SCALAR, SUPPORTED, Claim, Verdict, combine, identity
+from carousel.claims.claim import (
+    CHAIN,
+    INCONCLUSIVE,
+    REFUTED,
+    SCALAR,
+    SUPPORTED,
+    Claim,
+    Verdict,
+    combine,
+    identity,
+)
 from carousel.claims.table import LN10, missing, number
 from carousel.stats import MODEL, difference, select
 
@@ -13,7 +23,7 @@ MIN_LAG = 1000  # steps: the claim is about any n, so a short chain does not dec
 
 def terms(decay: pd.DataFrame) -> pd.DataFrame:
     """Return per model and lag of the bias-free sigmoid chain: ``measured`` and ``formula``, both log10."""
-    chain = select(decay, slice=SCALAR, cell="rnn_sigmoid", dtype="float64", trained="no", bias=0.0)
+    chain = select(decay, slice=(SCALAR, CHAIN), cell="rnn_sigmoid", dtype="float64", trained="no", bias=0.0)
     keys = [*MODEL, "lag"]
     measured = select(chain, quantity="loss_h", path="full")[[*keys, "log10_norm"]]
     slopes = select(chain, quantity="factor_product", path="formula")[[*keys, "log10_norm"]]

@@ -7,7 +7,6 @@ from carousel.claims.claim import (
     INCONCLUSIVE,
     LONG,
     MIN_REPETITIONS,
-    SCALAR,
     VANILLA,
     Claim,
     Verdict,
@@ -21,7 +20,7 @@ from carousel.stats import rates, repeated, select, spread
 def slopes(decay: pd.DataFrame) -> pd.DataFrame:
     """Return the rate of every vanilla RNN at initialisation, driven by noise, one row per model."""
     rows = select(decay, cell=VANILLA, trained="no", quantity="loss_h", path="full")
-    return rates(rows[(rows["length"] >= LONG) & (rows["slice"] != SCALAR)], "loss_h", "full")
+    return rates(rows[(rows["length"] >= LONG) & (rows["hidden"] > 1)], "loss_h", "full")
 
 
 def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:

@@ -122,7 +122,7 @@ def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
     ]
     worse = evidence[evidence["reversed"] != ""].drop_duplicates("part")
     turned = [f"{row['part'].removeprefix('lstm against ')} {row['reversed']}" for _, row in worse.iterrows()]
-    return " ".join(parts) + f" The RNN's gradient outlives the LSTM's: {'; '.join(turned)}."
+    return f"The RNN's gradient outlives the LSTM's: {'; '.join(turned)}. {' '.join(parts)}"
 
 
 def _alt(evidence: pd.DataFrame, unit: str) -> str:

@@ -17,8 +17,8 @@ from carousel.claims.claim import (
 from carousel.claims.table import at_biases, bias_order, labelled, listed, main, missing, number, stack
 from carousel.stats import rates, repeated, select, spread
 
-PATHS = {"gates": "through the gates", "full": "in total"}
-VERBS = {HOLDS: "vanishes", FAILS: "does not"}
+PATHS = {"full": "the total", "gates": "the part through the gates"}
+VERBS = {HOLDS: "vanishes", FAILS: "does not vanish"}
 
 
 def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
@@ -50,7 +50,7 @@ def _path_words(evidence: pd.DataFrame, states: pd.Series, path: str) -> str:
     rows = rows.assign(state=rows["part"].map(states))
     sides = {state: _biases(rows, state) for state in (HOLDS, FAILS)}
     words = [f"{VERBS[state]} {at_biases(names)}" for state, names in sides.items() if names]
-    return f"{PATHS[path].capitalize()}: {'; '.join(words) or 'undecided'}."
+    return f"{PATHS[path].capitalize()} {'; it '.join(words) or 'is undecided'}."
 
 
 def _biases(rows: pd.DataFrame, state: str) -> list[str]:

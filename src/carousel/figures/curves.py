@@ -70,14 +70,12 @@ def story(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
 
 def _floors(ax: Axes) -> None:
     """Mark where float32 and float64 lose a number, if the axis goes so far."""
+    right = ax.get_xlim()[1]
     for name, floor in FLOATS.items():
         if floor > ax.get_ylim()[0]:
             ax.axhline(floor, color=GREY, linewidth=1, linestyle=(0, (2, 2)))
-            ax.annotate(
-                f"{name} loses it here: 1e{floor:.0f}", (1, floor), (0, 3), xycoords=("axes fraction", "data"),
-                textcoords="offset points", ha="right", color=GREY,
-                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1},
-            )  # fmt: skip
+            end_label(ax, right, floor, f"{name} ends: 1e{floor:.0f}", GREY)
+    ax.set_xlim(None, right)
 
 
 def story_alt(decay: pd.DataFrame) -> str:
@@ -87,14 +85,17 @@ def story_alt(decay: pd.DataFrame) -> str:
         return "Nothing was measured."
     table = table[table["backend"] == "numpy"] if (table["backend"] == "numpy").any() else table
     ends = [_end(label, rows) for label, rows in table.groupby("label", sort=False)]
-    return f"Gradient norm against lag on a logarithmic axis. After {table['lag'].max()} steps: {'; '.join(ends)}."
+    return (
+        "Gradient norm against lag on a logarithmic axis. "
+        f"Powers of ten left after {table['lag'].max()} steps: {'; '.join(ends)}."
+    )
 
 
 def _end(label: str, rows: pd.DataFrame) -> str:
     last = rows["log10_norm"].iloc[-1]
     lost = rows.loc[rows["log10_norm"] < FLOATS["float64"], "lag"]
     gone = f" (float64 loses it by lag {lost.iloc[0]})" if len(lost) else ""
-    return f"{label} {'exactly zero' if np.isneginf(last) else f'1e{last:.1f}'}{gone}"
+    return f"{label} {'none, it is exactly zero' if np.isneginf(last) else number(last)}{gone}"
 
 
 def _by_bias(ax: Axes, table: pd.DataFrame) -> None:
