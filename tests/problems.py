@@ -1,15 +1,27 @@
 """Random small problems for the tests: never zeros, more than one model, sequence and unit."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from carousel.backends import Backend, Model, Readout
 from carousel.cells import CELLS, Cell, Params
-from carousel.inits import draw
-from carousel.measure import on_backend, stack
+from carousel.inits import INITS, draw
+from carousel.measure import Setting, on_backend, stack
 
 M, H, D, B, T = 3, 5, 2, 4, 9
+BASE = Setting("lstm", "torch", 1.0, "1", 0.0, H, T, 0)
+AXES = {  # gains are powers of two, which divide out without rounding
+    "cell": CELLS,
+    "init": INITS,
+    "gain": (0.5, 2.0),
+    "forget_bias": ("0", "chrono"),
+    "bias": (-2.5,),
+    "hidden": (H + 2,),
+    "length": (T + 20,),
+    "repetition": (1, 2),
+}
 
 
 class Problem(NamedTuple):
@@ -51,3 +63,12 @@ def random_model(problem: Problem, outputs: int = 2) -> Model:
 def model_on(backend: Backend, model: Model) -> Model:
     """The same model on a backend."""
     return Model(on_backend(backend, model.params), Readout(*map(backend.array, model.readout)))
+
+
+def assert_seeded_by(axes: str, draw, given: str = "", base: Setting = BASE) -> None:
+    """`draw(setting)` changes with `axes` and, bit for bit, with no other, what is `given` left aside."""
+    start = draw(base)
+    for axis in AXES.keys() - set(given.split()):
+        for value in AXES[axis]:
+            same = axis not in axes.split() or value == getattr(base, axis)
+            assert np.array_equal(draw(replace(base, **{axis: value})), start) == same, (axis, value)

@@ -188,7 +188,7 @@ def test_the_memory_limit_changes_no_result(name, backend, monkeypatch):
 
 
 @both
-@given(exponent=st.integers(-1000, 1000), seed=st.integers(0, 99))
+@given(exponent=st.integers(-1070, 1000), seed=st.integers(0, 99))
 @settings(max_examples=50, deadline=None)
 def test_rescaling_is_exact(backend, exponent, seed):
     x = np.ldexp(np.random.default_rng(seed).uniform(0.5, 1, (1, 3, 2)), exponent)
@@ -211,6 +211,17 @@ def test_a_difference_of_vectors_at_far_scales_is_the_larger_one(backend):
     np.testing.assert_array_equal(backend.numpy(d), 0.5)
     (d,), power = difference(backend, (small[0], small[1]), (large[0], large[1] + 5000))
     np.testing.assert_array_equal(backend.numpy(d), -0.5)
+
+
+@both
+def test_a_zero_vector_has_no_scale(backend):
+    one, zero = backend.array(np.full((1, 2, 1), 0.5)), backend.array(np.zeros((1, 2, 1)))
+    power = backend.rescale((one,), False)[1]
+    (d,), scale = difference(backend, ((zero,), power - 100), ((one,), power - 5000))
+    assert backend.numpy(scale).item() == -5000
+    np.testing.assert_array_equal(backend.numpy(d), -0.5)
+    (d,), _ = difference(backend, ((zero,), power), ((zero,), power))
+    np.testing.assert_array_equal(backend.numpy(d), 0)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -33,7 +33,7 @@ MAY_IMPORT = {  # part of the package: the parts it may import
     "recurrence": {"axes", "cells"},
     "backends": {"axes", "cells", "recurrence"},
     "adjoint": {"axes", "cells", "backends", "recurrence"},
-    "fields": {"cells", "inits", "tasks", "problems"},
+    "fields": {"backends", "cells", "inits", "tasks", "problems"},
     "study": {"fields", "problems", "tasks"},
     "measure": {"adjoint", "backends", "cells", "inits", "seeds", "study"},
     "training": {

@@ -1,15 +1,27 @@
 """The decay table: columns, pairing, averages, and the public function."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from problems import BASE, D, H, T, assert_seeded_by
 
 import carousel
 from carousel.cells import CELLS
-from carousel.measure import blocks, recorded, settings, summary
+from carousel.inits import INITS
+from carousel.measure import (
+    blocks,
+    covector,
+    initial_state,
+    noise,
+    recorded,
+    settings,
+    summary,
+    weights,
+)
 from carousel.study import StudyError, decay_defaults, vary
 
 SMALL = {"length": 12, "hidden": 4, "repetitions": 2, "batch": 3, "input_size": 2}
@@ -47,13 +59,90 @@ def test_a_linear_orthogonal_network_keeps_the_norm_and_its_gain_sets_the_rate()
         np.testing.assert_allclose(full["log10_norm"], full["lag"] * math.log10(gain), atol=1e-12)
 
 
-def test_weights_are_paired_across_cells_and_data_across_inits():
-    """A tanh RNN is the same whatever cells are measured beside it; the seed is not the position."""
+def test_a_model_is_the_same_whatever_is_measured_beside_it():
+    """The seed is not the position."""
     alone = carousel.decay("rnn_tanh", "gaussian", 1.0, **SMALL)
     more = carousel.decay("rnn_tanh", "gaussian", 1.0, **(SMALL | {"repetitions": 4}))
     np.testing.assert_array_equal(alone["log10_norm"], more[more["repetition"] < 2]["log10_norm"])
     other = carousel.decay("rnn_tanh", "gaussian", 1.0, **SMALL, seed=2)
     assert not np.array_equal(alone["log10_norm"], other["log10_norm"])
+
+
+def gate_rows(setting, gate):
+    """One gate's rows of W, and of R without its gain."""
+    p = weights(1, setting, D)
+    start = CELLS[setting.cell].gates.index(gate) * H
+    return np.concatenate([p.W, p.R / setting.gain], axis=2)[0, start : start + H]
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_the_candidates_weights_are_paired_over_cells_biases_gains_and_lengths(init):
+    def candidate(setting):
+        return gate_rows(setting, CELLS[setting.cell].candidate)
+
+    assert_seeded_by("init repetition", candidate, given="hidden", base=replace(BASE, init=init))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_weight_of_a_cell_is_paired_over_biases_gains_and_lengths(cell):
+    def everything(setting):
+        p = weights(1, setting, D)
+        return np.concatenate([x.ravel() for x in (p.W, p.R / setting.gain, *p.p.values())])
+
+    assert_seeded_by("init repetition", everything, given="cell hidden", base=replace(BASE, cell=cell))
+
+
+def test_gates_inits_and_studies_draw_apart():
+    W = [weights(1, BASE, D).W[0, g * H : (g + 1) * H] for g in range(4)]
+    W += [weights(1, replace(BASE, init=init), D).W[0, :H] for init in ("glorot", "identity")]
+    W += [weights(2, BASE, D).W[0, :H]]
+    assert len({w.tobytes() for w in W}) == len(W)
+
+
+def test_chrono_biases_are_paired_over_cells_and_gains():
+    def forget_bias(setting):
+        start = CELLS[setting.cell].gates.index(CELLS[setting.cell].forget) * H
+        return weights(1, setting, D).b[0, start : start + H]
+
+    base = replace(BASE, forget_bias="chrono")
+    assert_seeded_by("init repetition length", forget_bias, given="cell hidden forget_bias", base=base)
+    for cell in ("lstm_peephole", "gru"):
+        np.testing.assert_array_equal(forget_bias(replace(base, cell=cell)), forget_bias(base))
+
+
+def test_the_inputs_are_paired_over_all_but_length_and_repetition():
+    part = vary(decay_defaults(), input_size=D, batch=3, input_scale=1.0)
+    assert_seeded_by("length repetition", lambda setting: noise(1, setting, part)[:T])
+    assert not np.array_equal(noise(1, BASE, part), noise(2, BASE, part))
+
+
+def test_the_covector_is_paired_over_all_but_size_length_and_repetition():
+    assert_seeded_by("length repetition", lambda setting: covector(1, setting, 3), given="hidden")
+    assert covector(1, replace(BASE, hidden=H + 2), 3).shape == (H + 2, 3)
+    np.testing.assert_allclose(np.linalg.norm(covector(1, BASE, 3), axis=0), 1)
+    assert not np.array_equal(covector(1, BASE, 3), covector(2, BASE, 3))
+
+
+def test_the_initial_state_is_paired_over_all_but_size_and_repetition():
+    def first(setting):
+        return initial_state(1, [setting], 3, 1.0)[0][0, :H]
+
+    assert_seeded_by("hidden repetition", first)
+    h, c = initial_state(1, [replace(BASE, repetition=1), BASE], 3, 1.0)
+    np.testing.assert_array_equal(h[1], first(BASE))
+    assert not np.array_equal(h, c)
+    assert not np.array_equal(h[1:], initial_state(2, [BASE], 3, 1.0)[0])
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.3, 2.0])
+def test_inputs_and_states_are_gaussian_with_the_scale_asked_for(scale):
+    part = vary(decay_defaults(), input_size=4, batch=50, input_scale=scale)
+    long = replace(BASE, hidden=40, length=100)
+    h, c = initial_state(1, [long] * 2, 250, scale)
+    for x in (noise(1, long, part), h[0], c[0]):
+        assert x.std() == pytest.approx(scale, rel=0.03)
+        assert abs(x.mean()) <= 0.03 * scale
+        assert (abs(x) > 2 * scale).mean() == pytest.approx(0.0455 if scale else 0, rel=0.15)
 
 
 @given(length=st.integers(1, 20_000), per_octave=st.integers(1, 20))
@@ -68,6 +157,20 @@ def test_recorded_lags_are_dense_first_and_reach_the_end(length, per_octave):
         if len(lags) > 2
         else True
     )
+
+
+@given(doublings=st.integers(1, 12), per_octave=st.integers(1, 20), more=st.floats(0, 0.99))
+def test_every_octave_beyond_the_dense_part_has_as_many_lags_at_equal_ratios(doublings, per_octave, more):
+    dense = 2 * per_octave
+    length = int(dense * 2 ** (doublings + more))
+    lags = np.array(sorted(recorded(length, per_octave)))
+    for start in dense * 2 ** np.arange(doublings):
+        octave = lags[(lags > start) & (lags <= 2 * start)]
+        assert len(octave) == per_octave
+        even = start * 2 ** (np.arange(1, per_octave + 1) / per_octave)
+        assert abs(octave - even).max() <= 0.5 + 1e-9 * length
+    rest = lags[lags > dense * 2**doublings]
+    assert abs(len(rest) - per_octave * math.log2(length / (dense * 2**doublings))) <= 2
 
 
 def test_every_lag_is_recorded_when_asked():

@@ -11,13 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from carousel.backends import BACKENDS, Backend
+from carousel.backends import BACKENDS, Backend, DeviceError
 from carousel.backends import load as load_backend
-from carousel.problems import StudyError
+from carousel.problems import StudyError, allowed
 from carousel.provenance import describe, merge
 from carousel.sources import fingerprint
 from carousel.store import StoreError, cached, concat, provenance, read, write
-from carousel.study import DecaySlice, TrainingSlice, load
+from carousel.study import DecaySlice, TrainingSlice, accuracy_jobs, decay_jobs, load
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
         args.run(args)
-    except (StudyError, StoreError) as error:
+    except (StudyError, StoreError, DeviceError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
         if sub.get_default("run") is accuracy:
             sub.add_argument("--task", required=True)
     verb(gather, "out").add_argument("tables", type=Path, nargs="+")
-    verb(judge, "study", "decay", "accuracy", "out", "csv", "agreement")
+    verb(judge, "decay", "accuracy", "out", "csv", "agreement")
     verb(draw, "decay", "accuracy", "claims", "out")
     return top
 
@@ -59,6 +59,9 @@ def decay(args: argparse.Namespace) -> None:
     from carousel.measure import measure, slice_blocks
 
     study, tables = load(args.study), []
+    job = (args.backend, args.cell)
+    if job not in decay_jobs(study):
+        raise StudyError(f"{args.study}: {absent(job, decay_jobs(study))}")
     for part in study.decay:
         if args.backend not in part.backends or args.cell not in part.cells:
             continue
@@ -75,6 +78,9 @@ def accuracy(args: argparse.Namespace) -> None:
     from carousel.training import slice_blocks, train
 
     study, scores, decays = load(args.study), [], []
+    job = (args.backend, args.task, args.cell)
+    if job not in accuracy_jobs(study):
+        raise StudyError(f"{args.study}: {absent(job, accuracy_jobs(study))}")
     for part in study.training:
         if args.backend not in part.backends or args.cell not in part.cells or args.task not in part.tasks:
             continue
@@ -91,6 +97,11 @@ def accuracy(args: argparse.Namespace) -> None:
                     decays.append(cached(args.cache, key | {"table": "decay"}, partial(item, run, 1)))
     write(concat(scores), args.out, describe(args.study))
     write(concat(decays), args.decay_out, describe(args.study))
+
+
+def absent(job: tuple[str, ...], jobs: Sequence[tuple[str, ...]]) -> str:
+    """What to say of a job that the study does not have."""
+    return f"no job for {'/'.join(job)}; {allowed('/'.join(job), ['/'.join(each) for each in jobs])}"
 
 
 def item(run: Callable[[], tuple[pd.DataFrame, pd.DataFrame]], k: int) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from carousel.axes import Array, Series, State
 from carousel.backends import Backend
@@ -18,6 +18,7 @@ from carousel.cells import Cell, Params
 from carousel.recurrence import PATHS, Gates, Step, chunks, recurrent
 
 MEMORY = 2**28  # bytes that the stored part of a forward pass may take; it changes no result
+NOWHERE = 2**30  # minus this is the power of a zero vector: below all others
 Scaled = tuple[State, Int[Array, "M _ B"]]
 Logs = Float[np.ndarray, "M N"]  # log10, one a sequence, or one a unit and sequence; -inf for an exact zero
 
@@ -109,13 +110,19 @@ def norms(backend: Backend, cell: Cell, scaled: Scaled) -> dict[str, Logs]:
 
 
 def difference(backend: Backend, a: Scaled, b: Scaled) -> Scaled:
-    """a - b at the larger of the two scales."""
+    """a - b at the larger of the two scales; a zero vector has none."""
     (d_a, power_a), (d_b, power_b) = a, b
-    power = power_a * (power_a >= power_b) + power_b * (power_a < power_b)
+    scale_a, scale_b = (p * some(d) - NOWHERE * ~some(d) for d, p in (a, b))
+    power = scale_a * (scale_a >= scale_b) + scale_b * (scale_a < scale_b)
     down_a, down_b = power_a - power, power_b - power
     return tuple(
         backend.scale(x, down_a) - backend.scale(y, down_b) for x, y in zip(d_a, d_b, strict=True)
     ), power
+
+
+def some(d_state: State) -> Bool[Array, "M 1 B"]:
+    """Where an adjoint is not zero."""
+    return sum(abs(d).sum(1, keepdims=True) for d in d_state) > 0
 
 
 def log_factor(backend: Backend, cell: Cell, params: Params, step: Step) -> Array:

@@ -23,4 +23,3 @@ PerUnit = Float[Array, "M H 1"]  # a pointwise parameter
 Inputs = Float[Array, "M D B"]  # the input of one step
 Series = Float[Array, "T M D B"]  # the inputs of all steps
 State = tuple[Units, ...]
-Zero = float  # an adjoint that is nothing, wherever an array would do

@@ -7,12 +7,12 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from carousel.backends import BACKENDS
 from carousel.cells import CELLS
 from carousel.inits import INITS
 from carousel.problems import allowed
 from carousel.tasks import TASKS
 
-BACKENDS = ("numpy", "torch")
 DTYPES = ("float32", "float64")
 GRADIENTS = ("full", "truncated")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

@@ -1,8 +1,8 @@
 """Weight initialisations: each draws one gate's rows of W and R and of the bias, and its pointwise parameters.
 
 Every gate draws from its own stream and the candidate's is the same in all cells, so that an RNN and the
-candidate of an LSTM start from one matrix R. `gain` multiplies R alone. Biases are effective ones: there is one
-bias vector, and a forget bias of 1 means 1 (torch.nn adds two vectors, whose sum `torch` draws).
+candidate of an LSTM start from one matrix R. `gain` multiplies R alone. Biases are effective ones: a forget bias
+of 1 means 1 (torch.nn adds two vectors; their sum is the bias here).
 """
 
 from collections.abc import Callable
@@ -21,7 +21,8 @@ class Rows(NamedTuple):
 
     W: Float[np.ndarray, "H D"]
     R: Float[np.ndarray, "H H"]
-    b: Float[np.ndarray, " H"]
+    b: Float[np.ndarray, " H"]  # beside W
+    b_R: Float[np.ndarray, " H"]  # beside R
 
 
 Init = Callable[[np.random.Generator, int, int], Rows]
@@ -33,14 +34,16 @@ def uniform(rng: np.random.Generator, bound: float, *shape: int) -> np.ndarray:
 
 
 def torch_default(rng: np.random.Generator, H: int, D: int) -> Rows:
-    """U(-1/sqrt(H), 1/sqrt(H)) everywhere, the bias the sum of two such: the default of torch.nn."""
+    """U(-1/sqrt(H), 1/sqrt(H)) everywhere, in both biases: the default of torch.nn."""
     k = H**-0.5
-    return Rows(uniform(rng, k, H, D), uniform(rng, k, H, H), uniform(rng, k, H) + uniform(rng, k, H))
+    return Rows(uniform(rng, k, H, D), uniform(rng, k, H, H), uniform(rng, k, H), uniform(rng, k, H))
 
 
 def glorot(rng: np.random.Generator, H: int, D: int) -> Rows:
     """Uniform with variance 2 / (fan in + fan out) (Glorot and Bengio 2010), zero bias."""
-    return Rows(uniform(rng, (6 / (H + D)) ** 0.5, H, D), uniform(rng, (3 / H) ** 0.5, H, H), np.zeros(H))
+    return Rows(
+        uniform(rng, (6 / (H + D)) ** 0.5, H, D), uniform(rng, (3 / H) ** 0.5, H, H), np.zeros(H), np.zeros(H)
+    )
 
 
 def orthogonal(rng: np.random.Generator, H: int, D: int) -> Rows:
@@ -57,7 +60,7 @@ def identity(rng: np.random.Generator, H: int, D: int) -> Rows:
 def gaussian(rng: np.random.Generator, H: int, D: int) -> Rows:
     """R with variance 1 / H and W with variance 1 / D, as in mean-field theory; zero bias."""
     W, R = rng.standard_normal((H, D)) / D**0.5, rng.standard_normal((H, H)) / H**0.5
-    return Rows(W, R, np.zeros(H))
+    return Rows(W, R, np.zeros(H), np.zeros(H))
 
 
 INITS: dict[str, Init] = {
@@ -83,6 +86,9 @@ def draw(
 ) -> Params:
     """The parameters of one model, its leading axis of length 1.
 
+    The two biases of a gate add up to one, unless the cell keeps the one beside R apart (GRU). Peepholes are
+    U(-1/sqrt(H), 1/sqrt(H)) in every init.
+
     `forget_bias` is a number, "chrono" or "none"; `bias` is added to the candidate's bias; `length` is the T_max of
     chrono (Tallec and Ollivier 2018).
     """
@@ -90,30 +96,30 @@ def draw(
         gate: INITS[init](stream("candidate" if gate == cell.candidate else gate), H, D)
         for gate in cell.gates
     }
-    b = {gate: block.b for gate, block in rows.items()}
+    apart = {gate for gate in cell.gates if cell.pointwise.get(f"p_{gate}") == "bias"}
+    b = {gate: block.b + (0 if gate in apart else block.b_R) for gate, block in rows.items()}
     b[cell.candidate] = b[cell.candidate] + bias
     b |= forget_biases(cell, forget_bias, stream("forget bias"), H, length)
+    p = {f"p_{gate}": rows[gate].b_R[None, :, None] for gate in apart}
+    weights = [name for name, kind in cell.pointwise.items() if kind == "weight"]
     return Params(
         np.concatenate([block.W for block in rows.values()])[None],
         gain * np.concatenate([block.R for block in rows.values()])[None],
         np.concatenate([b[gate] for gate in cell.gates])[None, :, None],
-        {name: pointwise(init, kind, stream(name), H) for name, kind in cell.pointwise.items()},
+        p | {name: uniform(stream(name), H**-0.5, 1, H, 1) for name in weights},
     )
 
 
 def forget_biases(
     cell: Cell, forget_bias: str, rng: np.random.Generator, H: int, length: int
 ) -> dict[str, Float[np.ndarray, " H"]]:
-    """The biases that `forget_bias` sets: the forget gate's; under chrono the input gate's too."""
+    """The biases that `forget_bias` sets: the forget gate's; under chrono the input gate's too.
+
+    Time scales of 1 to T - 1 steps; up to T = 3, where there is no such range, of 1 to 2.
+    """
     if cell.forget is None or forget_bias == "none":
         return {}
     if forget_bias != "chrono":
         return {cell.forget: np.full(H, float(forget_bias))}
     b = np.log(rng.uniform(1, max(length - 1, 2), H))
     return {cell.forget: b} | ({cell.input: -b} if cell.input else {})
-
-
-def pointwise(init: str, kind: str, rng: np.random.Generator, H: int) -> Float[np.ndarray, "1 H 1"]:
-    """A pointwise parameter: U(-1/sqrt(H), 1/sqrt(H)); a bias is so under `torch` only, and else zero."""
-    drawn = uniform(rng, H**-0.5, 1, H, 1)
-    return drawn if kind == "weight" or init == "torch" else 0 * drawn

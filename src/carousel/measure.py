@@ -17,6 +17,7 @@ from carousel.study import DecaySlice, TrainingSlice, decay_defaults, vary
 
 STATES = 2**14  # numbers in one state array of a block of models, and
 WEIGHTS = 2**16  # in one gate's R of all its models: enough to keep calls few, few enough for the caches
+# NumPy's results do not depend on either, torch's in the last bits alone (its vector loops have tails).
 COLUMNS = (
     "backend device dtype slice cell init gain forget_bias bias hidden length repetition trained step gradient "
     "quantity path lag log10_norm n_zero n"
@@ -39,10 +40,10 @@ class Setting:
 
 
 def forget_bias_name(value: float | str, cell: str) -> str:
-    """The column's text: "none" for a cell without forget gate, else "chrono" or the number."""
+    """The column's text: "none" for a cell without forget gate, else "chrono" or the number, to its last digit."""
     if CELLS[cell].forget is None:
         return "none"
-    return value if isinstance(value, str) else f"{value:g}"
+    return value if isinstance(value, str) else repr(float(value)).removesuffix(".0")
 
 
 def settings(

@@ -22,7 +22,7 @@ def describe(study: Path) -> dict[str, Any]:
         "study_hash": digest(study),
         "seed": content.seed,
         "python": platform.python_version(),
-        **{name: version(name) for name in ("numpy", "pandas", "torch")},
+        **{name: version(name) for name in ("numpy", "scipy", "pandas", "scikit-learn", "torch")},
         "machine": f"{processor()}, {platform.system()} {platform.machine()}",
     }
 

@@ -31,11 +31,6 @@ keeps every gate's error of the step.
 """
 
 
-def gates_open(cell: Cell, path: str) -> Gates:
-    """The gates of `cell` that `path` leaves open."""
-    return PATHS[path](cell)
-
-
 @runtime_checkable
 class ArrayOps(Ops, Protocol):
     """What the recurrence asks of an array library beside what the cells ask."""
@@ -111,7 +106,7 @@ def pull_back(
     """One step of the hand-derived adjoint: the cell's own, then R transposed on the gates that are open."""
     d_p, d_wx, d_rh, d_before = cell.backward(ops, params.p, saved, d_state)
     if not gates:
-        return d_p, d_wx, d_rh, (d_before[0] + 0.0 * d_state[0], *d_before[1:])
+        return d_p, d_wx, d_rh, (d_before[0] + ops.zeros(d_state[0]), *d_before[1:])
     error = d_rh.reshape(d_rh.shape[0], -1, d_rh.shape[-1])
     R = rows_open(cell, params.R, gates)
     d_h = R.swapaxes(1, 2) @ rows_open(cell, error, gates) + d_before[0]

@@ -32,7 +32,8 @@ class Task:
     outputs: int
     loss: str  # squared_error or cross_entropy
     solved: Callable[[float, float], bool]  # of the test loss and accuracy
-    baseline: Callable[[], tuple[float, float]]  # loss and accuracy of the best predictor without memory
+    baseline: Callable[[int], tuple[float, float]]  # by length: loss and accuracy of the best predictor
+    # that sees the last step alone
     shortest: int  # length; all from there on are possible
     test_sequences: int | None = None  # how many there are to test on, if not as many as one likes
 
@@ -44,7 +45,7 @@ DIGITS_SOLVED = 0.5  # of the test digits; the no-memory baseline is near 0.1
 
 
 def adding(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
-    """The adding problem (Hochreiter and Schmidhuber 1997, task 4) in the dialect of Le et al. (2015).
+    """The adding problem (Hochreiter and Schmidhuber 1997, task 4) in the dialect of Arjovsky et al. (2016).
 
     Two inputs a step: a number uniform on [0, 1], and a mark, which is 1 at one step of the first half and one of
     the second, else 0. The target is the sum of the two marked numbers, as it is (not halved).
@@ -55,6 +56,13 @@ def adding(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
     column = np.arange(n)
     marks[first, column] = marks[second, column] = 1
     return Batch(np.stack([numbers, marks], axis=1), (numbers[first, column] + numbers[second, column])[None])
+
+
+def adding_baseline(length: int) -> tuple[float, float]:
+    """Always 1, or u + 1/2 where the last step is marked with u: the sum of two or one uniform is left to chance."""
+    marked = 1 / (length - length // 2)
+    near_one, near_half = 1 - (1 - ADDING_TOLERANCE) ** 2, 2 * ADDING_TOLERANCE
+    return (1 - marked) / 6 + marked / 12, (1 - marked) * near_one + marked * near_half
 
 
 SYMBOLS = 6  # X, Y, then four distractors
@@ -103,15 +111,17 @@ def digits(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
     return Batch(np.concatenate([pixels[chosen].T, blanks])[:, None], one_hot(labels[chosen], 10))
 
 
-def digits_baseline() -> tuple[float, float]:
-    """Test loss and accuracy of the class frequencies given the last pixel, counted on the training digits.
+def digits_baseline(length: int) -> tuple[float, float]:
+    """Test loss and accuracy of the class frequencies given the last step, counted on the training digits.
 
-    One is added to every count, so that no digit is impossible.
+    The last step is the last pixel, or a blank beyond 64. One is added to every count, so that no digit is
+    impossible.
     """
     train_x, train_y, test_x, test_y = digits_split()
+    seen, asked = ((16 * x[:, -1]).astype(int) * (length == 64) for x in (train_x, test_x))
     counts = np.ones((17, 10))
-    np.add.at(counts, ((16 * train_x[:, -1]).astype(int), train_y), 1)
-    p = (counts / counts.sum(1, keepdims=True))[(16 * test_x[:, -1]).astype(int)]
+    np.add.at(counts, (seen, train_y), 1)
+    p = (counts / counts.sum(1, keepdims=True))[asked]
     return float(-np.log(p[np.arange(len(test_y)), test_y]).mean()), float((p.argmax(1) == test_y).mean())
 
 
@@ -127,10 +137,7 @@ TASKS: dict[str, Task] = {
         outputs=1,
         loss="squared_error",
         solved=lambda loss, accuracy: loss <= ADDING_SOLVED,
-        baseline=lambda: (
-            1 / 6,
-            0.19,
-        ),  # always 1: the variance of a sum of two uniforms; P(|u + v - 1| < 0.1)
+        baseline=adding_baseline,
         shortest=2,
     ),
     "temporal_order": Task(
@@ -139,7 +146,7 @@ TASKS: dict[str, Task] = {
         outputs=4,
         loss="cross_entropy",
         solved=lambda loss, accuracy: accuracy >= CLASSES_SOLVED,
-        baseline=lambda: (float(np.log(4)), 0.25),
+        baseline=lambda length: (float(np.log(4)), 0.25),  # the last symbol is a distractor
         shortest=10,
     ),
     "digits": Task(

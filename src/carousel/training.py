@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from carousel.adjoint import walk
 from carousel.axes import Array
 from carousel.backends import Backend, Model, Readout, leaves, load, rebuild
 from carousel.cells import CELLS
 from carousel.inits import uniform
+from carousel.measure import COLUMNS as DECAY
 from carousel.measure import Setting, blocks, on_backend, recorded, rows, settings, stack, weights
 from carousel.recurrence import PATHS
 from carousel.seeds import generator
@@ -46,10 +48,16 @@ class Adam:
         ]
 
 
-def clipped(gradients: list[Array], limit: float) -> tuple[list[Array], Array]:
-    """The gradients, each model's scaled down to norm `limit` where it is above, and the norms [M] before that."""
-    norm = sum((g * g).reshape(len(g), -1).sum(1) for g in gradients) ** 0.5
-    factor = (limit / norm.clip(min=limit)).reshape(-1, 1, 1)
+def clipped(
+    backend: Backend, gradients: list[Array], limit: float
+) -> tuple[list[Array], Float[np.ndarray, " M"]]:
+    """The gradients, each model's scaled down to norm `limit` where it is above, and the norms before that.
+
+    A norm that is not finite ends its model, whose weights become NaN and stay so; the others go on.
+    """
+    parts = [backend.norm(g.reshape(len(g), -1, 1))[:, 0] for g in gradients]
+    norm = np.sqrt(np.square(parts).sum(0))
+    factor = backend.array((limit / np.maximum(norm, limit)).reshape(-1, 1, 1))
     return [g * factor for g in gradients], norm
 
 
@@ -121,11 +129,11 @@ def train(
         x, target = data.batch(part.batch)
         state = zero_state(backend, block, part.batch)
         taken = backend.gradient(cell, model, x, state, target, task.loss, PATHS[gradient](cell))
-        gradients, norm = clipped(leaves(taken.model), part.clip)
+        gradients, norm = clipped(backend, leaves(taken.model), part.clip)
         if step % part.evaluate_every == 0 or step == part.steps:
             y = backend.run(cell, model, test_x, zero_state(backend, block, part.test_size))
             loss, accuracy = scores(task, backend.numpy(y), backend.numpy(test_target))
-            scored.append(score_rows(block, step, loss, accuracy, backend.numpy(norm).astype(float), task))
+            scored.append(score_rows(block, step, loss, accuracy, norm, task))
         if step < part.steps:
             model = rebuild(model, adam.step(leaves(model), gradients, part.learning_rate))
     frame = pd.concat(scored, ignore_index=True).assign(
@@ -136,7 +144,7 @@ def train(
         task=name,
         gradient=gradient,
     )
-    decays = pd.concat(measured, ignore_index=True) if measured else None
+    decays = pd.concat(measured, ignore_index=True) if measured else pd.DataFrame(columns=DECAY)
     return frame[COLUMNS].astype(dict.fromkeys(CATEGORIES, "category")), decays
 
 
@@ -144,7 +152,7 @@ def score_rows(
     block: Sequence[Setting], step: int, loss: np.ndarray, accuracy: np.ndarray, norm: np.ndarray, task: Task
 ) -> pd.DataFrame:
     """One row a model."""
-    baseline_loss, baseline_accuracy = task.baseline()
+    baseline_loss, baseline_accuracy = task.baseline(block[0].length)
     return pd.DataFrame([asdict(s) for s in block]).assign(
         step=step,
         loss=loss,
@@ -171,10 +179,13 @@ def trained_walk(
     x: Array,
     target: Array,
 ) -> Iterator[Any]:
-    """The decay of the task's own loss gradient on the first test sequences, each scaled to norm 1."""
+    """The decay of the task's own loss gradient on the first test sequences, each scaled to norm 1.
+
+    A sequence whose loss gradient is exactly zero stays zero at every lag, lag 0 included.
+    """
     cell, x, target = CELLS[block[0].cell], x[..., : part.batch], target[..., : part.batch]
-    state = zero_state(backend, block, part.batch)
-    error = backend.output_error(cell, model, x, state, target, task.loss)
+    state = zero_state(backend, block, x.shape[-1])
+    error = backend.output_error(cell, model, x, state, target, task.loss).astype(float)
     norm = np.linalg.norm(error, axis=1, keepdims=True)
     v = backend.array(error / np.where(norm > 0, norm, 1))
     return walk(backend, cell, model.params, x, state, v, recorded(block[0].length, part.lags_per_octave))
@@ -206,6 +217,7 @@ def accuracy(
     test_size, evaluate_every); what is not given is as in the first training slice of config/standard.yaml.
     Raises StudyError for a name or value that a study would not take, in the same words.
     """
+    gain = {"gains": [conditions.pop("gain")]} if "gain" in conditions else {}
     part = vary(
         training_defaults(),
         backends=[backend],
@@ -214,15 +226,15 @@ def accuracy(
         tasks=[task],
         cells=[cell],
         inits=[init],
-        gains=[conditions.pop("gain", 1.0)],
         forget_biases=[forget_bias],
         lengths=[length],
         hidden=[hidden],
         repetitions=repetitions,
         gradients=[gradient],
         snapshots=[0],
+        **gain,
         **conditions,
-    )
+    ).model_copy(update={"snapshots": ()})
     there = load(backend, device, dtype)
     return pd.concat(
         [train(there, seed, block, part, task, gradient)[0] for block in slice_blocks(part, cell)],

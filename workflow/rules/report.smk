@@ -4,7 +4,6 @@
 rule judge:
     message: "deciding the claims"
     input:
-        study=STUDY_FILE,
         decay=RESULTS + "/decay.parquet",
         accuracy=RESULTS + "/accuracy.parquet",
         sources=sources.claims(),
@@ -16,7 +15,7 @@ rule judge:
         RESULTS + "/logs/judge.log",
     threads: 1
     shell:
-        "python -m carousel judge --study {input.study:q} --decay {input.decay} --accuracy {input.accuracy}"
+        "python -m carousel judge --decay {input.decay} --accuracy {input.accuracy}"
         " --out {output.claims} --csv {output.csv} --agreement {output.agreement} > {log} 2>&1"
 
 

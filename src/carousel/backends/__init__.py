@@ -5,20 +5,28 @@ from carousel.backends.backend import Backend, Gradient, Model, Readout, leaves,
 BACKENDS = ("numpy", "torch")
 
 
+class DeviceError(ValueError):
+    """A device that is not there; one line."""
+
+
 def load(name: str, device: str, dtype: str) -> Backend:
     """The backend `name`, on `device` (torch only) and in `dtype`.
 
-    Raises ValueError for a name that is not in BACKENDS, or a device that NumPy does not have.
+    Raises DeviceError for a device that is not there, ValueError for a name that is not in BACKENDS.
     """
     if name == "numpy":
+        if device != "cpu":
+            raise DeviceError(f"device: found {device}; the numpy backend has the cpu alone")
         from carousel.backends.numpy import NumpyBackend
 
         return NumpyBackend(dtype)
     if name == "torch":
-        from carousel.backends.torch import TorchBackend
+        from carousel.backends.torch import TorchBackend, present
 
+        if not present(device):
+            raise DeviceError(f"device: found {device}, which this machine does not have; allowed: cpu")
         return TorchBackend(device, dtype)
     raise ValueError(f"backend {name!r} is not one of {', '.join(BACKENDS)}")
 
 
-__all__ = ["BACKENDS", "Backend", "Gradient", "Model", "Readout", "leaves", "load", "rebuild"]
+__all__ = ["BACKENDS", "Backend", "DeviceError", "Gradient", "Model", "Readout", "leaves", "load", "rebuild"]

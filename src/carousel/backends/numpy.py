@@ -46,6 +46,9 @@ class NumpyOps:
         with np.errstate(divide="ignore"):
             return np.log(x)
 
+    def zeros(self, x: Array) -> Array:
+        return np.zeros_like(x)
+
     def gates(self, net: Net) -> tuple[Units, ...]:
         return tuple(net[:, g] for g in range(net.shape[1]))
 
@@ -53,10 +56,13 @@ class NumpyOps:
         return np.stack(gates, axis=1)
 
     def cut(self, x: Array) -> Array:
-        return x if self.uncut else 0.0 * x
+        return x if self.uncut else np.zeros_like(x)
 
     def recur(self, R: Float[Array, "M GH H"], h: Units) -> Float[Array, "M GH B"]:
-        return R @ h
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # a state may explode; its adjoint is still measured
+            return R @ h
 
 
 FORWARD = NumpyOps()

@@ -21,12 +21,18 @@ torch.backends.cuda.matmul.allow_tf32 = False  # TF32 keeps 10 bits: backends wo
 torch.backends.cudnn.allow_tf32 = False
 
 
+def present(device: str) -> bool:
+    """Whether torch can compute on `device` here."""
+    kind, _, number = device.partition(":")
+    return kind == "cpu" or (kind == "cuda" and int(number or 0) < torch.cuda.device_count())
+
+
 @dataclass(frozen=True)
 class TorchOps:
     """torch's functions under the names that cells use; closed gates see a state that has no history.
 
     With `tails` the slopes of saturated units keep their digits, however small. Training does without: torch's own
-    functions are twice as fast, and what they lose is at most 1e-16 of the largest slope.
+    functions are twice as fast, and what they lose is one rounding unit of the largest slope.
     """
 
     tails: bool = True
@@ -54,6 +60,9 @@ class TorchOps:
 
     def log(self, x: Tensor) -> Tensor:
         return torch.log(x)
+
+    def zeros(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(x)
 
     def gates(self, net: Net) -> tuple[Units, ...]:
         return net.unbind(1)
@@ -108,7 +117,8 @@ class TorchBackend:
         return tuple(self.scale(d, -power) for d in d_state), power
 
     def scale(self, x: Tensor, power: Int[Array, "M _ B"]) -> Tensor:
-        return (x.double() * power_of_two(power)).to(x.dtype)
+        half = power // 2  # one factor alone does not reach from the smallest float to the largest
+        return (x.double() * power_of_two(half) * power_of_two(power - half)).to(x.dtype)
 
     def norm(self, x: Tensor) -> Float[np.ndarray, "M B"]:
         return torch.linalg.vector_norm(x.double(), dim=1).cpu().numpy()

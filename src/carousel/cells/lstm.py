@@ -61,7 +61,7 @@ def _backward_97(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoin
 
 def _log_factor_97(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
     _, c_prev = state
-    return 0.0 * c_prev
+    return ops.zeros(c_prev)
 
 
 def _forward_peephole(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:

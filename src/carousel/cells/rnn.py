@@ -30,11 +30,11 @@ SIGMOID = Activation(
 )
 RELU = Activation(  # slope 0 at 0, as in torch
     value=lambda ops, x: ops.relu(x),
-    log_slope=lambda ops, x: ops.log((x > 0) + 0.0 * x),
+    log_slope=lambda ops, x: ops.log((x > 0) + ops.zeros(x)),
 )
 LINEAR = Activation(
     value=lambda ops, x: (x, 1.0),
-    log_slope=lambda ops, x: 0.0 * x,
+    log_slope=lambda ops, x: ops.zeros(x),
 )
 
 

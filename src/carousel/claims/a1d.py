@@ -3,7 +3,17 @@
 import numpy as np
 import pandas as pd
 
-from carousel.claims.claim import FORGETFUL, INCONCLUSIVE, LONG, SUPPORTED, Claim, Verdict, combine, identity
+from carousel.claims.claim import (
+    FORGETFUL,
+    INCONCLUSIVE,
+    LONG,
+    MIN_CHECKED,
+    SUPPORTED,
+    Claim,
+    Verdict,
+    combine,
+    identity,
+)
 from carousel.claims.table import missing, number, relative_error
 from carousel.stats import MODEL, difference, rates, select
 
@@ -49,7 +59,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict with the largest error as its effect and the gap of the full gradient beside it."""
     word = combine(identity(evidence))
     if word == INCONCLUSIVE:
-        what = "an LSTM with a forget gate, in float64 on both backends"
+        what = f"{MIN_CHECKED} derivatives of each LSTM with a forget gate, in float64 on both backends"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     error = evidence.groupby(evidence["backend"].astype(str))["error"].max()
     sides = {name: float(error[name]) for name in error.index}

@@ -5,6 +5,7 @@ import pandas as pd
 
 from carousel.claims.claim import (
     INCONCLUSIVE,
+    MIN_CHECKED,
     REFUTED,
     SUPPORTED,
     TOLERANCE,
@@ -33,7 +34,8 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     if word == REFUTED and evidence["low"].min() <= TOLERANCE:
         word = INCONCLUSIVE
     if word == INCONCLUSIVE:
-        return Verdict(word, missing(evidence, "the 1997 cell in float64 on both backends"), _alt(evidence))
+        what = f"{MIN_CHECKED} derivatives of the 1997 cell in float64 on both backends"
+        return Verdict(word, missing(evidence, what), _alt(evidence))
     sides = {str(row["backend"]): float(row["effect"]) for _, row in evidence.iterrows()}
     low, high, n = float(evidence["low"].min()), float(evidence["high"].max()), int(evidence["n"].sum())
     one = np.abs([low - 1, high - 1]).max()

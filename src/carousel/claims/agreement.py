@@ -20,20 +20,21 @@ def agreement(decay: pd.DataFrame) -> pd.DataFrame:
     """
     start, exact = decay["step"] == 0, decay["dtype"] == "float64"
     first = decay[start & exact]
-    parts = {"before training, float64": first}
-    parts |= {
-        f"before training, float64, slice {name}": rows
-        for name, rows in first.groupby("slice", observed=True)
-    }
-    parts |= {"before training, float32": decay[start & ~exact], "after training": decay[~start]}
-    return pd.DataFrame([row for name, rows in parts.items() for row in _rows(name, rows)])
+    table = _rows("before training, float64", first)
+    for name, rows in first.groupby("slice", observed=True):
+        table += _rows(f"before training, float64, slice {name}", rows)[:1]
+    table += _rows("before training, float32", decay[start & ~exact])
+    table += _rows("after training", decay[~start])
+    return pd.DataFrame(table)
 
 
 def _rows(name: str, rows: pd.DataFrame) -> list[dict]:
     # one cell and quantity at a time: the join of all rows at once would need several times the table's memory
     chunks = [_chunk(group) for _, group in rows.groupby(["cell", "quantity"], observed=True)]
     worst = max(chunks, key=lambda chunk: chunk["value"], default={"value": np.nan, "where": ""})
-    total = {count: sum(chunk[count] for chunk in chunks) for count in ("n", "far", "zeros", "alone")}
+    total = {
+        count: sum(chunk[count] for chunk in chunks) for count in ("n", "far", "zeros", "unknown", "alone")
+    }
     measures = [
         (
             "largest difference of log10 norms",
@@ -43,6 +44,7 @@ def _rows(name: str, rows: pd.DataFrame) -> list[dict]:
         ),
         (f"differences above {CLOSE:g} decades", float(total["far"]), "rows", ""),
         ("exact zeros that differ", float(total["zeros"]), "rows", ""),
+        ("not a number on either backend", float(total["unknown"]), "rows", ""),
         ("measured by one backend alone", float(total["alone"]), "rows", ""),
     ]
     return [
@@ -52,16 +54,18 @@ def _rows(name: str, rows: pd.DataFrame) -> list[dict]:
 
 
 def _chunk(group: pd.DataFrame) -> dict:
-    """Return for one cell and quantity: n rows compared, far, zeros unmatched, alone, largest value, where."""
-    left, right = (select(group, backend=name)[[*ROW, "log10_norm"]].dropna() for name in BACKENDS)
+    """Return for one cell and quantity: n rows compared, far, zeros unmatched, unknown, alone, largest value, where."""
+    left, right = (select(group, backend=name)[[*ROW, "log10_norm"]] for name in BACKENDS)
     both = left.merge(right, on=ROW, suffixes=("", "_torch"))
     apart = np.abs(difference(both["log10_norm"], both["log10_norm_torch"]))
+    unknown = both["log10_norm"].isna() | both["log10_norm_torch"].isna()
     finite = np.where(np.isfinite(apart), apart, 0.0)
     place = int(finite.argmax()) if len(both) else None
     return {
         "n": len(both),
         "far": int((apart > CLOSE).sum()),
         "zeros": int(np.isinf(apart).sum()),
+        "unknown": int(unknown.sum()),
         "alone": len(left) + len(right) - 2 * len(both),
         "value": float(finite[place]) if place is not None else 0.0,
         "where": _where(both.iloc[place]) if place is not None else "",

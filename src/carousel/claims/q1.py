@@ -8,6 +8,7 @@ from carousel.claims.claim import (
     HOLDS,
     INCONCLUSIVE,
     LSTMS,
+    MIN_CHECKED,
     Claim,
     Verdict,
     combine,
@@ -37,9 +38,8 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     old, new = select(evidence, cell="lstm97"), select(evidence, cell=FORGETFUL)
     word = combine(states) if len(old) and len(new) else INCONCLUSIVE
     if word == INCONCLUSIVE:
-        return Verdict(
-            word, missing(evidence, "a 1997 cell and one with a forget gate, in float64"), _alt(evidence)
-        )
+        what = f"{MIN_CHECKED} derivatives of the 1997 cell and of each with a forget gate, in float64"
+        return Verdict(word, missing(evidence, what), _alt(evidence))
     condition = f"One in {listed(list(states.index[states == HOLDS])) or 'no cell'}; " + _steps(new)
     return Verdict(word, condition, _alt(evidence), **main(_shown(new)))
 
