@@ -121,8 +121,13 @@ def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
         if (states == state).any()
     ]
     worse = evidence[evidence["reversed"] != ""].drop_duplicates("part")
-    turned = [f"{row['part'].removeprefix('lstm against ')} {row['reversed']}" for _, row in worse.iterrows()]
-    return f"The RNN's gradient outlives the LSTM's: {'; '.join(turned)}. {' '.join(parts)}"
+    rivals = [str(part).removeprefix("lstm against ") for part in worse["part"]]
+    cases = [text.partition(" (") for text in worse["reversed"]]
+    counts = listed([f"{count} ({rival})" for rival, (count, _, _) in zip(rivals, cases, strict=True)])
+    where = [
+        f"{rival}: {place.rstrip(')')}." for rival, (_, _, place) in zip(rivals, cases, strict=True) if place
+    ]
+    return " ".join([f"The RNN's gradient outlives the LSTM's {counts}.", *parts, *where])
 
 
 def _alt(evidence: pd.DataFrame, unit: str) -> str:
