@@ -74,31 +74,35 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def lstm_by_the_paper(p, t, net, state, held):
-    """A step of Greff et al. (2017), or of the 1997 LSTM; what is `held` is a constant. The state, and all gates."""
-    (h, c), peep = state, {f"p_{g}": 0.0 for g in "ifo"} | p.params.p
-    gates = {"f": 1.0} if "f" not in net else {"f": sigmoid(net["f"] + peep["p_f"] * c)}
-    gates |= {"i": sigmoid(net["i"] + peep["p_i"] * c), "z": np.tanh(net["z"])} | held
-    c = gates["f"] * c + gates["i"] * gates["z"]
-    gates = {"o": sigmoid(net["o"] + peep["p_o"] * c)} | gates
-    return (gates["o"] * np.tanh(c), c), gates
+def lstm_by_the_paper(p, wx, rh, state, held):
+    """A step of Greff et al. (2017) or of the 1997 LSTM: state and gates; those in `held` are constants."""
+    c, peep = state[1], {"p_i": 0.0, "p_f": 0.0, "p_o": 0.0} | p.params.p
+    net = {gate: wx[gate] + rh[gate] for gate in wx}
+    i = held.get("i", sigmoid(net["i"] + peep["p_i"] * c))
+    f = held.get("f", sigmoid(net["f"] + peep["p_f"] * c) if "f" in net else 1.0)
+    z = held.get("z", np.tanh(net["z"]))
+    c = f * c + i * z
+    o = held.get("o", sigmoid(net["o"] + peep["p_o"] * c))
+    return (o * np.tanh(c), c), {"i": i, "f": f, "z": z, "o": o}
 
 
-def gru_by_the_manual(p, t, net, state, held):
-    """A step of torch.nn.GRU, as its manual has it."""
-    (h,), (W, R, b, more) = state, p.params
-    x = {name: y for name, y in zip(p.cell.gates, np.split(W @ p.xs[t] + b, 3, axis=1), strict=True)}
-    gates = {"r": sigmoid(net["r"]), "u": sigmoid(net["u"])} | held
-    gates = {"z": np.tanh(x["z"] + gates["r"] * (net["z"] - x["z"] + more["p_z"]))} | gates
-    return ((1 - gates["u"]) * gates["z"] + gates["u"] * h,), gates
+def gru_by_the_manual(p, wx, rh, state, held):
+    """The same of torch.nn.GRU, as its manual has it."""
+    r, u = (held.get(gate, sigmoid(wx[gate] + rh[gate])) for gate in "ru")
+    z = held.get("z", np.tanh(wx["z"] + r * (rh["z"] + p.params.p["p_z"])))
+    return ((1 - u) * z + u * state[0],), {"r": r, "u": u, "z": z}
 
 
 def forward_by_the_equations(p, state, held):
     """The last state, and the gates step by step; `held` gives the gates of each step that are constants."""
-    step, (W, R, b, _), taken = gru_by_the_manual if "u" in p.cell.gates else lstm_by_the_paper, p.params, []
-    for t, x in enumerate(p.xs):
-        nets = np.split(W @ x + R @ state[0] + b, len(p.cell.gates), axis=1)
-        state, gates = step(p, t, dict(zip(p.cell.gates, nets, strict=True)), state, held[t])
+    step, taken = gru_by_the_manual if "u" in p.cell.gates else lstm_by_the_paper, []
+    W, R, b, _ = p.params
+    for x, constants in zip(p.xs, held, strict=True):
+        wx, rh = (
+            dict(zip(p.cell.gates, np.split(net, len(p.cell.gates), axis=1), strict=True))
+            for net in (W @ x + b, R @ state[0])
+        )
+        state, gates = step(p, wx, rh, state, constants)
         taken.append(gates)
     return state, taken
 
@@ -106,7 +110,7 @@ def forward_by_the_equations(p, state, held):
 @pytest.mark.parametrize("free", ["z", ""], ids=["candidate", "cell"])
 @pytest.mark.parametrize("name", ["lstm97", "lstm", "lstm_peephole", "gru"])
 def test_frozen_paths_are_the_difference_quotient_with_the_gates_held(name, free):
-    """A path's meaning: the gates of the forward pass are constants, and the candidate's net input too for `cell`."""
+    """What the paths mean: the gates are constants of the forward pass, for `cell` so is the candidate."""
     p = random_problem(name, seed=14)
     last, gates = forward_by_the_equations(p, p.state, [{}] * len(p.xs))
     for a, b in zip(last, unroll(FORWARD, p.cell, p.params, p.xs, p.state)[1], strict=True):
@@ -160,10 +164,10 @@ def test_slopes_times_weights_are_the_gradient_of_a_scalar_chain(name, backend):
 @both
 @pytest.mark.parametrize("name", ["rnn_linear", "rnn_relu"])
 def test_a_chain_whose_state_overflows_still_has_its_gradient(name, backend):
-    """3^1000 is infinite; its slopes are 1 and its gradient is 3^lag."""
-    full = np.full((M, 1, 1), 3.0)
-    p = chain(name, full, 0 * full, np.full((M, 1, B), 0.5), 1000)
-    for lag, logs in walked(backend, p, [1, 300, 1000]).items():
+    """1e300 times 3^40 is infinite; its slopes are 1 and its gradient is 3^lag."""
+    w = np.full((M, 1, 1), 3.0)
+    p = chain(name, w, 0 * w, np.full((M, 1, B), 1e300), 40)
+    for lag, logs in walked(backend, p, [1, 30, 40]).items():
         assert not any(np.isnan(values).any() for values in logs.values())
         np.testing.assert_array_equal(logs[Quantity("factor_product", "formula")], 0)
         np.testing.assert_allclose(logs[Quantity("loss_h", "full")], lag * np.log10(3), rtol=1e-12)

@@ -1,15 +1,25 @@
 """Training: Adam and clipping as the papers have them, paired data, and cells that learn what they should."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from problems import BASE, assert_seeded_by
 
 import carousel
-from carousel.backends import load
+from carousel.adjoint import Quantity, walk
+from carousel.backends import leaves, load, rebuild
+from carousel.cells import CELLS
 from carousel.measure import Setting
+from carousel.recurrence import PATHS
+from carousel.seeds import generator
 from carousel.study import StudyError, training_defaults, vary
-from carousel.training import Adam, Data, clipped, train
+from carousel.tasks import TASKS
+from carousel.training import Adam, Data, clipped, models, readout, scores, train
+
+NUMPY = load("numpy", "cpu", "float64")
 
 SHORT = {"batch": 8, "steps": 6, "evaluate_every": 3, "test_size": 20, "learning_rate": 0.02, "clip": 0.5}
 
@@ -36,15 +46,29 @@ def test_adam_is_torchs():
     np.testing.assert_allclose(ours[0], theirs.detach(), rtol=1e-12)
 
 
-@pytest.mark.parametrize("library", [np.asarray, torch.as_tensor])
-def test_clipping_is_per_model_and_the_norm_is_the_one_before(library):
+@pytest.mark.parametrize("name", ["numpy", "torch"])
+def test_clipping_is_per_model_and_the_norm_is_the_one_before(name):
+    backend = load(name, "cpu", "float64")
     a, b = np.full((2, 3, 1), 3.0), np.full((2, 1, 1), 1.0)
     a[1] /= 100
-    (c, d), norm = clipped([library(a), library(b)], 2.0)
+    (c, d), norm = clipped(backend, [backend.array(a), backend.array(b)], 2.0)
     np.testing.assert_allclose(norm, [28**0.5, (27e-4 + 1) ** 0.5])
     np.testing.assert_allclose(c[0], a[0] * 2 / 28**0.5)
     np.testing.assert_allclose(c[1], a[1])
+    np.testing.assert_allclose(d[0], b[0] * 2 / 28**0.5)
     np.testing.assert_allclose(d[1], b[1])
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch"])
+def test_a_gradient_without_end_ends_its_model_alone(name):
+    backend = load(name, "cpu", "float64")
+    g = np.ones((2, 3, 1))
+    g[0, 0] = np.inf
+    with np.errstate(invalid="ignore"):
+        (clip,), norm = clipped(backend, [backend.array(g)], 2.0)
+    np.testing.assert_allclose(norm, [np.inf, 3**0.5])
+    assert np.isnan(backend.numpy(clip)[0]).any()
+    np.testing.assert_array_equal(backend.numpy(clip)[1], g[1])
 
 
 def test_both_backends_train_alike():
@@ -70,10 +94,127 @@ def test_rows_stand_at_the_steps_asked_for():
     assert sorted(scores["step"].unique()) == [0, 3, 6]
     assert sorted(decays["step"].unique()) == [0, 6]
     assert set(decays["trained"]) == {"adding"}
-    assert (scores["baseline_loss"] == 1 / 6).all()
+    assert (scores["baseline_loss"] == TASKS["adding"].baseline(8)[0]).all()
+    assert (scores["baseline_accuracy"] == TASKS["adding"].baseline(8)[1]).all()
     assert (
         decays.query("lag == 0 and quantity == 'loss_h' and path != 'gates'")["log10_norm"].abs() < 1e-12
     ).all()
+
+
+def drawn(stream, n, task="adding", length=8):
+    """n sequences a model of `block`, and their targets, from the stream "train" or "test"."""
+    streams = [generator(1, stream, task, length, r) for r in range(2)]
+
+    def batch():
+        batches = [TASKS[task].sample(rng, length, n, stream == "test") for rng in streams]
+        return np.stack([b.x for b in batches], axis=1), np.stack([b.target for b in batches])
+
+    return batch
+
+
+def trained_by_hand(steps, asked):
+    """The models of `block` after `steps` steps, each clipped and handed to torch's Adam; and all norms."""
+    model, batch, norms = models(NUMPY, 1, block(), TASKS["adding"]), drawn("train", asked.batch), []
+    tips = [[torch.nn.Parameter(torch.tensor(a[m])) for a in leaves(model)] for m in range(2)]
+    optimizers = [torch.optim.Adam(each, lr=asked.learning_rate) for each in tips]
+    gates, state = PATHS["full"](CELLS["lstm"]), (np.zeros((2, 5, asked.batch)),) * 2
+    for _ in range(steps):
+        x, target = batch()
+        gradient = NUMPY.gradient(CELLS["lstm"], model, x, state, target, "squared_error", gates)
+        for m in range(2):
+            own = [g[m] for g in leaves(gradient.model)]
+            norms.append(np.linalg.norm(np.concatenate([g.ravel() for g in own])))
+            for tip, g in zip(tips[m], own, strict=True):
+                tip.grad = torch.tensor(g * min(1.0, asked.clip / norms[-1]))
+            optimizers[m].step()
+        model = rebuild(model, [np.stack([a.detach(), b.detach()]) for a, b in zip(*tips, strict=True)])
+    return model, norms
+
+
+@pytest.mark.parametrize("limit", [0.5, 1e-8])
+def test_training_is_clipping_then_adam_step_by_step(limit):
+    """Adam hardly sees its gradients' scale; a limit near its epsilon of 1e-8 shows if they are clipped."""
+    asked = part(clip=limit, steps=3, evaluate_every=1, snapshots=[0])
+    table, _ = train(NUMPY, 1, block(), asked, "adding", "full")
+    test_x, test_target = drawn("test", asked.test_size)()
+    for step in range(4):
+        model, norms = trained_by_hand(step, asked)
+        y = NUMPY.run(CELLS["lstm"], model, test_x, (np.zeros((2, 5, asked.test_size)),) * 2)
+        loss = table[table["step"] == step]["loss"]
+        np.testing.assert_allclose(loss, np.square(y - test_target).mean((1, 2)), rtol=1e-10)
+    np.testing.assert_allclose(table["gradient_norm"][:6], norms, rtol=1e-10)
+    assert min(norms) > limit
+
+
+def test_a_snapshot_is_the_decay_of_the_model_as_it_is_then():
+    """From the task's own loss gradient on the first test sequences, each of norm 1."""
+    asked = part(steps=6, snapshots=[0, 2, 6])
+    _, table = train(NUMPY, 1, block(), asked, "adding", "full")
+    test_x, test_target = (a[..., : asked.batch] for a in drawn("test", asked.test_size)())
+    state = (np.zeros((2, 5, asked.batch)),) * 2
+    found = {}
+    for step in asked.snapshots:
+        model, _ = trained_by_hand(step, asked)
+        y = NUMPY.run(CELLS["lstm"], model, test_x, state)
+        v = model.readout.V.swapaxes(1, 2) * 2 * (y - test_target)
+        v /= np.linalg.norm(v, axis=1, keepdims=True)
+        expected = dict(walk(NUMPY, CELLS["lstm"], model.params, test_x, state, v, set(range(9))))
+        for quantity in (
+            Quantity("loss_h", "full"),
+            Quantity("loss_state", "candidate"),
+            Quantity("cec", "cell"),
+        ):
+            rows = table.query("step == @step and quantity == @quantity.name and path == @quantity.path")
+            found[step, quantity] = rows.pivot(
+                index="lag", columns="repetition", values="log10_norm"
+            ).to_numpy()
+            means = [expected[lag][quantity].mean(1) for lag in range(9)]
+            np.testing.assert_allclose(found[step, quantity], means, rtol=1e-10, atol=1e-12)
+            assert step == 0 or not np.allclose(found[step, quantity], found[0, quantity], rtol=1e-3)
+
+
+def test_training_reads_the_training_part_and_scores_the_test_part(monkeypatch):
+    """500 digits are there to test on: they are drawn once and scored at every step."""
+    asked, calls = part(tasks=["digits"], lengths=[64], steps=2, evaluate_every=1, snapshots=[0]), []
+    digits = TASKS["digits"]
+
+    def watched(rng, length, n, test):
+        calls.append((n, test))
+        return digits.sample(rng, length, n, test)
+
+    monkeypatch.setitem(TASKS, "digits", replace(digits, sample=watched))
+    train(NUMPY, 1, block(length=64)[:1], asked, "digits", "full")
+    assert [n for n, test in calls if test] == [asked.test_size]
+    assert {n for n, test in calls if not test} == {asked.batch}
+    assert len(calls) >= 1 + asked.steps
+
+
+def test_squared_errors_and_the_accuracy_by_hand():
+    y = np.array([[[1.0, 0.5, 0.25, 2.0]], [[0.0, 0.0, 0.0, 0.0]]], dtype="float32")
+    target = np.array([[[1.0, 0.5625, 0.5, 1.0]], [[0.05, -0.05, 0.2, -0.2]]])
+    loss, accuracy = scores(TASKS["adding"], y, target)
+    np.testing.assert_allclose(
+        loss, [(0.0625**2 + 0.25**2 + 1) / 4, (2 * 0.05**2 + 2 * 0.2**2) / 4], rtol=1e-12
+    )
+    np.testing.assert_array_equal(accuracy, [0.5, 0.5])
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e4])
+def test_cross_entropy_is_torchs_and_the_accuracy_is_counted(scale):
+    rng = np.random.default_rng(50)
+    y, labels = scale * rng.standard_normal((3, 4, 9)), rng.integers(0, 4, (3, 9))
+    labels[0] = y[0].argmax(0)
+    labels[1, :5], labels[1, 5:] = y[1].argmin(0)[:5], y[1].argmax(0)[5:]
+    loss, accuracy = scores(TASKS["temporal_order"], y, np.eye(4)[labels].swapaxes(1, 2))
+    theirs = torch.nn.functional.cross_entropy(torch.tensor(y), torch.tensor(labels), reduction="none").mean(
+        1
+    )
+    np.testing.assert_allclose(loss, theirs, rtol=1e-12)
+    counted = [
+        sum(max(range(4), key=lambda o: y[m, o, i]) == labels[m, i] for i in range(9)) / 9 for m in range(3)
+    ]
+    np.testing.assert_allclose(accuracy, counted)
+    np.testing.assert_allclose(accuracy[:2], [1, 4 / 9])
 
 
 def test_truncated_and_full_gradients_train_differently_but_from_one_start():
@@ -99,6 +240,25 @@ def test_cells_and_backends_see_the_same_data_and_repetitions_do_not():
     there = Data(load("numpy", "cpu", "float64"), 1, "adding", block())
     assert not np.array_equal(there.batch(4)[0], there.batch(4)[0])
     assert not np.array_equal(there.batch(4)[0], there.batch(4, test=True)[0])
+
+
+def test_the_readout_is_paired_over_all_but_size_and_repetition():
+    def both(setting):
+        V, a = readout(1, setting, 3)
+        return np.concatenate([V, a], axis=2)
+
+    assert_seeded_by("repetition", both, given="hidden")
+    assert not np.array_equal(readout(1, BASE, 3).V, readout(2, BASE, 3).V)
+    assert np.abs(readout(1, replace(BASE, hidden=400), 3).V).max() == pytest.approx(1 / 20, rel=0.01)
+
+
+@pytest.mark.parametrize("test", [False, True])
+def test_the_data_are_paired_over_all_but_task_length_and_repetition(test):
+    def numbers(setting):
+        return Data(NUMPY, 1, "adding", [setting]).batch(4, test)[0][: BASE.length // 2, :, 0]
+
+    assert_seeded_by("length repetition", numbers)
+    assert not np.array_equal(Data(NUMPY, 2, "adding", [BASE]).batch(4, test)[0][:4, :, 0], numbers(BASE))
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
