@@ -20,7 +20,9 @@ def blocks(results: Path) -> pd.DataFrame:
     for log in sorted(results.glob("logs/*/**/*.log")):
         rule, backend, *task, cell = log.relative_to(results / "logs").with_suffix("").parts
         found = (BLOCK.search(line) for line in log.read_text().splitlines())
-        rows += [(rule, backend, "".join(task), cell, *map(float, match.groups())) for match in found if match]
+        rows += [
+            (rule, backend, "".join(task), cell, *map(float, match.groups())) for match in found if match
+        ]
     return pd.DataFrame(rows, columns=["rule", "backend", "task", "cell", "models", "length", "seconds"])
 
 

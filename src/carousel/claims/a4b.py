@@ -40,7 +40,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     low, high, n = float(evidence["low"].min()), float(evidence["high"].max()), int(evidence["n"].sum())
     one = np.abs([low - 1, high - 1]).max()
     condition = (
-        f"It is one: off by at most {number(one)}."
+        (f"It is one: off by at most {number(one)}." if one else "It is one, exactly.")
         if one <= TOLERANCE
         else f"It lies between {number(low)} and {number(high)}."
     )
