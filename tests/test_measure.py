@@ -204,6 +204,8 @@ def test_a_cell_without_forget_gate_has_one_setting():
 def test_the_api_refuses_what_a_study_would_refuse():
     with pytest.raises(StudyError, match="nearest: lstm"):
         carousel.decay("lstmm", "torch", 1.0, **SMALL)
+    with pytest.raises(StudyError, match="found 'gains'; allowed: .* nearest: gain"):
+        carousel.decay("lstm", "torch", 1.0, **SMALL, gains=[1.0, 2.0])
     with pytest.raises(StudyError, match="batch"):
         carousel.decay("lstm", "torch", 1.0, **SMALL, bacth=3)
     with pytest.raises(StudyError, match="hidden"):

@@ -14,8 +14,8 @@ _HOMES = {
     "INITS": "carousel.inits",
     "TASKS": "carousel.tasks",
     "CLAIMS": "carousel.claims",
-    "decay": "carousel.measure",
-    "accuracy": "carousel.training",
+    "decay": "carousel.api",
+    "accuracy": "carousel.api",
 }
 __all__ = ["CELLS", "CLAIMS", "INITS", "TASKS", "accuracy", "decay"]
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from carousel.adjoint import Logs, Quantity, walk
-from carousel.backends import Backend, load
+from carousel.backends import Backend
 from carousel.cells import CELLS, Params
 from carousel.inits import draw
 from carousel.seeds import generator
-from carousel.study import DecaySlice, TrainingSlice, decay_defaults, vary
+from carousel.study import DecaySlice, TrainingSlice
 
 STATES = 2**14  # numbers in one state array of a block of models, and
 WEIGHTS = 2**16  # in one gate's R of all its models: enough to keep calls few, few enough for the caches
@@ -188,47 +188,6 @@ def summary(logs: Logs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     total = np.where(zero, 0.0, logs).sum(1)
     mean = np.where(count > 0, total / np.maximum(count, 1), -np.inf)
     return mean, zero.sum(1), np.full(len(logs), logs.shape[1])
-
-
-def decay(
-    cell: str,
-    init: str,
-    forget_bias: float | str,
-    length: int,
-    hidden: int,
-    repetitions: int,
-    backend: str = "numpy",
-    device: str = "cpu",
-    dtype: str = "float64",
-    seed: int = 1,
-    **conditions: Any,
-) -> pd.DataFrame:
-    """The decay table of one setting, `repetitions` models of it.
-
-    `conditions` are the keys of a decay slice that are no lists (batch, input_size, input_scale, state_scale,
-    lags_per_octave), and gain and bias; what is not given is as in the first slice of config/standard.yaml.
-    Raises StudyError for a name or value that a study would not take, in the same words.
-    """
-    plural = {"gain": "gains", "bias": "biases"}
-    lists = {plural[key]: [conditions.pop(key)] for key in plural if key in conditions}
-    part = vary(
-        decay_defaults(),
-        backends=[backend],
-        device=device,
-        dtype=dtype,
-        cells=[cell],
-        inits=[init],
-        forget_biases=[forget_bias],
-        lengths=[length],
-        hidden=[hidden],
-        repetitions=repetitions,
-        **lists,
-        **conditions,
-    )
-    there = load(backend, device, dtype)
-    return pd.concat(
-        [measure(there, seed, block, part) for block in slice_blocks(part, cell)], ignore_index=True
-    )
 
 
 def slice_blocks(part: DecaySlice, cell: str) -> list[list[Setting]]:

@@ -10,14 +10,14 @@ from jaxtyping import Float
 
 from carousel.adjoint import walk
 from carousel.axes import Array
-from carousel.backends import Backend, Model, Readout, leaves, load, rebuild
+from carousel.backends import Backend, Model, Readout, leaves, rebuild
 from carousel.cells import CELLS
 from carousel.inits import uniform
 from carousel.measure import COLUMNS as DECAY
 from carousel.measure import Setting, blocks, on_backend, recorded, rows, settings, stack, weights
 from carousel.recurrence import PATHS
 from carousel.seeds import generator
-from carousel.study import TrainingSlice, training_defaults, vary
+from carousel.study import TrainingSlice
 from carousel.tasks import ADDING_TOLERANCE, TASKS, Batch, Task
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Kingma and Ba (2015), their recommendation
@@ -194,49 +194,3 @@ def trained_walk(
 def slice_blocks(part: TrainingSlice, cell: str) -> list[list[Setting]]:
     """The blocks of one cell in a slice of a study."""
     return list(blocks(settings(part, cell, [0.0], part.lengths), part.batch))
-
-
-def accuracy(
-    cell: str,
-    init: str,
-    forget_bias: float | str,
-    task: str,
-    length: int,
-    hidden: int,
-    repetitions: int,
-    backend: str = "numpy",
-    device: str = "cpu",
-    dtype: str = "float32",
-    gradient: str = "full",
-    seed: int = 1,
-    **conditions: Any,
-) -> pd.DataFrame:
-    """The accuracy table of one setting on one task, `repetitions` models of it.
-
-    `conditions` are gain and the keys of a training slice that are no lists (batch, steps, learning_rate, clip,
-    test_size, evaluate_every); what is not given is as in the first training slice of config/standard.yaml.
-    Raises StudyError for a name or value that a study would not take, in the same words.
-    """
-    gain = {"gains": [conditions.pop("gain")]} if "gain" in conditions else {}
-    part = vary(
-        training_defaults(),
-        backends=[backend],
-        device=device,
-        dtype=dtype,
-        tasks=[task],
-        cells=[cell],
-        inits=[init],
-        forget_biases=[forget_bias],
-        lengths=[length],
-        hidden=[hidden],
-        repetitions=repetitions,
-        gradients=[gradient],
-        snapshots=[0],
-        **gain,
-        **conditions,
-    ).model_copy(update={"snapshots": ()})
-    there = load(backend, device, dtype)
-    return pd.concat(
-        [train(there, seed, block, part, task, gradient)[0] for block in slice_blocks(part, cell)],
-        ignore_index=True,
-    )

@@ -1,0 +1,93 @@
+"""The study's measurements from Python, one setting at a time.
+
+What a caller leaves unsaid is as in the first slice of config/standard.yaml.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from carousel import measure, training
+from carousel.backends import load
+from carousel.problems import StudyError, allowed
+from carousel.study import Slice, decay_defaults, training_defaults, vary
+
+LISTS = {
+    "backend": "backends",
+    "task": "tasks",
+    "cell": "cells",
+    "init": "inits",
+    "gain": "gains",
+    "forget_bias": "forget_biases",
+    "bias": "biases",
+    "hidden": "hidden",
+    "length": "lengths",
+    "gradient": "gradients",
+}
+"""The keys of a slice that hold lists, by what one of their values is called here."""
+
+
+def decay(
+    cell: str,
+    init: str,
+    forget_bias: float | str,
+    length: int,
+    hidden: int,
+    repetitions: int,
+    backend: str = "numpy",
+    device: str = "cpu",
+    dtype: str = "float64",
+    seed: int = 1,
+    **conditions: Any,
+) -> pd.DataFrame:
+    """The decay table of one setting at initialisation, `repetitions` models of it.
+
+    `conditions`: gain, bias, and the keys of a decay slice that are no lists (batch, input_size, input_scale,
+    state_scale, lags_per_octave). Raises StudyError for a name or value that a study would not take, in the same
+    words, and DeviceError for a device that is not there.
+    """
+    setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
+    where = {"backend": backend, "device": device, "dtype": dtype}
+    part = one(decay_defaults(), conditions, repetitions=repetitions, **setting, **where)
+    there = load(backend, device, dtype)
+    tables = [measure.measure(there, seed, block, part) for block in measure.slice_blocks(part, cell)]
+    return pd.concat(tables, ignore_index=True)
+
+
+def accuracy(
+    cell: str,
+    init: str,
+    forget_bias: float | str,
+    task: str,
+    length: int,
+    hidden: int,
+    repetitions: int,
+    backend: str = "numpy",
+    device: str = "cpu",
+    dtype: str = "float32",
+    gradient: str = "full",
+    seed: int = 1,
+    **conditions: Any,
+) -> pd.DataFrame:
+    """The accuracy table of one setting on one task, `repetitions` models of it.
+
+    `conditions`: gain, and the keys of a training slice that are no lists (batch, steps, learning_rate, clip,
+    test_size, evaluate_every). Raises as `decay` does.
+    """
+    setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
+    where = {"backend": backend, "device": device, "dtype": dtype, "task": task, "gradient": gradient}
+    part = one(training_defaults(), conditions, repetitions=repetitions, snapshots=[0], **setting, **where)
+    part = part.model_copy(update={"snapshots": ()})  # the decay on the way is not asked for here
+    there = load(backend, device, dtype)
+    blocks = training.slice_blocks(part, cell)
+    tables = [training.train(there, seed, block, part, task, gradient)[0] for block in blocks]
+    return pd.concat(tables, ignore_index=True)
+
+
+def one(part: Slice, conditions: dict[str, Any], **given: Any) -> Slice:
+    """`part` with single values for its lists."""
+    several = sorted(set(conditions) & set(LISTS.values()))
+    if several:
+        raise StudyError(f"argument: found {several[0]!r}; {allowed(several[0], LISTS)}")
+    values = conditions | given
+    return vary(part, **{LISTS.get(k, k): [v] if k in LISTS else v for k, v in values.items()})
