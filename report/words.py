@@ -86,9 +86,10 @@ def sentences(text: str) -> list[str]:
 
 def brief(text: str) -> str:
     """As many sentences of a condition as fit a table, one at least; its section has it in full."""
-    lengths = accumulate(len(part) + 1 for part in sentences(text))
-    fitting = [part for part, length in zip(sentences(text), lengths, strict=True) if length <= LONGEST]
-    return escape(" ".join(fitting or sentences(text)[:1]))
+    parts = sentences(text)
+    lengths = accumulate(len(part) + 1 for part in parts)
+    fitting = [part for part, length in zip(parts, lengths, strict=True) if length <= LONGEST]
+    return escape(" ".join(fitting or parts[:1]))
 
 
 def answers(claims: pd.DataFrame) -> list[str]:

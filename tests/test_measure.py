@@ -187,7 +187,7 @@ def test_zeros_are_counted_and_left_out_of_the_mean():
 
 def test_blocks_cover_all_settings_once_in_shapes_of_one_kind():
     part = vary(decay_defaults(), hidden=[4, 128], lengths=[3, 9], repetitions=7)
-    asked = settings(part, "lstm", part.biases, part.lengths)
+    asked = settings(part, "lstm")
     groups = list(blocks(asked, 64))
     assert [s for group in groups for s in group] == asked
     assert all(len({(s.hidden, s.length) for s in group}) == 1 for group in groups)
@@ -196,7 +196,7 @@ def test_blocks_cover_all_settings_once_in_shapes_of_one_kind():
 
 def test_a_cell_without_forget_gate_has_one_setting():
     part = decay_defaults()
-    many, one = (settings(part, cell, [0.0], [10]) for cell in ("lstm", "rnn_tanh"))
+    many, one = (settings(part, cell) for cell in ("lstm", "rnn_tanh"))
     assert {s.forget_bias for s in one} == {"none"}
     assert len(many) == len(one) * len(part.forget_biases)
 

@@ -1,7 +1,6 @@
 """The smoke study from end to end, and again after it was killed half-way."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,21 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from checkouts import copied
 
 from carousel.claims import CLAIMS
 
-ROOT = Path(__file__).parents[1]
-PARTS = ("Snakefile", "workflow", "profiles", "config", "src", "report")
-
 pytestmark = pytest.mark.slow
-
-
-def checkout(folder: Path) -> Path:
-    """A copy of what the pipeline needs."""
-    for part in PARTS:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        copy(ROOT / part, folder / part)
-    return folder
 
 
 def start(folder: Path, *targets: str) -> subprocess.Popen:
@@ -48,7 +37,7 @@ def finish(folder: Path, *targets: str) -> None:
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of an uninterrupted smoke study."""
-    folder = checkout(tmp_path_factory.mktemp("whole"))
+    folder = copied(tmp_path_factory.mktemp("whole"))
     finish(folder)
     return folder / "results" / "smoke"
 
@@ -77,7 +66,7 @@ def test_the_backends_agree_at_rounding_level(smoke: Path) -> None:
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(smoke: Path, tmp_path: Path) -> None:
-    folder = checkout(tmp_path)
+    folder = copied(tmp_path)
     tables = ["results/smoke/decay.parquet", "results/smoke/accuracy.parquet"]
     run, cache, late = start(folder, *tables), folder / "results/smoke/cache", time.monotonic() + 120
     while len(list(cache.glob("*.parquet"))) < 8 and time.monotonic() < late:

@@ -1,7 +1,6 @@
 """The Snakefile, run for real in a copy of the repository."""
 
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -9,9 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-ROOT = Path(__file__).parents[1]
-PARTS = ("Snakefile", "workflow", "profiles", "config", "src", "report")
+from checkouts import copied
 
 pytestmark = pytest.mark.slow
 
@@ -19,10 +16,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository with a study of two cells on one backend."""
-    folder = tmp_path_factory.mktemp("checkout")
-    for part in PARTS:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        copy(ROOT / part, folder / part)
+    folder = copied(tmp_path_factory.mktemp("checkout"))
     tiny = yaml.safe_load((folder / "config" / "smoke.yaml").read_text())
     tiny["decay"] = [tiny["decay"][0] | {"backends": ["numpy"], "cells": ["rnn_tanh", "gru"], "lengths": [5]}]
     (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(tiny))

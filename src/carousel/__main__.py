@@ -59,15 +59,14 @@ def decay(args: argparse.Namespace) -> None:
     from carousel.measure import measure, slice_blocks
 
     study, tables = load(args.study), []
-    job = (args.backend, args.cell)
-    if job not in decay_jobs(study):
-        raise StudyError(f"{args.study}: {absent(job, decay_jobs(study))}")
-    for part in study.decay:
-        if args.backend not in part.backends or args.cell not in part.cells:
-            continue
+    parts = [p for p in study.decay if args.backend in p.backends and args.cell in p.cells]
+    if not parts:
+        raise StudyError(f"{args.study}: {absent((args.backend, args.cell), decay_jobs(study))}")
+    code = fingerprint("decay", args.backend, args.cell)
+    for part in parts:
         backend = backend_of(args.backend, part)
         for block in slice_blocks(part, args.cell):
-            key = block_key("decay", args, study.seed, backend, part, block)
+            key = block_key(code, study.seed, backend, part, block)
             with timed(f"decay {part.slice}: {len(block)} models, {block[0].length} steps"):
                 tables.append(cached(args.cache, key, partial(measure, backend, study.seed, block, part)))
     write(concat(tables), args.out, describe(args.study))
@@ -75,19 +74,22 @@ def decay(args: argparse.Namespace) -> None:
 
 def accuracy(args: argparse.Namespace) -> None:
     """Train one cell on one task with one backend; measure the decay again at fixed steps."""
-    from carousel.training import slice_blocks, train
+    from carousel.measure import slice_blocks
+    from carousel.training import train
 
     study, scores, decays = load(args.study), [], []
-    job = (args.backend, args.task, args.cell)
-    if job not in accuracy_jobs(study):
-        raise StudyError(f"{args.study}: {absent(job, accuracy_jobs(study))}")
-    for part in study.training:
-        if args.backend not in part.backends or args.cell not in part.cells or args.task not in part.tasks:
-            continue
+    here = [p for p in study.training if args.backend in p.backends and args.cell in p.cells]
+    parts = [part for part in here if args.task in part.tasks]
+    if not parts:
+        raise StudyError(
+            f"{args.study}: {absent((args.backend, args.task, args.cell), accuracy_jobs(study))}"
+        )
+    code = fingerprint("accuracy", args.backend, args.cell)
+    for part in parts:
         backend = backend_of(args.backend, part)
         for gradient in part.gradients:
             for block in slice_blocks(part, args.cell):
-                key = block_key("accuracy", args, study.seed, backend, part, block) | {
+                key = block_key(code, study.seed, backend, part, block) | {
                     "task": args.task,
                     "gradient": gradient,
                 }
@@ -95,8 +97,9 @@ def accuracy(args: argparse.Namespace) -> None:
                 with timed(f"{args.task} {part.slice}: {len(block)} models, {block[0].length} steps"):
                     scores.append(cached(args.cache, key | {"table": "accuracy"}, partial(item, run, 0)))
                     decays.append(cached(args.cache, key | {"table": "decay"}, partial(item, run, 1)))
-    write(concat(scores), args.out, describe(args.study))
-    write(concat(decays), args.decay_out, describe(args.study))
+    origin = describe(args.study)
+    write(concat(scores), args.out, origin)
+    write(concat(decays), args.decay_out, origin)
 
 
 def absent(job: tuple[str, ...], jobs: Sequence[tuple[str, ...]]) -> str:
@@ -139,16 +142,11 @@ def backend_of(name: str, part: DecaySlice | TrainingSlice) -> Backend:
 
 
 def block_key(
-    verb: str,
-    args: argparse.Namespace,
-    seed: int,
-    backend: Backend,
-    part: DecaySlice | TrainingSlice,
-    block: list,
+    code: str, seed: int, backend: Backend, part: DecaySlice | TrainingSlice, block: list
 ) -> dict[str, Any]:
-    """All that a block's rows depend on, for the cache of finished blocks."""
+    """All that a block's rows depend on, for the cache of finished blocks; `code` is the job's fingerprint."""
     return {
-        "code": fingerprint(verb, args.backend, args.cell),
+        "code": code,
         "seed": seed,
         "backend": [backend.name, backend.device, backend.dtype],
         "slice": {k: v for k, v in part.model_dump(mode="json").items() if k not in LISTED},

@@ -79,7 +79,7 @@ def accuracy(
     part = one(training_defaults(), conditions, repetitions=repetitions, snapshots=[0], **setting, **where)
     part = part.model_copy(update={"snapshots": ()})  # the decay on the way is not asked for here
     there = load(backend, device, dtype)
-    blocks = training.slice_blocks(part, cell)
+    blocks = measure.slice_blocks(part, cell)
     tables = [training.train(there, seed, block, part, task, gradient)[0] for block in blocks]
     return pd.concat(tables, ignore_index=True)
 

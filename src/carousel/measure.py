@@ -46,13 +46,12 @@ def forget_bias_name(value: float | str, cell: str) -> str:
     return value if isinstance(value, str) else repr(float(value)).removesuffix(".0")
 
 
-def settings(
-    part: DecaySlice | TrainingSlice, cell: str, biases: Sequence[float], lengths: Sequence[int]
-) -> list[Setting]:
+def settings(part: DecaySlice | TrainingSlice, cell: str) -> list[Setting]:
     """The settings of one cell in a slice of a study, in the order in which they are measured."""
+    biases = part.biases if isinstance(part, DecaySlice) else (0.0,)
     forget_biases = dict.fromkeys(forget_bias_name(value, cell) for value in part.forget_biases)
     axes = product(
-        part.hidden, lengths, part.inits, part.gains, forget_biases, biases, range(part.repetitions)
+        part.hidden, part.lengths, part.inits, part.gains, forget_biases, biases, range(part.repetitions)
     )
     return [Setting(cell, init, g, f, b, hidden, T, r) for hidden, T, init, g, f, b, r in axes]
 
@@ -190,6 +189,6 @@ def summary(logs: Logs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return mean, zero.sum(1), np.full(len(logs), logs.shape[1])
 
 
-def slice_blocks(part: DecaySlice, cell: str) -> list[list[Setting]]:
+def slice_blocks(part: DecaySlice | TrainingSlice, cell: str) -> list[list[Setting]]:
     """The blocks of one cell in a slice of a study."""
-    return list(blocks(settings(part, cell, part.biases, part.lengths), part.batch))
+    return list(blocks(settings(part, cell), part.batch))

@@ -14,7 +14,7 @@ from carousel.backends import Backend, Model, Readout, leaves, rebuild
 from carousel.cells import CELLS
 from carousel.inits import uniform
 from carousel.measure import COLUMNS as DECAY
-from carousel.measure import Setting, blocks, on_backend, recorded, rows, settings, stack, weights
+from carousel.measure import Setting, on_backend, recorded, rows, stack, weights
 from carousel.recurrence import PATHS
 from carousel.seeds import generator
 from carousel.study import TrainingSlice
@@ -118,6 +118,7 @@ def train(
     cell, task = CELLS[block[0].cell], TASKS[name]
     data, model = Data(backend, seed, name, block), models(backend, seed, block, task)
     test_x, test_target = data.batch(part.test_size, test=True)
+    state, test_state = (zero_state(backend, block, n) for n in (part.batch, part.test_size))
     adam = Adam([0.0 * a for a in leaves(model)], [0.0 * a for a in leaves(model)])
     scored, measured = [], []
     for step in range(part.steps + 1):
@@ -127,15 +128,15 @@ def train(
                 rows(backend, part.slice, block, logs, trained=name, step=step, gradient=gradient)
             )
         x, target = data.batch(part.batch)
-        state = zero_state(backend, block, part.batch)
         taken = backend.gradient(cell, model, x, state, target, task.loss, PATHS[gradient](cell))
         gradients, norm = clipped(backend, leaves(taken.model), part.clip)
         if step % part.evaluate_every == 0 or step == part.steps:
-            y = backend.run(cell, model, test_x, zero_state(backend, block, part.test_size))
+            y = backend.run(cell, model, test_x, test_state)
             loss, accuracy = scores(task, backend.numpy(y), backend.numpy(test_target))
             scored.append(score_rows(block, step, loss, accuracy, norm, task))
         if step < part.steps:
             model = rebuild(model, adam.step(leaves(model), gradients, part.learning_rate))
+    baseline_loss, baseline_accuracy = task.baseline(block[0].length)
     frame = pd.concat(scored, ignore_index=True).assign(
         backend=backend.name,
         device=backend.device,
@@ -143,6 +144,8 @@ def train(
         slice=part.slice,
         task=name,
         gradient=gradient,
+        baseline_loss=baseline_loss,
+        baseline_accuracy=baseline_accuracy,
     )
     decays = pd.concat(measured, ignore_index=True) if measured else pd.DataFrame(columns=DECAY)
     return frame[COLUMNS].astype(dict.fromkeys(CATEGORIES, "category")), decays
@@ -152,15 +155,12 @@ def score_rows(
     block: Sequence[Setting], step: int, loss: np.ndarray, accuracy: np.ndarray, norm: np.ndarray, task: Task
 ) -> pd.DataFrame:
     """One row a model."""
-    baseline_loss, baseline_accuracy = task.baseline(block[0].length)
     return pd.DataFrame([asdict(s) for s in block]).assign(
         step=step,
         loss=loss,
         accuracy=accuracy,
         solved=[bool(task.solved(x, a)) for x, a in zip(loss, accuracy, strict=True)],
         gradient_norm=norm,
-        baseline_loss=baseline_loss,
-        baseline_accuracy=baseline_accuracy,
     )
 
 
@@ -189,8 +189,3 @@ def trained_walk(
     norm = np.linalg.norm(error, axis=1, keepdims=True)
     v = backend.array(error / np.where(norm > 0, norm, 1))
     return walk(backend, cell, model.params, x, state, v, recorded(block[0].length, part.lags_per_octave))
-
-
-def slice_blocks(part: TrainingSlice, cell: str) -> list[list[Setting]]:
-    """The blocks of one cell in a slice of a study."""
-    return list(blocks(settings(part, cell, [0.0], part.lengths), part.batch))

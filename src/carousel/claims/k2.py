@@ -61,7 +61,7 @@ def _measure(both: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
     parts = [_versus(group, column, margin) for _, group in repeated(both, MIN_REPETITIONS).groupby("rival")]
     own = repeated(both.drop(columns="rival").drop_duplicates(subset=_keys(both)), MIN_REPETITIONS)
     vanishing = compare(own.assign(vanishing=-STEADY - own["rate"]), "vanishing", OWN, 0.0)
-    return stack([*parts, vanishing.assign(reversed="")])
+    return stack([*parts, vanishing.assign(outlived="", where="")])
 
 
 def _keys(both: pd.DataFrame) -> list[str]:
@@ -70,20 +70,21 @@ def _keys(both: pd.DataFrame) -> list[str]:
 
 def _versus(group: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
     part = f"lstm against {group['rival'].iloc[0]}"
-    return compare(group, column, part, margin).assign(reversed=_reversed(group))
+    outlived, where = _reversed(group)
+    return compare(group, column, part, margin).assign(outlived=outlived, where=where)
 
 
-def _reversed(group: pd.DataFrame) -> str:
-    """Return in words in how many settings the RNN's gradient outlives the LSTM's, by forget bias."""
+def _reversed(group: pd.DataFrame) -> tuple[str, str]:
+    """Return in words in how many settings the RNN's gradient outlives the LSTM's, and in which."""
     by = ["init", "gain", "forget_bias", "length", "slice", "hidden", "bias"]
     median = group.groupby(by, observed=True)["slower"].median().reset_index()
     worse = median[median["slower"] < 0]
     if worse.empty:
-        return f"in none of {len(median)} settings"
+        return f"in none of {len(median)} settings", ""
     counts = worse["forget_bias"].astype(str).value_counts()
     words = [f"{counts[bias]} {at_biases([bias])}" for bias in bias_order(counts.index)]
     init = worse["init"].astype(str).mode().iloc[0]
-    return f"in {len(worse)} of {len(median)} settings ({listed(words)}; most often {init} init)"
+    return f"in {len(worse)} of {len(median)} settings", f"{listed(words)}; most often {init} init"
 
 
 def decide_slower(evidence: pd.DataFrame) -> Verdict:
@@ -120,13 +121,10 @@ def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
         for state in names
         if (states == state).any()
     ]
-    worse = evidence[evidence["reversed"] != ""].drop_duplicates("part")
-    rivals = [str(part).removeprefix("lstm against ") for part in worse["part"]]
-    cases = [text.partition(" (") for text in worse["reversed"]]
-    counts = listed([f"{count} ({rival})" for rival, (count, _, _) in zip(rivals, cases, strict=True)])
-    where = [
-        f"{rival}: {place.rstrip(')')}." for rival, (_, _, place) in zip(rivals, cases, strict=True) if place
-    ]
+    worse = evidence[evidence["outlived"] != ""].drop_duplicates("part")
+    worse = worse.assign(rival=worse["part"].astype(str).str.removeprefix("lstm against "))
+    counts = listed([f"{row['outlived']} ({row['rival']})" for _, row in worse.iterrows()])
+    where = [f"{row['rival']}: {row['where']}." for _, row in worse.iterrows() if row["where"]]
     return " ".join([f"The RNN's gradient outlives the LSTM's {counts}.", *parts, *where])
 
 
