@@ -12,7 +12,8 @@ from words import ANSWERS, Claim, answers, brief, measured, plain
 from carousel import store
 
 MADE_BY = {"claims.parquet": "judge", "agreement.parquet": "judge", "decay.parquet": "gather_decay",
-           "accuracy.parquet": "gather_accuracy"}  # fmt: skip
+           "accuracy.parquet": "gather_accuracy", "calibration.parquet": "gather_calibration",
+           "summary.parquet": "summarise"}  # fmt: skip
 FACTORS = ("cell", "init", "gain", "forget_bias", "bias", "hidden", "task", "length", "repetition", "trained",
            "gradient", "step", "backend", "device", "dtype")  # fmt: skip
 
@@ -49,7 +50,7 @@ def validate(claims: pd.DataFrame) -> None:
             raise ValueError(f"{claim.id!r} cannot be a claim's id: letters and digits only")
 
 
-def summary(data: SimpleNamespace) -> str:
+def counted(data: SimpleNamespace) -> str:
     """How many claims there are and how many have each verdict."""
     counts = data.claims["verdict"].value_counts()
     parts = ", ".join(f"{counts[word]} {verdict(word)}" for word in counts.index)

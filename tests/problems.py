@@ -49,13 +49,14 @@ def random_problem(
     params = stack([draw(init, cell, lambda role: rng, **options) for _ in range(M)])
     draws = [0.6 * rng.standard_normal((M, hidden, B)) for _ in range(2 * len(cell.states))]
     xs = rng.standard_normal((length, M, D, B))
-    return Problem(cell, params, xs, tuple(draws[: len(cell.states)]), tuple(draws[len(cell.states) :]))
+    state = (abs(s) if role in cell.positive else s for role, s in zip(cell.states, draws, strict=False))
+    return Problem(cell, params, xs, tuple(state), tuple(draws[len(cell.states) :]))
 
 
 def random_model(problem: Problem, outputs: int = 2) -> Model:
     """The problem's parameters with a random readout."""
     rng = np.random.default_rng(99)
-    hidden = problem.params.R.shape[2]
+    hidden = problem.state[0].shape[1]
     readout = Readout(rng.standard_normal((M, outputs, hidden)), rng.standard_normal((M, outputs, 1)))
     return Model(problem.params, readout)
 

@@ -10,14 +10,19 @@ from hypothesis import strategies as st
 from problems import BASE, D, H, T, assert_seeded_by
 
 import carousel
+from carousel.adjoint import Quantity
+from carousel.backends import load
 from carousel.cells import CELLS
-from carousel.inits import INITS
+from carousel.inits import DIAGONAL, INITS
 from carousel.measure import (
+    Setting,
     blocks,
     covector,
     initial_state,
+    measure,
     noise,
     recorded,
+    rows,
     settings,
     summary,
     weights,
@@ -27,19 +32,23 @@ from carousel.study import StudyError, decay_defaults, vary
 SMALL = {"length": 12, "hidden": 4, "repetitions": 2, "batch": 3, "input_size": 2}
 FIXED = (
     "backend device dtype cell init gain forget_bias hidden length repetition trained quantity path lag log10_norm "
-    "n_zero"
+    "n_zero n cosine error"
 ).split()
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_both_backends_give_one_table(cell):
-    ours, theirs = (carousel.decay(cell, "torch", 1.0, **SMALL, backend=b) for b in ("numpy", "torch"))
+    """Short of the first state: it is zero, where a stabiliser's gradient is a difference of equal numbers."""
+    tables = (carousel.decay(cell, "torch", 1.0, **SMALL, backend=b) for b in ("numpy", "torch"))
+    ours, theirs = (table[table["lag"] < SMALL["length"]] for table in tables)
     assert set(FIXED) <= set(ours.columns)
-    factors = [c for c in ours.columns if c not in ("backend", "log10_norm")]
+    factors = [c for c in ours.columns if c not in ("backend", "log10_norm", "cosine")]
     assert ours[factors].astype(str).equals(theirs[factors].astype(str))
     a, b = ours["log10_norm"].to_numpy(), theirs["log10_norm"].to_numpy()
     np.testing.assert_array_equal(np.isneginf(a), np.isneginf(b))
     np.testing.assert_allclose(a[np.isfinite(a)], b[np.isfinite(b)], atol=1e-10, rtol=1e-12)
+    np.testing.assert_allclose(ours["cosine"], theirs["cosine"], atol=1e-10)
+    assert (ours["error"] == 0).all()
 
 
 def test_lag_zero_has_norm_one_and_every_lag_is_there():
@@ -68,26 +77,35 @@ def test_a_model_is_the_same_whatever_is_measured_beside_it():
     assert not np.array_equal(alone["log10_norm"], other["log10_norm"])
 
 
-def gate_rows(setting, gate):
-    """One gate's rows of W, and of R without its gain."""
-    p = weights(1, setting, D)
-    start = CELLS[setting.cell].gates.index(gate) * H
-    return np.concatenate([p.W, p.R / setting.gain], axis=2)[0, start : start + H]
+def candidate(setting):
+    """The candidate's rows of W, and of R without its gain: one block for each voice that it hears."""
+    p, cell = weights(1, setting, D), CELLS[setting.cell]
+    start = cell.gates.index(cell.candidate) * setting.hidden
+    W, R = (x[0, start : start + setting.hidden] for x in (p.W, p.R / setting.gain))
+    blocks = np.split(R, len(cell.columns), axis=1) if cell.columns else []
+    voices = zip(cell.columns, blocks, strict=True)
+    return W, [block for voice, block in voices if (cell.candidate, voice) not in cell.mute]
 
 
 @pytest.mark.parametrize("init", INITS)
 def test_the_candidates_weights_are_paired_over_cells_biases_gains_and_lengths(init):
-    def candidate(setting):
-        return gate_rows(setting, CELLS[setting.cell].candidate)
+    base = replace(BASE, init=init)
+    assert_seeded_by("init repetition", lambda setting: candidate(setting)[0], given="hidden", base=base)
 
-    assert_seeded_by("init repetition", candidate, given="hidden", base=replace(BASE, init=init))
+    def recurrent(setting):
+        blocks = candidate(setting)[1]
+        return blocks[0] if blocks else candidate(base)[1][0]  # some candidates hear nothing of the past
+
+    assert_seeded_by("init repetition" * (init not in DIAGONAL), recurrent, given="hidden init", base=base)
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_weight_of_a_cell_is_paired_over_biases_gains_and_lengths(cell):
     def everything(setting):
         p = weights(1, setting, D)
-        return np.concatenate([x.ravel() for x in (p.W, p.R / setting.gain, *p.p.values())])
+        kinds = CELLS[setting.cell].pointwise
+        own = [x / setting.gain if kinds[name] == "recurrent" else x for name, x in p.p.items()]
+        return np.concatenate([x.ravel() for x in (p.W, p.R / setting.gain, *own)])
 
     assert_seeded_by("init repetition", everything, given="cell hidden", base=replace(BASE, cell=cell))
 
@@ -183,6 +201,69 @@ def test_zeros_are_counted_and_left_out_of_the_mean():
     np.testing.assert_array_equal(n, 3)
     np.testing.assert_array_equal(mean[:2], [-2.0, -np.inf])
     assert np.isnan(mean[2])
+
+
+def table_of(by_lag):
+    """The decay table of two models from readings of our own."""
+    block = [replace(BASE, repetition=r) for r in range(2)]
+    return rows(
+        load("numpy", "cpu", "float64"), "mine", block, iter(by_lag), trained="no", step=0, gradient="none"
+    )
+
+
+def test_cosines_stand_beside_the_norm_they_belong_to_and_what_is_not_defined_does_not_count():
+    norm, x = Quantity("loss_state", "cell"), Quantity("loss_x", "full")
+    nan = np.nan
+    logs = np.array([[-1.0, -np.inf, -3.0], [-np.inf] * 3])
+    cosines = np.array([[0.5, nan, -0.1], [nan, nan, nan]])
+    found = table_of([(3, {norm: logs, norm._replace(column="cosine"): cosines, x: 0 * cosines + logs})])
+    beside = found[found["quantity"] == "loss_state"]
+    np.testing.assert_allclose(beside["cosine"], [0.2, nan])
+    np.testing.assert_array_equal(beside["n_zero"], [1, 3])
+    assert found[found["quantity"] == "loss_x"]["cosine"].isna().all()
+    assert len(found) == 4
+
+
+def test_the_error_is_that_of_the_mean_of_the_sequences_that_count():
+    """Independent estimates: the root of the sum of squares over their number; an exact value has error 0."""
+    norm, exact = Quantity("jacobian_fro", "full"), Quantity("jacobian_spec", "full")
+    logs = np.array([[-1.0, -2.0], [-1.0, -np.inf]])
+    errors = np.array([[0.3, 0.4], [0.3, 0.0]])
+    found = table_of([(1, {norm: logs, norm._replace(column="error"): errors, exact: logs})])
+    np.testing.assert_allclose(found[found["quantity"] == "jacobian_fro"]["error"], [0.25, 0.3])
+    np.testing.assert_array_equal(found[found["quantity"] == "jacobian_spec"]["error"], 0)
+
+
+def test_a_quantity_may_be_missing_at_a_lag():
+    """Every row is where its model, quantity and lag are."""
+    a, b = Quantity("loss_h", "full"), Quantity("loss_x", "full")
+    value = {
+        (q, k): np.array([[10.0 * k + s], [100 + 10.0 * k + s]]) for s, q in enumerate((a, b)) for k in (0, 2)
+    }
+    found = table_of([(0, {a: value[a, 0]}), (2, {a: value[a, 2], b: value[b, 2]})])
+    assert list(
+        zip(found["repetition"], found["quantity"], found["lag"], found["log10_norm"], strict=True)
+    ) == [
+        (0, "loss_h", 0, 0.0),
+        (0, "loss_h", 2, 20.0),
+        (0, "loss_x", 2, 21.0),
+        (1, "loss_h", 0, 100.0),
+        (1, "loss_h", 2, 120.0),
+        (1, "loss_x", 2, 121.0),
+    ]
+
+
+def test_the_input_of_a_linear_network_is_reached_through_its_weights():
+    """|W^T R^T^(k-1) v| at lag k: one W, and one R fewer than lags; lag 0 has no input."""
+    part = vary(decay_defaults(), input_size=2, batch=3, lags_per_octave=0)
+    setting = Setting("rnn_linear", "orthogonal", 0.5, "none", 0.0, 4, 12, 0)
+    table = measure(load("numpy", "cpu", "float64"), 1, [setting], part)
+    found = table[table["quantity"] == "loss_x"].set_index("lag")["log10_norm"]
+    assert sorted(found.index) == list(range(1, 13))
+    p, v = weights(1, setting, 2), covector(1, setting, 3)
+    for lag in found.index:
+        d_x = p.W[0].T @ np.linalg.matrix_power(p.R[0].T, lag - 1) @ v
+        assert found[lag] == pytest.approx(np.log10(np.linalg.norm(d_x, axis=0)).mean(), abs=1e-12)
 
 
 def test_blocks_cover_all_settings_once_in_shapes_of_one_kind():

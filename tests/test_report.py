@@ -17,9 +17,11 @@ REPORT = Path(__file__).parents[1] / "report"
 sys.path.insert(0, str(REPORT))
 
 import chain  # noqa: E402
+import instrument  # noqa: E402
 import markup  # noqa: E402
 import page  # noqa: E402
 import render  # noqa: E402
+import settings  # noqa: E402
 import words  # noqa: E402
 
 CLAIMS = {  # id: (who, kind, verdict)
@@ -96,7 +98,62 @@ def agreement_table() -> pd.DataFrame:
     return pd.DataFrame([row])
 
 
+def calibration_table() -> pd.DataFrame:
+    """Two systems on both backends at two lags: an exact one, and one whose answer is estimated."""
+    rows = [
+        {"backend": backend, "device": "cpu", "dtype": "float64", "system": system, "statement": statement,
+         "quantity": quantity, "path": "full", "source": "", "lag": lag,
+         "predicted": rate * lag, "measured": rate * lag + error,
+         "error": error, "tolerance": tolerance, "in_standard_errors": off, "passed": True, "n": 4}
+        for system, statement, quantity, rate, error, tolerance, off in (
+            ("dead ReLU", "Nothing comes back.", "loss_state", -np.inf, 0.0, 1e-9, np.nan),
+            ("orthogonal *linear*", "Every norm stays.", "loss_state", 0.0, 2.5e-13, 1e-9, np.nan),
+            ("Gaussian product", "Newman's sum.", "jacobian_fro", -0.25, 0.0123, 3.0, 1.23),
+        )
+        for backend in ("numpy", "torch") for lag in (10, 100)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def summary_table() -> pd.DataFrame:
+    """One line per setting of a small grid, and lines that the page's tables leave out."""
+    base = {"backend": "numpy", "device": "cpu", "dtype": "float64", "slice": "grid", "gain": 1.0, "bias": 0.0,
+            "hidden": 32, "length": 400, "trained": "no", "step": 0, "gradient": "none", "quantity": "loss_state",
+            "path": "full", "best": "exponential", "best_share": 0.9, "repetitions": 10}  # fmt: skip
+    rows = [base | setting_line(*line) for line in SETTINGS]
+    out = [{"slice": "gain"}, {"backend": "torch"}, {"length": 100}, {"trained": "adding"}, {"path": "cell"}]
+    hidden = [rows[0] | {"cell": "left_out", "rate": -0.6789} | change for change in out]
+    return pd.DataFrame([*rows, *hidden])
+
+
+SETTINGS = [  # cell, init, forget bias, rate, what becomes of it
+    ("rnn_tanh", "orthogonal", "none", -0.25, "vanishing"),
+    ("lstm", "orthogonal", "chrono", -0.002, "steady"),
+    ("lstm", "orthogonal", "0", -0.5, "vanishing"),
+    ("rnn_linear", "orthogonal", "none", 0.1, "exploding"),
+    ("lstm", "identity", "0", -0.0125, "vanishing"),
+]
+
+
+def setting_line(cell: str, init: str, bias: str, rate: float, regime: str) -> dict:
+    """A line of the summary; a rate of 0.1 overflows, the others underflow where they are not steady."""
+    ends = {"vanishing": "underflow", "exploding": "overflow"}
+    found = {"cell": cell, "init": init, "forget_bias": bias, "rate": rate, "low": rate - 0.001, "high": rate + 0.001,
+             "half_life": np.log10(0.5) / rate if rate < 0 else np.inf, "regime": regime,
+             "margin": abs(rate) / 2}  # fmt: skip
+    for name, digits in (("float32", 38), ("float64", 308)):
+        lag = np.inf if regime == "steady" else digits / abs(rate)
+        found |= {
+            f"{name}_lag": lag,
+            f"{name}_end": ends.get(regime, regime),
+            f"{name}_extrapolated": 400 < lag < 1e9,
+        }
+    return found
+
+
 TABLES = {
+    "calibration": calibration_table,
+    "summary": summary_table,
     "claims": claims_table,
     "agreement": agreement_table,
     "decay": decay_table,
@@ -351,6 +408,83 @@ def test_the_source_keeps_to_what_both_renderers_read():
     assert not re.search(r"@(fig|tbl|sec|eq)-|\{\{<", source)
     assert not re.search(r"^```\n+``` *\{?\.?(?!\{python\})\w", source, re.M), "a fenced block follows a cell"
     assert source.count("```{python}") == source.count("#| output: asis")
+
+
+def failed(table: pd.DataFrame) -> pd.DataFrame:
+    """The calibration with one lag of one system failed on one backend."""
+    place = (table["system"] == "dead ReLU") & (table["backend"] == "torch") & (table["lag"] == 100)
+    return table.assign(passed=~place)
+
+
+def test_a_calibration_that_passed_has_no_banner_and_a_table(made, html):
+    assert 'role="alert"' not in made
+    assert "The calibration failed" not in html.text
+    assert "12 of 12 checks passed, over 3 systems." in html.text
+    lines = ["*linear*: Every norm stays. loss_state, full, 10 numpy 0 2.5 × 10−13 2.5 × 10−13 passed: 4 of 4",
+             "jacobian_fro, full, 10 numpy −2.5 −2.49 1.23 standard errors of 0.0123 passed: 4 of 4"]  # fmt: skip
+    assert [line for line in lines if line not in html.text] == []
+
+
+def test_a_failed_calibration_is_said_before_anything_else(tmp_path):
+    store.write(failed(calibration_table()), make_results(tmp_path) / "calibration.parquet", ORIGIN)
+    done = run(tmp_path, tmp_path / "report.html", "--renderer", "embedded")
+    assert done.returncode == 0, done.stderr
+    made = (tmp_path / "report.html").read_text("utf-8")
+    assert made.count('role="alert"') == 1
+    assert made.index("</header>") < made.index('role="alert"') < made.index('id="question"')
+    text = Page(made).text
+    assert "The calibration failed: dead ReLU failed its calibration on torch. No claim" in text
+    assert "11 of 12 checks passed" in text
+    assert (
+        "dead ReLU: Nothing comes back. loss_state, full, 100 torch −∞ −∞ 0 failed on torch: 3 of 4" in text
+    )
+
+
+def test_failed_systems_come_first_and_missing_backends_are_faults():
+    table = calibration_table()
+    last = failed(table).assign(passed=table["system"] != "Gaussian product")
+    lines = instrument.calibration(page.SimpleNamespace(calibration=last)).splitlines()
+    assert "Gaussian product" in lines[5]
+    assert "numpy, torch" in lines[5]
+    alone = page.SimpleNamespace(calibration=table[table["backend"] == "numpy"])
+    assert "the torch backend was not calibrated" in instrument.banner(alone).replace("\\", "")
+    assert "6 of 6 checks" in instrument.calibration(alone)
+    many = pd.concat([table.assign(system=f"system {i}", passed=False) for i in range(10)], ignore_index=True)
+    assert "12 more" in instrument.banner(page.SimpleNamespace(calibration=many))
+
+
+def test_the_largest_error_for_its_tolerance_is_the_one_shown():
+    table = calibration_table()
+    place = (table["system"] == "Gaussian product") & (table["backend"] == "torch") & (table["lag"] == 100)
+    table.loc[place, ["error", "measured", "in_standard_errors"]] = [0.0100, -25.0246, -2.46]
+    lines = instrument.calibration(page.SimpleNamespace(calibration=table)).splitlines()
+    (line,) = [row for row in lines if "Gauss" in row]
+    assert "100 | torch | −25 | −25 | −2.46 standard errors of 0.01 |" in line
+
+
+def test_the_table_of_settings_shows_one_slice_the_fastest_decay_first(html):
+    assert "left_out" not in html.text
+    assert "−0.679" not in html.text
+    assert "Slice grid, init orthogonal, gain 1, 32 units, 400 steps, 10 repetitions" in html.text
+    shown = ["lstm 0 −0.5 [−0.501, −0.499] 0.602 76 about 616 exponential (90%) vanishing, by 0.25",
+             "rnn_tanh none −0.25 [−0.251, −0.249] 1.2 152 about 1 232",
+             "lstm chrono −0.002 [−0.003, −0.001] 151 steady steady exponential (90%) steady, by 0.001",
+             "rnn_linear none 0.1 [0.099, 0.101] ∞ 380 (overflow) about 3 080 (overflow)"]  # fmt: skip
+    places = [html.text.replace("\u202f", " ").find(line) for line in shown]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_half_lives_by_init(html):
+    assert "Cell Forget bias identity orthogonal" in html.text
+    assert "lstm 0 24.1 0.602 lstm chrono steady rnn_linear none exploding rnn_tanh none 1.2" in html.text
+
+
+def test_a_study_without_a_grid_shows_its_own_slice_and_one_without_decay_says_so():
+    table = summary_table().replace({"slice": {"grid": "mine"}, "backend": {"numpy": "torch"}})
+    assert "Slice *mine*" in settings.rates(page.SimpleNamespace(summary=table))
+    none = page.SimpleNamespace(summary=table.head(0))
+    assert (settings.rates(none), settings.half_lives(none)) == (settings.NOTHING, "")
 
 
 @pytest.mark.parametrize(

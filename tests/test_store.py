@@ -85,6 +85,14 @@ def test_concat_unites_categories_and_sorts(tmp_path: Path) -> None:
     assert joined.equals(store.concat([second, first]))
 
 
+def test_a_table_without_rows_leaves_no_trace(tmp_path: Path) -> None:
+    """Read from parquet, its columns have lost what they hold."""
+    store.write(table().iloc[:0], tmp_path / "empty.parquet", {})
+    empty = store.read(tmp_path / "empty.parquet")
+    assert store.concat([empty, table(), empty]).equals(store.concat([table()]))
+    assert list(store.concat([empty, empty]).columns) == list(table().columns)
+
+
 def test_concat_refuses_tables_of_another_kind() -> None:
     with pytest.raises(store.StoreError, match="columns"):
         store.concat([table(), table().drop(columns="lag")])

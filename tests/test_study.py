@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from carousel import study
 from carousel.cells import CELLS
+from carousel.inits import INITS
 from carousel.study import StudyError
 
 STUDIES = sorted(file.stem for file in study.config_folder().glob("*.yaml"))
@@ -47,7 +48,7 @@ WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
     ),
     "unknown top key": (
         lambda s: s.update(sede=1),
-        "sede: unknown key; allowed: title, seed, decay, training",
+        "sede: unknown key; allowed: title, seed, decay, dynamics, training",
     ),
     "missing": (lambda s: s["training"][0].pop("clip"), "training[0].clip: missing"),
     "unknown init": (
@@ -92,6 +93,19 @@ WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
     ),
     "infinite clip": (lambda s: s["training"][0].update(clip=float("inf")), "training[0].clip: found inf"),
     "forget bias": (lambda s: s["decay"][0].update(forget_biases=["crono"]), "nearest: chrono"),
+    "forget bias of another form": (
+        lambda s: s["decay"][0].update(forget_biases=["chrono:2"]),
+        "found 'chrono:2'; allowed: a finite number, chrono, uniform, or chrono:T with a T_max of 3 to",
+    ),
+    "every": (
+        lambda s: s["decay"][0].update(cells="every"),
+        "decay[0].cells: found 'every'; allowed: all, or a list",
+    ),
+    "measure": (
+        lambda s: s["decay"][0].update(measures=["jacobians"]),
+        "decay[0].measures[0]: found 'jacobians'; allowed: gradient, jacobian; nearest: jacobian",
+    ),
+    "exponents": (lambda s: s["dynamics"][0].update(exponents=0), "dynamics[0].exponents: found 0"),
     "huge": (lambda s: s["decay"][0].update(lengths=[10**12]), "decay[0].lengths[0]: found 1000000000000"),
     "seed": (lambda s: s.update(seed=-1), "seed: found -1"),
     "slice name": (
@@ -129,11 +143,18 @@ def test_a_wrong_value_is_one_line_with_file_and_key(case: str, tmp_path: Path) 
     assert expected in lines[0]
 
 
-@pytest.mark.parametrize(("wrong", "right"), [("lstmm", "lstm"), ("RNN_TANH", "rnn_tanh"), ("gur", "gru")])
+@pytest.mark.parametrize(("wrong", "right"), [("lstmm", "lstm"), ("RNN_TANH", "rnn_tanh"), ("gruu", "gru")])
 def test_the_nearest_name_is_told(wrong: str, right: str, tmp_path: Path) -> None:
     (line,) = told(tmp_path / "mine.yaml", with_(lambda s: s["decay"][0].update(cells=[wrong])))
     assert line.endswith(f"nearest: {right}")
     assert all(name in line for name in CELLS)
+
+
+@pytest.mark.parametrize(("key", "table"), [("cells", CELLS), ("inits", INITS)])
+def test_all_stands_for_every_name_of_the_table(key: str, table: dict, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(with_(lambda s: s["decay"][0].update({key: "all"}))))
+    assert getattr(study.load(path).decay[0], key) == tuple(table)
 
 
 def test_every_problem_has_its_line(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from problems import BASE, assert_seeded_by
+from problems import BASE, assert_seeded_by, model_on, random_model, random_problem
 
 import carousel
 from carousel.adjoint import Quantity, walk
-from carousel.backends import leaves, load, rebuild
+from carousel.backends import Asked, leaves, load, rebuild
 from carousel.cells import CELLS
 from carousel.measure import Setting
 from carousel.recurrence import PATHS
@@ -90,7 +90,7 @@ def test_both_backends_train_alike():
 
 
 def test_rows_stand_at_the_steps_asked_for():
-    scores, decays = train(load("numpy", "cpu", "float64"), 1, block(), part(), "adding", "full")
+    scores, decays, _ = train(load("numpy", "cpu", "float64"), 1, block(), part(), "adding", "full")
     assert sorted(scores["step"].unique()) == [0, 3, 6]
     assert sorted(decays["step"].unique()) == [0, 6]
     assert set(decays["trained"]) == {"adding"}
@@ -102,12 +102,13 @@ def test_rows_stand_at_the_steps_asked_for():
 
 
 def drawn(stream, n, task="adding", length=8):
-    """n sequences a model of `block`, and their targets, from the stream "train" or "test"."""
+    """n sequences a model of `block`, and what is asked of them, from the stream "train" or "test"."""
     streams = [generator(1, stream, task, length, r) for r in range(2)]
 
     def batch():
         batches = [TASKS[task].sample(rng, length, n, stream == "test") for rng in streams]
-        return np.stack([b.x for b in batches], axis=1), np.stack([b.target for b in batches])
+        target, weight = (np.stack([getattr(b, name) for b in batches]) for name in ("target", "weight"))
+        return np.stack([b.x for b in batches], axis=1), Asked(target, weight, TASKS[task].loss)
 
     return batch
 
@@ -119,8 +120,8 @@ def trained_by_hand(steps, asked):
     optimizers = [torch.optim.Adam(each, lr=asked.learning_rate) for each in tips]
     gates, state = PATHS["full"](CELLS["lstm"]), (np.zeros((2, 5, asked.batch)),) * 2
     for _ in range(steps):
-        x, target = batch()
-        gradient = NUMPY.gradient(CELLS["lstm"], model, x, state, target, "squared_error", gates)
+        x, answers = batch()
+        gradient = NUMPY.gradient(CELLS["lstm"], model, x, state, answers, gates)
         for m in range(2):
             own = [g[m] for g in leaves(gradient.model)]
             norms.append(np.linalg.norm(np.concatenate([g.ravel() for g in own])))
@@ -135,13 +136,13 @@ def trained_by_hand(steps, asked):
 def test_training_is_clipping_then_adam_step_by_step(limit):
     """Adam hardly sees its gradients' scale; a limit near its epsilon of 1e-8 shows if they are clipped."""
     asked = part(clip=limit, steps=3, evaluate_every=1, snapshots=[0])
-    table, _ = train(NUMPY, 1, block(), asked, "adding", "full")
-    test_x, test_target = drawn("test", asked.test_size)()
+    table, _, _ = train(NUMPY, 1, block(), asked, "adding", "full")
+    test_x, answers = drawn("test", asked.test_size)()
     for step in range(4):
         model, norms = trained_by_hand(step, asked)
-        y = NUMPY.run(CELLS["lstm"], model, test_x, (np.zeros((2, 5, asked.test_size)),) * 2)
+        y = NUMPY.run(CELLS["lstm"], model, test_x, (np.zeros((2, 5, asked.test_size)),) * 2, 1)
         loss = table[table["step"] == step]["loss"]
-        np.testing.assert_allclose(loss, np.square(y - test_target).mean((1, 2)), rtol=1e-10)
+        np.testing.assert_allclose(loss, np.square(y - answers.target).mean((1, 2, 3)), rtol=1e-10)
     np.testing.assert_allclose(table["gradient_norm"][:6], norms, rtol=1e-10)
     assert min(norms) > limit
 
@@ -149,13 +150,14 @@ def test_training_is_clipping_then_adam_step_by_step(limit):
 def test_a_snapshot_is_the_decay_of_the_model_as_it_is_then():
     """From the task's own loss gradient on the first test sequences, each of norm 1."""
     asked = part(steps=6, snapshots=[0, 2, 6])
-    _, table = train(NUMPY, 1, block(), asked, "adding", "full")
-    test_x, test_target = (a[..., : asked.batch] for a in drawn("test", asked.test_size)())
+    _, table, _ = train(NUMPY, 1, block(), asked, "adding", "full")
+    test_x, answers = drawn("test", asked.test_size)()
+    test_x, test_target = test_x[..., : asked.batch], answers.target[:, 0, :, : asked.batch]
     state = (np.zeros((2, 5, asked.batch)),) * 2
     found = {}
     for step in asked.snapshots:
         model, _ = trained_by_hand(step, asked)
-        y = NUMPY.run(CELLS["lstm"], model, test_x, state)
+        y = NUMPY.run(CELLS["lstm"], model, test_x, state, 1)[:, 0]
         v = model.readout.V.swapaxes(1, 2) * 2 * (y - test_target)
         v /= np.linalg.norm(v, axis=1, keepdims=True)
         expected = dict(walk(NUMPY, CELLS["lstm"], model.params, test_x, state, v, set(range(9))))
@@ -189,10 +191,16 @@ def test_training_reads_the_training_part_and_scores_the_test_part(monkeypatch):
     assert len(calls) >= 1 + asked.steps
 
 
+def once(y, target, loss):
+    """One answer a sequence, all of which count."""
+    all_of_them = np.ones((len(y), 1, y.shape[-1]))
+    return scores(y[:, None], Asked(target[:, None], all_of_them, loss), all_of_them)
+
+
 def test_squared_errors_and_the_accuracy_by_hand():
     y = np.array([[[1.0, 0.5, 0.25, 2.0]], [[0.0, 0.0, 0.0, 0.0]]], dtype="float32")
     target = np.array([[[1.0, 0.5625, 0.5, 1.0]], [[0.05, -0.05, 0.2, -0.2]]])
-    loss, accuracy = scores(TASKS["adding"], y, target)
+    loss, accuracy = once(y, target, "squared_error")
     np.testing.assert_allclose(
         loss, [(0.0625**2 + 0.25**2 + 1) / 4, (2 * 0.05**2 + 2 * 0.2**2) / 4], rtol=1e-12
     )
@@ -205,7 +213,7 @@ def test_cross_entropy_is_torchs_and_the_accuracy_is_counted(scale):
     y, labels = scale * rng.standard_normal((3, 4, 9)), rng.integers(0, 4, (3, 9))
     labels[0] = y[0].argmax(0)
     labels[1, :5], labels[1, 5:] = y[1].argmin(0)[:5], y[1].argmax(0)[5:]
-    loss, accuracy = scores(TASKS["temporal_order"], y, np.eye(4)[labels].swapaxes(1, 2))
+    loss, accuracy = once(y, np.eye(4)[labels].swapaxes(1, 2), "cross_entropy")
     theirs = torch.nn.functional.cross_entropy(torch.tensor(y), torch.tensor(labels), reduction="none").mean(
         1
     )
@@ -217,9 +225,43 @@ def test_cross_entropy_is_torchs_and_the_accuracy_is_counted(scale):
     np.testing.assert_allclose(accuracy[:2], [1, 4 / 9])
 
 
+def test_answers_count_by_their_weight_in_the_loss_and_if_scored_in_the_accuracy():
+    """Two steps, two sequences; errors 1, 2 and 3, 0: weights 1/4 and 3/4; the second step is scored in one."""
+    y, target = np.array([1.0, 3.0, 2.0, 0.0]).reshape(1, 2, 1, 2), np.zeros((1, 2, 1, 2))
+    weight = np.array([0.25, 0.25, 0.75, 0.75]).reshape(1, 2, 2)
+    scored = np.array([0.0, 0.0, 0.0, 1.0]).reshape(1, 2, 2)
+    loss, accuracy = scores(y, Asked(target, weight, "squared_error"), scored)
+    np.testing.assert_allclose(loss, [(0.25 * 1 + 0.75 * 4 + 0.25 * 9) / 2])
+    np.testing.assert_array_equal(accuracy, [1.0])
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
+def test_the_gradient_of_many_answers_is_the_weighted_sum_of_those_of_each(backend, loss):
+    there, p, rng = (
+        load(backend, "cpu", "float64"),
+        random_problem("lstm", seed=51),
+        np.random.default_rng(52),
+    )
+    on, model = p.on(there), model_on(there, random_model(p))
+    S, (_, M, _, B) = 3, p.xs.shape
+    target, weight = rng.uniform(size=(M, S, 2, B)), rng.uniform(size=(M, S, B))
+
+    def gradient(xs, target, weight):
+        asked = Asked(there.array(target), there.array(weight), loss)
+        found = there.gradient(p.cell, model, xs, on.state, asked, PATHS["full"](p.cell))
+        return [there.numpy(a) for a in (found.loss, *leaves(found.model))]
+
+    together = gradient(on.xs, target, weight)
+    last = len(on.xs) - S
+    apart = [gradient(on.xs[: last + k + 1], target[:, k : k + 1], weight[:, k : k + 1]) for k in range(S)]
+    for whole, *parts in zip(together, *apart, strict=True):
+        np.testing.assert_allclose(whole, sum(parts), rtol=1e-10, atol=1e-14)
+
+
 def test_truncated_and_full_gradients_train_differently_but_from_one_start():
     runs = {
-        path: train(load("numpy", "cpu", "float64"), 1, block(), part(), "adding", path)[0].set_index("step")[
+        path: train(load("numpy", "cpu", "float64"), 1, block(), part(), "adding", path).accuracy.set_index("step")[
             "loss"
         ]
         for path in ("full", "truncated")
@@ -233,7 +275,7 @@ def test_cells_and_backends_see_the_same_data_and_repetitions_do_not():
         Data(load(backend, "cpu", "float64"), 1, "adding", block(cell)).batch(4)
         for backend, cell in (("numpy", "lstm"), ("torch", "gru"))
     ]
-    for ours, theirs in zip(*data, strict=True):
+    for ours, theirs in zip(*((x, *asked[:2]) for x, asked, _ in data), strict=True):
         np.testing.assert_array_equal(ours, theirs.numpy())
     x = data[0][0]
     assert not np.array_equal(x[:, 0], x[:, 1])

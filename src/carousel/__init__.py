@@ -1,7 +1,8 @@
 """How does an LSTM keep its gradient from vanishing, and does it? Measurements, claims and verdicts.
 
-``decay`` and ``accuracy`` measure one setting and return a table; CELLS, INITS, TASKS and CLAIMS are the tables of
-what there is. All are loaded when first used, so that importing the package costs nothing.
+``decay`` and ``accuracy`` measure one setting and return a table, ``diagnose`` measures a torch module of your own;
+CELLS, INITS, TASKS and CLAIMS are the tables of what there is. All are loaded when first used, so that importing the
+package costs nothing.
 """
 
 from importlib import import_module
@@ -16,8 +17,9 @@ _HOMES = {
     "CLAIMS": "carousel.claims",
     "decay": "carousel.api",
     "accuracy": "carousel.api",
+    "diagnose": "carousel.diagnosis",
 }
-__all__ = ["CELLS", "CLAIMS", "INITS", "TASKS", "accuracy", "decay"]
+__all__ = ["CELLS", "CLAIMS", "INITS", "TASKS", "accuracy", "decay", "diagnose"]
 
 
 def __getattr__(name: str) -> Any:

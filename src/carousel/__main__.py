@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import pandas as pd
 from carousel.backends import BACKENDS, Backend, DeviceError
 from carousel.backends import load as load_backend
 from carousel.problems import StudyError, allowed
-from carousel.provenance import describe, merge
+from carousel.provenance import describe, made_here, merge
 from carousel.sources import fingerprint
 from carousel.store import StoreError, cached, concat, provenance, read, write
-from carousel.study import DecaySlice, TrainingSlice, accuracy_jobs, decay_jobs, load
+from carousel.study import LISTS, AnySlice, Study, accuracy_jobs, decay_jobs, dynamics_jobs, load
+from carousel.tasks import DataError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
         args.run(args)
-    except (StudyError, StoreError, DeviceError) as error:
+    except (StudyError, StoreError, DeviceError, DataError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -43,41 +45,66 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument(f"--{path}", type=Path, required=True)
         return sub
 
-    for sub in (verb(decay, "study", "cache", "out"), verb(accuracy, "study", "cache", "out", "decay-out")):
-        sub.add_argument("--backend", choices=BACKENDS, required=True)
+    paths = "study", "cache", "out"
+    jobs = [verb(decay, *paths), verb(dynamics, *paths), verb(accuracy, *paths, "decay-out", "dynamics-out")]
+    jobs[-1].add_argument("--task", required=True)
+    for sub in jobs:
         sub.add_argument("--cell", required=True)
-        if sub.get_default("run") is accuracy:
-            sub.add_argument("--task", required=True)
+    for sub in (*jobs, verb(calibrate, "out")):
+        sub.add_argument("--backend", choices=BACKENDS, required=True)
     verb(gather, "out").add_argument("tables", type=Path, nargs="+")
-    verb(judge, "decay", "accuracy", "out", "csv", "agreement")
+    verb(summarise, "decay", "out")
+    verb(judge, "decay", "accuracy", "calibration", "out", "csv", "agreement")
     verb(draw, "decay", "accuracy", "claims", "out")
     return top
 
 
 def decay(args: argparse.Namespace) -> None:
     """Measure the gradient decay of one cell on one backend, at initialisation."""
-    from carousel.measure import measure, slice_blocks
+    from carousel.measure import measure
 
-    study, tables = load(args.study), []
-    parts = [p for p in study.decay if args.backend in p.backends and args.cell in p.cells]
+    study = load(args.study)
+    at_the_start(args, study, study.decay, decay_jobs(study), measure)
+
+
+def dynamics(args: argparse.Namespace) -> None:
+    """Measure exponents, gates and factors of one cell on one backend, at initialisation."""
+    from carousel.dynamics import measure
+
+    study = load(args.study)
+    at_the_start(args, study, study.dynamics, dynamics_jobs(study), measure)
+
+
+def at_the_start(
+    args: argparse.Namespace,
+    study: Study,
+    slices: Sequence[AnySlice],
+    jobs: list[Any],
+    measure: Callable[..., Any],
+) -> None:
+    """Write what `measure` finds for one cell on one backend, block by block."""
+    from carousel.measure import slice_blocks
+
+    parts, tables = [p for p in slices if args.backend in p.backends and args.cell in p.cells], []
     if not parts:
-        raise StudyError(f"{args.study}: {absent((args.backend, args.cell), decay_jobs(study))}")
-    code = fingerprint("decay", args.backend, args.cell)
+        raise StudyError(f"{args.study}: {absent((args.backend, args.cell), jobs)}")
+    verb = args.run.__name__
+    code = fingerprint(verb, args.backend, args.cell)
     for part in parts:
         backend = backend_of(args.backend, part)
         for block in slice_blocks(part, args.cell):
-            key = block_key(code, study.seed, backend, part, block)
-            with timed(f"decay {part.slice}: {len(block)} models, {block[0].length} steps"):
+            key = block_key(code, study.seed, backend, part, block) | {"table": verb}
+            with timed(f"{verb} {part.slice}: {len(block)} models, {block[0].length} steps"):
                 tables.append(cached(args.cache, key, partial(measure, backend, study.seed, block, part)))
     write(concat(tables), args.out, describe(args.study))
 
 
 def accuracy(args: argparse.Namespace) -> None:
-    """Train one cell on one task with one backend; measure the decay again at fixed steps."""
+    """Train one cell on one task with one backend; measure decay and dynamics again at fixed steps."""
     from carousel.measure import slice_blocks
-    from carousel.training import train
+    from carousel.training import Run, train
 
-    study, scores, decays = load(args.study), [], []
+    study = load(args.study)
     here = [p for p in study.training if args.backend in p.backends and args.cell in p.cells]
     parts = [part for part in here if args.task in part.tasks]
     if not parts:
@@ -85,21 +112,26 @@ def accuracy(args: argparse.Namespace) -> None:
             f"{args.study}: {absent((args.backend, args.task, args.cell), accuracy_jobs(study))}"
         )
     code = fingerprint("accuracy", args.backend, args.cell)
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in Run._fields}
     for part in parts:
         backend = backend_of(args.backend, part)
-        for gradient in part.gradients:
-            for block in slice_blocks(part, args.cell):
-                key = block_key(code, study.seed, backend, part, block) | {
-                    "task": args.task,
-                    "gradient": gradient,
-                }
-                run = cache(partial(train, backend, study.seed, block, part, args.task, gradient))
-                with timed(f"{args.task} {part.slice}: {len(block)} models, {block[0].length} steps"):
-                    scores.append(cached(args.cache, key | {"table": "accuracy"}, partial(item, run, 0)))
-                    decays.append(cached(args.cache, key | {"table": "decay"}, partial(item, run, 1)))
+        for gradient, block in product(part.gradients, slice_blocks(part, args.cell)):
+            key = block_key(code, study.seed, backend, part, block)
+            key |= {"task": args.task, "gradient": gradient}
+            run = cache(partial(train, backend, study.seed, block, part, args.task, gradient))
+            with timed(f"{args.task} {part.slice}: {len(block)} models, {block[0].length} steps"):
+                for name, kept in tables.items():
+                    kept.append(cached(args.cache, key | {"table": name}, partial(item, run, name)))
     origin = describe(args.study)
-    write(concat(scores), args.out, origin)
-    write(concat(decays), args.decay_out, origin)
+    for (_, kept), path in zip(tables.items(), (args.out, args.decay_out, args.dynamics_out), strict=True):
+        write(concat(kept), path, origin)
+
+
+def calibrate(args: argparse.Namespace) -> None:
+    """Measure systems whose answer is known."""
+    from carousel.calibration import calibrate as measured
+
+    write(measured(load_backend(args.backend, "cpu", "float64")), args.out, made_here())
 
 
 def absent(job: tuple[str, ...], jobs: Sequence[tuple[str, ...]]) -> str:
@@ -107,9 +139,9 @@ def absent(job: tuple[str, ...], jobs: Sequence[tuple[str, ...]]) -> str:
     return f"no job for {'/'.join(job)}; {allowed('/'.join(job), ['/'.join(each) for each in jobs])}"
 
 
-def item(run: Callable[[], tuple[pd.DataFrame, pd.DataFrame]], k: int) -> pd.DataFrame:
-    """The k-th table of a run that makes two; `run` keeps them, so that it is made once."""
-    return run()[k]
+def item(run: Callable[[], Any], name: str) -> pd.DataFrame:
+    """One of the tables of a run that makes several; `run` keeps them, so that it is made once."""
+    return getattr(run(), name)
 
 
 def gather(args: argparse.Namespace) -> None:
@@ -117,13 +149,21 @@ def gather(args: argparse.Namespace) -> None:
     write(concat([read(path) for path in args.tables]), args.out, merge([provenance(p) for p in args.tables]))
 
 
+def summarise(args: argparse.Namespace) -> None:
+    """Sum up the decay, setting by setting."""
+    from carousel import summary
+
+    write(summary.summarise(read(args.decay)), args.out, provenance(args.decay))
+
+
 def judge(args: argparse.Namespace) -> None:
     """Decide the claims from the gathered tables."""
     from carousel import claims
 
-    measured, trained = read(args.decay), read(args.accuracy)
-    origin = merge([provenance(args.decay), provenance(args.accuracy)])
-    verdicts = claims.judge(measured, trained)
+    tables = args.decay, args.accuracy, args.calibration
+    measured, trained, calibration = map(read, tables)
+    origin = merge([provenance(path) for path in tables])
+    verdicts = claims.judge(measured, trained, calibration)
     write(verdicts, args.out, origin)
     write(claims.agreement(measured), args.agreement, origin)
     verdicts.to_csv(args.csv, index=False)
@@ -136,14 +176,12 @@ def draw(args: argparse.Namespace) -> None:
     figures.draw(read(args.decay), read(args.accuracy), read(args.claims), args.out)
 
 
-def backend_of(name: str, part: DecaySlice | TrainingSlice) -> Backend:
+def backend_of(name: str, part: AnySlice) -> Backend:
     """The backend as `part` wants it; NumPy has the CPU alone, whatever device torch is to use."""
     return load_backend(name, part.device if name == "torch" else "cpu", part.dtype)
 
 
-def block_key(
-    code: str, seed: int, backend: Backend, part: DecaySlice | TrainingSlice, block: list
-) -> dict[str, Any]:
+def block_key(code: str, seed: int, backend: Backend, part: AnySlice, block: list) -> dict[str, Any]:
     """All that a block's rows depend on, for the cache of finished blocks; `code` is the job's fingerprint."""
     return {
         "code": code,
@@ -154,18 +192,7 @@ def block_key(
     }
 
 
-LISTED = {
-    "backends",
-    "cells",
-    "tasks",
-    "inits",
-    "gains",
-    "forget_biases",
-    "biases",
-    "hidden",
-    "lengths",
-    "repetitions",
-}
+LISTED = {*LISTS.values(), "backends", "repetitions"}
 """Keys of a slice that say which blocks there are, and nothing about what is in one."""
 
 

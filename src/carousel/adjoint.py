@@ -15,7 +15,8 @@ from jaxtyping import Bool, Float, Int
 from carousel.axes import Array, Series, State
 from carousel.backends import Backend
 from carousel.cells import Cell, Params
-from carousel.recurrence import PATHS, Gates, Step, chunks, recurrent
+from carousel.paths import Split, advance, beginning, cosine
+from carousel.recurrence import PATHS, Gates, Step, chunks, effective, flat, recurrent
 
 MEMORY = 2**28  # bytes that the stored part of a forward pass may take; it changes no result
 NOWHERE = 2**30  # minus this is the power of a zero vector: below all others
@@ -24,36 +25,14 @@ Logs = Float[np.ndarray, "M N"]  # log10, one a sequence, or one a unit and sequ
 
 
 class Quantity(NamedTuple):
-    """What is measured, and the routes the adjoint may take."""
+    """What is measured, the routes the adjoint may take, and the column of the decay table that it goes into.
+
+    ``log10_norm`` is a value of its own. ``cosine`` and ``error`` stand beside the value of the same name and path.
+    """
 
     name: str
     path: str
-
-
-def walk(
-    backend: Backend, cell: Cell, params: Params, xs: Series, state: State, covector: Array, lags: set[int]
-) -> Iterator[tuple[int, dict[Quantity, Logs]]]:
-    """Every quantity at each of `lags`, from the loss backwards.
-
-    `covector` [M H B] is the loss's gradient by the last h. Lag k is the state that enters the k-th step before
-    the end.
-    """
-    adjoints = start(backend, cell, covector)
-    formula = 0.0 * covector
-    if 0 in lags:
-        yield 0, read(backend, cell, adjoints, formula)
-    lag = 0
-    for steps in chunks(
-        backend.ops(cell, PATHS["full"](cell)), cell, params, xs, state, chunk_length(xs, state)
-    ):
-        for step in reversed(steps):
-            lag += 1
-            adjoints = {
-                route: back(backend, cell, params, step, route, adjoints[route]) for route in adjoints
-            }
-            formula = formula + log_factor(backend, cell, params, step)
-            if lag in lags:
-                yield lag, read(backend, cell, adjoints, formula)
+    column: str = "log10_norm"
 
 
 class Route(NamedTuple):
@@ -63,50 +42,134 @@ class Route(NamedTuple):
     gates: Gates
 
 
-def start(backend: Backend, cell: Cell, covector: Array) -> dict[Route, Scaled]:
+class Front(NamedTuple):
+    """What is carried back in time."""
+
+    adjoints: dict[Route, Scaled]
+    formula: Array  # log of the product of the Q&A's factors
+    net: Scaled | None = None  # the full adjoint of W x + b of the step last taken
+    split: Split | None = None  # of the full adjoint, in a cell whose only way through time is R
+
+
+def walk(
+    backend: Backend, cell: Cell, params: Params, xs: Series, state: State, covector: Array, lags: set[int]
+) -> Iterator[tuple[int, dict[Quantity, Logs]]]:
+    """Every quantity at each of `lags`, from the loss backwards.
+
+    `covector` [M H B] is the loss's gradient by the last h. Lag k is the state that enters the k-th step before
+    the end, and the input of that step: the last input has lag 1, and none has lag 0.
+    """
+    params = effective(backend.ops(cell, PATHS["full"](cell)), cell, params)
+    front = start(backend, cell, covector)
+    if 0 in lags:
+        yield 0, read(backend, cell, params, front)
+    lag = 0
+    for steps in chunks(
+        backend.ops(cell, PATHS["full"](cell)), cell, params, xs, state, chunk_length(xs, state)
+    ):
+        for step in reversed(steps):
+            lag += 1
+            front = back(backend, cell, params, step, front)
+            if lag in lags:
+                yield lag, read(backend, cell, params, front)
+
+
+def start(backend: Backend, cell: Cell, covector: Array) -> Front:
     """The adjoints at lag 0."""
     nothing = (0.0 * covector,) * (len(cell.states) - 1)
     ones = 0.0 * covector + 1.0
-    adjoints = {Route(False, gates(cell)): (covector, *nothing) for gates in PATHS.values()}
+    starts = {Route(False, gates(cell)): (covector, *nothing) for gates in PATHS.values()}
     if cell.carries:
-        adjoints[Route(True, frozenset())] = (*nothing, ones)
-    return {route: backend.rescale(d, route.carousel) for route, d in adjoints.items()}
+        starts[Route(True, frozenset())] = (*nothing, ones)
+    adjoints = {route: backend.rescale(d, route.carousel) for route, d in starts.items()}
+    split = None if cell.carries else beginning(log_norm(backend, adjoints[loss(cell, "full")]))
+    return Front(adjoints, 0.0 * covector, split=split)
 
 
-def back(backend: Backend, cell: Cell, params: Params, step: Step, route: Route, scaled: Scaled) -> Scaled:
+def loss(cell: Cell, path: str) -> Route:
+    """The loss's adjoint on a path that is a set of gates."""
+    return Route(False, PATHS[path](cell))
+
+
+def back(backend: Backend, cell: Cell, params: Params, step: Step, front: Front) -> Front:
     """One step back in time."""
-    d_state, power = scaled
-    d_state, more = backend.rescale(backend.vjp(cell, params, step, d_state, route.gates), route.carousel)
-    return d_state, power + more
-
-
-def read(backend: Backend, cell: Cell, adjoints: dict[Route, Scaled], formula: Array) -> dict[Quantity, Logs]:
-    """The quantities, in log10, of the adjoints at one lag."""
-    by_path = {path: adjoints[Route(False, gates(cell))] for path, gates in PATHS.items()}
-    by_path["gates"] = difference(backend, by_path["full"], by_path["candidate"])
-    logs = {
-        Quantity(name, path): values
-        for path, scaled in by_path.items()
-        for name, values in norms(backend, cell, scaled).items()
+    full = loss(cell, "full")
+    d_state, power = front.adjoints[full]
+    d_before, d_wx = backend.error(cell, params, step, d_state)
+    before = {full: d_before} | {
+        route: backend.vjp(cell, params, step, d, route.gates)
+        for route, (d, _) in front.adjoints.items()
+        if route != full
     }
+    adjoints = {route: rescale(backend, d, front.adjoints[route][1], route) for route, d in before.items()}
+    net = (flat(d_wx),), power
+    split = front.split and advance(
+        front.split, log_norm(backend, rescale(backend, *net, full)), log_norm(backend, adjoints[full])
+    )
+    return Front(adjoints, front.formula + log_factor(backend, cell, params, step), net, split)
+
+
+def rescale(backend: Backend, d: State, power: Array, route: Route) -> Scaled:
+    """`d` times two to `power`, with its largest entry in [1/2, 1)."""
+    d, more = backend.rescale(d, route.carousel)
+    return d, power + more
+
+
+def read(backend: Backend, cell: Cell, params: Params, front: Front) -> dict[Quantity, Logs]:
+    """The quantities at one lag: log10 of norms, and cosines."""
+    routes = {path: loss(cell, path) for path in PATHS}
+    scaled = {route: front.adjoints[route] for route in routes.values()}
+    gates = difference(backend, scaled[routes["full"]], scaled[routes["candidate"]])
+    by_route = {route: about(backend, cell, d, scaled[routes["full"]]) for route, d in scaled.items()}
+    by_path = {path: by_route[route] for path, route in routes.items()}
+    by_path["gates"] = about(backend, cell, gates, scaled[routes["full"]])
+    logs = {
+        Quantity(name, path, column): values
+        for path, found in by_path.items()
+        for (name, column), values in found.items()
+    }
+    return logs | beside(backend, cell, params, front)
+
+
+def about(backend: Backend, cell: Cell, scaled: Scaled, full: Scaled) -> dict[tuple[str, str], Logs]:
+    """log10 of the adjoint's norm by state and of the states together, and its cosine with the full one."""
+    d_state, power = numbers(backend, scaled[0]), backend.numpy(scaled[1])[:, 0]
+    squares = np.square(d_state).sum(2)
+    norms = {name: np.sqrt(squares[:, s]) for s, name in enumerate(cell.states)}
+    norms["state"] = np.sqrt(squares.sum(1))
+    logs = {(f"loss_{name}", "log10_norm"): log10(norm, power) for name, norm in norms.items()}
+    return logs | {("loss_state", "cosine"): cosine(d_state, numbers(backend, full[0]))}
+
+
+def numbers(backend: Backend, d_state: State) -> Float[np.ndarray, "M S H B"]:
+    """The joint state's adjoint, without its power."""
+    return np.stack([backend.numpy(d) for d in d_state], axis=1).astype(float)
+
+
+def beside(backend: Backend, cell: Cell, params: Params, front: Front) -> dict[Quantity, Logs]:
+    """What is measured beside the adjoint of the state."""
+    logs = {}
     if cell.carries:
-        d_state, power = adjoints[Route(True, frozenset())]
+        d_state, power = front.adjoints[Route(True, frozenset())]
         logs[Quantity("cec", "cell")] = per_unit(
             log10(backend.numpy(abs(d_state[cell.carousel])), backend.numpy(power))
         )
     logs[Quantity("factor_product", "formula")] = per_unit(
-        backend.numpy(formula).astype(float) / math.log(10)
+        backend.numpy(front.formula).astype(float) / math.log(10)
     )
+    if front.split:
+        logs[Quantity("slopes", "full")], logs[Quantity("weights", "full")] = front.split[:2]
+    if front.net:
+        (d_net,), power = front.net
+        d_x = rescale(backend, (params.W.swapaxes(1, 2) @ d_net,), power, loss(cell, "full"))
+        logs[Quantity("loss_x", "full")] = log_norm(backend, d_x)
     return logs
 
 
-def norms(backend: Backend, cell: Cell, scaled: Scaled) -> dict[str, Logs]:
-    """log10 of the adjoint's norm by state, and of the states together."""
-    d_state, power = scaled
-    exponent = backend.numpy(power)[:, 0]
-    parts = [backend.norm(d) for d in d_state]
-    logs = {f"loss_{name}": log10(part, exponent) for name, part in zip(cell.states, parts, strict=True)}
-    return logs | {"loss_state": log10(np.sqrt(np.square(parts).sum(0)), exponent)}
+def log_norm(backend: Backend, scaled: Scaled) -> Logs:
+    """log10 of the norm of all the parts of a scaled vector together."""
+    d, power = scaled
+    return log10(np.sqrt(sum(np.square(backend.norm(part)) for part in d)), backend.numpy(power)[:, 0])
 
 
 def difference(backend: Backend, a: Scaled, b: Scaled) -> Scaled:
@@ -128,7 +191,7 @@ def some(d_state: State) -> Bool[Array, "M 1 B"]:
 def log_factor(backend: Backend, cell: Cell, params: Params, step: Step) -> Array:
     """The log of the Q&A's factor of one step, per unit and sequence."""
     ops = backend.ops(cell, PATHS["full"](cell))
-    rh = recurrent(ops, params, step.wx, step.before[0])
+    rh, _ = recurrent(ops, cell, params, step.wx, step.before)
     return cell.log_factor(ops, params.p, step.wx, rh, step.before)
 
 

@@ -7,24 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from carousel import dynamics as dynamical
 from carousel import measure, training
 from carousel.backends import load
 from carousel.problems import StudyError, allowed
-from carousel.study import Slice, decay_defaults, training_defaults, vary
-
-LISTS = {
-    "backend": "backends",
-    "task": "tasks",
-    "cell": "cells",
-    "init": "inits",
-    "gain": "gains",
-    "forget_bias": "forget_biases",
-    "bias": "biases",
-    "hidden": "hidden",
-    "length": "lengths",
-    "gradient": "gradients",
-}
-"""The keys of a slice that hold lists, by what one of their values is called here."""
+from carousel.study import LISTS, Slice, decay_defaults, dynamics_defaults, training_defaults, vary
 
 
 def decay(
@@ -42,15 +29,41 @@ def decay(
 ) -> pd.DataFrame:
     """The decay table of one setting at initialisation, `repetitions` models of it.
 
-    `conditions`: gain, bias, and the keys of a decay slice that are no lists (batch, input_size, input_scale,
-    state_scale, lags_per_octave). Raises StudyError for a name or value that a study would not take, in the same
-    words, and DeviceError for a device that is not there.
+    `conditions`: gain, bias, measures (a list), and the keys of a decay slice that are no lists (batch, input_size,
+    input_scale, state_scale, lags_per_octave). Raises StudyError for a name or value that a study would not take,
+    in the same words, and DeviceError for a device that is not there.
     """
     setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
     where = {"backend": backend, "device": device, "dtype": dtype}
     part = one(decay_defaults(), conditions, repetitions=repetitions, **setting, **where)
     there = load(backend, device, dtype)
     tables = [measure.measure(there, seed, block, part) for block in measure.slice_blocks(part, cell)]
+    return pd.concat(tables, ignore_index=True)
+
+
+def dynamics(
+    cell: str,
+    init: str,
+    forget_bias: float | str,
+    length: int,
+    hidden: int,
+    repetitions: int,
+    backend: str = "numpy",
+    device: str = "cpu",
+    dtype: str = "float64",
+    seed: int = 1,
+    **conditions: Any,
+) -> pd.DataFrame:
+    """The dynamics table of one setting at initialisation: Lyapunov exponents, gates, entry and exit factors.
+
+    `conditions`: gain, bias, and the keys of a dynamics slice that are no lists (batch, input_size, input_scale,
+    state_scale, warm_up, exponents). Raises as `decay` does.
+    """
+    setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
+    where = {"backend": backend, "device": device, "dtype": dtype}
+    part = one(dynamics_defaults(), conditions, repetitions=repetitions, **setting, **where)
+    there = load(backend, device, dtype)
+    tables = [dynamical.measure(there, seed, block, part) for block in measure.slice_blocks(part, cell)]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -80,7 +93,7 @@ def accuracy(
     part = part.model_copy(update={"snapshots": ()})  # the decay on the way is not asked for here
     there = load(backend, device, dtype)
     blocks = measure.slice_blocks(part, cell)
-    tables = [training.train(there, seed, block, part, task, gradient)[0] for block in blocks]
+    tables = [training.train(there, seed, block, part, task, gradient).accuracy for block in blocks]
     return pd.concat(tables, ignore_index=True)
 
 

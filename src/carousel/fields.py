@@ -1,6 +1,5 @@
 """The kinds of value that a study's keys take, as types that check themselves (pydantic)."""
 
-import math
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
@@ -9,11 +8,12 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from carousel.backends import BACKENDS
 from carousel.cells import CELLS
-from carousel.inits import INITS
-from carousel.problems import allowed
+from carousel.inits import FORGET_BIASES, INITS, parse_forget_bias
+from carousel.problems import allowed, nearest
 from carousel.tasks import TASKS
 
 DTYPES = ("float32", "float64")
+MEASURES = ("gradient", "jacobian")
 GRADIENTS = ("full", "truncated")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 DEVICE = re.compile(r"cpu|cuda(:\d{1,2})?")
@@ -53,10 +53,21 @@ def distinct(values: tuple[T, ...]) -> tuple[T, ...]:
 
 
 def _forget_bias(value: Any) -> float | str:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value != "chrono" and not (number and math.isfinite(value)):
-        raise ValueError(allowed(value, ["a finite number", "chrono"]))
-    return float(value) if number else "chrono"
+    try:
+        return parse_forget_bias(value)
+    except ValueError as error:
+        raise ValueError(f"{error}{nearest(value, FORGET_BIASES)}") from None
+
+
+def _everything(names: Iterable[str]) -> BeforeValidator:
+    """The word all stands for the whole table, so that a new row of it is measured without an edit here."""
+
+    def spread(value: Any) -> Any:
+        if isinstance(value, str) and value != "all":
+            raise ValueError("allowed: all, or a list with at least one entry, as in [a, b]")
+        return list(names) if isinstance(value, str) else value
+
+    return BeforeValidator(spread)
 
 
 Many = Annotated[tuple[T, ...], BeforeValidator(listed), AfterValidator(distinct)]
@@ -74,3 +85,6 @@ Cell = Annotated[str, _one_of(CELLS)]
 Init = Annotated[str, _one_of(INITS)]
 Task = Annotated[str, _one_of(TASKS)]
 Gradient = Annotated[str, _one_of(GRADIENTS)]
+Measure = Annotated[str, _one_of(MEASURES)]
+Cells = Annotated[Many[Cell], _everything(CELLS)]
+Inits = Annotated[Many[Init], _everything(INITS)]

@@ -7,20 +7,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from carousel.adjoint import Logs, Quantity, walk
 from carousel.backends import Backend
 from carousel.cells import CELLS, Params
 from carousel.inits import draw
+from carousel.jacobian import jacobians
 from carousel.seeds import generator
-from carousel.study import DecaySlice, TrainingSlice
+from carousel.store import concat
+from carousel.study import AnySlice, DecaySlice, DynamicsSlice, TrainingSlice
 
 STATES = 2**14  # numbers in one state array of a block of models, and
 WEIGHTS = 2**16  # in one gate's R of all its models: enough to keep calls few, few enough for the caches
 # NumPy's results do not depend on either, torch's in the last bits alone (its vector loops have tails).
 COLUMNS = (
     "backend device dtype slice cell init gain forget_bias bias hidden length repetition trained step gradient "
-    "quantity path lag log10_norm n_zero n"
+    "quantity path lag log10_norm n_zero n cosine error"
 ).split()
 CATEGORIES = "backend device dtype slice cell init forget_bias trained gradient quantity path".split()
 
@@ -46,9 +49,9 @@ def forget_bias_name(value: float | str, cell: str) -> str:
     return value if isinstance(value, str) else repr(float(value)).removesuffix(".0")
 
 
-def settings(part: DecaySlice | TrainingSlice, cell: str) -> list[Setting]:
+def settings(part: AnySlice, cell: str) -> list[Setting]:
     """The settings of one cell in a slice of a study, in the order in which they are measured."""
-    biases = part.biases if isinstance(part, DecaySlice) else (0.0,)
+    biases = (0.0,) if isinstance(part, TrainingSlice) else part.biases
     forget_biases = dict.fromkeys(forget_bias_name(value, cell) for value in part.forget_biases)
     axes = product(
         part.hidden, part.lengths, part.inits, part.gains, forget_biases, biases, range(part.repetitions)
@@ -109,7 +112,7 @@ def initial_state(seed: int, block: Sequence[Setting], batch: int, scale: float)
     ]
 
 
-def noise(seed: int, setting: Setting, part: DecaySlice) -> np.ndarray:
+def noise(seed: int, setting: Setting, part: DecaySlice | DynamicsSlice) -> np.ndarray:
     """White Gaussian input [T D B]; seeded by length and repetition."""
     rng = generator(seed, "noise", setting.length, setting.repetition)
     return part.input_scale * rng.standard_normal((setting.length, part.input_size, part.batch))
@@ -134,19 +137,34 @@ def recorded(length: int, per_octave: int) -> set[int]:
 
 def measure(backend: Backend, seed: int, block: Sequence[Setting], part: DecaySlice) -> pd.DataFrame:
     """The rows of a block of settings of one cell, size and length."""
-    cell, lags = CELLS[block[0].cell], recorded(block[0].length, part.lags_per_octave)
     xs = np.stack([noise(seed, s, part) for s in block], axis=1)
-    v = np.stack([covector(seed, s, part.batch) for s in block])
-    logs = walk(
+    system = (
         backend,
-        cell,
+        CELLS[block[0].cell],
         on_backend(backend, stack([weights(seed, s, part.input_size) for s in block])),
         backend.array(xs),
         tuple(map(backend.array, initial_state(seed, block, part.batch, part.state_scale))),
-        backend.array(v),
-        lags,
     )
-    return rows(backend, part.slice, block, logs, trained="no", step=0, gradient="none")
+    lags = recorded(block[0].length, part.lags_per_octave)
+    found = {
+        "gradient": lambda: walk(*system, backend.array(covectors(seed, block, part.batch)), lags),
+        "jacobian": lambda: jacobians(*system, lags, probes(seed, block)),
+    }
+    tables = [
+        rows(backend, part.slice, block, found[name](), trained="no", step=0, gradient="none")
+        for name in part.measures
+    ]
+    return concat(tables)
+
+
+def covectors(seed: int, block: Sequence[Setting], batch: int) -> Float[np.ndarray, "M H B"]:
+    """One a model and sequence."""
+    return np.stack([covector(seed, s, batch) for s in block])
+
+
+def probes(seed: int, block: Sequence[Setting]) -> np.random.Generator:
+    """The stream of the random vectors that measure a state too large for all its directions."""
+    return generator(seed, "probes", *(part for s in block for part in (s.hidden, s.length, s.repetition)))
 
 
 def rows(
@@ -156,28 +174,56 @@ def rows(
     logs: Iterator[tuple[int, dict[Quantity, Logs]]],
     **trained: Any,
 ) -> pd.DataFrame:
-    """The decay table of a block: per model, quantity, path and lag the mean over sequences of log10."""
+    """The decay table of a block: per model, quantity, path and lag the mean over sequences of log10.
+
+    ``error`` is the standard error of that mean where the logs are estimates, and 0 where they are exact.
+    ``cosine`` is NaN but for the joint state's gradient: the mean cosine with the full one.
+    """
     by_lag = dict(logs)
-    lags, quantities = sorted(by_lag), list(next(iter(by_lag.values())))
-    shape = len(block), len(quantities), len(lags)
-    model, quantity, lag = (axis.ravel() for axis in np.indices(shape))
-    summaries = np.array([[summary(by_lag[k][q]) for q in quantities] for k in lags])  # [L Q 3 M]
-    mean, zeros, n = summaries.transpose(2, 3, 1, 0).reshape(3, -1)
-    frame = pd.DataFrame([asdict(setting) for setting in block]).iloc[model].reset_index(drop=True)
-    frame = frame.assign(
-        backend=backend.name,
-        device=backend.device,
-        dtype=backend.dtype,
-        slice=name,
-        quantity=np.array([q.name for q in quantities])[quantity],
-        path=np.array([q.path for q in quantities])[quantity],
-        lag=np.array(lags)[lag],
+    lags = sorted(by_lag)
+    quantities = dict.fromkeys(q for k in lags for q in by_lag[k] if q.column == "log10_norm")
+    found = [(q, k) for q in quantities for k in lags if q in by_lag[k]]
+    summaries = np.array([summaries_of(by_lag[k], q) for q, k in found])  # [K 5 M]
+    mean, zeros, n, cosine, error = summaries.transpose(1, 2, 0).reshape(5, -1)
+    row = np.tile(np.arange(len(found)), len(block))
+    frame = labels(backend, name, block, np.repeat(np.arange(len(block)), len(found))).assign(
+        quantity=np.array([q.name for q, _ in found])[row],
+        path=np.array([q.path for q, _ in found])[row],
+        lag=np.array([k for _, k in found])[row],
         log10_norm=mean,
         n_zero=zeros.astype(int),
         n=n.astype(int),
+        cosine=cosine,
+        error=error,
         **trained,
     )
     return frame[COLUMNS].astype(dict.fromkeys(CATEGORIES, "category"))
+
+
+def labels(backend: Backend, name: str, block: Sequence[Setting], model: np.ndarray) -> pd.DataFrame:
+    """The columns that say what was measured, a row for each entry of `model`, which counts in `block`."""
+    frame = pd.DataFrame([asdict(setting) for setting in block]).iloc[model].reset_index(drop=True)
+    return frame.assign(backend=backend.name, device=backend.device, dtype=backend.dtype, slice=name)
+
+
+def summaries_of(logs: dict[Quantity, Logs], quantity: Quantity) -> list[np.ndarray]:
+    """The numbers of one row, per model: those of `summary`, the mean cosine, and the standard error."""
+    values = logs[quantity]
+    cosine = logs.get(quantity._replace(column="cosine"), np.full_like(values, np.nan))
+    error = logs.get(quantity._replace(column="error"), np.zeros_like(values))
+    return [*summary(values), mean_of(cosine), mean_error(error, ~np.isneginf(values))]
+
+
+def mean_of(values: Logs) -> np.ndarray:
+    """Per model: the mean of the values that are not NaN; NaN where all are."""
+    there = ~np.isnan(values)
+    total, count = np.where(there, values, 0.0).sum(1), there.sum(1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def mean_error(errors: Logs, counted: np.ndarray) -> np.ndarray:
+    """Per model: the standard error of the mean of independent estimates, of those that are counted."""
+    return np.sqrt(np.where(counted, np.square(errors), 0.0).sum(1)) / np.maximum(counted.sum(1), 1)
 
 
 def summary(logs: Logs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -189,6 +235,6 @@ def summary(logs: Logs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return mean, zero.sum(1), np.full(len(logs), logs.shape[1])
 
 
-def slice_blocks(part: DecaySlice | TrainingSlice, cell: str) -> list[list[Setting]]:
+def slice_blocks(part: AnySlice, cell: str) -> list[list[Setting]]:
     """The blocks of one cell in a slice of a study."""
     return list(blocks(settings(part, cell), part.batch))

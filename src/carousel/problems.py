@@ -65,8 +65,13 @@ def explain(where: str, error: ValidationError, keys: Callable[[Loc], Iterable[s
 def allowed(found: Any, names: Iterable[str]) -> str:
     """`allowed: a, b, c`, and the nearest of them to what was found, if one is near."""
     names = list(names)
-    near = difflib.get_close_matches(str(found)[:80].lower(), names, n=1, cutoff=0.5)
-    return f"allowed: {', '.join(names)}" + (f"; nearest: {near[0]}" if near else "")
+    return f"allowed: {', '.join(names)}{nearest(found, names)}"
+
+
+def nearest(found: Any, names: Iterable[str]) -> str:
+    """`; nearest: b`, or nothing if no name is near to what was found."""
+    near = difflib.get_close_matches(str(found)[:80].lower(), list(names), n=1, cutoff=0.5)
+    return f"; nearest: {near[0]}" if near else ""
 
 
 def short(value: Any) -> str:

@@ -14,13 +14,20 @@ from carousel.study import digest, load
 def describe(study: Path) -> dict[str, Any]:
     """The provenance of a table measured now for `study`."""
     content = load(study)
-    return {
-        "carousel": __version__,
-        "commit": commit(),
+    asked = {
         "study": study.stem,
         "title": content.title,
         "study_hash": digest(study),
         "seed": content.seed,
+    }
+    return asked | made_here()
+
+
+def made_here() -> dict[str, Any]:
+    """The part of a provenance that tells of code, versions and machine."""
+    return {
+        "carousel": __version__,
+        "commit": commit(),
         "python": platform.python_version(),
         **{name: version(name) for name in ("numpy", "scipy", "pandas", "scikit-learn", "torch")},
         "machine": f"{processor()}, {platform.system()} {platform.machine()}",

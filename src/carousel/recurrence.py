@@ -35,7 +35,8 @@ keeps every gate's error of the step.
 class ArrayOps(Ops, Protocol):
     """What the recurrence asks of an array library beside what the cells ask."""
 
-    def recur(self, R: Float[Array, "M GH H"], h: Units) -> Array: ...
+    def recur(self, R: Float[Array, "M GH VH"], heard: Float[Array, "M VH B"]) -> Array: ...
+    def join(self, parts: Sequence[Array]) -> Array: ...
 
 
 class Step(NamedTuple):
@@ -45,6 +46,22 @@ class Step(NamedTuple):
     wx: Net
     before: State
     saved: Saved
+    inner: Saved = ()  # the inner voice, and what its own adjoint needs
+
+
+class Errors(NamedTuple):
+    """The adjoints of one step."""
+
+    p: dict[str, Units]
+    wx: Net
+    rh: Net  # of what R makes of the states, and
+    inner: Net | None  # of what it makes of the inner voice
+    before: State
+
+
+def effective(ops: Ops, cell: Cell, params: Params) -> Params:
+    """`params` with R itself in the place of what it is made from."""
+    return params if cell.weight is None else params._replace(R=cell.weight.forward(ops, params.R)[0])
 
 
 def drive(cell: Cell, params: Params, xs: Series) -> Float[Array, "T M G H B"]:
@@ -53,22 +70,43 @@ def drive(cell: Cell, params: Params, xs: Series) -> Float[Array, "T M G H B"]:
     return (params.W @ xs + params.b).reshape(T, M, len(cell.gates), -1, B)
 
 
-def recurrent(ops: ArrayOps, params: Params, wx: Net, h: Units) -> Net:
-    """R h, gate by gate."""
-    return ops.recur(params.R, h).reshape(wx.shape)
+def heard(ops: ArrayOps, cell: Cell, state: State) -> Float[Array, "M VH B"]:
+    """The states that R multiplies, one below the other."""
+    if cell.voices == cell.states[:1]:
+        return state[0]
+    voices = [state[cell.states.index(name)] for name in cell.voices]
+    return ops.join([state[0][:, :0], *voices])
 
 
-def forward(ops: ArrayOps, cell: Cell, params: Params, wx: Net, state: State) -> tuple[State, Saved]:
-    """One step of `cell`."""
-    return cell.forward(ops, params.p, wx, recurrent(ops, params, wx, state[0]), state)
+def columns(cell: Cell, params: Params, h: Units) -> tuple[Array, Array]:
+    """R's columns for the states, and those for the inner voice."""
+    border = len(cell.voices) * h.shape[1]
+    return params.R[:, :, :border], params.R[:, :, border:]
+
+
+def recurrent(ops: ArrayOps, cell: Cell, params: Params, wx: Net, state: State) -> tuple[Net, Saved]:
+    """What R says to each gate, and the inner voice with what its adjoint needs."""
+    spoken = heard(ops, cell, state)
+    if cell.inner is None:
+        return ops.recur(params.R, spoken).reshape(wx.shape), ()
+    R, R_inner = columns(cell, params, state[0])
+    rh = ops.recur(R, spoken).reshape(wx.shape)
+    v, saved = cell.inner.forward(ops, params.p, wx, rh, state)
+    return rh + ops.recur(R_inner, v).reshape(wx.shape), (v, *saved)
+
+
+def forward(ops: ArrayOps, cell: Cell, params: Params, wx: Net, state: State) -> tuple[State, Saved, Saved]:
+    """One step of `cell`: the new state, and what its adjoint and that of its inner voice need."""
+    rh, inner = recurrent(ops, cell, params, wx, state)
+    return *cell.forward(ops, params.p, wx, rh, state), inner
 
 
 def unroll(ops: ArrayOps, cell: Cell, params: Params, xs: Series, state: State) -> tuple[list[Step], State]:
     """All steps of `cell` over `xs`, and the state after the last."""
     steps = []
     for x, wx in zip(xs, drive(cell, params, xs), strict=True):
-        after, saved = forward(ops, cell, params, wx, state)
-        steps.append(Step(x, wx, state, saved))
+        after, saved, inner = forward(ops, cell, params, wx, state)
+        steps.append(Step(x, wx, state, saved, inner))
         state = after
     return steps, state
 
@@ -84,7 +122,7 @@ def chunks(
     borders = [state]
     for t in starts[:-1]:
         for wx in drive(cell, params, xs[t : t + length]):
-            state, _ = forward(ops, cell, params, wx, state)
+            state = forward(ops, cell, params, wx, state)[0]
         borders.append(state)
     for t, border in zip(reversed(starts), reversed(borders), strict=True):
         yield unroll(ops, cell, params, xs[t : t + length], border)[0]
@@ -94,37 +132,84 @@ def rows_open(cell: Cell, matrix: Float[Array, "M GH N"], gates: Gates) -> Float
     """The rows of `matrix` that belong to `gates`, in the cell's order."""
     M, GH, N = matrix.shape
     kept = [g for g, name in enumerate(cell.gates) if name in gates]
-    split = matrix.reshape(M, len(cell.gates), -1, N)
     if len(kept) == len(cell.gates):
         return matrix
-    return split[:, kept].reshape(M, -1, N)
+    H = GH // len(cell.gates)
+    return matrix.reshape(M, len(cell.gates), H, N)[:, kept].reshape(M, len(kept) * H, N)
 
 
-def pull_back(
-    ops: Ops, cell: Cell, params: Params, saved: Saved, d_state: State, gates: Gates
-) -> tuple[dict[str, Units], Net, Net, State]:
+def pull_back(ops: Ops, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> Errors:
     """One step of the hand-derived adjoint: the cell's own, then R transposed on the gates that are open."""
-    d_p, d_wx, d_rh, d_before = cell.backward(ops, params.p, saved, d_state)
-    if not gates:
-        return d_p, d_wx, d_rh, (d_before[0] + ops.zeros(d_state[0]), *d_before[1:])
+    d_p, d_wx, d_rh, d_before = cell.backward(ops, params.p, step.saved, d_state)
+    errors = Errors(d_p, d_wx, d_rh, d_rh if cell.inner else None, d_before)
+    if gates and cell.inner:
+        errors = through_inner(ops, cell, params, step, errors, gates)
+    before = dict(zip(cell.states, errors.before, strict=True))
+    if gates and cell.voices:
+        R, _ = columns(cell, params, step.before[0])
+        voices = transposed(cell, R, errors.rh, gates)
+        H = step.before[0].shape[1]
+        for k, name in enumerate(cell.voices):
+            before[name] = voices[:, k * H : (k + 1) * H] + before[name]
+    return errors._replace(
+        before=tuple(whole(ops, d, s) for d, s in zip(before.values(), d_state, strict=True))
+    )
+
+
+def transposed(cell: Cell, R: Array, d_rh: Net, gates: Gates) -> Array:
+    """R transposed times the errors of the gates that are open."""
     error = d_rh.reshape(d_rh.shape[0], -1, d_rh.shape[-1])
-    R = rows_open(cell, params.R, gates)
-    d_h = R.swapaxes(1, 2) @ rows_open(cell, error, gates) + d_before[0]
-    return d_p, d_wx, d_rh, (d_h, *d_before[1:])
+    return rows_open(cell, R, gates).swapaxes(1, 2) @ rows_open(cell, error, gates)
+
+
+def through_inner(ops: Ops, cell: Cell, params: Params, step: Step, errors: Errors, gates: Gates) -> Errors:
+    """The errors that reach the inner voice, sent on to where it is made from."""
+    _, R = columns(cell, params, step.before[0])
+    d_v = transposed(cell, R, errors.rh, gates)
+    d_p, d_wx, d_rh, d_before = cell.inner.backward(ops, params.p, step.inner[1:], d_v)  # type: ignore[union-attr]
+    return Errors(
+        {name: errors.p.get(name, 0.0) + d_p.get(name, 0.0) for name in errors.p.keys() | d_p.keys()},
+        errors.wx + d_wx,
+        errors.rh + d_rh,
+        errors.inner,
+        tuple(a + b for a, b in zip(errors.before, d_before, strict=True)),
+    )
+
+
+def whole(ops: Ops, d: Array | float, like: Units) -> Units:
+    """An adjoint that a cell gives as the number zero, as an array."""
+    return d + ops.zeros(like) if isinstance(d, float) else d
 
 
 def parameter_gradients(
-    ops: Ops, cell: Cell, params: Params, steps: Sequence[Step], d_state: State, gates: Gates
+    ops: ArrayOps,
+    cell: Cell,
+    params: Params,
+    steps: Sequence[Step],
+    outputs: Float[Array, "M S H B"],
+    gates: Gates,
 ) -> Params:
-    """The gradient by every parameter, given the adjoint of the last state."""
-    d_W, d_R, d_b = 0.0 * params.W, 0.0 * params.R, 0.0 * params.b
+    """The gradient by every parameter, R itself among them, given the errors of h after the last S steps."""
+    d_W, d_b = 0.0 * params.W, 0.0 * params.b
+    d_R, d_R_inner = (0.0 * R for R in columns(cell, params, steps[0].before[0]))
     d_p = {name: 0.0 * value for name, value in params.p.items()}
-    for step in reversed(steps):
-        h = step.before[0]
-        d_pt, d_wx, d_rh, d_state = pull_back(ops, cell, params, step.saved, d_state, gates)
-        d_wx, d_rh = (d.reshape(h.shape[0], -1, h.shape[2]) for d in (d_wx, d_rh))
+    S = outputs.shape[1]
+    d_state = tuple(ops.zeros(s) for s in steps[-1].before)
+    for back, step in enumerate(reversed(steps), start=1):
+        if back <= S:
+            d_state = (d_state[0] + outputs[:, S - back], *d_state[1:])
+        errors = pull_back(ops, cell, params, step, d_state, gates)
+        d_wx, d_rh = flat(errors.wx), flat(errors.rh)
         d_W += d_wx @ step.x.swapaxes(1, 2)
-        d_R += d_rh @ h.swapaxes(1, 2)
+        d_R += d_rh @ heard(ops, cell, step.before).swapaxes(1, 2)
         d_b += d_wx.sum(2, keepdims=True)
-        d_p = {name: total + d_pt[name].sum(2, keepdims=True) for name, total in d_p.items()}
-    return Params(d_W, d_R, d_b, d_p)
+        d_p = {name: total + errors.p[name].sum(2, keepdims=True) for name, total in d_p.items()}
+        if errors.inner is not None:
+            d_R_inner += flat(errors.inner) @ step.inner[0].swapaxes(1, 2)
+        d_state = errors.before
+    return Params(d_W, ops.join([d_R.swapaxes(1, 2), d_R_inner.swapaxes(1, 2)]).swapaxes(1, 2), d_b, d_p)
+
+
+def flat(net: Net) -> Float[Array, "M GH B"]:
+    """The gates one below the other."""
+    return net.reshape(net.shape[0], -1, net.shape[-1])

@@ -19,15 +19,29 @@ TABLES = frozenset({"carousel", "carousel.cells", "carousel.backends", "carousel
 and the one backend of a job are added by name."""
 
 
+JOBS = {"decay": "carousel.measure", "dynamics": "carousel.dynamics", "accuracy": "carousel.training"}
+"""The verbs that measure one cell on one backend, and the module that each begins with."""
+
+
 def measuring(verb: str, backend: str, cell: str) -> list[str]:
-    """The files behind one job; `verb` is "decay" or "accuracy". Paths are relative to the working directory."""
-    start = {"decay": "carousel.measure", "accuracy": "carousel.training"}[verb]
-    return _paths(closure(start, f"carousel.backends.{backend}", CELLS[cell].forward.__module__))
+    """The files behind one job; `verb` is a key of JOBS. Paths are relative to the working directory."""
+    return _paths(closure(JOBS[verb], f"carousel.backends.{backend}", CELLS[cell].forward.__module__))
+
+
+def calibrating(backend: str) -> list[str]:
+    """The files behind the calibration of one backend: of all cells, for it plants what it likes."""
+    cells = {cell.forward.__module__ for cell in CELLS.values()}
+    return _paths(closure("carousel.calibration", f"carousel.backends.{backend}", *cells))
 
 
 def claims() -> list[str]:
     """The files behind the verdicts."""
     return _paths(closure("carousel.claims"))
+
+
+def summary() -> list[str]:
+    """The files behind the decay summaries."""
+    return _paths(closure("carousel.summary"))
 
 
 def figures() -> list[str]:

@@ -22,16 +22,17 @@ from pydantic import (
 from carousel.fields import (
     NAME,
     Backend,
-    Cell,
+    Cells,
     Count,
     Device,
     Dtype,
     ForgetBias,
     Gradient,
     Index,
-    Init,
+    Inits,
     Label,
     Many,
+    Measure,
     Positive,
     Scale,
     Task,
@@ -49,45 +50,52 @@ class _Checked(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class DecaySlice(_Checked):
-    """One product of lists to measure the decay over; the comments of config/standard.yaml explain the keys."""
+class _Sweep(_Checked):
+    """The keys that every slice has; the comments of config/standard.yaml explain them."""
 
     slice: Label
     backends: Many[Backend]
     device: Device
     dtype: Dtype
-    cells: Many[Cell]
-    inits: Many[Init]
+    cells: Cells
+    inits: Inits
     gains: Many[float]
     forget_biases: Many[ForgetBias]
-    biases: Many[float]
     hidden: Many[Width]
-    lengths: Many[Count]
     repetitions: Count
     batch: Count
+
+
+class _Driven(_Sweep):
+    """The keys of a slice whose networks are driven by noise."""
+
+    lengths: Many[Count]
+    biases: Many[float]
     input_size: Width
     input_scale: Scale
     state_scale: Scale
+
+
+class DecaySlice(_Driven):
+    """One product of lists to measure the decay over."""
+
+    measures: Many[Measure]
     lags_per_octave: Index
 
 
-class TrainingSlice(_Checked):
-    """One product of lists to train over; the comments of config/standard.yaml explain the keys."""
+class DynamicsSlice(_Driven):
+    """One product of lists to measure exponents, gates and factors over."""
 
-    slice: Label
-    backends: Many[Backend]
-    device: Device
-    dtype: Dtype
+    warm_up: Index
+    exponents: Count
+
+
+class TrainingSlice(_Sweep):
+    """One product of lists to train over."""
+
     tasks: Many[Task]
-    cells: Many[Cell]
-    inits: Many[Init]
-    gains: Many[float]
-    forget_biases: Many[ForgetBias]
-    hidden: Many[Width]
     lengths: Many[Count]
-    repetitions: Count
     gradients: Many[Gradient]
-    batch: Count
     steps: Count
     learning_rate: Positive
     clip: Positive
@@ -128,7 +136,8 @@ class TrainingSlice(_Checked):
         return snapshots
 
 
-Slice = TypeVar("Slice", DecaySlice, TrainingSlice)
+Slice = TypeVar("Slice", DecaySlice, DynamicsSlice, TrainingSlice)
+AnySlice = DecaySlice | DynamicsSlice | TrainingSlice
 
 
 class Study(_Checked):
@@ -137,13 +146,29 @@ class Study(_Checked):
     title: Annotated[str, Field(min_length=1, max_length=200)]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     decay: Annotated[tuple[DecaySlice, ...], BeforeValidator(listed)]
+    dynamics: Annotated[tuple[DynamicsSlice, ...], BeforeValidator(listed)]
     training: Annotated[tuple[TrainingSlice, ...], BeforeValidator(listed)]
 
-    @field_validator("decay", "training")
+    @field_validator("decay", "dynamics", "training")
     @classmethod
     def _names_once(cls, slices: tuple[Any, ...]) -> tuple[Any, ...]:
         distinct(tuple(s.slice for s in slices))
         return slices
+
+
+LISTS = {
+    "backend": "backends",
+    "cell": "cells",
+    "task": "tasks",
+    "init": "inits",
+    "gain": "gains",
+    "forget_bias": "forget_biases",
+    "bias": "biases",
+    "hidden": "hidden",
+    "length": "lengths",
+    "gradient": "gradients",
+}
+"""The keys of a slice whose lists span its product, by what one of their values is called."""
 
 
 def load(path: Path | str) -> Study:
@@ -163,7 +188,11 @@ def vary(part: Slice, **changes: Any) -> Slice:
 
 
 def _keys(loc: Loc) -> list[str]:
-    parts: dict[int | str, type[BaseModel]] = {"decay": DecaySlice, "training": TrainingSlice}
+    parts: dict[int | str, type[BaseModel]] = {
+        "decay": DecaySlice,
+        "dynamics": DynamicsSlice,
+        "training": TrainingSlice,
+    }
     return list((parts[loc[0]] if loc else Study).model_fields)
 
 
@@ -198,6 +227,11 @@ def decay_defaults() -> DecaySlice:
     return load(config_folder() / "standard.yaml").decay[0]
 
 
+def dynamics_defaults() -> DynamicsSlice:
+    """The first dynamics slice of config/standard.yaml, for the same purpose."""
+    return load(config_folder() / "standard.yaml").dynamics[0]
+
+
 def training_defaults() -> TrainingSlice:
     """The first training slice of config/standard.yaml, for the same purpose."""
     return load(config_folder() / "standard.yaml").training[0]
@@ -206,6 +240,11 @@ def training_defaults() -> TrainingSlice:
 def decay_jobs(study: Study) -> list[tuple[str, str]]:
     """(backend, cell) of each decay job."""
     return _unique((b, c) for s in study.decay for b in s.backends for c in s.cells)
+
+
+def dynamics_jobs(study: Study) -> list[tuple[str, str]]:
+    """(backend, cell) of each dynamics job."""
+    return _unique((b, c) for s in study.dynamics for b in s.backends for c in s.cells)
 
 
 def accuracy_jobs(study: Study) -> list[tuple[str, str, str]]:
@@ -225,7 +264,7 @@ def digest(path: Path | str) -> str:
 
 def check_devices(study: Study) -> None:
     """Raise StudyError where a slice asks for a CUDA device that is not here; loads torch only then."""
-    parts: list[DecaySlice | TrainingSlice] = [*study.decay, *study.training]
+    parts: list[AnySlice] = [*study.decay, *study.dynamics, *study.training]
     slices = [s for s in parts if "torch" in s.backends and s.device != "cpu"]
     if not slices:
         return

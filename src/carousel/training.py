@@ -2,21 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from scipy.special import log_softmax
 
+from carousel import dynamics
 from carousel.adjoint import walk
 from carousel.axes import Array
-from carousel.backends import Backend, Model, Readout, leaves, rebuild
-from carousel.cells import CELLS
+from carousel.backends import Asked, Backend, Model, Readout, leaves, rebuild
+from carousel.cells import CELLS, Cell, Params
+from carousel.gates import portrait
 from carousel.inits import uniform
 from carousel.measure import COLUMNS as DECAY
 from carousel.measure import Setting, on_backend, recorded, rows, stack, weights
 from carousel.recurrence import PATHS
 from carousel.seeds import generator
+from carousel.store import concat
 from carousel.study import TrainingSlice
 from carousel.tasks import ADDING_TOLERANCE, TASKS, Batch, Task
 
@@ -86,53 +90,95 @@ class Data:
             for part in ("train", "test")
         )
 
-    def batch(self, n: int, test: bool = False) -> tuple[Array, Array]:
-        """The next n sequences [T M D n] and targets [M O n]."""
+    def batch(self, n: int, test: bool = False) -> tuple[Array, Asked, Float[np.ndarray, "M S n"]]:
+        """The next n sequences [T M D n], what is asked of them, and which of the answers are scored."""
         streams = self.test if test else self.train
         drawn: dict[int, Batch] = {
             r: self.task.sample(rng, self.length, n, test) for r, rng in streams.items()
         }
         x = np.stack([drawn[r].x for r in self.repetitions], axis=1)
-        target = np.stack([drawn[r].target for r in self.repetitions])
-        return self.backend.array(x), self.backend.array(target)
+        target, weight, scored = (
+            np.stack([getattr(drawn[r], name) for r in self.repetitions])
+            for name in ("target", "weight", "scored")
+        )
+        asked = Asked(self.backend.array(target), self.backend.array(weight), self.task.loss)
+        return self.backend.array(x), asked, scored
 
 
-def scores(task: Task, y: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Loss and accuracy [M] of the outputs y [M O B], in float64."""
-    y, target = y.astype(float), target.astype(float)
-    if task.loss == "squared_error":
-        error = (y - target)[:, 0]
-        return np.square(error).mean(1), (abs(error) < ADDING_TOLERANCE).mean(1)
-    y = y - y.max(1, keepdims=True)
-    log_p = y - np.log(np.exp(y).sum(1, keepdims=True))
-    return -(target * log_p).sum(1).mean(1), (y.argmax(1) == target.argmax(1)).mean(1)
+def scores(
+    y: Float[np.ndarray, "M S O B"], asked: Asked, scored: Float[np.ndarray, "M S B"]
+) -> tuple[Float[np.ndarray, " M"], Float[np.ndarray, " M"]]:
+    """Loss, by the answers' weights, and accuracy, over the answers that are scored, in float64."""
+    losses, right = LOSSES[asked.loss](y.astype(float), asked.target.astype(float))
+    return (losses * asked.weight).sum(1).mean(1), (right * scored).sum((1, 2)) / scored.sum((1, 2))
+
+
+def squared_error(y: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Loss and rightness [M S B]."""
+    error = y - target
+    return np.square(error).sum(2), (abs(error) < ADDING_TOLERANCE).all(2)
+
+
+def cross_entropy(y: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Loss and rightness [M S B]."""
+    return -(target * log_softmax(y, axis=2)).sum(2), y.argmax(2) == target.argmax(2)
+
+
+LOSSES = {"squared_error": squared_error, "cross_entropy": cross_entropy}
+
+
+def audible(backend: Backend, cell: Cell, gradient: Params) -> Params:
+    """`gradient` without the blocks of W and R that are mute: they are zero and stay so."""
+    if not cell.mute:
+        return gradient
+    H = gradient.W.shape[1] // len(cell.gates)
+    W, R = (np.ones(matrix.shape[1:]) for matrix in gradient[:2])
+    for gate, voice in cell.mute:
+        rows = cell.gates.index(gate) * H + np.arange(H)
+        if voice == "x":
+            W[rows] = 0
+        else:
+            R[np.ix_(rows, cell.columns.index(voice) * H + np.arange(H))] = 0
+    return gradient._replace(W=gradient.W * backend.array(W), R=gradient.R * backend.array(R))
+
+
+class Run(NamedTuple):
+    """What training leaves: rows of the three tables."""
+
+    accuracy: pd.DataFrame
+    decay: pd.DataFrame
+    dynamics: pd.DataFrame
 
 
 def train(
     backend: Backend, seed: int, block: Sequence[Setting], part: TrainingSlice, name: str, gradient: str
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train a block of settings on task `name`; the rows of the accuracy table and of the decay table.
+) -> Run:
+    """Train a block of settings on task `name`; score it, and measure it at the snapshots.
 
     `gradient` is the path that the training gradient takes, full or truncated.
     """
     cell, task = CELLS[block[0].cell], TASKS[name]
     data, model = Data(backend, seed, name, block), models(backend, seed, block, task)
-    test_x, test_target = data.batch(part.test_size, test=True)
+    test_x, test_asked, test_scored = data.batch(part.test_size, test=True)
+    on_host = Asked(backend.numpy(test_asked.target), backend.numpy(test_asked.weight), test_asked.loss)
     state, test_state = (zero_state(backend, block, n) for n in (part.batch, part.test_size))
     adam = Adam([0.0 * a for a in leaves(model)], [0.0 * a for a in leaves(model)])
-    scored, measured = [], []
+    scored, decays, portraits = [], [], []
     for step in range(part.steps + 1):
         if step in part.snapshots:
-            logs = trained_walk(backend, block, part, task, model, test_x, test_target)
-            measured.append(
-                rows(backend, part.slice, block, logs, trained=name, step=step, gradient=gradient)
-            )
-        x, target = data.batch(part.batch)
-        taken = backend.gradient(cell, model, x, state, target, task.loss, PATHS[gradient](cell))
-        gradients, norm = clipped(backend, leaves(taken.model), part.clip)
+            about = {"trained": name, "step": step, "gradient": gradient}
+            system = cell, model.params, test_x[..., : part.batch], state
+            logs = trained_walk(backend, block, part, task, model, test_x, test_asked)
+            decays.append(rows(backend, part.slice, block, logs, **about))
+            seen = portrait(backend, *system)
+            portraits.append(dynamics.rows(backend, part.slice, block, seen, **about))
+        x, asked, _ = data.batch(part.batch)
+        taken = backend.gradient(cell, model, x, state, asked, PATHS[gradient](cell)).model
+        taken = taken._replace(params=audible(backend, cell, taken.params))
+        gradients, norm = clipped(backend, leaves(taken), part.clip)
         if step % part.evaluate_every == 0 or step == part.steps:
-            y = backend.run(cell, model, test_x, test_state)
-            loss, accuracy = scores(task, backend.numpy(y), backend.numpy(test_target))
+            y = backend.run(cell, model, test_x, test_state, test_scored.shape[1])
+            loss, accuracy = scores(backend.numpy(y), on_host, test_scored)
             scored.append(score_rows(block, step, loss, accuracy, norm, task))
         if step < part.steps:
             model = rebuild(model, adam.step(leaves(model), gradients, part.learning_rate))
@@ -147,8 +193,11 @@ def train(
         baseline_loss=baseline_loss,
         baseline_accuracy=baseline_accuracy,
     )
-    decays = pd.concat(measured, ignore_index=True) if measured else pd.DataFrame(columns=DECAY)
-    return frame[COLUMNS].astype(dict.fromkeys(CATEGORIES, "category")), decays
+    return Run(
+        frame[COLUMNS].astype(dict.fromkeys(CATEGORIES, "category")),
+        concat(decays) if decays else pd.DataFrame(columns=DECAY),
+        concat(portraits) if portraits else pd.DataFrame(columns=dynamics.COLUMNS),
+    )
 
 
 def score_rows(
@@ -159,7 +208,7 @@ def score_rows(
         step=step,
         loss=loss,
         accuracy=accuracy,
-        solved=[bool(task.solved(x, a)) for x, a in zip(loss, accuracy, strict=True)],
+        solved=[task.solved(x, a) for x, a in zip(loss.tolist(), accuracy.tolist(), strict=True)],
         gradient_norm=norm,
     )
 
@@ -177,15 +226,17 @@ def trained_walk(
     task: Task,
     model: Model,
     x: Array,
-    target: Array,
+    asked: Asked,
 ) -> Iterator[Any]:
     """The decay of the task's own loss gradient on the first test sequences, each scaled to norm 1.
 
-    A sequence whose loss gradient is exactly zero stays zero at every lag, lag 0 included.
+    The loss is that of the last step's answer alone: losses at every step would inject error at every lag. A
+    sequence whose loss gradient is exactly zero stays zero at every lag, lag 0 included.
     """
-    cell, x, target = CELLS[block[0].cell], x[..., : part.batch], target[..., : part.batch]
+    cell, x = CELLS[block[0].cell], x[..., : part.batch]
+    asked = Asked(asked.target[..., : part.batch], asked.weight[..., : part.batch], asked.loss)
     state = zero_state(backend, block, x.shape[-1])
-    error = backend.output_error(cell, model, x, state, target, task.loss).astype(float)
+    error = backend.output_error(cell, model, x, state, asked).astype(float)
     norm = np.linalg.norm(error, axis=1, keepdims=True)
     v = backend.array(error / np.where(norm > 0, norm, 1))
     return walk(backend, cell, model.params, x, state, v, recorded(block[0].length, part.lags_per_octave))

@@ -212,3 +212,17 @@ def plant() -> Plant:
 def study(plant: Plant) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the tables of the planted study as it stands."""
     return plant()
+
+
+@pytest.fixture(scope="session")
+def calibration() -> pd.DataFrame:
+    """Return a calibration that passed: three systems on both backends."""
+    rows = [
+        {
+            "backend": backend, "device": "cpu", "dtype": "float64", "system": system, "statement": "Known.",
+            "quantity": "loss_state", "path": "full", "lag": 100, "predicted": -0.3, "measured": -0.3, "error": 1e-12,
+            "tolerance": 1e-9, "in_standard_errors": np.nan, "passed": True, "n": 4,
+        }
+        for system in ("orthogonal linear", "dead ReLU", "non-normal") for backend in ("numpy", "torch")
+    ]  # fmt: skip
+    return pd.DataFrame(rows)

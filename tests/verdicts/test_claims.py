@@ -152,9 +152,9 @@ def test_both_parts_of_the_maximum_can_be_wrong(plant, monkeypatch: pytest.Monke
 
 
 @pytest.fixture(scope="module")
-def verdicts(study) -> pd.DataFrame:
+def verdicts(study, calibration) -> pd.DataFrame:
     """Return the claims table of the planted study."""
-    return judge(*study)
+    return judge(*study, calibration)
 
 
 def test_the_table_of_verdicts(verdicts) -> None:
@@ -170,9 +170,8 @@ def test_the_table_of_verdicts(verdicts) -> None:
     assert table["takeaway"].str.len().min() > 20
 
 
-def test_verdicts_do_not_depend_on_the_order_of_rows(study, verdicts) -> None:
-    decay, accuracy = study
-    shuffled = judge(decay.sample(frac=1, random_state=3), accuracy.sample(frac=1, random_state=3))
+def test_verdicts_do_not_depend_on_the_order_of_rows(study, calibration, verdicts) -> None:
+    shuffled = judge(*(table.sample(frac=1, random_state=3) for table in (*study, calibration)))
     same = ["id", "verdict", "effect", "low", "high", "n", "numpy", "torch"]
     pd.testing.assert_frame_equal(shuffled[same], verdicts[same], rtol=1e-9, atol=1e-12)
 

@@ -31,10 +31,10 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
-def folder(study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(study, calibration, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder with every figure of the planted study."""
     path = tmp_path_factory.mktemp("figures")
-    draw(*study, judge(*study), path / "new")
+    draw(*study, judge(*study, calibration), path / "new")
     return path / "new"
 
 

@@ -114,6 +114,11 @@ def test_no_model_of_an_exact_zero() -> None:
     )
 
 
+def test_no_model_from_one_lag_on_either_side() -> None:
+    rows = table(np.array([0.0, 20, 80]), np.array([0.0, -2, -8]), length=100)
+    assert stats.best_model(rows, "loss_state", "full")["best"].iloc[0] == "none"
+
+
 @pytest.mark.parametrize("repetitions", [10, 30])
 def test_intervals_cover_what_they_say(repetitions: int) -> None:
     samples = 0.3 + np.random.default_rng(7).standard_normal((800, repetitions))
@@ -127,6 +132,30 @@ def test_interval_of_no_spread_one_value_and_infinities() -> None:
     assert np.isnan(stats.interval([0.5])[1])
     assert stats.interval([-np.inf] * 9 + [1.0]) == (-np.inf, -np.inf, -np.inf)
     assert np.isnan(stats.interval([])[0])
+
+
+def test_many_intervals_at_once_are_each_its_own() -> None:
+    rng = np.random.default_rng(2)
+    samples = [rng.standard_normal(size) for size in (10, 2, 1, 0, 30, *[10] * 70)]
+    samples += [np.array([-np.inf] * 9 + [1.0]), np.array([np.nan, 1.0]), np.full(4, np.inf)]
+    each = np.array([stats.interval(sample) for sample in samples])
+    np.testing.assert_allclose(stats.intervals(samples), each, rtol=1e-13)
+    assert stats.intervals([]).shape == (0, 3)
+
+
+def test_centres_are_those_of_the_intervals() -> None:
+    rng = np.random.default_rng(4)
+    samples = [
+        rng.standard_normal(7),
+        np.array([-np.inf, 3.0, 2.0, 1.0]),
+        np.array([np.nan, np.inf]),
+        np.zeros(1),
+    ]
+    groups = np.repeat(range(4), [len(sample) for sample in samples])
+    order = rng.permutation(len(groups))
+    found = stats.centres(groups[order], np.concatenate(samples)[order], 5)
+    effects = [stats.interval(sample)[0] for sample in samples]
+    np.testing.assert_allclose(found, [*effects, np.nan], rtol=1e-13)
 
 
 @settings(max_examples=30)

@@ -24,6 +24,23 @@ rule decay:
         " --cache {params.cache} --out {output} > {log} 2>&1"
 
 
+rule dynamics:
+    message: "dynamics: {wildcards.cell} on {wildcards.backend}"
+    input:
+        study=STUDY_FILE,
+        sources=lambda w: sources.measuring("dynamics", w.backend, w.cell),
+    output:
+        RESULTS + "/dynamics/{backend}/{cell}.parquet",
+    log:
+        RESULTS + "/logs/dynamics/{backend}/{cell}.log",
+    params:
+        cache=RESULTS + "/cache",
+    threads: 1
+    shell:
+        "python -m carousel dynamics --study {input.study:q} --backend {wildcards.backend} --cell {wildcards.cell}"
+        " --cache {params.cache} --out {output} > {log} 2>&1"
+
+
 rule accuracy:
     message: "learning: {wildcards.cell} on {wildcards.backend}, task {wildcards.task}"
     input:
@@ -32,6 +49,7 @@ rule accuracy:
     output:
         accuracy=RESULTS + "/accuracy/{backend}/{task}/{cell}.parquet",
         decay=RESULTS + "/accuracy/{backend}/{task}/{cell}.decay.parquet",
+        dynamics=RESULTS + "/accuracy/{backend}/{task}/{cell}.dynamics.parquet",
     log:
         RESULTS + "/logs/accuracy/{backend}/{task}/{cell}.log",
     params:
@@ -40,7 +58,20 @@ rule accuracy:
     shell:
         "python -m carousel accuracy --study {input.study:q} --backend {wildcards.backend} --task {wildcards.task}"
         " --cell {wildcards.cell} --cache {params.cache} --out {output.accuracy} --decay-out {output.decay}"
-        " > {log} 2>&1"
+        " --dynamics-out {output.dynamics} > {log} 2>&1"
+
+
+rule calibrate:
+    message: "calibration: systems whose answer is known, on {wildcards.backend}"
+    input:
+        sources=lambda w: sources.calibrating(w.backend),
+    output:
+        RESULTS + "/calibration/{backend}.parquet",
+    log:
+        RESULTS + "/logs/calibration/{backend}.log",
+    threads: 1
+    shell:
+        "python -m carousel calibrate --backend {wildcards.backend} --out {output} > {log} 2>&1"
 
 
 rule gather_decay:
@@ -65,6 +96,33 @@ rule gather_accuracy:
         RESULTS + "/accuracy.parquet",
     log:
         RESULTS + "/logs/gather_accuracy.log",
+    threads: 1
+    shell:
+        "python -m carousel gather --out {output} {input} > {log} 2>&1"
+
+
+rule gather_dynamics:
+    message: "gathering dynamics.parquet"
+    input:
+        [f"{RESULTS}/dynamics/{b}/{c}.parquet" for b, c in study.dynamics_jobs(STUDY)],
+        [f"{RESULTS}/accuracy/{b}/{t}/{c}.dynamics.parquet" for b, t, c in study.accuracy_jobs(STUDY)],
+    output:
+        RESULTS + "/dynamics.parquet",
+    log:
+        RESULTS + "/logs/gather_dynamics.log",
+    threads: 1
+    shell:
+        "python -m carousel gather --out {output} {input} > {log} 2>&1"
+
+
+rule gather_calibration:
+    message: "gathering calibration.parquet"
+    input:
+        expand(RESULTS + "/calibration/{backend}.parquet", backend=("numpy", "torch")),
+    output:
+        RESULTS + "/calibration.parquet",
+    log:
+        RESULTS + "/logs/gather_calibration.log",
     threads: 1
     shell:
         "python -m carousel gather --out {output} {input} > {log} 2>&1"

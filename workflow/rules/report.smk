@@ -1,11 +1,26 @@
 """From the gathered tables to verdicts, figures and the page."""
 
 
+rule summarise:
+    message: "summing up the decay, setting by setting"
+    input:
+        decay=RESULTS + "/decay.parquet",
+        sources=sources.summary(),
+    output:
+        RESULTS + "/summary.parquet",
+    log:
+        RESULTS + "/logs/summarise.log",
+    threads: 1
+    shell:
+        "python -m carousel summarise --decay {input.decay} --out {output} > {log} 2>&1"
+
+
 rule judge:
     message: "deciding the claims"
     input:
         decay=RESULTS + "/decay.parquet",
         accuracy=RESULTS + "/accuracy.parquet",
+        calibration=RESULTS + "/calibration.parquet",
         sources=sources.claims(),
     output:
         claims=RESULTS + "/claims.parquet",
@@ -16,7 +31,7 @@ rule judge:
     threads: 1
     shell:
         "python -m carousel judge --decay {input.decay} --accuracy {input.accuracy}"
-        " --out {output.claims} --csv {output.csv} --agreement {output.agreement} > {log} 2>&1"
+        " --calibration {input.calibration} --out {output.claims} --csv {output.csv} --agreement {output.agreement} > {log} 2>&1"
 
 
 rule draw:
@@ -43,6 +58,9 @@ rule report:
         accuracy=RESULTS + "/accuracy.parquet",
         claims=RESULTS + "/claims.parquet",
         agreement=RESULTS + "/agreement.parquet",
+        calibration=RESULTS + "/calibration.parquet",
+        summary=RESULTS + "/summary.parquet",
+        dynamics=RESULTS + "/dynamics.parquet",
         figures=RESULTS + "/figures",
         sources=sources.report(),
     output:

@@ -1,6 +1,6 @@
 """The backends by name; torch is imported only when it is asked for."""
 
-from carousel.backends.backend import Backend, Gradient, Model, Readout, leaves, rebuild
+from carousel.backends.backend import Asked, Backend, Gradient, Model, Readout, leaves, rebuild
 
 BACKENDS = ("numpy", "torch")
 
@@ -29,4 +29,15 @@ def load(name: str, device: str, dtype: str) -> Backend:
     raise ValueError(f"backend {name!r} is not one of {', '.join(BACKENDS)}")
 
 
-__all__ = ["BACKENDS", "Backend", "DeviceError", "Gradient", "Model", "Readout", "leaves", "load", "rebuild"]
+__all__ = [
+    "BACKENDS",
+    "Asked",
+    "Backend",
+    "DeviceError",
+    "Gradient",
+    "Model",
+    "Readout",
+    "leaves",
+    "load",
+    "rebuild",
+]

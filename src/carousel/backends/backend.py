@@ -1,11 +1,12 @@
 """What a backend is: arrays of one library, device and dtype, and the derivative of one step."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from carousel.axes import Array, Series, State
+from carousel.axes import Array, Net, Series, State
 from carousel.cells import Cell, Params
 from carousel.recurrence import ArrayOps, Gates, Step
 
@@ -44,6 +45,25 @@ class Gradient(NamedTuple):
     model: Model
 
 
+class Asked(NamedTuple):
+    """What is asked of the outputs after the last S steps, and how much each answer counts."""
+
+    target: Float[Array, "M S O B"]
+    weight: Float[Array, "M S B"]  # of a sequence they sum to 1
+    loss: str  # squared_error or cross_entropy
+
+
+def outputs(steps: list[Step], last: State, count: int, stack: Callable[[list[Array]], Array]) -> Array:
+    """h after each of the last `count` steps, [M S H B]."""
+    hs = [*(step.before[0] for step in steps[1:]), last[0]]
+    return stack(hs[len(hs) - count :])
+
+
+def each(step: Step, f: Callable[[Array], Array]) -> Step:
+    """`step` with `f` of all its arrays."""
+    return Step(f(step.x), f(step.wx), *(tuple(map(f, part)) for part in step[2:]))
+
+
 @runtime_checkable
 class Backend(Protocol):
     """The derivative code of one library. The two implementations share none of it."""
@@ -71,6 +91,14 @@ class Backend(Protocol):
         """The adjoint of the state before `step`, from that of the state after it."""
         ...
 
+    def error(self, cell: Cell, params: Params, step: Step, d_state: State) -> tuple[State, Net]:
+        """The same on the full path, with the adjoint of W x + b."""
+        ...
+
+    def widen(self, step: Step, n: int) -> Step:
+        """`step` with every sequence n times, next to each other: one copy for each of n adjoints."""
+        ...
+
     def rescale(self, d_state: State, per_unit: bool) -> tuple[State, Int[Array, "M _ B"]]:
         """`d_state` divided by an exact power of two that brings its largest entry into [1/2, 1), and the power.
 
@@ -86,18 +114,18 @@ class Backend(Protocol):
         """Euclidean norm over the units, in float64."""
         ...
 
-    def run(self, cell: Cell, model: Model, xs: Series, state: State) -> Float[Array, "M O B"]:
-        """The readout of the last step."""
+    def run(self, cell: Cell, model: Model, xs: Series, state: State, last: int) -> Float[Array, "M S O B"]:
+        """The readout after each of the `last` S steps."""
         ...
 
     def gradient(
-        self, cell: Cell, model: Model, xs: Series, state: State, target: Array, loss: str, gates: Gates
+        self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked, gates: Gates
     ) -> Gradient:
         """The mean loss of a batch and its gradient; the adjoint passes back through `gates` only."""
         ...
 
     def output_error(
-        self, cell: Cell, model: Model, xs: Series, state: State, target: Array, loss: str
+        self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked
     ) -> Float[np.ndarray, "M H B"]:
-        """The gradient of each sequence's own loss by its last h."""
+        """The gradient by the last h of each sequence's own loss at the last step alone."""
         ...

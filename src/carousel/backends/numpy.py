@@ -1,5 +1,6 @@
 """The NumPy backend: hand-derived adjoints, one thread, no import of torch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,9 +8,9 @@ from jaxtyping import Float, Int
 from scipy.special import log_expit, log_softmax
 
 from carousel.axes import Array, Net, Series, State, Units
-from carousel.backends.backend import Gradient, Model, Readout
+from carousel.backends.backend import Asked, Gradient, Model, Readout, each, outputs
 from carousel.cells import Cell, Params
-from carousel.recurrence import Gates, Step, parameter_gradients, pull_back, unroll
+from carousel.recurrence import PATHS, Gates, Step, effective, parameter_gradients, pull_back, unroll
 
 SATURATED = 0.9  # |tanh| from which 1 - tanh^2 loses digits: one here, all of them where tanh rounds to 1
 
@@ -46,6 +47,21 @@ class NumpyOps:
         with np.errstate(divide="ignore"):
             return np.log(x)
 
+    def exp(self, x: Array) -> Array:
+        return np.exp(x)
+
+    def cos(self, x: Array) -> Array:
+        return np.cos(x)
+
+    def sin(self, x: Array) -> Array:
+        return np.sin(x)
+
+    def solve(self, A: Array, B: Array) -> Array:
+        return np.linalg.solve(A, B)
+
+    def eye(self, A: Array) -> Array:
+        return np.broadcast_to(np.eye(A.shape[-1], dtype=A.dtype), A.shape)
+
     def zeros(self, x: Array) -> Array:
         return np.zeros_like(x)
 
@@ -58,11 +74,13 @@ class NumpyOps:
     def cut(self, x: Array) -> Array:
         return x if self.uncut else np.zeros_like(x)
 
-    def recur(self, R: Float[Array, "M GH H"], h: Units) -> Float[Array, "M GH B"]:
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # a state may explode; its adjoint is still measured
-            return R @ h
+    def recur(self, R: Float[Array, "M GH VH"], heard: Float[Array, "M VH B"]) -> Float[Array, "M GH B"]:
+        # a state may explode; its adjoint is still measured
+        with np.errstate(over="ignore", invalid="ignore"):
+            return R @ heard
+
+    def join(self, parts: Sequence[Array]) -> Array:
+        return np.concatenate(parts, axis=1)
 
 
 FORWARD = NumpyOps()
@@ -86,7 +104,15 @@ class NumpyBackend:
         return NumpyOps(uncut=gates == frozenset(cell.gates))
 
     def vjp(self, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> State:
-        return pull_back(self.ops(cell, gates), cell, params, step.saved, d_state, gates)[3]
+        return pull_back(self.ops(cell, gates), cell, params, step, d_state, gates).before
+
+    def error(self, cell: Cell, params: Params, step: Step, d_state: State) -> tuple[State, Net]:
+        errors = pull_back(FORWARD, cell, params, step, d_state, PATHS["full"](cell))
+        return errors.before, errors.wx
+
+    def widen(self, step: Step, n: int) -> Step:
+        B = step.x.shape[-1]
+        return each(step, lambda a: np.repeat(a, n, axis=-1) if np.shape(a)[-1:] == (B,) else a)
 
     def rescale(self, d_state: State, per_unit: bool) -> tuple[State, Int[Array, "M _ B"]]:
         peak = np.maximum.reduce([abs(d) if per_unit else abs(d).max(1, keepdims=True) for d in d_state])
@@ -99,38 +125,52 @@ class NumpyBackend:
     def norm(self, x: Array) -> Float[np.ndarray, "M B"]:
         return np.sqrt(np.square(x, dtype=np.float64).sum(1))
 
-    def run(self, cell: Cell, model: Model, xs: Series, state: State) -> Float[Array, "M O B"]:
-        _, last = unroll(FORWARD, cell, model.params, xs, state)
-        return model.readout.V @ last[0] + model.readout.a
+    def run(self, cell: Cell, model: Model, xs: Series, state: State, last: int) -> Float[Array, "M S O B"]:
+        params = effective(FORWARD, cell, model.params)
+        return _read(model, outputs(*unroll(FORWARD, cell, params, xs, state), last, _stacked))
 
     def gradient(
-        self, cell: Cell, model: Model, xs: Series, state: State, target: Array, loss: str, gates: Gates
+        self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked, gates: Gates
     ) -> Gradient:
-        steps, last = unroll(FORWARD, cell, model.params, xs, state)
-        losses, d_y = LOSSES[loss](model.readout.V @ last[0] + model.readout.a, target)
-        d_y = d_y / target.shape[-1]
-        readout = Readout(d_y @ last[0].swapaxes(1, 2), d_y.sum(2, keepdims=True))
-        d_last = (model.readout.V.swapaxes(1, 2) @ d_y, *(0.0 * s for s in last[1:]))
-        d_params = parameter_gradients(self.ops(cell, gates), cell, model.params, steps, d_last, gates)
-        return Gradient(losses.mean(1), Model(d_params, readout))
+        params = effective(FORWARD, cell, model.params)
+        steps, last = unroll(FORWARD, cell, params, xs, state)
+        hs = outputs(steps, last, asked.target.shape[1], _stacked)
+        losses, d_y = LOSSES[asked.loss](_read(model, hs), asked.target)
+        share = asked.weight / xs.shape[-1]
+        d_y = d_y * share[:, :, None]
+        readout = Readout((d_y @ hs.swapaxes(2, 3)).sum(1), d_y.sum((1, 3))[..., None])
+        d_hs = model.readout.V.swapaxes(1, 2)[:, None] @ d_y
+        d_params = parameter_gradients(self.ops(cell, gates), cell, params, steps, d_hs, gates)
+        if cell.weight:
+            _, saved = cell.weight.forward(FORWARD, model.params.R)
+            d_params = d_params._replace(R=cell.weight.backward(FORWARD, saved, d_params.R))
+        return Gradient((losses * share).sum((1, 2)), Model(d_params, readout))
 
     def output_error(
-        self, cell: Cell, model: Model, xs: Series, state: State, target: Array, loss: str
+        self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked
     ) -> Float[np.ndarray, "M H B"]:
-        _, d_y = LOSSES[loss](self.run(cell, model, xs, state), target)
+        _, d_y = LOSSES[asked.loss](self.run(cell, model, xs, state, 1)[:, 0], asked.target[:, -1])
         return model.readout.V.swapaxes(1, 2) @ d_y
 
 
-def squared_error(y: Float[Array, "M O B"], target: Float[Array, "M O B"]) -> tuple[Array, Array]:
+def _stacked(arrays: list[Array]) -> Array:
+    return np.stack(arrays, axis=1)
+
+
+def _read(model: Model, hs: Float[Array, "M S H B"]) -> Float[Array, "M S O B"]:
+    return model.readout.V[:, None] @ hs + model.readout.a[:, None]
+
+
+def squared_error(y: Float[Array, "*M O B"], target: Float[Array, "*M O B"]) -> tuple[Array, Array]:
     """Squared error of each sequence, and its derivative by y."""
     error = y - target
-    return np.square(error).sum(1), 2 * error
+    return np.square(error).sum(-2), 2 * error
 
 
-def cross_entropy(y: Float[Array, "M O B"], target: Float[Array, "M O B"]) -> tuple[Array, Array]:
+def cross_entropy(y: Float[Array, "*M O B"], target: Float[Array, "*M O B"]) -> tuple[Array, Array]:
     """Cross-entropy with the one-hot `target` of each sequence, in nats, and its derivative by y."""
-    log_p = log_softmax(y, axis=1)
-    return -(target * log_p).sum(1), np.exp(log_p) - target
+    log_p = log_softmax(y, axis=-2)
+    return -(target * log_p).sum(-2), np.exp(log_p) - target
 
 
 LOSSES = {"squared_error": squared_error, "cross_entropy": cross_entropy}

@@ -1,5 +1,6 @@
 """The torch backend: autograd on any device and dtype; no hand-derived adjoint is ever called."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +10,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from carousel.axes import Array, Net, Series, State, Units
-from carousel.backends.backend import Gradient, Model, leaves, rebuild
+from carousel.backends.backend import Asked, Gradient, Model, each, leaves, outputs, rebuild
 from carousel.cells import Cell, Params
-from carousel.recurrence import Gates, Step, forward, unroll
+from carousel.recurrence import PATHS, Gates, Step, effective, forward, unroll
 
-LOSSES = {
-    "squared_error": lambda y, target: torch.square(y - target).sum(1),
-    "cross_entropy": lambda y, target: functional.cross_entropy(y, target, reduction="none"),
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "squared_error": lambda y, target: torch.square(y - target).sum(-2),
+    "cross_entropy": lambda y, target: -(target * functional.log_softmax(y, -2)).sum(-2),
 }
 torch.backends.cuda.matmul.allow_tf32 = False  # TF32 keeps 10 bits: backends would differ in the tail
 torch.backends.cudnn.allow_tf32 = False
@@ -61,6 +62,21 @@ class TorchOps:
     def log(self, x: Tensor) -> Tensor:
         return torch.log(x)
 
+    def exp(self, x: Tensor) -> Tensor:
+        return torch.exp(x)
+
+    def cos(self, x: Tensor) -> Tensor:
+        return torch.cos(x)
+
+    def sin(self, x: Tensor) -> Tensor:
+        return torch.sin(x)
+
+    def solve(self, A: Tensor, B: Tensor) -> Tensor:
+        return torch.linalg.solve(A, B)
+
+    def eye(self, A: Tensor) -> Tensor:
+        return torch.eye(A.shape[-1], dtype=A.dtype, device=A.device).expand(A.shape)
+
     def zeros(self, x: Tensor) -> Tensor:
         return torch.zeros_like(x)
 
@@ -73,14 +89,17 @@ class TorchOps:
     def cut(self, x: Tensor) -> Tensor:
         return x.detach() if any(self.shut) else x
 
-    def recur(self, R: Float[Array, "M GH H"], h: Units) -> Array:
+    def recur(self, R: Float[Array, "M GH VH"], heard: Float[Array, "M VH B"]) -> Array:
         if not any(self.shut):
-            return R @ h
+            return R @ heard
         if all(self.shut):
-            return R @ h.detach()
-        split, shut = (len(self.shut), h.shape[1]), torch.tensor(self.shut, device=h.device)
-        live, held = (R @ h).unflatten(1, split), (R @ h.detach()).unflatten(1, split)
+            return R @ heard.detach()
+        split, shut = (len(self.shut), -1), torch.tensor(self.shut, device=heard.device)
+        live, held = (R @ heard).unflatten(1, split), (R @ heard.detach()).unflatten(1, split)
         return torch.where(shut[None, :, None, None], held, live)
+
+    def join(self, parts: Sequence[Tensor]) -> Tensor:
+        return torch.cat(list(parts), 1)
 
 
 @dataclass(frozen=True)
@@ -103,13 +122,28 @@ class TorchBackend:
     def vjp(self, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> State:
         before = tuple(s.detach().requires_grad_() for s in step.before)
         ops = self.ops(cell, gates)
-        after, _ = forward(ops, cell, params, step.wx, before)
+        after = forward(ops, cell, params, step.wx, before)[0]
+        return self.pulled(after, before, d_state)
+
+    def error(self, cell: Cell, params: Params, step: Step, d_state: State) -> tuple[State, Net]:
+        tips = tuple(s.detach().requires_grad_() for s in (*step.before, step.wx))
+        after = forward(self.ops(cell, PATHS["full"](cell)), cell, params, tips[-1], tips[:-1])[0]
+        *d_before, d_wx = self.pulled(after, tips, d_state)
+        return tuple(d_before), d_wx
+
+    @staticmethod
+    def pulled(after: State, tips: tuple[Tensor, ...], d_state: State) -> tuple[Tensor, ...]:
+        """The adjoints of `tips`, from those of the state that was computed from them."""
         live = [(a, d) for a, d in zip(after, d_state, strict=True) if a.requires_grad]
         if not live:
-            return tuple(torch.zeros_like(s) for s in before)
+            return tuple(torch.zeros_like(s) for s in tips)
         return torch.autograd.grad(
-            [a for a, _ in live], before, [d for _, d in live], allow_unused=True, materialize_grads=True
+            [a for a, _ in live], tips, [d for _, d in live], allow_unused=True, materialize_grads=True
         )
+
+    def widen(self, step: Step, n: int) -> Step:
+        bare = step._replace(saved=(), inner=())  # autograd computes the step again
+        return each(bare, lambda a: a.repeat_interleave(n, -1))
 
     def rescale(self, d_state: State, per_unit: bool) -> tuple[State, Int[Array, "M _ B"]]:
         peaks = torch.stack([d.abs() if per_unit else d.abs().amax(1, keepdim=True) for d in d_state])
@@ -123,27 +157,32 @@ class TorchBackend:
     def norm(self, x: Tensor) -> Float[np.ndarray, "M B"]:
         return torch.linalg.vector_norm(x.double(), dim=1).cpu().numpy()
 
-    def run(self, cell: Cell, model: Model, xs: Series, state: State) -> Float[Array, "M O B"]:
+    def run(self, cell: Cell, model: Model, xs: Series, state: State, last: int) -> Float[Array, "M S O B"]:
+        ops = TorchOps(tails=False)
         with torch.no_grad():
-            return _read(model, unroll(TorchOps(tails=False), cell, model.params, xs, state)[1])
+            params = effective(ops, cell, model.params)
+            return _read(model, outputs(*unroll(ops, cell, params, xs, state), last, _stacked))
 
     def gradient(
-        self, cell: Cell, model: Model, xs: Series, state: State, target: Array, loss: str, gates: Gates
+        self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked, gates: Gates
     ) -> Gradient:
         tips = [leaf.detach().requires_grad_() for leaf in leaves(model)]
         live = rebuild(model, tips)
         ops = self.ops(cell, gates, tails=False)
-        y = _read(live, unroll(ops, cell, live.params, xs, state)[1])
-        losses = LOSSES[loss](y, target).mean(1)
-        return Gradient(losses.detach(), rebuild(model, list(torch.autograd.grad(losses.sum(), tips))))
+        params = effective(ops, cell, live.params)
+        hs = outputs(*unroll(ops, cell, params, xs, state), asked.target.shape[1], _stacked)
+        losses = (LOSSES[asked.loss](_read(live, hs), asked.target) * asked.weight).sum(1).mean(1)
+        found = torch.autograd.grad(losses.sum(), tips, allow_unused=True, materialize_grads=True)
+        return Gradient(losses.detach(), rebuild(model, list(found)))
 
     def output_error(
-        self, cell: Cell, model: Model, xs: Series, state: State, target: Array, loss: str
+        self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked
     ) -> Float[np.ndarray, "M H B"]:
+        ops = TorchOps(tails=False)
         with torch.no_grad():
-            _, last = unroll(TorchOps(tails=False), cell, model.params, xs, state)
+            _, last = unroll(ops, cell, effective(ops, cell, model.params), xs, state)
         h = last[0].requires_grad_()
-        losses = LOSSES[loss](_read(model, (h,)), target)
+        losses = LOSSES[asked.loss](_read(model, h[:, None])[:, 0], asked.target[:, -1])
         return self.numpy(torch.autograd.grad(losses.sum(), h)[0])
 
 
@@ -152,5 +191,9 @@ def power_of_two(n: Int[Tensor, "M _ B"]) -> Float[Tensor, "M _ B"]:
     return ((n.long().clamp(-1022, 1023) + 1023) << 52).view(torch.float64)
 
 
-def _read(model: Model, state: State) -> Float[Array, "M O B"]:
-    return model.readout.V @ state[0] + model.readout.a
+def _stacked(arrays: list[Tensor]) -> Tensor:
+    return torch.stack(arrays, 1)
+
+
+def _read(model: Model, hs: Float[Array, "M S H B"]) -> Float[Array, "M S O B"]:
+    return model.readout.V[:, None] @ hs + model.readout.a[:, None]

@@ -1,9 +1,15 @@
-"""What a cell is: a pointwise map between the net inputs and the new state, and that map's adjoint."""
+"""What a cell is: a pointwise map between the net inputs and the new state, and that map's adjoint.
+
+The matrix products are the recurrence's. R multiplies the cell's *voices*: as a rule the state h alone, for some
+cells further states, and for some a vector that is made on the way (`Inner`). W and R hold a block for every gate
+and voice; the blocks in `mute` are zero and stay so.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
 from jaxtyping import Float
 
 from carousel.axes import Array, Net, PerUnit, State, Units
@@ -25,17 +31,47 @@ class Ops(Protocol):
     def relu(self, x: Array) -> tuple[Array, Array]: ...
     def log_sigmoid(self, x: Array) -> Array: ...
     def log(self, x: Array) -> Array: ...
+    def exp(self, x: Array) -> Array: ...
+    def cos(self, x: Array) -> Array: ...
+    def sin(self, x: Array) -> Array: ...
+    def solve(self, A: Array, B: Array) -> Array: ...
+    def eye(self, A: Array) -> Array: ...
     def zeros(self, x: Array) -> Array: ...
     def gates(self, net: Net) -> tuple[Units, ...]: ...
     def stack(self, gates: tuple[Units, ...]) -> Net: ...
     def cut(self, x: Array) -> Array: ...
 
 
+Kind = Literal["weight", "bias", "recurrent"]
 Pointwise = dict[str, PerUnit]
 Saved = tuple[Array, ...]
+Adjoints = tuple[dict[str, Units], Net, Net, tuple[Array, ...]]  # of p, wx, rh and the state
 Forward = Callable[[Ops, Pointwise, Net, Net, State], tuple[State, Saved]]
-Backward = Callable[[Ops, Pointwise, Saved, State], tuple[dict[str, Units], Net, Net, tuple[Array, ...]]]
+Backward = Callable[[Ops, Pointwise, Saved, State], Adjoints]
 LogFactor = Callable[[Ops, Pointwise, Net, Net, State], Units]
+Draw = Callable[[np.random.Generator, int], Float[np.ndarray, " H"]]
+
+
+class Inner(NamedTuple):
+    """A vector that is made inside a step and goes through R, after the states have: r * h in the first GRU.
+
+    ``forward(ops, p, wx, rh, state) -> (v, saved)``, where ``rh`` is what R makes of the states;
+    ``backward(ops, p, saved, d_v) -> (d_p, d_wx, d_rh, d_state)`` is its adjoint by hand.
+    """
+
+    voice: str
+    forward: Callable[[Ops, Pointwise, Net, Net, State], tuple[Units, Saved]]
+    backward: Callable[[Ops, Pointwise, Saved, Units], Adjoints]
+
+
+class Weight(NamedTuple):
+    """R as a function of the parameter that is trained in its place, so that R keeps a property (orthogonal).
+
+    ``forward(ops, parameter) -> (R, saved)``; ``backward(ops, saved, d_R) -> d_parameter``.
+    """
+
+    forward: Callable[[Ops, Array], tuple[Array, Saved]]
+    backward: Callable[[Ops, Saved, Array], Array]
 
 
 @dataclass(frozen=True)
@@ -44,12 +80,18 @@ class Cell:
 
     ``forward(ops, p, wx, rh, state) -> (state, saved)`` takes the net inputs ``wx = W x + b`` and ``rh = R h``.
     ``backward(ops, p, saved, d_state) -> (d_p, d_wx, d_rh, d_state)`` is its adjoint by hand; what it returns for
-    the state is what does *not* pass through R.
+    the state is what does *not* pass through R. Its ``rh`` holds what all voices say.
+    A parameter in ``pointwise`` is a "weight" (a peephole: uniform), a "bias" (a gate's second one, beside R), a
+    "recurrent" weight (scaled by the gain as R is), or drawn by a function of its own, (rng, H) -> [H].
+
+    Where ``saves`` names what forward saves, a gate's activation has the gate's name, its slope that with a d before,
+    and "i" is what the candidate is multiplied with, be it a gate or not; without an "i" that is 1 - the forget gate.
+
     ``log_factor(ops, p, wx, rh, state)`` is the log of the factor by which the Q&A says one step multiplies the
     gradient: the activation's slope (RNN, without the weight), the forget gate (LSTM), the update gate (GRU).
     """
 
-    states: tuple[str, ...]  # the first recurs through R
+    states: tuple[str, ...]  # h first: the readout sees it; the carousel last
     gates: tuple[str, ...]  # in the order of the rows of W, R and b
     candidate: str  # the gate that is the cell's input
     forward: Forward
@@ -57,8 +99,21 @@ class Cell:
     log_factor: LogFactor
     forget: str | None = None  # the gate that a forget bias opens
     input: str | None = None  # the gate that chrono closes as it opens the other
-    pointwise: Mapping[str, Literal["weight", "bias"]] = field(default_factory=dict)  # the parameters in p
+    output: str | None = None  # the gate between the carousel and h
+    pointwise: Mapping[str, Kind | Draw] = field(default_factory=dict)  # what is in p, and how it starts
     carries: bool = True  # is there a way through time that avoids R?
+    voices: tuple[str, ...] = ("h",)  # the states that R multiplies, in the order of its columns
+    inner: Inner | None = None  # one more voice, the last
+    mute: frozenset[tuple[str, str]] = frozenset()  # (gate, voice) blocks of R, (gate, "x") blocks of W
+    weight: Weight | None = None  # of R, where it is not itself the parameter
+    kinked: bool = False  # is the map not differentiable somewhere, as ReLU at 0?
+    positive: tuple[str, ...] = ()  # states that are never negative
+    saves: str = ""  # names of all that forward and the inner voice save, gates by their own
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The voices in the order of R's columns, the inner one included; a cell may have none."""
+        return (*self.voices, self.inner.voice) if self.inner else self.voices
 
     @property
     def carousel(self) -> int:
@@ -67,9 +122,9 @@ class Cell:
 
 
 class Params(NamedTuple):
-    """The parameters of M models of one cell."""
+    """The parameters of M models of one cell; in the place of R stands what `Cell.weight` makes it from."""
 
     W: Float[Array, "M GH D"]
-    R: Float[Array, "M GH H"]
+    R: Float[Array, "M GH VH"]  # V voices; see Cell.columns
     b: Float[Array, "M GH 1"]
     p: Pointwise

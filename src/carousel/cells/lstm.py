@@ -12,10 +12,8 @@
 scaled logistic functions with the ranges [-2, 2] and [-1, 1].
 """
 
-from carousel.axes import Array, Net, State, Units
-from carousel.cells.cell import Cell, Ops, Pointwise, Saved
-
-Adjoints = tuple[dict[str, Units], Net, Net, tuple[Array, ...]]
+from carousel.axes import Net, State, Units
+from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved
 
 
 def _forward(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
@@ -99,18 +97,22 @@ LSTM = Cell(
     candidate="z",
     forget="f",
     input="i",
+    output="o",
     forward=_forward,
     backward=_backward,
     log_factor=_log_factor,
+    saves="i di f df z dz o do y dy c_prev",
 )
 LSTM_97 = Cell(
     states=("h", "c"),
     gates=("i", "z", "o"),
     candidate="z",
     input="i",
+    output="o",
     forward=_forward_97,
     backward=_backward_97,
     log_factor=_log_factor_97,
+    saves="i di z dz o do y dy",
 )
 LSTM_PEEPHOLE = Cell(
     states=("h", "c"),
@@ -118,8 +120,10 @@ LSTM_PEEPHOLE = Cell(
     candidate="z",
     forget="f",
     input="i",
+    output="o",
     pointwise={"p_i": "weight", "p_f": "weight", "p_o": "weight"},
     forward=_forward_peephole,
     backward=_backward_peephole,
     log_factor=_log_factor_peephole,
+    saves="i di f df z dz o do y dy c_prev c",
 )

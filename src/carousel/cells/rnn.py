@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from carousel.axes import Array, Net, State, Units
-from carousel.cells.cell import Cell, Ops, Pointwise, Saved
+from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved
 
 
 class Activation(NamedTuple):
@@ -18,6 +18,7 @@ class Activation(NamedTuple):
 
     value: Callable[[Ops, Array], tuple[Array, Array]]
     log_slope: Callable[[Ops, Array], Array]
+    kinked: bool = False
 
 
 TANH = Activation(
@@ -31,6 +32,7 @@ SIGMOID = Activation(
 RELU = Activation(  # slope 0 at 0, as in torch
     value=lambda ops, x: ops.relu(x),
     log_slope=lambda ops, x: ops.log((x > 0) + ops.zeros(x)),
+    kinked=True,
 )
 LINEAR = Activation(
     value=lambda ops, x: (x, 1.0),
@@ -46,9 +48,7 @@ def rnn(phi: Activation) -> Cell:
         h, slope = phi.value(ops, net)
         return (h,), (slope,)
 
-    def backward(
-        ops: Ops, p: Pointwise, saved: Saved, d_state: State
-    ) -> tuple[dict[str, Units], Net, Net, tuple[Array, ...]]:
+    def backward(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
         (slope,) = saved
         (d_h,) = d_state
         d_net = ops.stack((d_h * slope,))
@@ -58,7 +58,7 @@ def rnn(phi: Activation) -> Cell:
         (net,) = ops.gates(wx + rh)
         return phi.log_slope(ops, net)
 
-    return Cell(("h",), ("z",), "z", forward, backward, log_factor, carries=False)
+    return Cell(("h",), ("z",), "z", forward, backward, log_factor, carries=False, kinked=phi.kinked)
 
 
 RNN_TANH = rnn(TANH)

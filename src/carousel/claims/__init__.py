@@ -27,6 +27,6 @@ CLAIMS: dict[str, Claim] = {
 __all__ = ["CLAIMS", "Claim", "Verdict", "agreement", "judge"]
 
 
-def judge(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Return the claims table, one row per claim of CLAIMS, from the two measured tables alone."""
-    return judging.judge(CLAIMS, decay, accuracy)
+def judge(decay: pd.DataFrame, accuracy: pd.DataFrame, calibration: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims table, one row per claim of CLAIMS, from the measured tables; none stands on a fault."""
+    return judging.judge(CLAIMS, decay, accuracy, calibration)

@@ -4,8 +4,8 @@ A claim measures a table of evidence, one row per part and backend, and its rule
 rules and their thresholds stand here, with their reasons; they were written before any data were looked at.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -143,6 +143,27 @@ def combine(states: pd.Series) -> str:
 def conjunction(words: list[str]) -> str:
     """Return the word for "this and that": one refuted half refutes it, one that depends makes it depend."""
     return next((word for word in (REFUTED, DEPENDS, INCONCLUSIVE) if word in words), SUPPORTED)
+
+
+def faults(calibration: pd.DataFrame) -> list[str]:
+    """Return what is wrong with the instrument: each system that failed on a backend, each backend never calibrated."""
+    failed = calibration.loc[~calibration["passed"].eq(True), ["system", "backend"]].drop_duplicates()
+    absent = [name for name in BACKENDS if name not in set(calibration["backend"])]
+    return [f"{row.system} failed its calibration on {row.backend}" for row in failed.itertuples()] + [
+        f"the {name} backend was not calibrated" for name in absent
+    ]
+
+
+def gated(found: Verdict, wrong: Sequence[str]) -> Verdict:
+    """Return the verdict, or an inconclusive one that says why where the instrument has ``faults``.
+
+    The numbers stay: they are what was measured. No word is said over them.
+    """
+    if not wrong or found.verdict == INCONCLUSIVE:
+        return found
+    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    condition = f"{wrong[0]}{more}: no verdict by an instrument that is wrong where the answer is known."
+    return replace(found, verdict=INCONCLUSIVE, condition=condition)
 
 
 def _states(evidence: pd.DataFrame, holds: pd.Series, fails: pd.Series) -> pd.Series:

@@ -4,21 +4,29 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from carousel.claims.claim import INCONCLUSIVE, Claim, Verdict
+from carousel.claims.claim import INCONCLUSIVE, Claim, Verdict, faults, gated
 from carousel.stats import holm
 
 COLUMNS = ["id", "who", "kind", "statement", "verdict", "effect", "low", "high", "n", "unit", "rule", "numpy", "torch",
            "condition", "takeaway", "figure", "alt"]  # fmt: skip
 NOTHING = "Nothing to take away yet: the study is too small to decide."
+FAULTY = "Nothing to take away: the instrument failed its calibration."
 
 
-def judge(claims: Mapping[str, Claim], decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def judge(
+    claims: Mapping[str, Claim], decay: pd.DataFrame, accuracy: pd.DataFrame, calibration: pd.DataFrame
+) -> pd.DataFrame:
     """Return the claims table, one row per claim, decided from the two measured tables alone.
 
-    Comparisons are corrected together: Holm over every part of every claim of that kind.
+    Comparisons are corrected together: Holm over every part of every claim of that kind. Where the calibration
+    has faults, every verdict is inconclusive.
     """
+    wrong = faults(calibration)
     evidence = correct({name: claim.measure(decay, accuracy) for name, claim in claims.items()}, claims)
-    rows = [_row(claim, claim.decide(evidence[name])) for name, claim in claims.items()]
+    nothing = FAULTY if wrong else NOTHING
+    rows = [
+        _row(claim, gated(claim.decide(evidence[name]), wrong), nothing) for name, claim in claims.items()
+    ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -43,8 +51,8 @@ def _largest(table: pd.DataFrame) -> dict[str, float]:
     return table.groupby("part", sort=False)["p"].max().to_dict()
 
 
-def _row(claim: Claim, found: Verdict) -> dict:
-    takeaway = NOTHING if found.verdict == INCONCLUSIVE else claim.takeaway[found.verdict]
+def _row(claim: Claim, found: Verdict, nothing: str) -> dict:
+    takeaway = nothing if found.verdict == INCONCLUSIVE else claim.takeaway[found.verdict]
     return {
         "id": claim.id, "who": claim.who, "kind": claim.kind, "statement": claim.statement, "verdict": found.verdict,
         "effect": found.effect, "low": found.low, "high": found.high, "n": found.n, "unit": claim.unit,

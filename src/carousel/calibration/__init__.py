@@ -1,0 +1,139 @@
+"""Known-answer systems, measured by the very code that the study runs, against their closed forms."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from carousel.adjoint import Logs, Quantity, walk
+from carousel.backends import Backend
+from carousel.calibration import chains, gated, linear
+from carousel.calibration.system import Planted, Reading, System
+from carousel.cells import CELLS
+from carousel.jacobian import jacobians
+from carousel.lyapunov import Spectrum, spectrum
+from carousel.measure import on_backend
+from carousel.seeds import generator
+
+SYSTEMS: dict[str, System] = linear.SYSTEMS | chains.SYSTEMS | gated.SYSTEMS
+SEED = 1991  # of the systems that are drawn: same table, same rows
+EXACT = 1e-9  # decades: what rounding may leave after ten thousand steps
+ERRORS = 3.0  # standard errors that a mean may be off: one row in 370 where all is right
+COLUMNS = (
+    "backend device dtype system statement source quantity path lag predicted measured error tolerance "
+    "in_standard_errors passed n"
+).split()
+
+MISSING = np.full((1, 1), np.nan)  # what no instrument reports has not passed
+
+Key = tuple[str, str, int]  # quantity, path, lag
+Found = dict[Key, Logs]
+
+
+def calibrate(backend: Backend, systems: Sequence[str] = tuple(SYSTEMS)) -> pd.DataFrame:
+    """One row per reading of each of `systems`: predicted and measured, in decades or decades per step.
+
+    Exact rows: the entry that is furthest off, `error` its absolute difference, `tolerance` EXACT decades.
+    Statistical rows: the mean over `n` models, `error` its standard error, `tolerance` ERRORS of them.
+    `passed` is False where a number is missing (NaN) or finite instead of -inf.
+    """
+    rows = [row for name in systems for row in measured(backend, name)]
+    frame = pd.DataFrame(rows).assign(backend=backend.name, device=backend.device, dtype=backend.dtype)
+    return frame[COLUMNS]
+
+
+def measured(backend: Backend, name: str) -> Iterator[dict[str, Any]]:
+    """The rows of one system."""
+    system = SYSTEMS[name]
+    planted, readings = system.plant(generator(SEED, "calibration", name))
+    found = read(backend, planted, [reading[:3] for reading in readings])
+    for reading in readings:
+        judge = statistical if reading.statistical else exact
+        yield {
+            "system": name,
+            "statement": system.statement,
+            "source": system.source,
+            "quantity": reading.quantity,
+            "path": reading.path,
+            "lag": reading.lag,
+            **judge(reading, found.get(reading[:3], MISSING)),
+        }
+
+
+def read(backend: Backend, planted: Planted, keys: Sequence[Key]) -> Found:
+    """What the study's code says of `planted`, by those of its three instruments that `keys` ask for."""
+    wanted: dict[str, set[int]] = {}
+    for quantity, _, lag in keys:
+        wanted.setdefault(instrument(quantity), set()).add(lag)
+    model = backend, CELLS[planted.cell], on_backend(backend, planted.params), backend.array(planted.xs)
+    state = tuple(map(backend.array, planted.state))
+    found: Found = {}
+    if "walk" in wanted:
+        found |= by_lag(walk(*model, state, backend.array(planted.covector), wanted["walk"]))
+    if "jacobians" in wanted:
+        found |= by_lag(jacobians(*model, state, wanted["jacobians"], generator(SEED, "probes")))
+    if "spectrum" in wanted:
+        found |= by_index(spectrum(*model, state, planted.warm_up, 1))
+    return found
+
+
+def instrument(quantity: str) -> str:
+    """Which function of the study's code measures `quantity`."""
+    if quantity in ("lyapunov", "lyapunov_sum", "log_det"):
+        return "spectrum"
+    return "jacobians" if quantity.startswith("jacobian") else "walk"
+
+
+def by_lag(logs: Iterable[tuple[int, dict[Quantity, Logs]]]) -> Found:
+    """The values of a walk; their cosines and errors are left aside."""
+    return {
+        (quantity.name, quantity.path, lag): values
+        for lag, at in logs
+        for quantity, values in at.items()
+        if quantity.column == "log10_norm"
+    }
+
+
+def by_index(found: Spectrum) -> Found:
+    """The exponents, numbered from 1, their sum, and the log of the determinant that it is to equal."""
+    exponents = {
+        ("lyapunov", "full", k + 1): found.exponents[:, [k]] for k in range(found.exponents.shape[1])
+    }
+    sums = {"lyapunov_sum": found.total, "log_det": found.log_det}
+    return exponents | {(name, "full", 0): value[:, None] for name, value in sums.items()}
+
+
+def exact(reading: Reading, values: Logs) -> dict[str, Any]:
+    """The entry that is furthest off: a missing one, or one that is not the zero it should be, above all."""
+    predicted = np.broadcast_to(reading.predicted, values.shape)
+    with np.errstate(invalid="ignore"):
+        off = np.where(values == predicted, 0.0, abs(values - predicted))
+    worst = np.unravel_index(np.argmax(np.where(np.isnan(off), np.inf, off)), off.shape)
+    error = float(off[worst])
+    return {
+        "predicted": float(predicted[worst]),
+        "measured": float(values[worst]),
+        "error": error,
+        "tolerance": EXACT,
+        "in_standard_errors": np.nan,
+        "passed": error <= EXACT,
+        "n": values.size,
+    }
+
+
+def statistical(reading: Reading, values: Logs) -> dict[str, Any]:
+    """The mean over models, in standard errors from the closed form."""
+    each, predicted = values.mean(1), float(reading.predicted)
+    with np.errstate(invalid="ignore"):
+        error = float(np.hypot(each.std(ddof=1) / len(each) ** 0.5, reading.allowance))
+    off = (float(each.mean()) - predicted) / error
+    return {
+        "predicted": predicted,
+        "measured": float(each.mean()),
+        "error": error,
+        "tolerance": ERRORS,
+        "in_standard_errors": off,
+        "passed": abs(off) <= ERRORS,
+        "n": len(each),
+    }

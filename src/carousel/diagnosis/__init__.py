@@ -1,0 +1,7 @@
+"""The measurements of the suite on a user's own torch module."""
+
+from carousel.diagnosis.layer import ModuleError
+from carousel.diagnosis.measuring import diagnose
+from carousel.diagnosis.result import Diagnosis
+
+__all__ = ["Diagnosis", "ModuleError", "diagnose"]

@@ -1,0 +1,122 @@
+"""The figure of a diagnosis: decay by lag, Lyapunov exponents, gates."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from carousel.diagnosis.sentence import SMALLEST
+from carousel.figures.style import (
+    DASHES,
+    GREY,
+    RATE,
+    end_label,
+    panels,
+    powers,
+    spread_labels,
+    style,
+)
+from carousel.stats import select
+
+PANEL = 2.6  # inches
+LAG = "lag: steps back from the last"
+WORDS = {
+    "i": "input gate",
+    "f": "forget gate",
+    "o": "output gate",
+    "r": "reset gate",
+    "u": "update gate (1 keeps)",
+}
+
+
+def draw(decay: pd.DataFrame, exponents: pd.DataFrame, gates: pd.DataFrame, two_ways: bool) -> Figure:
+    """Draw the tables of a Diagnosis, a line a layer and direction."""
+    titles = ["Jacobian of the last state by an earlier one, Frobenius norm", f"Lyapunov exponents, {RATE}"]
+    opened = gates[gates["quantity"].str.startswith("gate_") & gates["quantile"].notna()]
+    titles += ["gates: median, middle half, middle nine tenths"] if len(opened) else []
+    with style():
+        figure, axes = panels(titles, "", height=PANEL * len(titles))
+        looks = looks_of(decay, two_ways)
+        draw_decay(axes[0], select(decay, quantity="jacobian_fro"), looks)
+        draw_exponents(axes[1], exponents, looks)
+        if len(opened):
+            draw_gates(axes[2], opened, looks, two_ways)
+        spread_labels(figure)
+    return figure
+
+
+def looks_of(decay: pd.DataFrame, two_ways: bool) -> dict[tuple[int, str], tuple[str, dict]]:
+    """The label and look of each layer and direction: a colour a layer, broken lines backwards."""
+    keys = list(decay[["layer", "direction"]].drop_duplicates().itertuples(index=False, name=None))
+    colours = sns.color_palette("colorblind", max(layer for layer, _ in keys)).as_hex()
+    return {
+        (layer, direction): (
+            f"layer {layer}{f', {direction}' if two_ways else ''}",
+            {"color": colours[layer - 1], "linestyle": DASHES[2 if direction == "backward" else -1]},
+        )
+        for layer, direction in keys
+    }
+
+
+def draw_decay(ax: Axes, table: pd.DataFrame, looks: dict) -> None:
+    """Draw log10 norm against lag, and where a float ends if the axis goes so far."""
+    draw_lines(ax, table, looks, "lag", "log10_norm")
+    right = ax.get_xlim()[1]
+    for name, floor in SMALLEST.items():
+        if floor > ax.get_ylim()[0]:
+            ax.axhline(floor, color=GREY, linewidth=1, linestyle=(0, (2, 2)))
+            end_label(ax, right, floor, f"{name} ends", GREY)
+    ax.set_xlim(None, right)
+    ax.set_xlabel(LAG)
+    powers(ax)
+
+
+def draw_exponents(ax: Axes, table: pd.DataFrame, looks: dict) -> None:
+    """Draw the exponents, the largest first, with two standard errors each way."""
+    draw_lines(ax, table, looks, "index", "value")
+    for (layer, direction), (_, look) in looks.items():
+        rows = select(table, layer=layer, direction=direction)
+        ax.errorbar(
+            rows["index"], rows["value"], 2 * rows["error"], fmt=".", markersize=3, color=look["color"]
+        )
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel("number: the largest first; bars: two standard errors")
+
+
+def draw_lines(ax: Axes, table: pd.DataFrame, looks: dict, x: str, y: str) -> None:
+    """Draw a line a layer and direction, as far as it is finite, with its label at the end."""
+    for (layer, direction), (label, look) in looks.items():
+        rows = select(table, layer=layer, direction=direction)
+        rows = rows[np.isfinite(rows[y].to_numpy(float))]
+        if len(rows):
+            ax.plot(rows[x], rows[y], **look)
+            end_label(ax, rows[x].iloc[-1], rows[y].iloc[-1], label, look["color"])
+
+
+def draw_gates(ax: Axes, table: pd.DataFrame, looks: dict, two_ways: bool) -> None:
+    """Draw the quantiles of every gate, the layers side by side."""
+    names = list(dict.fromkeys(table["quantity"]))
+    width = 0.8 / len(looks)
+    for k, ((layer, direction), (_, look)) in enumerate(looks.items()):
+        for x, gate in enumerate(names):
+            rows = select(table, layer=layer, direction=direction, quantity=gate).sort_values("quantile")
+            if len(rows):
+                at = x + (k - (len(looks) - 1) / 2) * width
+                draw_range(ax, at, rows["value"].to_numpy(float), look["color"])
+    gates = [name.removeprefix("gate_") for name in names]
+    ax.set_xticks(range(len(names)), [WORDS.get(gate, gate) for gate in gates])
+    ax.set_xlim(-0.5, len(names) - 0.5)
+    ax.set_ylim(-0.03, 1.03)
+    ax.grid(visible=False, axis="x")
+    order = "from left to right: by layer, forward before backward"
+    ax.set_xlabel(order if two_ways else order.split(",")[0] if len(looks) > 1 else "")
+
+
+def draw_range(ax: Axes, x: float, quantiles: np.ndarray, colour: str) -> None:
+    """Draw five quantiles at x: a thin line, a thick one, and a dot."""
+    low, lower, middle, upper, high = quantiles
+    ax.plot([x, x], [low, high], color=colour, linewidth=1.2)
+    ax.plot([x, x], [lower, upper], color=colour, linewidth=5, solid_capstyle="butt")
+    ax.plot(x, middle, "o", markerfacecolor="white", markeredgecolor=colour)

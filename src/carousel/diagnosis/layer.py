@@ -1,0 +1,49 @@
+"""What is measured: one direction of one layer, as a cell with its weights and the sequences that it reads."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor
+
+from carousel.axes import Series, State
+from carousel.cells import Cell, Params
+
+
+class ModuleError(ValueError):
+    """A module, input or state that cannot be measured: what was found and what is allowed, in one line."""
+
+
+class Run(NamedTuple):
+    """Sequences of one length: inputs [T 1 D B] and the states before the first step."""
+
+    xs: Series
+    state: State
+
+
+class Layer(NamedTuple):
+    """One direction of a layer."""
+
+    number: int  # from 1, as read
+    direction: str  # forward | backward; a backward layer's last step is the sequence's first
+    words: str  # "LSTM, 64 units"
+    cell: Cell
+    params: Params
+    runs: list[Run]
+    smooth: bool = True  # are the inputs numbers that one can differentiate by?
+
+
+def runs(
+    xs: Tensor, lengths: Sequence[int], state: tuple[Tensor, ...], backward: bool, like: Tensor
+) -> list[Run]:
+    """The sequences of `xs` [T B D] by their length, in the dtype of `like`; `state` [B H] each."""
+    found = []
+    for length in sorted(set(lengths)):
+        columns = [b for b, each in enumerate(lengths) if each == length]
+        x = xs[:length, columns].flip(0) if backward else xs[:length, columns]
+        found.append(
+            Run(
+                x.to(like.dtype).transpose(1, 2)[:, None],
+                tuple(s[columns].to(like.dtype).T[None] for s in state),
+            )
+        )
+    return found

@@ -1,0 +1,194 @@
+"""torch.nn's recurrent modules, taken apart into layers and directions.
+
+The rows of W, R and b stand in torch's order, which is that of our cells; its two biases add up, but for the GRU's
+candidate, whose second one stands behind the reset gate (p_z). A layer reads what the module itself makes of the
+layer before, in the module's own dtype.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from carousel.cells import CELLS, Params
+from carousel.diagnosis.layer import Layer, ModuleError, runs
+from carousel.diagnosis.steps import Step, step_layer
+from carousel.problems import short
+
+TWINS = {"RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu", "LSTM": "lstm", "GRU": "gru"}
+WORDS = {"rnn_tanh": "tanh RNN", "rnn_relu": "ReLU RNN", "lstm": "LSTM", "gru": "GRU"}
+KINDS = (nn.RNN, nn.LSTM, nn.GRU)
+CELL_KINDS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
+ROLES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+
+
+class Sequences(NamedTuple):
+    """Inputs [T B D], padded, and each sequence's own length."""
+
+    xs: Tensor
+    lengths: list[int]
+
+
+def is_plain(module: nn.Module, kinds: Sequence[Any]) -> bool:
+    """Whether `module` computes what torch's own class does: a subclass with a forward of its own may not."""
+    return any(isinstance(module, kind) and type(module).forward is kind.forward for kind in kinds)
+
+
+def from_cell(cell: nn.RNNCellBase) -> nn.RNNBase:
+    """torch.nn.LSTM with the weights of an LSTMCell, and so on."""
+    kind: Any = next(kind for kind, base in zip(KINDS, CELL_KINDS, strict=True) if isinstance(cell, base))
+    options = {"nonlinearity": cell.nonlinearity} if isinstance(cell, nn.RNNCell) else {}
+    weight = cell.weight_ih
+    one = kind(
+        cell.input_size,
+        cell.hidden_size,
+        bias=cell.bias,
+        device=weight.device,
+        dtype=weight.dtype,
+        **options,
+    )
+    weights = {f"{role}_l0": getattr(cell, role, None) for role in ROLES}
+    return filled(one, {name: weight for name, weight in weights.items() if weight is not None})
+
+
+def one_layer(module: nn.RNNBase, layer: int) -> nn.RNNBase:
+    """Layer `layer` of `module` as a module, both directions, time first."""
+    options = {"nonlinearity": module.nonlinearity} if isinstance(module, nn.RNN) else {}
+    options |= {"proj_size": module.proj_size} if module.proj_size else {}
+    sides = ("", "_reverse")[: 1 + module.bidirectional]
+    roles = [(role, side) for role in ROLES for side in sides if hasattr(module, f"{role}_l{layer}{side}")]
+    weights = {f"{role}_l0{side}": getattr(module, f"{role}_l{layer}{side}") for role, side in roles}
+    weight = weights["weight_ih_l0"]
+    kind: Any = next(
+        kind for kind in KINDS if isinstance(module, kind)
+    )  # a parametrised module is a subclass
+    one = kind(
+        weight.shape[1],
+        module.hidden_size,
+        bias=module.bias,
+        bidirectional=module.bidirectional,
+        device=weight.device,
+        dtype=weight.dtype,
+        **options,
+    )
+    return filled(one, weights)
+
+
+def filled(one: nn.RNNBase, weights: dict[str, Tensor]) -> nn.RNNBase:
+    """`one` with these weights, ready to be evaluated."""
+    one.load_state_dict(weights)
+    return one.eval().requires_grad_(False)
+
+
+def layers(
+    module: nn.RNNBase, inputs: Tensor | PackedSequence, state: object, like: Tensor
+) -> Iterator[Layer]:
+    """Every layer and direction of `module`, its arrays in the dtype of `like`.
+
+    Raises ModuleError for inputs or a state of another shape, dtype or device than the module reads.
+    """
+    read = sequences(module, inputs)
+    before = initial_states(
+        module, read, state, batched=isinstance(inputs, PackedSequence) or inputs.ndim == 3
+    )
+    sides = ("forward", "backward")[: 1 + module.bidirectional]
+    for number in range(module.num_layers):
+        one = one_layer(module, number)
+        mine = slice(number * len(sides), (number + 1) * len(sides))
+        hx = tuple(s[mine].contiguous() for s in before)
+        for k, side in enumerate(sides):
+            yield layer_of(one, number + 1, side, read, tuple(s[k] for s in hx), like)
+        read = read._replace(xs=outputs(one, read, hx))
+        if (
+            not read.xs.isfinite().all()
+        ):  # ReLU's slope at NaN is 0, and would pass for a gradient that is exactly zero
+            raise ModuleError(f"layer {number + 1}: its state overflows; allowed: finite states")
+
+
+def layer_of(
+    one: nn.RNNBase, number: int, side: str, read: Sequences, state: tuple[Tensor, ...], like: Tensor
+) -> Layer:
+    """One direction of the module `one`, which has one layer."""
+    suffix = "_l0_reverse" if side == "backward" else "_l0"
+    name = TWINS[one.mode]
+    reading = runs(read.xs, read.lengths, state, side == "backward", like)
+    words = f"{WORDS[name]}, {one.hidden_size} units"
+    if one.proj_size:
+        layer = step_layer(
+            projected(one, suffix, like), (one.input_size,), tuple(s.shape[1:] for s in state), reading
+        )
+        words = f"{words} projected to {one.proj_size}"
+        return layer._replace(number=number, direction=side, words=words)
+    return Layer(number, side, words, CELLS[name], params(one, suffix, like), reading)
+
+
+def params(one: nn.RNNBase, suffix: str, like: Tensor) -> Params:
+    """The weights of one direction of a one-layer module, as ours."""
+    W, R = (getattr(one, role + suffix).to(like.dtype)[None] for role in ("weight_ih", "weight_hh"))
+    b, b_hh = (
+        getattr(one, role + suffix).to(like.dtype)[None, :, None] if one.bias else 0 * W[:, :, :1]
+        for role in ("bias_ih", "bias_hh")
+    )
+    if one.mode != "GRU":
+        return Params(W, R, b + b_hh, {})
+    gates = 2 * one.hidden_size
+    return Params(
+        W, R, torch.cat([b[:, :gates] + b_hh[:, :gates], b[:, gates:]], 1), {"p_z": b_hh[:, gates:]}
+    )
+
+
+def projected(one: nn.RNNBase, suffix: str, like: Tensor) -> Step:
+    """A step of torch's LSTM with proj_size: h is a projection of what the output gate lets out (Sak et al. 2014)."""
+    W, R, b, _ = params(one, suffix, like)
+    projection = getattr(one, "weight_hr" + suffix).to(like.dtype)
+
+    def step(x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        h, c = state
+        i, f, z, o = (x @ W[0].T + h @ R[0].T + b[0, :, 0]).chunk(4, 1)
+        c = f.sigmoid() * c + i.sigmoid() * z.tanh()
+        return (o.sigmoid() * c.tanh()) @ projection.T, c
+
+    return step
+
+
+def sequences(module: nn.RNNBase, inputs: Tensor | PackedSequence) -> Sequences:
+    """`inputs` time first and padded. Raises ModuleError."""
+    if isinstance(inputs, PackedSequence):
+        xs, lengths = pad_packed_sequence(inputs)
+        found = Sequences(xs, lengths.tolist())
+    elif inputs.ndim == 2:
+        found = Sequences(inputs[:, None], [len(inputs)])
+    elif inputs.ndim == 3:
+        xs = inputs.transpose(0, 1) if module.batch_first else inputs
+        found = Sequences(xs, [len(xs)] * xs.shape[1])
+    else:
+        raise ModuleError(f"inputs: found {inputs.ndim} axes; allowed: 3 (or 2: one sequence)")
+    if found.xs.shape[2] != module.input_size:
+        raise ModuleError(f"inputs: found {found.xs.shape[2]} a step; the module reads {module.input_size}")
+    return found
+
+
+def initial_states(module: nn.RNNBase, read: Sequences, state: object, batched: bool) -> tuple[Tensor, ...]:
+    """The states before the first step, [layer and direction, B, H] each. Raises ModuleError."""
+    rows, B, H = module.num_layers * (1 + module.bidirectional), len(read.lengths), module.hidden_size
+    sizes = (module.proj_size or H, H) if module.mode == "LSTM" else (H,)
+    if state is None:
+        return tuple(read.xs.new_zeros(rows, B, size) for size in sizes)
+    given = tuple(state) if isinstance(state, (tuple, list)) else (state,)
+    shapes = [(rows, B, size) if batched else (rows, size) for size in sizes]
+    if [tuple(getattr(s, "shape", ())) for s in given] != shapes:
+        wanted = ", ".join(map(str, shapes))
+        found = ", ".join(str(tuple(s.shape)) if isinstance(s, Tensor) else short(s) for s in given)
+        raise ModuleError(f"state: found {found}; allowed: {wanted}")
+    return tuple(s.detach().to(read.xs).reshape(rows, B, -1) for s in given)
+
+
+def outputs(one: nn.RNNBase, read: Sequences, hx: tuple[Tensor, ...]) -> Tensor:
+    """What the layer says at every step, [T B outputs], as torch computes it."""
+    start = hx if len(hx) == 2 else hx[0]
+    if len(set(read.lengths)) == 1:
+        return one(read.xs, start)[0]
+    packed = pack_padded_sequence(read.xs, torch.tensor(read.lengths), enforce_sorted=False)
+    return pad_packed_sequence(one(packed, start)[0])[0]

@@ -1,0 +1,214 @@
+"""A user's module in, tables out."""
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from carousel.adjoint import Logs, Quantity
+from carousel.backends import Backend, DeviceError, load
+from carousel.diagnosis.layer import Layer, ModuleError, Run
+from carousel.diagnosis.layers import CELL_KINDS, KINDS, from_cell, is_plain, layers
+from carousel.diagnosis.result import Diagnosis
+from carousel.diagnosis.steps import STEP, first_line, layers_of_step
+from carousel.diagnosis.undisturbed import undisturbed
+from carousel.gates import portrait
+from carousel.jacobian import jacobians
+from carousel.lyapunov import spectrum
+from carousel.measure import recorded, summary
+from carousel.problems import short
+
+DTYPES = ("float64", "float32")
+DEVICES = ("cpu", "cuda")
+EXPONENTS = 16  # of a state too large for all of them
+PER_OCTAVE = 16  # lags recorded a doubling, every one up to twice that: a smooth curve in a small table
+
+
+def diagnose(
+    module: nn.Module,
+    inputs: Tensor | PackedSequence,
+    state: Any = None,
+    *,
+    lags: Iterable[int] | None = None,
+    exponents: int | None = None,
+    warm_up: int | None = None,
+    dtype: str = "float64",
+    seed: int = 1,
+) -> Diagnosis:
+    """How far back in time the gradient of `module` reaches, on `inputs`.
+
+    `module`: torch.nn.RNN, LSTM or GRU (any number of layers, bidirectional, proj_size, packed or unbatched inputs),
+    their cells, or any module with a step ``(x, state) -> (out, state)``, which reads inputs[t], [batch, ...]; its
+    state, a tensor or a tuple of tensors, has the batch first. `state`: the one before the first step, in the
+    module's own shape; zeros if it is left out.
+    `lags`: which to record beside 0; if left out all up to 32, then 16 a doubling. `exponents`: how many Lyapunov
+    exponents, 0 for none; if left out all, but 16 of a state of more than 256 numbers (h and c together), whose norms
+    are estimates, too, from random vectors seeded by `seed`, with standard errors. Exponents and gates are those of
+    the longest sequences; the exponents leave out their first `warm_up` steps, for the state, and as many more, for
+    the basis (a quarter each if left out).
+
+    Each layer is measured by itself: the Jacobian of its state (h and c together) after the last step by its state
+    `lag` steps before, at fixed inputs, which are what the module makes of the layer before. A sequence counts up to
+    its own length. The module runs on its device in evaluation mode (no dropout), on a copy that is then measured in
+    `dtype`; the module, its gradients and the random state stay as they are. The time is that of as many backward
+    passes as the state has numbers: a few sequences are enough.
+    Raises ModuleError, in one line, for what cannot be measured, and DeviceError for a device other than cpu or cuda.
+    """
+    device = device_of(module, inputs, dtype)
+    with undisturbed(device):
+        backend = load("torch", str(device), dtype)
+        like = torch.zeros((), device=device, dtype=getattr(torch, dtype))
+        found = taken_apart(module, inputs, state, like)
+        return Diagnosis(
+            decay=table(found, lambda layer: decay(backend, layer, lags, seed)),
+            exponents=table(found, lambda layer: lyapunov(backend, layer, warm_up, exponents, seed)),
+            gates=table(found, lambda layer: gates(backend, layer)),
+            words={(layer.number, layer.direction): layer.words for layer in found},
+        )
+
+
+def device_of(module: object, inputs: object, dtype: str) -> torch.device:
+    """Where `module` and `inputs` are. Raises ModuleError for what is none, or not in one place."""
+    if not isinstance(module, nn.Module):
+        raise ModuleError(f"module: found {short(module)}; allowed: torch.nn.RNN, LSTM, GRU, or {STEP}")
+    if not isinstance(inputs, (Tensor, PackedSequence)):
+        raise ModuleError(f"inputs: found {short(inputs)}; allowed: a tensor or a packed sequence")
+    if dtype not in DTYPES:
+        raise ModuleError(f"dtype: found {short(dtype)}; allowed: {', '.join(DTYPES)}")
+    data = inputs.data if isinstance(inputs, PackedSequence) else inputs
+    weights = [*module.parameters(), *module.buffers()]
+    if any(w.is_complex() for w in [data, *weights]):
+        raise ModuleError("module: found complex numbers; allowed: real ones, two for a complex one")
+    places = {str(w.device) for w in [data, *weights]}
+    if len(places) > 1:
+        raise ModuleError(f"module, inputs: found on {', '.join(sorted(places))}; allowed: one device")
+    if 0 in data.shape:
+        raise ModuleError(f"inputs: found shape {tuple(data.shape)}; allowed: a step, a sequence or more")
+    if data.device.type not in DEVICES:
+        raise DeviceError(f"device: found {data.device}; allowed: {', '.join(DEVICES)}")
+    return data.device
+
+
+def taken_apart(module: nn.Module, inputs: Tensor | PackedSequence, state: Any, like: Tensor) -> list[Layer]:
+    """The layers of a copy of `module`. Raises ModuleError."""
+    if not (inputs.data if isinstance(inputs, PackedSequence) else inputs).isfinite().all():
+        raise ModuleError("inputs: found NaN or infinity; allowed: finite numbers")
+    try:
+        copy: Any = deepcopy(module).eval().requires_grad_(False)
+    except Exception as error:  # any: it is the user's code
+        raise ModuleError(f"module: cannot be copied: {first_line(error)}") from None
+    if is_plain(copy, CELL_KINDS):
+        copy, state = from_cell(copy), unsqueezed(state)
+    if is_plain(copy, KINDS):
+        same_dtype(copy, inputs)
+        with torch.no_grad():
+            return list(layers(copy, inputs, state, like))
+    if isinstance(inputs, PackedSequence):
+        raise ModuleError(
+            f"inputs: found a packed sequence; allowed for torch.nn.RNN, LSTM, GRU, not for {STEP}"
+        )
+    return layers_of_step(copy.to(like), inputs.detach(), state, like)
+
+
+def unsqueezed(state: Any) -> Any:
+    """The state of a torch cell as that of a module with one layer."""
+    if isinstance(state, (tuple, list)):
+        return tuple(map(unsqueezed, state))
+    return state[None] if isinstance(state, Tensor) else state
+
+
+def same_dtype(module: nn.RNNBase, inputs: Tensor | PackedSequence) -> None:
+    """That the inputs are numbers of the kind that `module` computes with. Raises ModuleError."""
+    found = inputs.data.dtype
+    if found != module.weight_ih_l0.dtype:
+        raise ModuleError(f"inputs: found {found}; the module computes in {module.weight_ih_l0.dtype}")
+
+
+def table(found: Sequence[Layer], measure: Callable[[Layer], pd.DataFrame]) -> pd.DataFrame:
+    """What `measure` finds in each layer, one below the other."""
+    parts = [measure(layer) for layer in found]
+    return pd.concat(
+        [
+            part.assign(layer=layer.number, direction=layer.direction)[["layer", "direction", *part.columns]]
+            for layer, part in zip(found, parts, strict=True)
+        ],
+        ignore_index=True,
+    )
+
+
+def decay(backend: Backend, layer: Layer, lags: Iterable[int] | None, seed: int) -> pd.DataFrame:
+    """The norms of the Jacobian by lag, over the sequences that are so long."""
+    wanted = lags_of(len(longest(layer).xs), lags)
+    by_run = [norms(backend, layer, run, wanted, seed) for run in layer.runs]
+    rows = []
+    for lag in sorted(wanted):
+        there = [found[lag] for found in by_run if lag in found]
+        joined = {each: np.concatenate([logs[each] for logs in there], axis=1) for each in there[0]}
+        for each in joined:
+            if each.column == "log10_norm" and (layer.smooth or not each.name.endswith("_x")):
+                errors = joined.get(each._replace(column="error"), np.zeros(1))
+                mean, zeros, n = (values[0] for values in summary(joined[each]))
+                if np.isnan(mean):
+                    raise ModuleError(f"layer {layer.number}: its Jacobian is not finite at lag {lag}")
+                rows.append((each.name, lag, mean, zeros, n, np.linalg.norm(errors) / n))
+    frame = pd.DataFrame(rows, columns=["quantity", "lag", "log10_norm", "n_zero", "n", "error"])
+    return frame.sort_values(["quantity", "lag"], ignore_index=True)
+
+
+def lags_of(length: int, lags: Iterable[int] | None) -> set[int]:
+    """The lags to record. Raises ModuleError."""
+    if lags is None:
+        return recorded(length, PER_OCTAVE)
+    wanted = {0, *lags}
+    outside = [lag for lag in wanted if lag not in range(length + 1)]
+    if outside:
+        raise ModuleError(f"lags: found {short(outside[0])}; allowed: 0 to {length}, the longest sequence")
+    return wanted
+
+
+def norms(
+    backend: Backend, layer: Layer, run: Run, lags: set[int], seed: int
+) -> dict[int, dict[Quantity, Logs]]:
+    """The norms of the sequences of one length, by lag."""
+    reached = {lag for lag in lags if lag <= len(run.xs)}
+    rng = np.random.default_rng(seed)
+    return dict(jacobians(backend, layer.cell, layer.params, run.xs, run.state, reached, rng))
+
+
+def longest(layer: Layer) -> Run:
+    """The longest sequences of a layer."""
+    return max(layer.runs, key=lambda run: len(run.xs))
+
+
+def lyapunov(
+    backend: Backend, layer: Layer, warm_up: int | None, exponents: int | None, seed: int
+) -> pd.DataFrame:
+    """The Lyapunov exponents, from the longest sequences; no rows for a single step."""
+    run = longest(layer)
+    if len(run.xs) < 2 or exponents == 0:
+        return pd.DataFrame({"index": [], "value": [], "error": []})
+    start = len(run.xs) // 4 if warm_up is None else warm_up
+    rng, k = np.random.default_rng(seed), EXPONENTS if exponents is None else exponents
+    found = spectrum(backend, layer.cell, layer.params, run.xs, run.state, start, k, rng)
+    index = np.arange(1, found.exponents.shape[1] + 1)
+    return pd.DataFrame({"index": index, "value": found.exponents[0], "error": found.errors[0]})[:exponents]
+
+
+def gates(backend: Backend, layer: Layer) -> pd.DataFrame:
+    """Gates, entry and exit factors of the longest sequences; no rows for a cell without a carousel."""
+    run, parts = longest(layer), [pd.DataFrame(columns=["quantity", "quantile", "value", "n"])]
+    if layer.cell.carries:
+        found = portrait(backend, layer.cell, layer.params, run.xs, run.state, ("all",))
+        parts = [
+            pd.DataFrame(
+                {"quantity": each.quantity, "quantile": each.quantile, "value": each.value[0], "n": each.n[0]}
+            )
+            for each in found
+            if each.quantity != f"gate_{layer.cell.candidate}"
+        ]
+    return pd.concat(parts, ignore_index=True)

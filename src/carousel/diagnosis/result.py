@@ -1,0 +1,55 @@
+"""What a diagnosis says: tables, a sentence and a figure."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from carousel.diagnosis.sentence import sentence
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """How far back in time the gradient of a module reaches, layer by layer.
+
+    `decay`: layer, direction, quantity, lag, log10_norm, n_zero, n, error: the mean over n sequences, but for n_zero
+    that are exactly zero, of log10 of the Jacobian's Frobenius (jacobian_fro) and spectral norm (jacobian_spec); ..._hh
+    and ..._cc: h by h and c by c alone; ..._x: h by the input. `error`: the standard error where it is an estimate.
+    `exponents`: layer, direction, index, value, error: Lyapunov exponents in decades per step, the largest first,
+    and their standard errors.
+    `gates`: layer, direction, quantity, quantile, value, n: of each gate, and of the factors by which an error enters
+    and leaves the carousel (see carousel.gates), the mean (quantile NaN) and quantiles over units, sequences and up to
+    16 steps. RNNs and modules of your own have none.
+    `words`: what each layer and direction is.
+    """
+
+    decay: pd.DataFrame
+    exponents: pd.DataFrame
+    gates: pd.DataFrame
+    words: dict[tuple[int, str], str]
+
+    @property
+    def sentence(self) -> str:
+        """How far back the gradient reaches at what precision, a line a layer and direction."""
+        return "\n".join(sentence(self.decay, key, words, self.two_ways) for key, words in self.words.items())
+
+    @property
+    def two_ways(self) -> bool:
+        """Whether there are layers that read backwards."""
+        return any(direction == "backward" for _, direction in self.words)
+
+    def figure(self) -> "Figure":
+        """Decay, exponents, and gates where there are any, one above the other."""
+        from carousel.diagnosis.figure import draw
+
+        return draw(self.decay, self.exponents, self.gates, self.two_ways)
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<p>{escape(line)}</p>" for line in self.sentence.splitlines())

@@ -1,0 +1,30 @@
+"""A measurement leaves the process as it was."""
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import torch
+
+
+@contextmanager
+def undisturbed(device: torch.device) -> Iterator[None]:
+    """Restore the random state of torch (every device in use), NumPy and Python, and torch's modes, at the end.
+
+    Inside, autograd is on and autocast, cuDNN (whose kernels have no backward pass in evaluation mode) and TF32 are
+    off, whatever the caller has set.
+    """
+    python, numpy, tf32 = random.getstate(), np.random.get_state(), torch.backends.cuda.matmul.allow_tf32
+    used = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
+    with ExitStack() as stack:
+        stack.callback(random.setstate, python)
+        stack.callback(np.random.set_state, numpy)
+        stack.callback(setattr, torch.backends.cuda.matmul, "allow_tf32", tf32)
+        stack.enter_context(torch.random.fork_rng(used))
+        stack.enter_context(torch.backends.cudnn.flags(enabled=False, allow_tf32=False))
+        stack.enter_context(torch.autocast(device.type, enabled=False))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        torch.backends.cuda.matmul.allow_tf32 = False
+        yield

@@ -1,0 +1,148 @@
+"""How fast tangent vectors grow under a stream of linear maps, direction by direction.
+
+Vectors turn towards the fastest direction. QR makes them orthonormal again, and the logs of R's diagonal add up to
+what each adds to the growth of volume (Benettin et al. 1980, part 2). QR comes as soon as rounding would cost the
+logs more than CONDITION EPS: the steps between two are doubled while there is room, and a run of steps that proves
+too long is taken again in halves.
+
+A direction that a map takes to zero, or below what rounding leaves of its image, is lost. Its vector is zero from then
+on and its log -inf; the others go on as if it had been the last. One that would have outgrown them comes back out of
+rounding, in the place of the slowest, once it has gained 16 decades on it.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy.linalg import lu
+
+LONGEST = 16  # steps between two QRs at most: the maps of so many are held
+REACH = 100.0  # decades that a vector may grow or shrink between two QRs: its square stays a float64
+EPS = float(np.finfo(float).eps)
+CONDITION = 1e5  # at which QR is due: the log of a vector's growth is then wrong by 1e5 EPS, 2e-11
+LOST = 0.1 / EPS  # the condition at which what is left of a vector is rounding and nothing else
+
+Basis = Float[np.ndarray, "L k n"]  # k vectors of n numbers, for each of L systems
+Each = Float[np.ndarray, "L k"]  # a number a vector
+
+
+class Tangent(NamedTuple):
+    """What one step does to tangent vectors.
+
+    `size` bounds the terms that each number of `apply` is the sum of, whose rounding is a few EPS of that; zeros where
+    it is not known.
+    """
+
+    apply: Callable[[Basis], Basis]
+    size: Callable[[Basis], Basis]
+    log_det: Float[np.ndarray, " L"]  # log10 |det|, NaN where it is not known
+
+
+def dense(J: Float[np.ndarray, "L n n"]) -> Tangent:
+    """The step whose Jacobian is `J`."""
+    turned = J.swapaxes(1, 2)
+    return Tangent(lambda basis: basis @ turned, lambda basis: abs(basis) @ abs(turned), log_det(J))
+
+
+def log_det(J: Float[np.ndarray, "L n n"]) -> Float[np.ndarray, " L"]:
+    """log10 |det J|; -inf where J has no full rank, to rounding.
+
+    The pivots of J transposed do not depend on the scale of J's rows: the slopes of saturated units keep their digits.
+    """
+    columns = J.swapaxes(1, 2)
+    pivots = abs(np.diagonal(lu(columns, p_indices=True, check_finite=False)[2], axis1=1, axis2=2))
+    lost = pivots <= J.shape[-1] * EPS * abs(columns).max(1)
+    with np.errstate(divide="ignore"):
+        return np.log10(np.where(lost, 0.0, pivots)).sum(1)
+
+
+def growth(steps: Iterable[Tangent], basis: Basis) -> tuple[Basis, Each, Float[np.ndarray, " L"]]:
+    """The basis after `steps`, log10 of how much each vector has grown, and log10 |det| of all steps together."""
+    logs, log_dets, interval = np.zeros(basis.shape[:2]), np.zeros(len(basis)), 1
+    steps = iter(steps)
+    while segment := list(islice(steps, interval)):
+        basis, grown, strain = advance(segment, basis)
+        logs, log_dets = logs + grown, log_dets + sum(step.log_det for step in segment)
+        interval = suited(len(segment), strain)
+    return basis, logs, log_dets
+
+
+def suited(interval: int, strain: float) -> int:
+    """Twice as many steps where two such strains are still one; half as many where one is too much."""
+    if strain <= 0.5:
+        return min(2 * interval, LONGEST)
+    return interval if strain <= 1 else max(1, interval // 2)
+
+
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
+def advance(segment: list[Tangent], basis: Basis) -> tuple[Basis, Each, float]:
+    """The basis after one QR behind `segment`, or after more where one would not do; its growth; the strain of one."""
+    moved, cancelled = through(segment, basis)
+    turned, grown, strain = orthonormal(moved, cancelled)
+    lost = np.isneginf(grown) & basis.any(2)
+    if len(segment) > 1 and (strain > 1 or lost.any()):
+        half = len(segment) // 2
+        basis, first, _ = advance(segment[:half], basis)
+        basis, second, _ = advance(segment[half:], basis)
+        return basis, first + second, max(strain, 2.0)
+    while (lost := np.isneginf(grown) & moved.any(2)).any():
+        moved = np.where(lost[..., None], 0.0, moved)
+        turned, grown, strain = orthonormal(moved, cancelled)
+    return turned, grown, strain
+
+
+def through(segment: list[Tangent], basis: Basis) -> tuple[Basis, Each]:
+    """The vectors after `segment`, and how much larger the terms were than the sum where most of it cancelled."""
+    cancelled = np.ones(basis.shape[:2])
+    for step in segment:
+        size = np.linalg.norm(step.size(basis), axis=2)
+        basis = step.apply(basis)
+        cancelled = np.fmax(cancelled, size / np.linalg.norm(basis, axis=2))
+    return basis, cancelled
+
+
+def orthonormal(basis: Basis, cancelled: Each) -> tuple[Basis, Each, float]:
+    """An orthonormal basis of the same nested spaces, log10 of what each vector adds to the volume, and the strain.
+
+    The coordinates are sorted by size first, so that the tiny ones of saturated units do not drown in the rounding of
+    others (Cox and Higham 1998), and zero vectors come last. A strain of 1 is CONDITION, or REACH.
+    """
+    behind = np.argsort(~basis.any(2), axis=1, stable=True)
+    columns = np.take_along_axis(basis, behind[..., None], axis=1).swapaxes(1, 2)
+    order = np.argsort(-np.linalg.norm(columns, axis=2), axis=1)[..., None]
+    columns = np.take_along_axis(columns, order, axis=1)
+    Q, R = np.linalg.qr(columns)
+    left, whole = abs(np.diagonal(R, axis1=1, axis2=2)), np.linalg.norm(R, axis=1)
+    own, all_of_it = conditions(columns, R, np.take_along_axis(cancelled, behind, axis=1))
+    drowned = all_of_it > LOST
+    lost = (left == 0) | (own > LOST) | drowned & (drowned.cumsum(1) == 1)
+    strain = np.maximum(np.log(all_of_it) / np.log(CONDITION), abs(np.log10(whole)) / REACH)
+    grown = np.log10(np.where(lost, 0.0, left))
+    turned = put_back(Q, order, 1).swapaxes(1, 2) * ~lost[..., None]
+    worst = np.nan_to_num(np.where(lost, 0.0, strain), nan=np.inf).max()
+    return put_back(turned, behind[..., None], 1), put_back(grown, behind, 1), float(worst)
+
+
+def conditions(
+    columns: Float[np.ndarray, "L n k"], R: Float[np.ndarray, "L k k"], cancelled: Each
+) -> tuple[Each, Each]:
+    """How many EPS the log of each of R's diagonal may be wrong by: for its own column's rounding, and for all.
+
+    To first order dR = triu(Q^T E R^-1) R for an error E of the columns (Stewart 1977), so that the log of R_ii
+    changes by the sum over j of (Q^T E)_ij (R^-1)_ji. Column j is known to EPS times its length, or that of its
+    coordinates that are not used up before i, times `cancelled`.
+    """
+    unused = np.sqrt(np.cumsum(np.square(columns).sum(2)[:, ::-1], axis=1))[:, ::-1][:, : R.shape[1]]
+    rounding = cancelled[..., None] * np.minimum(np.linalg.norm(R, axis=1)[..., None], unused[:, None])
+    zero = np.diagonal(R, axis1=1, axis2=2) == 0
+    by_column = rounding * abs(np.linalg.inv(R + zero[..., None] * np.eye(R.shape[1])))
+    return np.diagonal(by_column, axis1=1, axis2=2), by_column.sum(1)
+
+
+def put_back(values: np.ndarray, order: np.ndarray, axis: int) -> np.ndarray:
+    """What `np.take_along_axis(_, order, axis)` turned into `values`."""
+    result = np.empty_like(values)
+    np.put_along_axis(result, order, values, axis)
+    return result

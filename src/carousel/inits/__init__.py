@@ -1,0 +1,138 @@
+"""The table of initialisations, and the drawing of a model's parameters. A new init is one function of rows.py
+and one line here.
+
+Every gate draws from its own stream and the candidate's is the same in all cells, so that an RNN and the
+candidate of an LSTM start from one matrix R. `gain` multiplies R alone. Biases are effective ones: a forget bias
+of 1 means 1 (torch.nn adds two vectors; their sum is the bias here).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+
+from carousel.cells import Cell, Params
+from carousel.cells.cell import Draw
+from carousel.inits.forget import FORGET_BIASES, forget_biases, parse_forget_bias
+from carousel.inits.rows import (
+    SMALL,
+    Init,
+    Rows,
+    critical,
+    gaussian,
+    glorot,
+    hochreiter_97,
+    identity,
+    irnn,
+    orthogonal,
+    small_identity,
+    sparse,
+    torch_default,
+    uniform,
+)
+
+INITS: dict[str, Init] = {
+    "torch": torch_default,
+    "glorot": glorot,
+    "orthogonal": orthogonal,
+    "identity": identity,
+    "gaussian": gaussian,
+    "irnn": irnn,
+    "small_identity": small_identity,
+    "sparse": sparse,
+    "critical": critical,
+    "hochreiter97": hochreiter_97,
+}
+DIAGONAL = {"identity": 1.0, "irnn": 1.0, "small_identity": SMALL}
+"""The inits whose R is a multiple of the identity, and which."""
+GATE_BIASES = {"hochreiter97": {"input": (-1.0, -3.0, -5.0), "output": (-2.0, -4.0, -6.0)}}
+"""The biases that an init gives the input and output gate, one number for each of so many equal blocks of units
+(Hochreiter and Schmidhuber 1997, experiment 3: three blocks of one)."""
+
+Stream = Callable[[str], np.random.Generator]
+
+
+def draw(
+    init: str,
+    cell: Cell,
+    stream: Stream,
+    *,
+    H: int,
+    D: int,
+    gain: float,
+    forget_bias: str,
+    bias: float,
+    length: int,
+) -> Params:
+    """The parameters of one model, its leading axis of length 1.
+
+    The two biases of a gate add up to one, unless the cell keeps the one beside R apart (GRU). Peepholes are
+    U(-1/sqrt(H), 1/sqrt(H)) in every init.
+
+    `forget_bias` is a number or scheme as text, or "none"; `bias` is added to the candidate's bias; `length` is the
+    T_max of chrono where it has none of its own. A scheme's input bias stands, not the init's.
+    """
+    rows = {gate: INITS[init](stream(_role(cell, gate)), H, D) for gate in cell.gates}
+    apart = {gate for gate in cell.gates if cell.pointwise.get(f"p_{gate}") == "bias"}
+    b = {gate: block.b + (0 if gate in apart else block.b_R) for gate, block in rows.items()}
+    b[cell.candidate] = b[cell.candidate] + bias
+    b |= gate_biases(init, cell, H)
+    b |= forget_biases(cell, forget_bias, stream("forget bias"), H, length)
+    p = {f"p_{gate}": rows[gate].b_R for gate in apart}
+    p |= {
+        name: pointwise(kind, init, stream(name), H, gain)
+        for name, kind in cell.pointwise.items()
+        if kind != "bias"
+    }
+    return Params(
+        np.concatenate([heard(cell, gate, "x") * block.W for gate, block in rows.items()])[None],
+        gain * np.concatenate([voices(init, cell, stream, gate, rows[gate]) for gate in cell.gates])[None],
+        np.concatenate([b[gate] for gate in cell.gates])[None, :, None],
+        {name: values[None, :, None] for name, values in p.items()},
+    )
+
+
+def _role(cell: Cell, gate: str) -> str:
+    return "candidate" if gate == cell.candidate else gate
+
+
+def heard(cell: Cell, gate: str, voice: str) -> bool:
+    """Is the block of this gate and voice ("x": the input) one that is not mute?"""
+    return (gate, voice) not in cell.mute
+
+
+def voices(init: str, cell: Cell, stream: Stream, gate: str, rows: Rows) -> Float[np.ndarray, "H VH"]:
+    """One gate's rows of R. The first voice that the gate hears has the gate's own stream, each further one its own."""
+    H, D = rows.W.shape
+    blocks = {voice: np.zeros((H, H)) for voice in cell.columns}
+    for k, voice in enumerate(v for v in cell.columns if heard(cell, gate, v)):
+        blocks[voice] = INITS[init](stream(f"{_role(cell, gate)} {voice}"), H, D).R if k else rows.R
+    return np.concatenate([np.zeros((H, 0)), *blocks.values()], axis=1)
+
+
+def pointwise(
+    kind: str | Draw, init: str, rng: np.random.Generator, H: int, gain: float
+) -> Float[np.ndarray, " H"]:
+    """A parameter of one number a unit: a peephole ("weight"), a "recurrent" weight, or what `kind` draws.
+
+    A recurrent weight is `gain` times U(0, 1) (Li et al. 2018), or times the diagonal of an init that is one.
+    """
+    if callable(kind):
+        return kind(rng, H)
+    if kind == "weight":
+        return uniform(rng, H**-0.5, H)
+    return gain * (np.full(H, DIAGONAL[init]) if init in DIAGONAL else rng.uniform(0, 1, H))
+
+
+def gate_biases(init: str, cell: Cell, H: int) -> dict[str, Float[np.ndarray, " H"]]:
+    """What `GATE_BIASES` says of this init and the gates that the cell has."""
+    gates = {"input": cell.input, "output": cell.output}
+    block = np.arange(H)
+    return {
+        gate: np.array(values)[block * len(values) // H]
+        for role, values in GATE_BIASES.get(init, {}).items()
+        if (gate := gates[role])
+    }
+
+
+__all__ = ["FORGET_BIASES", "INITS", "Init", "Rows", "draw", "parse_forget_bias", "uniform"]

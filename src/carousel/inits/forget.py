@@ -1,0 +1,69 @@
+"""Forget biases: a number, or one of the named schemes that give every unit its own."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from carousel.cells import Cell
+
+LONGEST = re.compile(r"chrono:([1-9][0-9]{0,6})")  # T_max
+SHORTEST = 3  # the first T_max with a range, 1 to T_max - 1, to draw from
+
+Scheme = Callable[[np.random.Generator, int, int], Float[np.ndarray, " H"]]
+
+
+def chrono(rng: np.random.Generator, H: int, longest: int) -> Float[np.ndarray, " H"]:
+    """The log of a time scale U(1, T_max - 1), T_max = `longest` steps (Tallec and Ollivier 2018).
+
+    Up to T_max = 3, where there is no such range, the scales are U(1, 2).
+    """
+    return np.log(rng.uniform(1, max(longest - 1, 2), H))
+
+
+def uniform_gates(rng: np.random.Generator, H: int, longest: int) -> Float[np.ndarray, " H"]:
+    """log(u / (1 - u)), u uniform on [1/H, 1 - 1/H] (Gu et al. 2020): without input, the gates are uniform.
+
+    Up to H = 2 that range is no more than u = 1/2.
+    """
+    edge = 1 / max(H, 2)
+    u = rng.uniform(edge, 1 - edge, H)
+    return np.log(u / (1 - u))
+
+
+FORGET_BIASES: dict[str, Scheme] = {
+    "chrono": chrono,
+    "uniform": uniform_gates,
+}
+
+
+def parse_forget_bias(value: Any) -> float | str:
+    """`value` as a study may have it: a float, the name of a scheme, or chrono:T with its own T_max.
+
+    Raises ValueError, one line that says what is allowed.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and math.isfinite(value):
+        return float(value)
+    given = LONGEST.fullmatch(value) if isinstance(value, str) else None
+    if isinstance(value, str) and (value in FORGET_BIASES or given and int(given[1]) >= SHORTEST):
+        return value
+    raise ValueError(
+        f"allowed: a finite number, {', '.join(FORGET_BIASES)}, or chrono:T with a T_max of {SHORTEST} to 9999999"
+    )
+
+
+def forget_biases(
+    cell: Cell, forget_bias: str, rng: np.random.Generator, H: int, length: int
+) -> dict[str, Float[np.ndarray, " H"]]:
+    """The biases that `forget_bias` sets: the forget gate's, and by a scheme the input gate's, its negative."""
+    if cell.forget is None or forget_bias == "none":
+        return {}
+    name, _, longest = forget_bias.partition(":")
+    if name not in FORGET_BIASES:
+        return {cell.forget: np.full(H, float(forget_bias))}
+    b = FORGET_BIASES[name](rng, H, int(longest or length))
+    return {cell.forget: b} | ({cell.input: -b} if cell.input else {})

@@ -1,0 +1,47 @@
+"""How the adjoints of two paths lie to each other, and how one step divides between slopes and weights."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+Vectors = Float[np.ndarray, "M S H B"]  # one a model and sequence
+PerSequence = Float[np.ndarray, "M B"]
+
+
+class Split(NamedTuple):
+    """log10 of the adjoint's norm since the loss, divided; all three per sequence."""
+
+    slopes: PerSequence
+    weights: PerSequence
+    size: PerSequence  # of the adjoint itself, where the next step starts
+
+
+def cosine(a: Vectors, b: Vectors) -> PerSequence:
+    """The cosine of the angle between a and b, in [-1, 1]; NaN where either is exactly zero.
+
+    Of vectors whose largest entry is near 1, as rescaled ones are: their squares neither overflow nor vanish.
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        dot, a_a, b_b = (a * b).sum((1, 2)), (a * a).sum((1, 2)), (b * b).sum((1, 2))
+        return np.clip(dot / np.sqrt(a_a * b_b), -1.0, 1.0)
+
+
+def beginning(size: PerSequence) -> Split:
+    """The split at the loss, where the adjoint has `size`."""
+    return Split(np.zeros_like(size), np.zeros_like(size), size)
+
+
+def advance(split: Split, net: PerSequence, after: PerSequence) -> Split:
+    """`split` one step further back.
+
+    ``net`` and ``after`` are log10 of the norms of phi' * u and of R^T (phi' * u), where u is the adjoint that the
+    step starts from. What is zero passes nothing on: the part that made it so is -inf, the other stays as it is.
+    """
+    return Split(split.slopes + gain(split.size, net), split.weights + gain(net, after), after)
+
+
+def gain(before: PerSequence, after: PerSequence) -> PerSequence:
+    """The difference of two logs of norms; 0 where there was nothing before."""
+    nothing = np.isneginf(before)
+    return np.where(nothing, 0.0, after - np.where(nothing, 0.0, before))

@@ -1,0 +1,96 @@
+"""No verdict stands on an instrument that is wrong where the answer is known."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from carousel.claims import CLAIMS, judge, judging
+from carousel.claims.claim import INCONCLUSIVE, Verdict, faults, gated
+
+FOUND = Verdict(
+    "supported", "Everywhere.", "A line.", effect=0.5, low=0.4, high=0.6, n=7, numpy=0.5, torch=0.5
+)
+
+
+def failing(calibration: pd.DataFrame, *places: tuple[str, str]) -> pd.DataFrame:
+    """Return the calibration with the rows of these (system, backend) failed."""
+    pairs = list(zip(calibration["system"], calibration["backend"], strict=True))
+    return calibration.assign(passed=[pair not in places for pair in pairs])
+
+
+@pytest.mark.parametrize("word", ["supported", "refuted", "depends"])
+def test_a_fault_takes_the_word_and_leaves_the_numbers(word: str) -> None:
+    found = gated(replace(FOUND, verdict=word), ["dead ReLU failed its calibration on torch"])
+    assert found == replace(FOUND, verdict=INCONCLUSIVE, condition=found.condition)
+    assert found.condition.startswith("dead ReLU failed its calibration on torch")
+    assert "Everywhere" not in found.condition
+
+
+def test_without_a_fault_nothing_changes_and_what_is_open_keeps_its_reason() -> None:
+    assert gated(FOUND, []) == FOUND
+    undecided = replace(FOUND, verdict=INCONCLUSIVE)
+    assert gated(undecided, ["non-normal failed its calibration on numpy"]) == undecided
+
+
+def test_faults_name_each_failed_system_and_each_missing_backend(calibration) -> None:
+    assert faults(calibration) == []
+    assert faults(failing(calibration, ("dead ReLU", "torch"))) == [
+        "dead ReLU failed its calibration on torch"
+    ]
+    one = calibration[calibration["backend"] == "numpy"]
+    assert faults(one) == ["the torch backend was not calibrated"]
+    assert faults(calibration.head(0)) == [
+        f"the {name} backend was not calibrated" for name in ("numpy", "torch")
+    ]
+    unknown = calibration.astype({"passed": object}).assign(passed=[None, *[True] * 5])
+    assert faults(unknown) == ["orthogonal linear failed its calibration on numpy"]
+
+
+def test_one_failed_row_among_many_is_a_fault_named_once(calibration) -> None:
+    rows = pd.concat([calibration] * 3, ignore_index=True)
+    rows.loc[4, "passed"] = rows.loc[10, "passed"] = False
+    assert faults(rows.astype({"backend": "category", "system": "category"})) == [
+        "non-normal failed its calibration on numpy"
+    ]
+
+
+BROKEN = {  # what is wrong, and how the condition of every claim then begins
+    "failed": "dead ReLU failed its calibration on torch (and 1 more): ",
+    "empty": "the numpy backend was not calibrated (and 1 more): ",
+    "one backend": "the numpy backend was not calibrated: ",
+}
+
+
+def broken(calibration: pd.DataFrame, how: str) -> pd.DataFrame:
+    """Return a calibration over which nothing may be decided."""
+    if how == "failed":
+        return failing(calibration, ("dead ReLU", "torch"), ("non-normal", "numpy"))
+    return calibration[(calibration["backend"] == "torch") & (how == "one backend")]
+
+
+@pytest.fixture(scope="module")
+def sound(study, calibration) -> pd.DataFrame:
+    """Return the verdicts over a calibration that passed."""
+    return judge(*study, calibration)
+
+
+def test_no_claim_is_decided_over_a_fault(study, calibration, sound) -> None:
+    table = judge(*study, broken(calibration, "failed"))
+    assert {"supported", "refuted", "depends"} <= set(sound["verdict"])
+    assert set(table["verdict"]) == {INCONCLUSIVE}
+    decided = (sound["verdict"] != INCONCLUSIVE).to_numpy()
+    assert table["condition"][decided].str.startswith(BROKEN["failed"]).all()
+    assert set(table["takeaway"]) == {judging.FAULTY}
+    numbers = ["effect", "low", "high", "n", "numpy", "torch"]
+    pd.testing.assert_frame_equal(table[numbers], sound[numbers])
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_every_kind_of_fault_shuts_the_gate(plant, calibration, how: str) -> None:
+    claims = {"A1d": CLAIMS["A1d"]}
+    tables = plant(need="A1d")
+    assert judging.judge(claims, *tables, calibration)["verdict"].tolist() == ["supported"]
+    row = judging.judge(claims, *tables, broken(calibration, how)).iloc[0]
+    assert row["verdict"] == INCONCLUSIVE
+    assert row["condition"].startswith(BROKEN[how])
