@@ -1,5 +1,6 @@
 """The decay of the study's settings as two short tables, read from summary.parquet."""
 
+import math
 from types import SimpleNamespace
 
 import pandas as pd
@@ -100,8 +101,8 @@ def half_lives(data: SimpleNamespace) -> str:
 
 def place(cell: str, bias: str) -> tuple[str, float]:
     """Where a row belongs: by cell, then by forget bias, chrono last."""
-    ends = {"none": "-inf", "chrono": "inf"}
-    return cell, float(ends.get(bias, bias))
+    numeric = bias.replace(".", "", 1).lstrip("-").isdigit()
+    return cell, float(bias) if numeric else {"none": -math.inf}.get(bias, math.inf)
 
 
 def life(rows: pd.DataFrame) -> str:

@@ -309,7 +309,7 @@ def test_a_dead_relu_is_an_exact_zero(backend):
 
 
 @both
-@pytest.mark.parametrize("name", [n for n in CELLS if CELLS[n].carries])
+@pytest.mark.parametrize("name", [n for n in CELLS if CELLS[n].carries and CELLS[n].states[-1] in ("h", "c")])
 def test_the_carousel_is_the_product_of_its_gates_unit_by_unit(name, backend):
     """A1d, down to 10^-800: closed gates, a random state and 100 steps."""
     p = random_problem(name, seed=33, length=100)

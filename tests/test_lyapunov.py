@@ -116,7 +116,7 @@ def test_a_scalar_tanh_chain_has_the_exponent_of_theory(w, b, backend):
         params=Params(0 * one, w * one, b * one, {}), xs=np.zeros((232, 1, 1, 1)), state=(0.4 * one,)
     )
     found = measured(backend, p, warm_up=100)
-    assert found.exponents.item() == pytest.approx(rate("tanh", w, b, 0.4).item(), rel=1e-9)
+    assert found.exponents.item() == pytest.approx(rate("tanh", np.array([w]), b, 0.4).item(), rel=1e-9)
 
 
 @both

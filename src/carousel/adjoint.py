@@ -120,9 +120,10 @@ def read(backend: Backend, cell: Cell, params: Params, front: Front) -> dict[Qua
     routes = {path: loss(cell, path) for path in PATHS}
     scaled = {route: front.adjoints[route] for route in routes.values()}
     gates = difference(backend, scaled[routes["full"]], scaled[routes["candidate"]])
-    by_route = {route: about(backend, cell, d, scaled[routes["full"]]) for route, d in scaled.items()}
+    full = numbers(backend, scaled[routes["full"]][0])
+    by_route = {route: about(backend, cell, d, full) for route, d in scaled.items()}
     by_path = {path: by_route[route] for path, route in routes.items()}
-    by_path["gates"] = about(backend, cell, gates, scaled[routes["full"]])
+    by_path["gates"] = about(backend, cell, gates, full)
     logs = {
         Quantity(name, path, column): values
         for path, found in by_path.items()
@@ -131,14 +132,16 @@ def read(backend: Backend, cell: Cell, params: Params, front: Front) -> dict[Qua
     return logs | beside(backend, cell, params, front)
 
 
-def about(backend: Backend, cell: Cell, scaled: Scaled, full: Scaled) -> dict[tuple[str, str], Logs]:
+def about(
+    backend: Backend, cell: Cell, scaled: Scaled, full: Float[np.ndarray, "M S H B"]
+) -> dict[tuple[str, str], Logs]:
     """log10 of the adjoint's norm by state and of the states together, and its cosine with the full one."""
     d_state, power = numbers(backend, scaled[0]), backend.numpy(scaled[1])[:, 0]
     squares = np.square(d_state).sum(2)
     norms = {name: np.sqrt(squares[:, s]) for s, name in enumerate(cell.states)}
     norms["state"] = np.sqrt(squares.sum(1))
     logs = {(f"loss_{name}", "log10_norm"): log10(norm, power) for name, norm in norms.items()}
-    return logs | {("loss_state", "cosine"): cosine(d_state, numbers(backend, full[0]))}
+    return logs | {("loss_state", "cosine"): cosine(d_state, full)}
 
 
 def numbers(backend: Backend, d_state: State) -> Float[np.ndarray, "M S H B"]:

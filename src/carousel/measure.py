@@ -23,7 +23,7 @@ WEIGHTS = 2**16  # in one gate's R of all its models: enough to keep calls few, 
 # NumPy's results do not depend on either, torch's in the last bits alone (its vector loops have tails).
 COLUMNS = (
     "backend device dtype slice cell init gain forget_bias bias hidden length repetition trained step gradient "
-    "quantity path lag log10_norm n_zero n cosine error"
+    "input_size input_scale quantity path lag log10_norm n_zero n cosine error"
 ).split()
 CATEGORIES = "backend device dtype slice cell init forget_bias trained gradient quantity path".split()
 
@@ -98,18 +98,18 @@ def on_backend(backend: Backend, params: Params) -> Params:
 
 
 def initial_state(seed: int, block: Sequence[Setting], batch: int, scale: float) -> list[np.ndarray]:
-    """Gaussian initial states [M H B]; seeded by size and repetition, one stream a state."""
-    states = CELLS[block[0].cell].states
-    return [
-        np.stack(
-            [
-                scale
-                * generator(seed, "state", name, s.hidden, s.repetition).standard_normal((s.hidden, batch))
-                for s in block
-            ]
-        )
-        for name in states
-    ]
+    """Gaussian initial states [M H B], their size where a state is never negative.
+
+    Seeded by size and repetition, one stream a state.
+    """
+    cell = CELLS[block[0].cell]
+
+    def drawn(name: str, s: Setting) -> np.ndarray:
+        rng = generator(seed, "state", name, s.hidden, s.repetition)
+        values = scale * rng.standard_normal((s.hidden, batch))
+        return abs(values) if name in cell.positive else values
+
+    return [np.stack([drawn(name, s) for s in block]) for name in cell.states]
 
 
 def noise(seed: int, setting: Setting, part: DecaySlice | DynamicsSlice) -> np.ndarray:
@@ -150,8 +150,9 @@ def measure(backend: Backend, seed: int, block: Sequence[Setting], part: DecaySl
         "gradient": lambda: walk(*system, backend.array(covectors(seed, block, part.batch)), lags),
         "jacobian": lambda: jacobians(*system, lags, probes(seed, block)),
     }
+    about = {"input_size": part.input_size, "input_scale": part.input_scale}
     tables = [
-        rows(backend, part.slice, block, found[name](), trained="no", step=0, gradient="none")
+        rows(backend, part.slice, block, found[name](), trained="no", step=0, gradient="none", **about)
         for name in part.measures
     ]
     return concat(tables)
@@ -177,7 +178,8 @@ def rows(
     """The decay table of a block: per model, quantity, path and lag the mean over sequences of log10.
 
     ``error`` is the standard error of that mean where the logs are estimates, and 0 where they are exact.
-    ``cosine`` is NaN but for the joint state's gradient: the mean cosine with the full one.
+    ``cosine`` is NaN but for the joint state's gradient: the mean cosine with the full one. ``input_scale`` is NaN
+    for the input of a task.
     """
     by_lag = dict(logs)
     lags = sorted(by_lag)

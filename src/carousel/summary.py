@@ -8,6 +8,7 @@ they say, and one makes none.
 import numpy as np
 import pandas as pd
 
+from carousel.prediction import predicted
 from carousel.stats import (
     FIT_WINDOW,
     MODEL,
@@ -45,7 +46,7 @@ COLUMNS = [
     *KEYS, "quantity", "path", "rate", "low", "high", "window_low", "window_high",
     "half_life", "half_life_low", "half_life_high",
     *(f"{name}_{what}" for name in PRECISIONS for what in ("lag", "end", "extrapolated")),
-    "best", "best_share", "regime", "margin", "zero_share", "repetitions",
+    "best", "best_share", "regime", "margin", "zero_share", "repetitions", "law", "theory",
 ]  # fmt: skip
 
 
@@ -63,13 +64,22 @@ def summarise(decay: pd.DataFrame) -> pd.DataFrame:
     best, best_share: the model that predicts held-out lags best in most repetitions, and their share.
     regime: vanishing, steady or exploding, where the whole interval is; unclear where it straddles -STEADY or
     STEADY, unknown without an interval. margin: the interval's distance from the nearer of the two.
+    law, theory: the closed form that applies, and the rate that it predicts ("" and NaN: there is none).
     zero_share: the largest share of exactly zero sequences at a lag of the window, mean over repetitions.
     """
     selected = {key: select(decay, quantity=key[0], path=key[1]) for key in SUMMARISED}
     parts = [_summary(rows, *key) for key, rows in selected.items() if len(rows)]
     if not parts:
         return pd.DataFrame(columns=COLUMNS)
-    return pd.concat(parts, ignore_index=True).sort_values(["quantity", "path", *KEYS], ignore_index=True)
+    table = pd.concat(parts, ignore_index=True).sort_values(["quantity", "path", *KEYS], ignore_index=True)
+    return table.join(predicted(table.join(inputs(decay, table["slice"]))))[COLUMNS]
+
+
+def inputs(decay: pd.DataFrame, slices: pd.Series) -> pd.DataFrame:
+    """Return each row's ``input_size`` and ``input_scale``: those of its slice, NaN where the table has none."""
+    columns = ["input_size", "input_scale"]
+    known = decay.reindex(columns=["slice", *columns]).groupby("slice", observed=True)[columns].first()
+    return known.reindex(slices.astype(str)).set_axis(slices.index)
 
 
 def _summary(rows: pd.DataFrame, quantity: str, path: str) -> pd.DataFrame:
@@ -85,7 +95,7 @@ def _summary(rows: pd.DataFrame, quantity: str, path: str) -> pd.DataFrame:
     for name, (smallest, largest) in PRECISIONS.items():
         lost = reach(curve, table, smallest, largest)
         table = table.assign(**{f"{name}_{what}": values for what, values in lost.items()})
-    return table.assign(**_shapes(models["best"], setting, len(table)))[COLUMNS]
+    return table.assign(**_shapes(models["best"], setting, len(table)))
 
 
 def _rates(models: pd.DataFrame, setting: np.ndarray) -> dict[str, np.ndarray]:

@@ -169,7 +169,8 @@ def train(
             about = {"trained": name, "step": step, "gradient": gradient}
             system = cell, model.params, test_x[..., : part.batch], state
             logs = trained_walk(backend, block, part, task, model, test_x, test_asked)
-            decays.append(rows(backend, part.slice, block, logs, **about))
+            fed = {"input_size": task.inputs, "input_scale": np.nan}
+            decays.append(rows(backend, part.slice, block, logs, **about, **fed))
             seen = portrait(backend, *system)
             portraits.append(dynamics.rows(backend, part.slice, block, seen, **about))
         x, asked, _ = data.batch(part.batch)

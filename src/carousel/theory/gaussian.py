@@ -5,13 +5,15 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
+from carousel.theory.scalar import Number
+
 Values = Float[np.ndarray, " Z"]
 REACH = 10.0  # standard deviations: beyond them is less than 1e-22
 FINEST = 0.1  # spacing of the nodes for a function that is smooth on the Gaussian's own scale,
 SHARP = 0.25  # and times the width of the function's own features where they are narrower
 
 
-def gaussian_mean(f: Callable[[Values], Values], scale: float) -> float:
+def gaussian_mean(f: Callable[[Values], Values], scale: Number) -> float:
     """Return E[f(scale z)] for a standard Gaussian z, where `f` is smooth on scales of 1.
 
     The trapezoidal rule: for a function that is analytic in a strip of half-width a around the real line, its error

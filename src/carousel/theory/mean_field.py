@@ -20,11 +20,9 @@ is log10 gain + E[log10 phi'], where the Gaussian's is log10 sqrt(e) less.
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtr
 
 from carousel.theory.gaussian import gaussian_mean
-from carousel.theory.scalar import ACTIVATIONS, LN10, PRECISION
+from carousel.theory.scalar import ACTIVATIONS, LN10, PRECISION, Number
 
 UNBOUNDED = 1e12  # a variance beyond this has no fixed point
 REST = 1e-12  # where the search starts from a network at rest
@@ -47,12 +45,14 @@ def _square_slope(activation: str) -> Moment:
     return lambda b, q: gaussian_mean(lambda v: 10 ** (2 * log_slope(b + v)), np.sqrt(q))
 
 
-def _alive(b: float, q: float) -> float:
+def _alive(b: Number, q: Number) -> float:
     """Return the share of ReLUs that are on; half of them for q and b both zero, the limit from above."""
+    from scipy.special import ndtr
+
     return float(ndtr(b / max(np.sqrt(q), np.finfo(float).tiny)))
 
 
-def _square_relu(b: float, q: float) -> float:
+def _square_relu(b: Number, q: Number) -> float:
     """Return E[max(v, 0)^2] for v of mean b and variance q: (b^2 + q) Phi(b / s) + b s density(b / s)."""
     s = np.sqrt(q)
     density = np.exp(-((b / max(s, np.finfo(float).tiny)) ** 2) / 2) / np.sqrt(2 * np.pi)
@@ -68,18 +68,20 @@ MOMENTS: dict[str, tuple[Moment, Moment]] = {
 }
 
 
-def variance(activation: str, gain: float, input_variance: float, bias: float = 0.0) -> float:
+def variance(activation: str, gain: Number, input_variance: Number, bias: Number = 0.0) -> float:
     """Return q, the variance at which the net input of a network that starts at rest settles; inf if nowhere.
 
     It is the smallest fixed point that attracts. ReLU and linear run off from gain^2 = 2 and 1.
     """
 
-    def growth(q: float) -> float:
+    from scipy.optimize import brentq
+
+    def growth(q: Number) -> float:
         return gain**2 * MOMENTS[activation][0](bias, q) + input_variance - q
 
     low = high = max(input_variance, REST)
     if growth(low) <= 0:  # without any input and with a gain so small that rest attracts
-        return input_variance
+        return float(input_variance)
     while growth(high) > 0:
         if high > UNBOUNDED:
             return np.inf
@@ -87,25 +89,27 @@ def variance(activation: str, gain: float, input_variance: float, bias: float = 
     return float(brentq(growth, low, high, **PRECISION))
 
 
-def chi(activation: str, gain: float, input_variance: float, bias: float = 0.0) -> float:
+def chi(activation: str, gain: Number, input_variance: Number, bias: Number = 0.0) -> float:
     """Return the factor by which the square of a small perturbation grows in a step."""
     q = variance(activation, gain, input_variance, bias)
     return gain**2 * MOMENTS[activation][1](bias, q)
 
 
-def exponent(activation: str, gain: float, input_variance: float, bias: float = 0.0) -> float:
+def exponent(activation: str, gain: Number, input_variance: Number, bias: Number = 0.0) -> float:
     """Return the largest Lyapunov exponent, 0.5 log10 chi, in decades per step; -inf where the gain is 0."""
     with np.errstate(divide="ignore"):
         return float(np.log10(chi(activation, gain, input_variance, bias)) / 2)
 
 
-def critical_gain(activation: str, input_variance: float, bias: float = 0.0) -> float:
+def critical_gain(activation: str, input_variance: Number, bias: Number = 0.0) -> float:
     """Return the gain at the edge of chaos, where chi = 1; inf where none up to LARGEST does it.
 
     Without bias: 1 for tanh without input, more with it; sqrt(2) for ReLU and 1 for linear whatever the input.
     """
 
-    def excess(gain: float) -> float:
+    from scipy.optimize import brentq
+
+    def excess(gain: Number) -> float:
         return chi(activation, gain, input_variance, bias) - 1
 
     low = high = 1 / STEEPEST[activation]  # where chi is at most 1
@@ -119,7 +123,7 @@ def critical_gain(activation: str, input_variance: float, bias: float = 0.0) -> 
 
 
 def mean_exponent(
-    activation: str, gain: float, input_variance: float, bias: float = 0.0, *, orthogonal: bool = False
+    activation: str, gain: Number, input_variance: Number, bias: Number = 0.0, *, orthogonal: bool = False
 ) -> float:
     """Return the mean of all Lyapunov exponents, E[log10 |det J|] / H, in decades per step.
 

@@ -13,29 +13,30 @@ state per step; below 1 the zero state attracts and zero-input gradients decay b
 """
 
 import numpy as np
-from scipy.special import expit, logit
 
-Eigenvalues = np.ndarray | complex
+from carousel.theory.scalar import Number, Real, sigmoid
+
+Eigenvalues = Real | complex
 
 
 def lstm_eigenvalues(
-    rho: Eigenvalues, forget_bias: float, input_bias: float = 0.0, output_bias: float = 0.0
+    rho: Eigenvalues, forget_bias: Number, input_bias: Number = 0.0, output_bias: Number = 0.0
 ) -> np.ndarray:
     """Return f + i o rho, the joint Jacobian's eigenvalue for each eigenvalue of R_z; as many more are 0.
 
     ``forget_bias`` = inf is the cell of 1997, which has f = 1.
     """
-    return expit(forget_bias) + expit(input_bias) * expit(output_bias) * np.asarray(rho)
+    return np.asarray(sigmoid(forget_bias) + sigmoid(input_bias) * sigmoid(output_bias) * np.asarray(rho))
 
 
-def gru_eigenvalues(rho: Eigenvalues, forget_bias: float, reset_bias: float = 0.0) -> np.ndarray:
+def gru_eigenvalues(rho: Eigenvalues, forget_bias: Number, reset_bias: Number = 0.0) -> np.ndarray:
     """Return u + (1 - u) r rho, where the forget bias opens the update gate u."""
-    u = expit(forget_bias)
-    return u + (1 - u) * expit(reset_bias) * np.asarray(rho)
+    u = sigmoid(forget_bias)
+    return np.asarray(u + (1 - u) * sigmoid(reset_bias) * np.asarray(rho))
 
 
 def lstm_radius(
-    radius: float, forget_bias: float, input_bias: float = 0.0, output_bias: float = 0.0
+    radius: Number, forget_bias: Number, input_bias: Number = 0.0, output_bias: Number = 0.0
 ) -> float:
     """Return the LSTM's spectral radius, f + i o r, for an R_z that has its spectral radius r as an eigenvalue.
 
@@ -45,7 +46,7 @@ def lstm_radius(
     return float(lstm_eigenvalues(radius, forget_bias, input_bias, output_bias))
 
 
-def gru_radius(radius: float, forget_bias: float, reset_bias: float = 0.0) -> float:
+def gru_radius(radius: Number, forget_bias: Number, reset_bias: Number = 0.0) -> float:
     """Return the GRU's spectral radius, u + (1 - u) r rho, for an R_z as in `lstm_radius`.
 
     It tends to 1 as the bias grows, from below or above as r rho is below or above 1: no bias makes the zero state
@@ -54,9 +55,11 @@ def gru_radius(radius: float, forget_bias: float, reset_bias: float = 0.0) -> fl
     return float(gru_eigenvalues(radius, forget_bias, reset_bias))
 
 
-def lstm_critical_bias(radius: float, input_bias: float = 0.0, output_bias: float = 0.0) -> float:
+def lstm_critical_bias(radius: Number, input_bias: Number = 0.0, output_bias: Number = 0.0) -> float:
     """Return the forget bias from which on the LSTM's zero state repels: logit(1 - i o r).
 
     log 3 = 1.0986 for a radius of 1 with the other biases zero; -inf where it repels at every bias.
     """
-    return float(logit(max(0.0, 1 - expit(input_bias) * expit(output_bias) * radius)))
+    rest = max(0.0, 1 - float(sigmoid(input_bias) * sigmoid(output_bias)) * radius)
+    with np.errstate(divide="ignore"):
+        return float(np.log(rest) - np.log1p(-rest))

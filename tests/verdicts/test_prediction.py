@@ -1,0 +1,97 @@
+"""Closed forms beside the measurement: the right law for the right setting, and the measurement near it."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import carousel
+from carousel import prediction, theory
+from carousel.summary import summarise
+
+SETTING = {"cell": "lstm", "init": "orthogonal", "gain": 1.0, "forget_bias": "1", "bias": 0.0, "hidden": 32,
+           "length": 100, "quantity": "cec", "input_size": 4, "input_scale": 1.0}  # fmt: skip
+
+
+def law(**changes):
+    return prediction.first(SimpleNamespace(**(SETTING | changes)))
+
+
+@pytest.mark.parametrize("length", [2, 3, 10, 1000, 10_000])
+def test_without_input_chrono_s_mean_over_units_is_the_closed_form(length):
+    name, value = law(forget_bias="chrono", length=length, input_scale=1e-9)
+    assert name == "forget gates"
+    assert value == pytest.approx(theory.chrono_rate(max(length, 3)), rel=1e-9)
+
+
+def test_chrono_s_mean_is_that_of_drawn_units():
+    rng = np.random.default_rng(0)
+    v = np.log(rng.uniform(1, 99, 400_000)) + np.sqrt(4 * 2 / 36) * rng.standard_normal(400_000)
+    drawn = theory.log10_sigmoid(v)
+    assert law(forget_bias="chrono")[1] == pytest.approx(drawn.mean(), abs=4 * drawn.std() / 400_000**0.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "forget gates"),
+        ({"forget_bias": "uniform"}, ""),
+        ({"forget_bias": "none", "cell": "lstm97"}, ""),
+        ({"quantity": "loss_state"}, ""),
+        ({"input_scale": np.nan}, ""),
+        ({"cell": "rnn_linear", "quantity": "loss_state"}, "isometry"),
+        ({"cell": "rnn_linear", "quantity": "loss_state", "init": "glorot"}, ""),
+        ({"cell": "rnn_tanh", "quantity": "loss_state"}, "mean field"),
+        ({"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity"}, ""),
+        ({"cell": "rnn_tanh", "quantity": "factor_product"}, ""),
+        (
+            {"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity", "hidden": 1, "input_scale": 0.0},
+            "scalar chain",
+        ),
+        (  # two fixed points with rates of their own
+            {"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity", "hidden": 1, "input_scale": 0.0,
+             "gain": 3.0, "bias": 0.2},
+            "",
+        ),
+    ],
+)  # fmt: skip
+def test_each_setting_has_the_law_that_holds_for_it_or_none(changes, name):
+    assert law(**changes)[0] == name
+
+
+MEASURED = {
+    "isometry": ({"cell": "rnn_linear", "init": "orthogonal", "gain": 0.8}, "loss_state", 1e-12),
+    "scalar chain": (
+        {
+            "cell": "rnn_sigmoid",
+            "init": "identity",
+            "gain": -4.0,
+            "hidden": 1,
+            "input_size": 1,
+            "input_scale": 0.0,
+        },
+        "loss_state",
+        1e-6,
+    ),
+    "mean field": ({"cell": "rnn_tanh", "init": "gaussian", "gain": 0.8, "hidden": 128}, "loss_state", 0.02),
+    "forget gates": ({"cell": "lstm", "init": "gaussian", "gain": 0.1}, "cec", 0.01),
+}  # the chain: the way to its fixed point; the last two: 1/sqrt(H), and the part of the past that the gate does hear
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_measurements_lie_by_their_law(name):
+    changes, quantity, near = MEASURED[name]
+    setting = {"forget_bias": 1.0, "hidden": 32, "length": 200, "repetitions": 3} | changes
+    table = summarise(carousel.decay(**setting, measures=["gradient"], batch=2))
+    row = table[table["quantity"] == quantity].iloc[0]
+    assert row["law"] == name
+    assert row["rate"] == pytest.approx(row["theory"], abs=near)
+    assert row["theory"] != pytest.approx(row["theory"] * 1.2, abs=near)
+
+
+def test_a_table_without_the_inputs_has_no_theory():
+    decay = carousel.decay("rnn_linear", "orthogonal", 0.0, length=50, hidden=4, repetitions=1)
+    bare = summarise(decay.drop(columns=["input_size", "input_scale"]))
+    assert set(bare["law"]) <= {"isometry", ""}  # which asks nothing of the input
+    assert pd.isna(bare.loc[bare["law"] == "", "theory"]).all()
