@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     verb(gather, "out").add_argument("tables", type=Path, nargs="+")
     verb(summarise, "decay", "out")
     verb(judge, "decay", "accuracy", "calibration", "out", "csv", "agreement")
-    verb(draw, "decay", "accuracy", "claims", "out")
+    verb(draw, "decay", "accuracy", "claims", "summary", "dynamics", "out")
     return top
 
 
@@ -173,7 +173,8 @@ def draw(args: argparse.Namespace) -> None:
     """Draw the figures of the claims and of the report."""
     from carousel import figures
 
-    figures.draw(read(args.decay), read(args.accuracy), read(args.claims), args.out)
+    names = "decay", "accuracy", "claims", "summary", "dynamics"
+    figures.draw({name: read(getattr(args, name)) for name in names}, args.out)
 
 
 def backend_of(name: str, part: AnySlice) -> Backend:

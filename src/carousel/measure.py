@@ -155,7 +155,7 @@ def measure(backend: Backend, seed: int, block: Sequence[Setting], part: DecaySl
         rows(backend, part.slice, block, found[name](), trained="no", step=0, gradient="none", **about)
         for name in part.measures
     ]
-    return concat(tables)
+    return tables[0] if len(tables) == 1 else concat(tables)
 
 
 def covectors(seed: int, block: Sequence[Setting], batch: int) -> Float[np.ndarray, "M H B"]:
@@ -210,10 +210,13 @@ def labels(backend: Backend, name: str, block: Sequence[Setting], model: np.ndar
 
 def summaries_of(logs: dict[Quantity, Logs], quantity: Quantity) -> list[np.ndarray]:
     """The numbers of one row, per model: those of `summary`, the mean cosine, and the standard error."""
-    values = logs[quantity]
-    cosine = logs.get(quantity._replace(column="cosine"), np.full_like(values, np.nan))
-    error = logs.get(quantity._replace(column="error"), np.zeros_like(values))
-    return [*summary(values), mean_of(cosine), mean_error(error, ~np.isneginf(values))]
+    values, models = logs[quantity], len(logs[quantity])
+    cosine, error = (logs.get(quantity._replace(column=name)) for name in ("cosine", "error"))
+    return [
+        *summary(values),
+        np.full(models, np.nan) if cosine is None else mean_of(cosine),
+        np.zeros(models) if error is None else mean_error(error, ~np.isneginf(values)),
+    ]
 
 
 def mean_of(values: Logs) -> np.ndarray:

@@ -69,7 +69,9 @@ def concat(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """
     if len({tuple(frame.columns) for frame in frames}) != 1:
         raise StoreError("tables with different columns, or none, cannot be put together")
-    frames = [frame for frame in frames if len(frame)] or frames[:1]  # parquet forgets what an empty column holds
+    frames = [frame for frame in frames if len(frame)] or frames[
+        :1
+    ]  # parquet forgets what an empty column holds
     texts = _texts(frames[0])
     columns = {c: _joined([f[c] for f in frames], c in texts) for c in frames[0].columns}
     frame = _settled(pd.DataFrame(columns))

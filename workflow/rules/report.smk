@@ -40,6 +40,8 @@ rule draw:
         decay=RESULTS + "/decay.parquet",
         accuracy=RESULTS + "/accuracy.parquet",
         claims=RESULTS + "/claims.parquet",
+        summary=RESULTS + "/summary.parquet",
+        dynamics=RESULTS + "/dynamics.parquet",
         sources=sources.figures(),
     output:
         directory(RESULTS + "/figures"),
@@ -48,7 +50,7 @@ rule draw:
     threads: 1
     shell:
         "python -m carousel draw --decay {input.decay} --accuracy {input.accuracy} --claims {input.claims}"
-        " --out {output} > {log} 2>&1"
+        " --summary {input.summary} --dynamics {input.dynamics} --out {output} > {log} 2>&1"
 
 
 rule report:

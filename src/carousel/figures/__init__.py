@@ -1,12 +1,13 @@
-"""The figures: from the measured tables to one picture per claim, and the story that carries the whole answer."""
+"""The figures: one picture per claim, the story that carries the whole answer, and those of single measurements."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from carousel.figures import curves, learning, rates
+from carousel.figures import curves, exponents, gates, jacobian, laws, learning, rates
 from carousel.figures.style import save, style
 
 FIGURES: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Figure]] = {
@@ -29,10 +30,37 @@ FIGURES: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Figure]] = {
 }
 
 
-def draw(decay: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame, folder: Path) -> None:
-    """Write story.svg, and {id}.svg for every row of the claims table; story.txt is the story's alt text."""
+class Picture(NamedTuple):
+    """A figure of one table, and the same in words: its alternative text."""
+
+    table: str
+    figure: Callable[[pd.DataFrame], Figure]
+    alt: Callable[[pd.DataFrame], str]
+
+
+PICTURES: dict[str, Picture] = {
+    "theory": Picture("summary", laws.figure, laws.alt),
+    "jacobian": Picture("decay", jacobian.figure, jacobian.alt),
+    "exponents": Picture("dynamics", exponents.figure, exponents.alt),
+    "gates": Picture("dynamics", gates.gates, gates.gates_alt),
+    "factors": Picture("dynamics", gates.factors, gates.factors_alt),
+}
+
+
+def draw(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Write story.svg, {id}.svg for every row of the claims table, and {name}.svg for each of PICTURES.
+
+    tables: decay, accuracy, claims, summary, dynamics. story.txt and {name}.txt are the pictures in words.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ["story", *claims["id"]]:
+    decay, accuracy = tables["decay"], tables["accuracy"]
+    for name in ["story", *tables["claims"]["id"]]:
         with style():
             save(FIGURES[name](decay, accuracy), folder / f"{name}.svg")
-    (folder / "story.txt").write_text(curves.story_alt(decay) + "\n", encoding="utf-8")
+    said = {"story": curves.story_alt(decay)}
+    for name, picture in PICTURES.items():
+        with style():
+            save(picture.figure(tables[picture.table]), folder / f"{name}.svg")
+        said[name] = picture.alt(tables[picture.table])
+    for name, text in said.items():
+        (folder / f"{name}.txt").write_text(text + "\n", encoding="utf-8")

@@ -12,6 +12,9 @@ Lyapunov exponent in decades. chi = 1 is the edge of chaos (Sompolinsky, Crisant
 Molgedey, Schuchhardt and Schuster 1992 with noise; Poole et al. 2016 and Schoenholz et al. 2017 in depth; Chen,
 Pennington and Schoenholz 2018 for recurrent networks). A random variance of the biases adds to sigma^2 in q.
 
+The input must have many numbers a step. With D of them the variance of W x changes from step to step as chi^2_D / D
+does, and the exponent is a mean over those steps, not that of the mean variance.
+
 For R = gain Q, Q a random orthogonal matrix, q and chi are the same: the largest exponent needs a vector's mean
 square alone. What differs is the rest of the spectrum: the norm of R is the gain in every direction, so its mean
 is log10 gain + E[log10 phi'], where the Gaussian's is log10 sqrt(e) less.
