@@ -7,13 +7,14 @@ from types import SimpleNamespace
 
 import pandas as pd
 from markup import count, definitions, div, escape, number, picture, table, verdict
+from measures import DRAWN
 from words import ANSWERS, Claim, answers, brief, measured, plain
 
 from carousel import store
 
 MADE_BY = {"claims.parquet": "judge", "agreement.parquet": "judge", "decay.parquet": "gather_decay",
            "accuracy.parquet": "gather_accuracy", "calibration.parquet": "gather_calibration",
-           "summary.parquet": "summarise"}  # fmt: skip
+           "dynamics.parquet": "gather_dynamics", "summary.parquet": "summarise"}  # fmt: skip
 FACTORS = ("cell", "init", "gain", "forget_bias", "bias", "hidden", "task", "length", "repetition", "trained",
            "gradient", "step", "backend", "device", "dtype")  # fmt: skip
 
@@ -22,7 +23,8 @@ def check(results: Path) -> None:
     """Raise FileNotFoundError with a line that names the first missing file and the rule that makes it."""
     for name, rule in MADE_BY.items():
         require(results / name, rule)
-    for name in ("story.svg", *store.read(results / "claims.parquet")["figure"]):
+    drawn = [f"{name}.{suffix}" for name in DRAWN for suffix in ("svg", "txt")]
+    for name in ("story.svg", *drawn, *store.read(results / "claims.parquet")["figure"]):
         require(results / "figures" / name, "draw")
 
 

@@ -1,4 +1,4 @@
-"""The decay of the study's settings as two short tables, read from summary.parquet."""
+"""The decay of the study's settings as tables, read from summary.parquet."""
 
 import math
 from types import SimpleNamespace
@@ -7,14 +7,15 @@ import pandas as pd
 from markup import count, escape, interval, number, table
 
 GRID = "grid"  # the slice that sweeps cell, init and forget bias; a study without one shows its largest
+BREADTH = "breadth"  # the slice that has every cell
 NOTHING = "This study measured no decay before training."
 
 
-def untrained(summary: pd.DataFrame) -> pd.DataFrame:
+def untrained(summary: pd.DataFrame, wanted: str = GRID) -> pd.DataFrame:
     """The settings of the tables: the full gradient before training in one slice, at its longest length."""
-    wanted = {"quantity": "loss_state", "path": "full", "trained": "no"}
-    part = summary[(summary[list(wanted)].astype(str) == wanted).all(axis=1)]
-    for name, choice in (("backend", "numpy"), ("slice", GRID)):
+    full = {"quantity": "loss_state", "path": "full", "trained": "no"}
+    part = summary[(summary[list(full)].astype(str) == full).all(axis=1)]
+    for name, choice in (("backend", "numpy"), ("slice", wanted)):
         part = part[part[name] == (choice if choice in set(part[name]) else common(part[name]))]
     for name in ("length", "hidden"):
         part = part[part[name] == part[name].max()]
@@ -29,13 +30,24 @@ def common(column: pd.Series) -> object:
 
 
 def rates(data: SimpleNamespace) -> str:
-    """A row per cell and forget bias, the fastest decay first, at the init that most slices use."""
+    """A row per cell and forget bias at the init that most slices use."""
     part = untrained(data.summary)
     slices = data.summary[["init", "slice"]].drop_duplicates()
     init = common(slices.loc[slices["init"].isin(set(part["init"])), "init"])
-    part = part[part["init"] == init].sort_values("rate", kind="stable")
-    if part.empty:
-        return NOTHING
+    return by_setting("Decay by setting", part[part["init"] == init]) if len(part) else NOTHING
+
+
+def breadth(data: SimpleNamespace) -> str:
+    """The same of every cell that there is."""
+    if BREADTH not in set(data.summary["slice"].astype(str)):
+        return f"This study has no slice *{BREADTH}*, which measures every cell."
+    part = untrained(data.summary, BREADTH)
+    return by_setting("Decay of every cell", part[part["init"] == common(part["init"])])
+
+
+def by_setting(name: str, part: pd.DataFrame) -> str:
+    """A row per setting, the fastest decay first, below what all of them share."""
+    part = part.sort_values("rate", kind="stable")
     rows = [
         (escape(row.cell), escape(row.forget_bias), f"{number(row.rate)} {interval(row.low, row.high)}",
          number(row.half_life), lost(row.float32_lag, row.float32_end, row.float32_extrapolated),
@@ -52,9 +64,7 @@ def rates(data: SimpleNamespace) -> str:
         "Best fit",
         "Regime",
     )
-    return f"{which(part.iloc[0])}\n\n" + table(
-        "Decay by setting", head, rows, (13, 8, 22, 9, 11, 11, 16, 16)
-    )
+    return f"{which(part.iloc[0])}\n\n" + table(name, head, rows, (13, 8, 22, 9, 11, 11, 16, 16))
 
 
 def which(row: pd.Series) -> str:

@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import B, H, M, random_problem
 
-import carousel.adjoint
-from carousel.adjoint import Quantity, difference, walk
+import carousel.recurrence
+from carousel.adjoint import Quantity, walk
 from carousel.backends import load
 from carousel.cells import CELLS, Params
 from carousel.paths import advance, beginning, cosine
 from carousel.recurrence import PATHS, effective, flat, unroll
+from carousel.scaled import difference
 
 BACKENDS = {name: load(name, "cpu", "float64") for name in ("numpy", "torch")}
 both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
@@ -339,7 +340,7 @@ def test_the_1997_carousel_passes_the_error_on_unchanged(backend):
 def test_the_memory_limit_changes_no_result(name, backend, monkeypatch):
     p = random_problem(name, seed=35, length=40)
     plain = measured(backend, p, range(41))
-    monkeypatch.setattr(carousel.adjoint, "MEMORY", 1)
+    monkeypatch.setattr(carousel.recurrence, "MEMORY", 1)
     for lag, logs in measured(backend, p, range(41)).items():
         for quantity, values in logs.items():
             np.testing.assert_array_equal(values, plain[lag][quantity])

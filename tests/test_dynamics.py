@@ -11,7 +11,7 @@ from carousel.backends import load
 from carousel.cells import CELLS
 from carousel.dynamics import COLUMNS, measure, rows
 from carousel.gates import STEPS, Summary, portrait
-from carousel.measure import Setting, initial_state, noise, weights
+from carousel.settings import Setting, initial_state, noise, weights
 from carousel.study import dynamics_defaults, vary
 
 NUMPY, TORCH = load("numpy", "cpu", "float64"), load("torch", "cpu", "float64")

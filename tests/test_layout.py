@@ -20,8 +20,8 @@ MODULES = {
 }
 
 MEASURING = set(
-    "api cells inits tasks backends recurrence adjoint paths norms jacobian growth lyapunov gates measure dynamics "
-    "training calibration diagnosis".split()
+    "api cells inits tasks backends recurrence scaled paths adjoint norms jacobian growth lyapunov gates settings "
+    "table measure dynamics training calibration diagnosis".split()
 )
 MAY_IMPORT = {  # part of the package: the parts it may import
     part: set(may.split())
@@ -39,19 +39,22 @@ MAY_IMPORT = {  # part of the package: the parts it may import
         "inits": "axes cells seeds",
         "recurrence": "axes cells",
         "backends": "axes cells recurrence",
-        "adjoint": "axes backends cells paths recurrence",
-        "norms": "adjoint",
-        "jacobian": "adjoint axes backends cells norms recurrence",
-        "lyapunov": "adjoint axes backends cells growth jacobian norms recurrence",
-        "gates": "adjoint axes backends cells recurrence",
+        "scaled": "axes backends",
+        "adjoint": "axes backends cells paths recurrence scaled",
+        "norms": "scaled",
+        "jacobian": "adjoint axes backends cells norms recurrence scaled",
+        "lyapunov": "axes backends cells growth jacobian norms recurrence",
+        "gates": "axes backends cells recurrence",
         "fields": "backends cells inits problems tasks",
         "study": "fields problems tasks",
-        "measure": "adjoint backends cells inits jacobian seeds store study",
-        "dynamics": "backends cells gates lyapunov measure seeds study",
-        "training": "adjoint axes backends cells dynamics gates inits measure recurrence seeds store study tasks",
-        "calibration": "adjoint backends cells jacobian lyapunov measure seeds theory",
-        "diagnosis": "adjoint axes backends cells figures gates jacobian lyapunov measure problems stats",
-        "api": "backends dynamics measure problems study training",
+        "settings": "backends cells inits seeds study",
+        "table": "adjoint backends scaled settings",
+        "measure": "adjoint backends cells jacobian seeds settings store study table",
+        "dynamics": "backends cells gates lyapunov seeds settings study table",
+        "training": "adjoint axes backends cells dynamics gates inits recurrence seeds settings store study table tasks",
+        "calibration": "adjoint backends cells jacobian lyapunov scaled seeds settings theory",
+        "diagnosis": "adjoint axes backends cells figures gates jacobian lyapunov problems scaled settings stats table",
+        "api": "backends dynamics measure problems settings study training",
         "provenance": "study",
         "prediction": "theory",
         "summary": "prediction stats",
@@ -124,7 +127,7 @@ def test_a_numpy_job_never_imports_torch(tmp_path: Path) -> None:
     ]
     for job in jobs:
         loaded = loaded_by(f"from carousel.__main__ import main\nassert main({job.split()!r}) == 0")
-        assert "carousel.measure" in loaded
+        assert "carousel.settings" in loaded
         assert "torch" not in loaded
 
 

@@ -174,6 +174,13 @@ def test_correlated_blocks_say_so():
     assert summarised(alternating, alternating[..., 0], 1).correlation.item() == pytest.approx(-1)
 
 
+def test_sequences_that_lose_a_direction_in_different_places_have_lost_one_each():
+    rates = np.tile([[[-np.inf, -1.0, -2.0], [-1.0, -2.0, -np.inf]]], (16, 1, 1))
+    found = summarised(rates, rates.sum(2), 1)
+    np.testing.assert_array_equal(found.exponents, [[-1, -2, -np.inf]])
+    np.testing.assert_array_equal(found.errors, [[0, 0, np.nan]])
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10**6), spread=st.floats(0, 12))
 def test_saturated_units_keep_their_digits(seed, spread):
@@ -253,6 +260,31 @@ def test_a_sudden_change_of_scale_is_not_lost(factor):
     quiet, sudden = stream([[V]] * 64), stream([[factor * V]] * 20)
     _, logs, _ = growth([*quiet, *sudden, *quiet], units(1, 3))
     np.testing.assert_allclose(logs, 20 * math.log10(factor), rtol=1e-12)
+
+
+@pytest.mark.parametrize("factor", [1e-20, 1e20])
+def test_a_steady_change_of_scale_keeps_its_digits(factor):
+    """Sixteen of these steps together reach the subnormal numbers, or infinity."""
+    _, logs, _ = growth(stream([[factor * orthogonal(3, 1)]] * 63), units(1, 3))
+    np.testing.assert_allclose(logs, 63 * math.log10(factor), rtol=1e-12)
+
+
+def test_a_vector_that_is_rounding_behind_an_ill_conditioned_one_is_lost():
+    """Columns y, y + 1e-9 u and u: the rounding of the second, 1e-16, is 1e-7 of what it tells apart."""
+    y, u = orthogonal(3, 2)[:2]
+    J = np.stack([y + u / 3, y + u / 3 + 1e-9 * u, u], axis=1)
+    _, logs, _ = growth(stream([[J]]), units(1, 3))
+    assert np.isneginf(logs[0, 2])
+    np.testing.assert_allclose(logs[0, :2], [math.log10(10 / 9) / 2, -9 - math.log10(10 / 9) / 2], atol=1e-6)
+
+
+def test_many_directions_are_lost_at_once(monkeypatch):
+    calls, orthonormal = [], carousel.growth.orthonormal
+    monkeypatch.setattr(carousel.growth, "orthonormal", lambda *a: calls.append(1) or orthonormal(*a))
+    V = orthogonal(40)[:, :5]
+    _, logs, _ = growth(stream([[V @ V.T]]), units(1, 40))
+    assert np.isneginf(logs).sum() == 35
+    assert len(calls) < 5
 
 
 @pytest.mark.parametrize("longest", [1, 4, 64])

@@ -14,20 +14,10 @@ from carousel.adjoint import Quantity
 from carousel.backends import load
 from carousel.cells import CELLS
 from carousel.inits import DIAGONAL, INITS
-from carousel.measure import (
-    Setting,
-    blocks,
-    covector,
-    initial_state,
-    measure,
-    noise,
-    recorded,
-    rows,
-    settings,
-    summary,
-    weights,
-)
+from carousel.measure import measure
+from carousel.settings import Setting, blocks, covector, initial_state, noise, recorded, settings, weights
 from carousel.study import StudyError, decay_defaults, vary
+from carousel.table import rows, summary
 
 SMALL = {"length": 12, "hidden": 4, "repetitions": 2, "batch": 3, "input_size": 2}
 FIXED = (

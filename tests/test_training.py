@@ -12,9 +12,9 @@ import carousel
 from carousel.adjoint import Quantity, walk
 from carousel.backends import Asked, leaves, load, rebuild
 from carousel.cells import CELLS
-from carousel.measure import Setting
 from carousel.recurrence import PATHS
 from carousel.seeds import generator
+from carousel.settings import Setting
 from carousel.study import StudyError, training_defaults, vary
 from carousel.tasks import TASKS
 from carousel.training import Adam, Data, clipped, models, readout, scores, train
@@ -261,9 +261,9 @@ def test_the_gradient_of_many_answers_is_the_weighted_sum_of_those_of_each(backe
 
 def test_truncated_and_full_gradients_train_differently_but_from_one_start():
     runs = {
-        path: train(load("numpy", "cpu", "float64"), 1, block(), part(), "adding", path).accuracy.set_index("step")[
-            "loss"
-        ]
+        path: train(load("numpy", "cpu", "float64"), 1, block(), part(), "adding", path).accuracy.set_index(
+            "step"
+        )["loss"]
         for path in ("full", "truncated")
     }
     np.testing.assert_array_equal(runs["full"].loc[0], runs["truncated"].loc[0])

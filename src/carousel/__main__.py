@@ -83,7 +83,7 @@ def at_the_start(
     measure: Callable[..., Any],
 ) -> None:
     """Write what `measure` finds for one cell on one backend, block by block."""
-    from carousel.measure import slice_blocks
+    from carousel.settings import slice_blocks
 
     parts, tables = [p for p in slices if args.backend in p.backends and args.cell in p.cells], []
     if not parts:
@@ -101,7 +101,7 @@ def at_the_start(
 
 def accuracy(args: argparse.Namespace) -> None:
     """Train one cell on one task with one backend; measure decay and dynamics again at fixed steps."""
-    from carousel.measure import slice_blocks
+    from carousel.settings import slice_blocks
     from carousel.training import Run, train
 
     study = load(args.study)

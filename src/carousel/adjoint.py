@@ -1,27 +1,18 @@
-"""The adjoint in log space: a vector whose largest entry lies in [1/2, 1), and the power of two it is short of.
-
-Every step is followed by an exact division by a power of two, so 0.25^10000 is a number like any other and no
-rounding is added to the step's own. A zero is then a zero of the mathematics, with one exception: the entries of one
-vector share a power, so an entry more than the float range below the largest (1e-308 in float64) is lost.
-"""
+"""The adjoint of one loss, carried back through time in log space on all paths at once, and what is read off it."""
 
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 
 from carousel.axes import Array, Series, State
 from carousel.backends import Backend
 from carousel.cells import Cell, Params
 from carousel.paths import Split, advance, beginning, cosine
-from carousel.recurrence import PATHS, Gates, Step, chunks, effective, flat, recurrent
-
-MEMORY = 2**28  # bytes that the stored part of a forward pass may take; it changes no result
-NOWHERE = 2**30  # minus this is the power of a zero vector: below all others
-Scaled = tuple[State, Int[Array, "M _ B"]]
-Logs = Float[np.ndarray, "M N"]  # log10, one a sequence, or one a unit and sequence; -inf for an exact zero
+from carousel.recurrence import PATHS, Gates, Step, chunk_length, chunks, effective, flat, recurrent
+from carousel.scaled import Logs, Scaled, difference, log10, log_norm, rescale, zero
 
 
 class Quantity(NamedTuple):
@@ -99,20 +90,22 @@ def back(backend: Backend, cell: Cell, params: Params, step: Step, front: Front)
     before = {full: d_before} | {
         route: backend.vjp(cell, params, step, d, route.gates)
         for route, (d, _) in front.adjoints.items()
-        if route != full
+        if route != full and passable(cell, route)
     }
-    adjoints = {route: rescale(backend, d, front.adjoints[route][1], route) for route, d in before.items()}
+    adjoints = {
+        route: rescale(backend, d, front.adjoints[route][1], route.carousel) for route, d in before.items()
+    }
+    adjoints |= {route: zero(scaled) for route, scaled in front.adjoints.items() if route not in before}
     net = (flat(d_wx),), power
     split = front.split and advance(
-        front.split, log_norm(backend, rescale(backend, *net, full)), log_norm(backend, adjoints[full])
+        front.split, log_norm(backend, rescale(backend, *net)), log_norm(backend, adjoints[full])
     )
     return Front(adjoints, front.formula + log_factor(backend, cell, params, step), net, split)
 
 
-def rescale(backend: Backend, d: State, power: Array, route: Route) -> Scaled:
-    """`d` times two to `power`, with its largest entry in [1/2, 1)."""
-    d, more = backend.rescale(d, route.carousel)
-    return d, power + more
+def passable(cell: Cell, route: Route) -> bool:
+    """Is there a way through time on this route? With all gates shut, only in a cell that carries."""
+    return cell.carries or bool(route.gates)
 
 
 def read(backend: Backend, cell: Cell, params: Params, front: Front) -> dict[Quantity, Logs]:
@@ -164,31 +157,9 @@ def beside(backend: Backend, cell: Cell, params: Params, front: Front) -> dict[Q
         logs[Quantity("slopes", "full")], logs[Quantity("weights", "full")] = front.split[:2]
     if front.net:
         (d_net,), power = front.net
-        d_x = rescale(backend, (params.W.swapaxes(1, 2) @ d_net,), power, loss(cell, "full"))
+        d_x = rescale(backend, (params.W.swapaxes(1, 2) @ d_net,), power)
         logs[Quantity("loss_x", "full")] = log_norm(backend, d_x)
     return logs
-
-
-def log_norm(backend: Backend, scaled: Scaled) -> Logs:
-    """log10 of the norm of all the parts of a scaled vector together."""
-    d, power = scaled
-    return log10(np.sqrt(sum(np.square(backend.norm(part)) for part in d)), backend.numpy(power)[:, 0])
-
-
-def difference(backend: Backend, a: Scaled, b: Scaled) -> Scaled:
-    """a - b at the larger of the two scales; a zero vector has none."""
-    (d_a, power_a), (d_b, power_b) = a, b
-    scale_a, scale_b = (p * some(d) - NOWHERE * ~some(d) for d, p in (a, b))
-    power = scale_a * (scale_a >= scale_b) + scale_b * (scale_a < scale_b)
-    down_a, down_b = power_a - power, power_b - power
-    return tuple(
-        backend.scale(x, down_a) - backend.scale(y, down_b) for x, y in zip(d_a, d_b, strict=True)
-    ), power
-
-
-def some(d_state: State) -> Bool[Array, "M 1 B"]:
-    """Where an adjoint is not zero."""
-    return sum(abs(d).sum(1, keepdims=True) for d in d_state) > 0
 
 
 def log_factor(backend: Backend, cell: Cell, params: Params, step: Step) -> Array:
@@ -198,18 +169,6 @@ def log_factor(backend: Backend, cell: Cell, params: Params, step: Step) -> Arra
     return cell.log_factor(ops, params.p, step.wx, rh, step.before)
 
 
-def log10(x: np.ndarray, power: np.ndarray) -> np.ndarray:
-    """log10(x 2^power); -inf where x is zero."""
-    with np.errstate(divide="ignore"):
-        return np.log10(x.astype(float)) + power * math.log10(2)
-
-
 def per_unit(x: Float[np.ndarray, "M H B"]) -> Logs:
     """Units and sequences as one axis."""
     return x.reshape(x.shape[0], -1)
-
-
-def chunk_length(xs: Series, state: State) -> int:
-    """How many steps may be stored at a time: about twelve arrays of the state's size a step and state."""
-    M, H, B = state[0].shape
-    return max(8, MEMORY // (8 * 12 * len(state) * M * H * B))

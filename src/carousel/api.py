@@ -11,6 +11,7 @@ from carousel import dynamics as dynamical
 from carousel import measure, training
 from carousel.backends import load
 from carousel.problems import StudyError, allowed
+from carousel.settings import slice_blocks
 from carousel.study import LISTS, Slice, decay_defaults, dynamics_defaults, training_defaults, vary
 
 
@@ -37,7 +38,7 @@ def decay(
     where = {"backend": backend, "device": device, "dtype": dtype}
     part = one(decay_defaults(), conditions, repetitions=repetitions, **setting, **where)
     there = load(backend, device, dtype)
-    tables = [measure.measure(there, seed, block, part) for block in measure.slice_blocks(part, cell)]
+    tables = [measure.measure(there, seed, block, part) for block in slice_blocks(part, cell)]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -63,7 +64,7 @@ def dynamics(
     where = {"backend": backend, "device": device, "dtype": dtype}
     part = one(dynamics_defaults(), conditions, repetitions=repetitions, **setting, **where)
     there = load(backend, device, dtype)
-    tables = [dynamical.measure(there, seed, block, part) for block in measure.slice_blocks(part, cell)]
+    tables = [dynamical.measure(there, seed, block, part) for block in slice_blocks(part, cell)]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -92,7 +93,7 @@ def accuracy(
     part = one(training_defaults(), conditions, repetitions=repetitions, snapshots=[0], **setting, **where)
     part = part.model_copy(update={"snapshots": ()})  # the decay on the way is not asked for here
     there = load(backend, device, dtype)
-    blocks = measure.slice_blocks(part, cell)
+    blocks = slice_blocks(part, cell)
     tables = [training.train(there, seed, block, part, task, gradient).accuracy for block in blocks]
     return pd.concat(tables, ignore_index=True)
 

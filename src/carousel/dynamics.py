@@ -10,9 +10,10 @@ from carousel.backends import Backend
 from carousel.cells import CELLS
 from carousel.gates import Summary, portrait
 from carousel.lyapunov import Spectrum, spectrum
-from carousel.measure import Setting, initial_state, labels, noise, on_backend, stack, weights
 from carousel.seeds import generator
+from carousel.settings import Setting, initial_state, noise, on_backend, stack, weights
 from carousel.study import DynamicsSlice
+from carousel.table import labels
 
 COLUMNS = (
     "backend device dtype slice cell init gain forget_bias bias hidden length repetition trained step gradient "

@@ -18,11 +18,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from carousel.adjoint import chunk_length
 from carousel.axes import Array, Series, State
 from carousel.backends import Backend
 from carousel.cells import Cell, Params
-from carousel.recurrence import PATHS, Step, chunks, effective
+from carousel.recurrence import PATHS, Step, chunk_length, chunks, effective
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 STEPS = 16  # of a sequence that are looked at, evenly spaced, the first and the last among them

@@ -107,7 +107,8 @@ def orthonormal(basis: Basis, cancelled: Each) -> tuple[Basis, Each, float]:
     """An orthonormal basis of the same nested spaces, log10 of what each vector adds to the volume, and the strain.
 
     The coordinates are sorted by size first, so that the tiny ones of saturated units do not drown in the rounding of
-    others (Cox and Higham 1998), and zero vectors come last. A strain of 1 is CONDITION, or REACH.
+    others (Cox and Higham 1998), and zero vectors come last. Lost is what nothing is left of, or only the rounding of
+    its own image, and the first that drowns in the rounding of those before it. A strain of 1 is CONDITION, or REACH.
     """
     behind = np.argsort(~basis.any(2), axis=1, stable=True)
     columns = np.take_along_axis(basis, behind[..., None], axis=1).swapaxes(1, 2)

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from carousel.adjoint import Logs, Quantity, Scaled, chunk_length
+from carousel.adjoint import Quantity
 from carousel.axes import Array, Series, State
 from carousel.backends import Backend
 from carousel.cells import Cell, Params
 from carousel.norms import Block, Powers, Rows, aligned, estimate, norms
-from carousel.recurrence import PATHS, Step, chunks, effective, flat
+from carousel.recurrence import PATHS, Step, chunk_length, chunks, effective, flat
+from carousel.scaled import Logs, Scaled
 
 EXACT = 256  # numbers of joint state up to which all rows are carried: h and c of 128 units
 SAMPLES = 16  # Gaussian vectors a state above that: an error of 0.08 decades where one direction is left

@@ -18,14 +18,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from carousel.adjoint import chunk_length
 from carousel.axes import Array, Series, State
 from carousel.backends import Backend, load
 from carousel.cells import Cell, Params
 from carousel.growth import Basis, Tangent, dense, growth
 from carousel.jacobian import EXACT, adjoint, groups, rows_of
 from carousel.norms import Rows
-from carousel.recurrence import PATHS, Step, chunks, drive, effective, forward, unroll
+from carousel.recurrence import PATHS, Step, chunk_length, chunks, drive, effective, forward, unroll
 
 BLOCKS = 16  # of the steps that count; their spread is the standard error
 

@@ -16,6 +16,7 @@ from carousel.cells.cell import Saved
 
 Gates = frozenset[str]
 
+MEMORY = 2**28  # bytes that the stored part of a forward pass may take; it changes no result
 PATHS: dict[str, Callable[[Cell], Gates]] = {
     "full": lambda cell: frozenset(cell.gates),
     "candidate": lambda cell: frozenset({cell.candidate}),
@@ -126,6 +127,12 @@ def chunks(
         borders.append(state)
     for t, border in zip(reversed(starts), reversed(borders), strict=True):
         yield unroll(ops, cell, params, xs[t : t + length], border)[0]
+
+
+def chunk_length(xs: Series, state: State) -> int:
+    """How many steps may be stored at a time: about twelve arrays of the state's size a step and state."""
+    M, H, B = state[0].shape
+    return max(8, MEMORY // (8 * 12 * len(state) * M * H * B))
 
 
 def rows_open(cell: Cell, matrix: Float[Array, "M GH N"], gates: Gates) -> Float[Array, "M _ N"]:

@@ -16,12 +16,13 @@ from carousel.backends import Asked, Backend, Model, Readout, leaves, rebuild
 from carousel.cells import CELLS, Cell, Params
 from carousel.gates import portrait
 from carousel.inits import uniform
-from carousel.measure import COLUMNS as DECAY
-from carousel.measure import Setting, on_backend, recorded, rows, stack, weights
 from carousel.recurrence import PATHS
 from carousel.seeds import generator
+from carousel.settings import Setting, on_backend, recorded, stack, weights
 from carousel.store import concat
 from carousel.study import TrainingSlice
+from carousel.table import COLUMNS as DECAY
+from carousel.table import rows
 from carousel.tasks import ADDING_TOLERANCE, TASKS, Batch, Task
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Kingma and Ba (2015), their recommendation

@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.adjoint import Logs, Quantity, walk
+from carousel.adjoint import Quantity, walk
 from carousel.backends import Backend
 from carousel.calibration import chains, gated, linear
 from carousel.calibration.system import Planted, Reading, System
 from carousel.cells import CELLS
 from carousel.jacobian import jacobians
 from carousel.lyapunov import Spectrum, spectrum
-from carousel.measure import on_backend
+from carousel.scaled import Logs
 from carousel.seeds import generator
+from carousel.settings import on_backend
 
 SYSTEMS: dict[str, System] = linear.SYSTEMS | chains.SYSTEMS | gated.SYSTEMS
 SEED = 1991  # of the systems that are drawn: same table, same rows

@@ -9,7 +9,7 @@ Plan = tuple[Planted, list[Reading]]
 
 
 def scalar(rng: np.random.Generator) -> Plan:
-    w, n = 0.25, 10_000
+    w, n = 0.25, 3_000
     return planted("rnn_linear", n, R={"z": w}, state={"h": 1.0}), [
         Reading("loss_state", "full", lag, lag * np.log10(w)) for lag in (1, 100, n)
     ]

@@ -16,8 +16,9 @@ R has one head. One of f' and i' is always 1, so neither overflows; n is never n
 above -87 in float32.
 
 What the equations mean does not depend on m: the states (n, c, m) and (n / a, c / a, m + log a) give the same h for
-ever. So one direction of every unit's state is neutral: it changes no later h, no loss gradient points along it, but
-the Jacobian of the joint state has it with factor 1, and a Lyapunov spectrum has one exponent 0 a unit from it.
+ever. So one direction of every unit's state changes no later h, and no loss gradient points along it. The Jacobian of
+the joint state keeps it where the forget gate sets m, and maps it to zero where the input gate does: a Lyapunov
+spectrum has one exponent of 0 or -inf a unit from it.
 Everything is differentiated, the max included. The log-factor is log f', the carousel's factor in these states.
 """
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from carousel.adjoint import Logs, Quantity
+from carousel.adjoint import Quantity
 from carousel.backends import Backend, DeviceError, load
 from carousel.diagnosis.layer import Layer, ModuleError, Run
 from carousel.diagnosis.layers import CELL_KINDS, KINDS, from_cell, is_plain, layers
@@ -20,8 +20,10 @@ from carousel.diagnosis.undisturbed import undisturbed
 from carousel.gates import portrait
 from carousel.jacobian import jacobians
 from carousel.lyapunov import spectrum
-from carousel.measure import recorded, summary
 from carousel.problems import short
+from carousel.scaled import Logs
+from carousel.settings import recorded
+from carousel.table import summary
 
 DTYPES = ("float64", "float32")
 DEVICES = ("cpu", "cuda")

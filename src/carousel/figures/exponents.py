@@ -58,6 +58,7 @@ def figure(dynamics: pd.DataFrame) -> Figure:
     for ax, (title, rows) in zip(axes, found.items(), strict=True):
         _spectra(ax, rows, title == WITHOUT)
         ax.axhline(0, color="black", linewidth=0.8)
+        ax.xaxis.get_major_locator().set_params(integer=True)
     drawing.supylabel(f"Lyapunov exponent, {RATE}", fontsize="medium")
     return drawing
 

@@ -11,21 +11,23 @@ from carousel.figures.data import longest, prefer, usual
 from carousel.figures.exponents import main_cells
 from carousel.figures.style import GREY, WIDTH, look, nothing, words
 
-GATES = {  # quantities -> title; a cell has one of each at most
-    ("gate_f", "gate_u"): "forget gate\n(GRU: update gate)",
+Quantities = Mapping[tuple[str, ...], str]
+
+GATES: Quantities = {  # quantities -> title; a cell has one of each at most
+    ("gate_f", "gate_u"): "forget or\nupdate gate",
     ("gate_i",): "input gate",
     ("gate_o",): "output gate",
 }
-FACTORS = {
+FACTORS: Quantities = {
     ("entry",): "entry: h to c",
     ("exit",): "exit: c to earlier h",
     ("exit_gate",): "input gate",
     ("exit_squash",): "slope of tanh",
-    ("exit_affine",): "weights",
+    ("exit_affine",): "row of R",
 }
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 ROW = 0.23  # inches
-FLOOR = 1e-3  # the factors' logarithmic axis ends here
-Quantities = Mapping[tuple[str, ...], str]
+FLOOR = 1e-3  # the factors' logarithmic axis ends here; what is smaller stands at its end
 
 
 def bands(rows: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
@@ -81,15 +83,17 @@ def factors(dynamics: pd.DataFrame) -> Figure:
     if not titles:
         return nothing("entry and exit factors")
     names = row_names(table)
+    floored = table.copy()
+    floored[list(QUANTILES)] = floored[list(QUANTILES)].clip(lower=FLOOR)
     drawing = Figure(figsize=(WIDTH, 2 * ROW * len(names) + 2.0))
-    upper, lower = drawing.subfigures(2, 1)
+    upper, lower = drawing.subfigures(2, 1, squeeze=False, height_ratios=[1, 1.15]).ravel()
     parts = [
         {k: v for k, v in titles.items() if k[0].startswith("exit_") == below} for below in (False, True)
     ]
     for part, own in ((upper, parts[0]), (lower, parts[1])):
         if own:
             axes = part.subplots(1, len(own), sharey=True, squeeze=False).ravel().tolist()
-            draw_bands(axes, table, own, names)
+            draw_bands(axes, floored, own, names)
             for ax in axes:
                 _log_axis(ax)
     lower.suptitle("the exit factor is the product of these three", fontsize="medium")
@@ -99,8 +103,8 @@ def factors(dynamics: pd.DataFrame) -> Figure:
 
 def _log_axis(ax: Axes) -> None:
     ax.set_xscale("log")
-    ax.set_xlim(FLOOR, 3)
-    ax.set_xticks([0.001, 0.01, 0.1, 1], [".001", ".01", ".1", "1"])
+    ax.set_xlim(0.7 * FLOOR, 3)
+    ax.set_xticks([FLOOR, 0.1, 1], [f"≤{FLOOR}", "0.1", "1"])
     ax.minorticks_off()
 
 

@@ -49,6 +49,8 @@ def figure(decay: pd.DataFrame) -> Figure:
     drawing, axes = panels([title for title, _ in found], label, height=PANEL * len(found) + 0.4)
     for ax, (_, table) in zip(axes, found, strict=True):
         _norms(ax, table)
+        ax.margins(y=0.12)
+        ax.yaxis.get_major_locator().set_params(integer=True)
         powers(ax)
     return drawing
 
@@ -74,7 +76,10 @@ def alt(decay: pd.DataFrame) -> str:
     if not found:
         return "This study did not measure the Jacobian."
     each = "; ".join(f"{title}: {_ends(table)}" for title, table in found)
-    return f"Norms of the Jacobian against lag on a logarithmic axis. Powers of ten of the spectral norm at the end: {each}."
+    return (
+        "Norms of the Jacobian against lag on a logarithmic axis. "
+        f"Powers of ten of the spectral norm at the end: {each}."
+    )
 
 
 def _ends(table: pd.DataFrame) -> str:

@@ -55,13 +55,15 @@ def figure(summary: pd.DataFrame) -> Figure:
     lines = -(-len(laws) // COLUMNS)
     drawing = Figure(figsize=(WIDTH, PANEL * lines + 1.1))
     axes = drawing.subplots(lines, COLUMNS, squeeze=False).ravel().tolist()
+    for ax in axes[::COLUMNS]:
+        ax.set_ylabel("measured")
     for ax, law in zip(axes, laws, strict=False):
-        ax.set_title(law)
+        ax.set(title=law, xlabel="predicted")
         _law(ax, shown[shown["law"] == law])
     for ax in axes[len(laws) :]:
         ax.remove()
-    drawing.supxlabel(f"predicted rate, {RATE}{_left_out(len(rows) - len(shown))}", fontsize="medium")
-    drawing.supylabel(f"measured rate, {RATE}", fontsize="medium")
+    title = f"rate by setting, {RATE}{_left_out(len(rows) - len(shown))}"
+    drawing.suptitle(title, fontsize="medium", x=0.01, ha="left")
     legend(drawing, 3)
     return drawing
 
@@ -93,9 +95,15 @@ def alt(summary: pd.DataFrame) -> str:
     if not len(found):
         return "No closed form covers a setting of this study."
     each = "; ".join(
-        f"{row.law}, {row.settings} settings, "
-        + (f"gap {number(row.median)} in the median, {number(row.largest)} at most" if row.median == row.median
-           else "none of them finite")
+        f"{row.law}, {row.settings - row.left_out} settings"
+        + (
+            f", gap {number(row.median)} in the median, {number(row.largest)} at most"
+            if row.largest >= 0
+            else ""
+        )
         for row in found.itertuples()
-    )  # fmt: skip
-    return f"Measured against predicted rate in decades per step, with the line where both are equal: {each}."
+    )
+    return (
+        f"Measured against predicted rate in decades per step, with the line where both are equal: {each}. "
+        f"Not drawn: {found['left_out'].sum()} settings without a finite rate."
+    )

@@ -1,0 +1,58 @@
+"""Vectors in log space: the largest entry lies in [1/2, 1), and a power of two says what it is short of.
+
+Every step is followed by an exact division by a power of two, so 0.25^10000 is a number like any other and no
+rounding is added to the step's own. A zero is then a zero of the mathematics, with one exception: the entries of one
+vector share a power, so an entry more than the float range below the largest (1e-308 in float64) is lost.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from carousel.axes import Array, State
+from carousel.backends import Backend
+
+NOWHERE = 2**30  # minus this is the power of a zero vector: below all others
+Scaled = tuple[State, Int[Array, "M _ B"]]
+Logs = Float[np.ndarray, "M N"]  # log10, one a sequence, or one a unit and sequence; -inf for an exact zero
+
+
+def rescale(backend: Backend, d: State, power: Array, per_unit: bool = False) -> Scaled:
+    """`d` times two to `power`, with its largest entry in [1/2, 1): of a sequence, or of each unit by itself."""
+    d, more = backend.rescale(d, per_unit)
+    return d, power + more
+
+
+def zero(scaled: Scaled) -> Scaled:
+    """An adjoint of the same shape that is exactly zero."""
+    d_state, power = scaled
+    return tuple(0.0 * d for d in d_state), 0 * power
+
+
+def log_norm(backend: Backend, scaled: Scaled) -> Logs:
+    """log10 of the norm of all the parts of a scaled vector together."""
+    d, power = scaled
+    return log10(np.sqrt(sum(np.square(backend.norm(part)) for part in d)), backend.numpy(power)[:, 0])
+
+
+def difference(backend: Backend, a: Scaled, b: Scaled) -> Scaled:
+    """a - b at the larger of the two scales; a zero vector has none."""
+    (d_a, power_a), (d_b, power_b) = a, b
+    scale_a, scale_b = (p * some(d) - NOWHERE * ~some(d) for d, p in (a, b))
+    power = scale_a * (scale_a >= scale_b) + scale_b * (scale_a < scale_b)
+    down_a, down_b = power_a - power, power_b - power
+    return tuple(
+        backend.scale(x, down_a) - backend.scale(y, down_b) for x, y in zip(d_a, d_b, strict=True)
+    ), power
+
+
+def some(d_state: State) -> Bool[Array, "M 1 B"]:
+    """Where an adjoint is not zero."""
+    return sum(abs(d).sum(1, keepdims=True) for d in d_state) > 0
+
+
+def log10(x: np.ndarray, power: np.ndarray) -> np.ndarray:
+    """log10(x 2^power); -inf where x is zero."""
+    with np.errstate(divide="ignore"):
+        return np.log10(x.astype(float)) + power * math.log10(2)
