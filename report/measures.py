@@ -48,7 +48,7 @@ def left_out(found: pd.DataFrame) -> str:
     n, alike = found["left_out"].sum(), found["alike"].sum()
     if not n:
         return ""
-    return f"{count(n)} settings are left out, for they have no finite rate; in {count(alike)} of them theory agrees."
+    return f"Neither drawn nor counted: {count(n)} without a finite rate; in {count(alike)} theory says the same."
 
 
 def jacobian(data: SimpleNamespace) -> str:

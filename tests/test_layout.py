@@ -21,7 +21,7 @@ MODULES = {
 
 MEASURING = set(
     "api cells inits tasks backends recurrence scaled paths adjoint norms jacobian growth lyapunov gates settings "
-    "table measure dynamics training calibration diagnosis".split()
+    "table measure dynamical training calibration diagnosis".split()
 )
 MAY_IMPORT = {  # part of the package: the parts it may import
     part: set(may.split())
@@ -50,11 +50,12 @@ MAY_IMPORT = {  # part of the package: the parts it may import
         "settings": "backends cells inits seeds study",
         "table": "adjoint backends scaled settings",
         "measure": "adjoint backends cells jacobian seeds settings store study table",
-        "dynamics": "backends cells gates lyapunov seeds settings study table",
-        "training": "adjoint axes backends cells dynamics gates inits recurrence seeds settings store study table tasks",
+        "dynamical": "backends cells gates lyapunov seeds settings study table",
+        "training": "adjoint axes backends cells dynamical gates inits recurrence seeds settings store study table "
+        "tasks",
         "calibration": "adjoint backends cells jacobian lyapunov scaled seeds settings theory",
         "diagnosis": "adjoint axes backends cells figures gates jacobian lyapunov problems scaled settings stats table",
-        "api": "backends dynamics measure problems settings study training",
+        "api": "backends dynamical measure problems settings study training",
         "provenance": "study",
         "prediction": "theory",
         "summary": "prediction stats",

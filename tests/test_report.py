@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from carousel import store
+from carousel import figures, prediction, store
 
 REPORT = Path(__file__).parents[1] / "report"
 sys.path.insert(0, str(REPORT))
@@ -19,6 +19,7 @@ sys.path.insert(0, str(REPORT))
 import chain  # noqa: E402
 import instrument  # noqa: E402
 import markup  # noqa: E402
+import measures  # noqa: E402
 import page  # noqa: E402
 import render  # noqa: E402
 import settings  # noqa: E402
@@ -74,7 +75,8 @@ def decay_table() -> pd.DataFrame:
     """The factors of a small sweep."""
     cells = pd.DataFrame({"cell": ["rnn_tanh", "lstm", "gru"], "forget_bias": ["none", "chrono", "none"]})
     rest = {"slice": "grid", "backend": "numpy", "device": "cpu", "dtype": "float64", "init": "torch", "gain": 1.0,
-            "bias": 0.0, "hidden": 32, "length": 1000, "repetition": 0, "trained": "no", "step": 0}  # fmt: skip
+            "bias": 0.0, "hidden": 32, "length": 1000, "repetition": 0, "trained": "no", "step": 0,
+            "quantity": "jacobian_fro"}  # fmt: skip
     gains = pd.DataFrame({"gain": np.linspace(0.5, 2, 12), "slice": "gain", "cell": "rnn_linear"})
     return pd.concat([cells.assign(**rest), gains.assign(**{k: rest[k] for k in ("init", "hidden")})])
 
@@ -119,11 +121,32 @@ def summary_table() -> pd.DataFrame:
     """One line per setting of a small grid, and lines that the page's tables leave out."""
     base = {"backend": "numpy", "device": "cpu", "dtype": "float64", "slice": "grid", "gain": 1.0, "bias": 0.0,
             "hidden": 32, "length": 400, "trained": "no", "step": 0, "gradient": "none", "quantity": "loss_state",
-            "path": "full", "best": "exponential", "best_share": 0.9, "repetitions": 10}  # fmt: skip
+            "path": "full", "best": "exponential", "best_share": 0.9, "repetitions": 10, "law": "",
+            "theory": np.nan}  # fmt: skip
     rows = [base | setting_line(*line) for line in SETTINGS]
+    every = [setting_line("slstm", "orthogonal", "1", -0.0625, "vanishing"), setting_line(*SETTINGS[0])]
+    rows += [base | line | {"slice": "breadth", "hidden": 16, "length": 100} for line in every]
+    laws = [("mean field", -0.25, -0.2), ("mean field", -0.25, -0.24), ("isometry", -np.inf, -np.inf)]
+    rows += [base | setting_line("rnn_tanh", "gaussian", "none", rate, "vanishing") | {"slice": "gain", "law": law,
+             "theory": theory} for law, rate, theory in laws]  # fmt: skip
     out = [{"slice": "gain"}, {"backend": "torch"}, {"length": 100}, {"trained": "adding"}, {"path": "cell"}]
     hidden = [rows[0] | {"cell": "left_out", "rate": -0.6789} | change for change in out]
     return pd.DataFrame([*rows, *hidden])
+
+
+def dynamics_table() -> pd.DataFrame:
+    """The sum of the exponents and the determinant of three models, one of which loses a direction."""
+    model = {"backend": "numpy", "device": "cpu", "dtype": "float64", "slice": "spectrum", "cell": "lstm",
+             "init": "orthogonal", "gain": 1.0, "forget_bias": "1", "bias": 0.0, "hidden": 8, "length": 100,
+             "trained": "no", "step": 0, "gradient": "none", "axis": "all", "index": 0, "quantile": np.nan,
+             "error": np.nan, "n": 32}  # fmt: skip
+    rows = [
+        model | {"repetition": r, "quantity": name, "value": value}
+        for name, values in (("lyapunov", (-0.1, -0.1, -0.1)), ("lyapunov_sum", (-3.0, -4.0, -np.inf)),
+                             ("log_det", (-3.0 - 2e-12, -4.0, -np.inf)), ("gate_i", (0.5,) * 3), ("exit", (0.3,) * 3))
+        for r, value in enumerate(values)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 SETTINGS = [  # cell, init, forget bias, rate, what becomes of it
@@ -158,6 +181,7 @@ TABLES = {
     "agreement": agreement_table,
     "decay": decay_table,
     "accuracy": accuracy_table,
+    "dynamics": dynamics_table,
 }
 ORIGIN = {
     "carousel": "0.1.0",
@@ -176,8 +200,10 @@ def make_results(folder: Path) -> Path:
     for name, make in TABLES.items():
         store.write(make(), folder / f"{name}.parquet", ORIGIN | {"made": "a"} if name == "decay" else ORIGIN)
     (folder / "figures").mkdir()
-    for name in ("story", *CLAIMS):
+    for name in ("story", *CLAIMS, *measures.DRAWN):
         (folder / "figures" / f"{name}.svg").write_text(SVG)
+    for name in measures.DRAWN:
+        (folder / "figures" / f"{name}.txt").write_text(f"What is seen of {name}: a < b.\n")
     return folder
 
 
@@ -258,7 +284,8 @@ def test_nothing_is_loaded_and_nothing_runs(made, html):
 
 def test_every_picture_has_its_alt_text(html):
     alts = html.all("img", "alt")
-    assert len(alts) == len(CLAIMS) + 1 and all(alts)
+    assert len(alts) == len(CLAIMS) + 1 + len(measures.DRAWN) and all(alts)
+    assert {f"What is seen of {name}: a < b." for name in measures.DRAWN} <= set(alts)
     assert "Lines of log gradient against lag for claim A2d." in alts
 
 
@@ -338,7 +365,14 @@ def test_a_claim_not_judged_says_so():
 
 
 @pytest.mark.parametrize(
-    "name, rule", [*page.MADE_BY.items(), ("figures/A2d.svg", "draw"), ("figures/story.svg", "draw")]
+    "name, rule",
+    [
+        *page.MADE_BY.items(),
+        ("figures/A2d.svg", "draw"),
+        ("figures/story.svg", "draw"),
+        ("figures/theory.svg", "draw"),
+        ("figures/gates.txt", "draw"),
+    ],  # fmt: skip
 )
 def test_a_missing_file_is_one_line(tmp_path, capsys, name, rule):
     (make_results(tmp_path) / name).unlink()
@@ -494,3 +528,44 @@ def test_a_study_without_a_grid_shows_its_own_slice_and_one_without_decay_says_s
 )  # fmt: skip
 def test_numbers_are_readable(value, shown):
     assert markup.number(value) == shown
+
+
+def test_every_picture_and_every_law_has_its_place():
+    assert set(measures.DRAWN) == set(figures.PICTURES)
+    assert set(measures.ASSUMES) == set(prediction.LAWS)
+
+
+def test_every_cell_is_in_a_table_of_its_own(html):
+    shown = "Slice breadth, init orthogonal, gain 1, 16 units, 100 steps, 10 repetitions, measured by numpy in float64."
+    start = html.text.index(shown)
+    assert 0 < html.text.index("rnn_tanh none −0.25", start) < html.text.index("slstm 1 −0.0625", start)
+    assert "slstm" not in html.text[:start]
+    none = summary_table().query("slice != 'breadth'")
+    assert "has no slice *breadth*" in settings.breadth(page.SimpleNamespace(summary=none))
+
+
+def test_theory_has_its_gaps_and_says_what_it_leaves_out(html):
+    assert "Neither drawn nor counted: 1 without a finite rate; in 1 theory says the same." in html.text
+    assert re.search(r"mean field A vanilla network .{60,90} 2 0.03 0.05", html.text)
+    bare = page.SimpleNamespace(summary=summary_table().assign(law=""))
+    assert measures.theory(bare) == "This study did not measure a rate that a closed form predicts."
+
+
+def test_the_sum_of_the_exponents_stands_beside_the_determinant(html):
+    assert (
+        "In 2 of 3 models both are finite. There they differ by at most 2 × 10−12 decades per step."
+        in html.text
+    )
+    assert "In 1 both are −∞" in html.text
+    table = dynamics_table()
+    odd = table.assign(value=table["value"].replace(-4.0, np.inf).where(table["quantity"] == "log_det", -1.0))
+    assert "**In 2 one is finite and the other is not.**" in measures.sums(odd)
+
+
+def test_a_study_without_dynamics_or_jacobian_says_so():
+    bare = page.SimpleNamespace(
+        dynamics=dynamics_table().head(0), decay=decay_table().assign(quantity="loss_h")
+    )
+    said = [part(bare) for part in (measures.jacobian, measures.exponents, measures.gates, measures.factors)]
+    whats = ("the Jacobian", "Lyapunov exponents", "gates", "entry and exit factors")
+    assert said == [f"This study did not measure {what}." for what in whats]

@@ -1,8 +1,8 @@
 """How does an LSTM keep its gradient from vanishing, and does it? Measurements, claims and verdicts.
 
-``decay`` and ``accuracy`` measure one setting and return a table, ``diagnose`` measures a torch module of your own;
-CELLS, INITS, TASKS and CLAIMS are the tables of what there is. All are loaded when first used, so that importing the
-package costs nothing.
+``decay``, ``dynamics`` and ``accuracy`` measure one setting and return a table, ``diagnose`` measures a torch module
+of your own; CELLS, INITS, TASKS and CLAIMS are the tables of what there is. All are loaded when first used, so that
+importing the package costs nothing.
 """
 
 from importlib import import_module
@@ -16,10 +16,11 @@ _HOMES = {
     "TASKS": "carousel.tasks",
     "CLAIMS": "carousel.claims",
     "decay": "carousel.api",
+    "dynamics": "carousel.api",
     "accuracy": "carousel.api",
     "diagnose": "carousel.diagnosis",
 }
-__all__ = ["CELLS", "CLAIMS", "INITS", "TASKS", "accuracy", "decay", "diagnose"]
+__all__ = ["CELLS", "CLAIMS", "INITS", "TASKS", "accuracy", "decay", "diagnose", "dynamics"]
 
 
 def __getattr__(name: str) -> Any:

@@ -69,7 +69,7 @@ def decay(args: argparse.Namespace) -> None:
 
 def dynamics(args: argparse.Namespace) -> None:
     """Measure exponents, gates and factors of one cell on one backend, at initialisation."""
-    from carousel.dynamics import measure
+    from carousel.dynamical import measure
 
     study = load(args.study)
     at_the_start(args, study, study.dynamics, dynamics_jobs(study), measure)

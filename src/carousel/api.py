@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from carousel import dynamics as dynamical
-from carousel import measure, training
+from carousel import dynamical, measure, training
 from carousel.backends import load
 from carousel.problems import StudyError, allowed
 from carousel.settings import slice_blocks

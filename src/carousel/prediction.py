@@ -59,19 +59,21 @@ def first(row: Row) -> Prediction:
 
 def isometry(row: Row) -> float | None:
     """A linear network whose R is the gain times an orthogonal matrix: log10 |gain|."""
-    if row.cell == "rnn_linear" and row.quantity == "loss_state" and row.init in ISOMETRIES:
-        return float(theory.isometry_exponents(1, row.gain)[0])
+    untrained = not np.isnan(row.input_scale)
+    if row.cell == "rnn_linear" and row.quantity == "loss_state" and row.init in ISOMETRIES and untrained:
+        return float(theory.isometry_exponents(1, abs(row.gain))[0])
     return None
 
 
 def chain(row: Row) -> float | None:
-    """The scalar chain without input, where its rate does not depend on the side that it starts from."""
+    """The scalar chain without input, where its rate does not depend on where it starts."""
     activation = row.cell.removeprefix("rnn_")
     alone = row.hidden == 1 and row.init == "identity" and row.input_scale == 0
     if not (alone and row.quantity == "loss_state" and activation in theory.ACTIVATIONS):
         return None
-    up, down = (float(theory.rate(activation, row.gain, row.bias, h0)) for h0 in (0.5, -0.5))
-    return up if up == down or abs(up - down) < AGREE else None
+    rates = [float(theory.rate(activation, row.gain, row.bias, h0)) for h0 in (0.5, -0.5)]
+    rates += [orbit.exponent for orbit in theory.orbits(activation, row.gain, row.bias) if orbit.stable]
+    return rates[0] if len(set(rates)) == 1 or np.ptp(rates) < AGREE else None
 
 
 def mean_field(row: Row) -> float | None:

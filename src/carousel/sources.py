@@ -19,7 +19,7 @@ TABLES = frozenset({"carousel", "carousel.cells", "carousel.backends", "carousel
 and the one backend of a job are added by name."""
 
 
-JOBS = {"decay": "carousel.measure", "dynamics": "carousel.dynamics", "accuracy": "carousel.training"}
+JOBS = {"decay": "carousel.measure", "dynamics": "carousel.dynamical", "accuracy": "carousel.training"}
 """The verbs that measure one cell on one backend, and the module that each begins with."""
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.special import log_softmax
 
-from carousel import dynamics
+from carousel import dynamical
 from carousel.adjoint import walk
 from carousel.axes import Array
 from carousel.backends import Asked, Backend, Model, Readout, leaves, rebuild
@@ -173,7 +173,7 @@ def train(
             fed = {"input_size": task.inputs, "input_scale": np.nan}
             decays.append(rows(backend, part.slice, block, logs, **about, **fed))
             seen = portrait(backend, *system)
-            portraits.append(dynamics.rows(backend, part.slice, block, seen, **about))
+            portraits.append(dynamical.rows(backend, part.slice, block, seen, **about))
         x, asked, _ = data.batch(part.batch)
         taken = backend.gradient(cell, model, x, state, asked, PATHS[gradient](cell)).model
         taken = taken._replace(params=audible(backend, cell, taken.params))
@@ -198,7 +198,7 @@ def train(
     return Run(
         frame[COLUMNS].astype(dict.fromkeys(CATEGORIES, "category")),
         concat(decays) if decays else pd.DataFrame(columns=DECAY),
-        concat(portraits) if portraits else pd.DataFrame(columns=dynamics.COLUMNS),
+        concat(portraits) if portraits else pd.DataFrame(columns=dynamical.COLUMNS),
     )
 
 

@@ -279,7 +279,7 @@ def test_labels_are_spread_in_order_and_below_the_top(wanted: list[float]) -> No
 def test_theory_has_a_panel_a_law_and_its_points_where_the_table_says(gallery, tables) -> None:
     found = laws.gaps(tables["summary"]).set_index("law")
     panels = {ax.get_title(loc="left"): ax for ax in gallery["theory"].axes}
-    assert set(panels) == set(found.index) == {"isometry", "scalar chain", "forget gates"}
+    assert set(panels) == set(found.index) == {"mean field", "forget gates"}
     rows = laws.covered(tables["summary"]).query("law == 'forget gates'")
     points = [line for line in panels["forget gates"].lines if line.get_marker() != "None"]
     shown = np.concatenate([line.get_xydata() for line in points])
@@ -329,7 +329,7 @@ def test_exponents_are_drawn_in_order_with_bands_and_lost_directions_are_said(ga
     box = panels["GRU, by forget bias"].collections[0].get_paths()[0].get_extents()
     assert (box.y0, box.y1) == pytest.approx((-0.42, -0.08))
     said = (folder / "exponents.txt").read_text(encoding="utf-8")
-    assert "tanh RNN \N{MINUS SIGN}0.1 and \N{MINUS SIGN}0.4, 1 directions lost" in said
+    assert "tanh RNN \N{MINUS SIGN}0.1 and \N{MINUS SIGN}0.4, lost directions: 1" in said
 
 
 def test_the_sum_of_the_exponents_is_held_against_the_determinant() -> None:

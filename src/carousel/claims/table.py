@@ -121,9 +121,10 @@ def at_biases(names: list[str]) -> str:
 
 
 def bias_order(values: pd.Series) -> list[str]:
-    """Return the forget biases in order: none, the numbers, chrono."""
+    """Return the forget biases in order: none, the numbers, the schemes by name."""
 
-    def place(name: str) -> tuple[int, float]:
-        return (0, 0.0) if name == "none" else (2, 0.0) if name == "chrono" else (1, float(name))
+    def place(name: str) -> tuple[float, str]:
+        number = pd.to_numeric(name, errors="coerce")
+        return (-np.inf if name == "none" else np.inf, name) if np.isnan(number) else (float(number), "")
 
     return sorted({str(value) for value in values}, key=place)

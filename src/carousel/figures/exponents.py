@@ -87,7 +87,7 @@ def alt(dynamics: pd.DataFrame) -> str:
 def _ends(cell: str, bias: str, rows: pd.DataFrame) -> str:
     finite = rows.loc[np.isfinite(rows["value"]), "value"]
     name = words(cell) + ("" if bias == "none" else f", bias {bias}")
-    lost = f", {len(rows) - len(finite)} directions lost" if len(finite) < len(rows) else ""
+    lost = f", lost directions: {len(rows) - len(finite)}" if len(finite) < len(rows) else ""
     return (
         f"{name} {number(finite.max())} and {number(finite.min())}{lost}"
         if len(finite)

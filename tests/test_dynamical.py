@@ -9,7 +9,7 @@ from problems import BASE
 
 from carousel.backends import load
 from carousel.cells import CELLS
-from carousel.dynamics import COLUMNS, measure, rows
+from carousel.dynamical import COLUMNS, measure, rows
 from carousel.gates import STEPS, Summary, portrait
 from carousel.settings import Setting, initial_state, noise, weights
 from carousel.study import dynamics_defaults, vary
