@@ -1,5 +1,5 @@
 # make report [STUDY=smoke] [CORES=4]    measure, decide and write results/STUDY/report.html
-# make test [PYTEST="-k store"]          run the tests
+# make test [PYTEST="-k store"]          run the tests, a process a core
 # make lint | clean
 # All need Python 3.11 or later (PYTHON=...), and nothing else: the packages go to .venv, once.
 
@@ -19,7 +19,7 @@ report: $(VENV)/runtime.stamp
 	@echo "The report: $(CURDIR)/results/$(basename $(notdir $(STUDY)))/report.html"
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check

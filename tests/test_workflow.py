@@ -10,6 +10,8 @@ import pytest
 import yaml
 from checkouts import copied
 
+from carousel.study import load
+
 pytestmark = pytest.mark.slow
 
 
@@ -39,13 +41,15 @@ def planned(folder: Path, *targets: str, study: str = "tiny") -> Counter[str]:
 @pytest.mark.parametrize("study", ["smoke", "standard"])
 def test_one_job_a_file_and_at_most_300(checkout: Path, study: str) -> None:
     jobs = planned(checkout, study=study)
-    assert {"decay", "accuracy", "gather_decay", "gather_accuracy", "judge", "draw", "report"} <= set(jobs)
+    expected = "decay dynamics accuracy calibrate summarise judge draw report"
+    assert {
+        *expected.split(),
+        *(f"gather_{each}" for each in "decay dynamics accuracy calibration".split()),
+    } <= set(jobs)
     assert jobs["total"] <= 300
-    content = yaml.safe_load((checkout / "config" / f"{study}.yaml").read_text())
-    cells = {
-        (backend, cell) for part in content["decay"] for backend in part["backends"] for cell in part["cells"]
-    }
-    assert jobs["decay"] == len(cells)
+    content = load(checkout / "config" / f"{study}.yaml")
+    for rule, parts in (("decay", content.decay), ("dynamics", content.dynamics)):
+        assert jobs[rule] == len({(b, c) for part in parts for b in part.backends for c in part.cells})
 
 
 def test_what_was_made_is_not_made_again_and_an_edit_reaches_its_own_cell_alone(checkout: Path) -> None:
