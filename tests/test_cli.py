@@ -16,7 +16,10 @@ SMOKE = str(find("smoke"))
     [
         (["decay", "--cell", "lstmm"], "no job for numpy/lstmm; allowed: numpy/rnn_tanh, "),
         (["decay", "--cell", "lstm_peephole"], "no job for numpy/lstm_peephole; allowed: "),
-        (["accuracy", "--cell", "lstm", "--task", "ading", "--decay-out", "d"], "nearest: numpy/adding/lstm"),
+        (
+            ["accuracy", "--cell", "lstm", "--task", "ading", "--decay-out", "d", "--dynamics-out", "e"],
+            "nearest: numpy/adding/lstm",
+        ),
     ],
 )
 def test_a_job_that_the_study_does_not_have(verb, said, tmp_path: Path, capsys) -> None:

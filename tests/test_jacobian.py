@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import Problem, random_problem
 
-import carousel.adjoint
 import carousel.jacobian
+import carousel.recurrence
 from carousel.adjoint import Quantity
 from carousel.backends import load
 from carousel.cells import CELLS, Params
@@ -155,7 +155,7 @@ def test_a_dead_relu_is_an_exact_zero(backend):
 def test_no_limit_on_memory_changes_a_result(name, backend, monkeypatch):
     p = random_problem(name, seed=35, length=12)
     plain = measured(backend, p, range(13))
-    monkeypatch.setattr(carousel.adjoint, "MEMORY", 1)
+    monkeypatch.setattr(carousel.recurrence, "MEMORY", 1)
     chunked = measured(backend, p, range(13))
     monkeypatch.setattr(carousel.jacobian, "PROBES", {"cpu": 200})
     grouped = measured(backend, p, range(13))

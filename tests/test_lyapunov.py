@@ -10,9 +10,9 @@ from problems import Problem, random_problem
 from scipy.special import digamma, polygamma
 from test_jacobian import small
 
-import carousel.adjoint
 import carousel.growth
 import carousel.lyapunov
+import carousel.recurrence
 from carousel.backends import load
 from carousel.cells import CELLS, Params
 from carousel.growth import dense, growth
@@ -336,7 +336,7 @@ def test_leading_exponents_from_the_adjoint_agree_with_the_forward_ones(backend,
     back = measured(backend, p, 20, 3, rng=np.random.default_rng(1))
     size = forward.exponents[:, :3] - back.exponents
     assert (abs(size) < 4 * np.hypot(forward.errors[:, :3], back.errors)).all()
-    monkeypatch.setattr(carousel.adjoint, "MEMORY", 1)
+    monkeypatch.setattr(carousel.recurrence, "MEMORY", 1)
     chunked = measured(backend, p, 20, 3, rng=np.random.default_rng(1))
     np.testing.assert_array_equal(chunked.exponents, back.exponents)
 

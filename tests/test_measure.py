@@ -196,9 +196,8 @@ def test_zeros_are_counted_and_left_out_of_the_mean():
 def table_of(by_lag):
     """The decay table of two models from readings of our own."""
     block = [replace(BASE, repetition=r) for r in range(2)]
-    return rows(
-        load("numpy", "cpu", "float64"), "mine", block, iter(by_lag), trained="no", step=0, gradient="none"
-    )
+    about = {"trained": "no", "step": 0, "gradient": "none", "input_size": 4, "input_scale": 1.0}
+    return rows(load("numpy", "cpu", "float64"), "mine", block, iter(by_lag), **about)
 
 
 def test_cosines_stand_beside_the_norm_they_belong_to_and_what_is_not_defined_does_not_count():
