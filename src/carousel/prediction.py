@@ -72,7 +72,10 @@ def chain(row: Row) -> float | None:
     if not (alone and row.quantity == "loss_state" and activation in theory.ACTIVATIONS):
         return None
     rates = [float(theory.rate(activation, row.gain, row.bias, h0)) for h0 in (0.5, -0.5)]
-    rates += [orbit.exponent for orbit in theory.orbits(activation, row.gain, row.bias) if orbit.stable]
+    try:
+        rates += [orbit.exponent for orbit in theory.orbits(activation, row.gain, row.bias) if orbit.stable]
+    except ValueError:  # every state is on an orbit of its own
+        return None
     return rates[0] if len(set(rates)) == 1 or np.ptp(rates) < AGREE else None
 
 

@@ -1,5 +1,6 @@
 """A1e: is there no exponentially fast decaying factor in the product of forget gates?"""
 
+import numpy as np
 import pandas as pd
 
 from carousel.claims.claim import (
@@ -14,7 +15,7 @@ from carousel.claims.claim import (
     combine,
     trend,
 )
-from carousel.claims.table import bias_order, listed, main, missing, number
+from carousel.claims.table import as_number, bias_order, listed, main, missing, number
 from carousel.stats import best_model, rates, repeated, select, spread
 
 
@@ -53,7 +54,7 @@ def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
         f"Decays at forget bias {listed(decays)}" if decays else "",
         f"does not at {listed(level)}" if level else "",
     ]
-    numbers = [[float(bias) for bias in side if bias != "chrono"] for side in (decays, level)]
+    numbers = [[n for bias in side if not np.isnan(n := as_number(bias))] for side in (decays, level)]
     flip = ""
     if all(numbers) and max(numbers[0]) < min(numbers[1]):
         flip = f" It flips between {max(numbers[0]):g} and {min(numbers[1]):g}."

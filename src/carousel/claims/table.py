@@ -120,11 +120,16 @@ def at_biases(names: list[str]) -> str:
     return ", and ".join(words + ["without a forget gate"] * (len(given) < len(names)))
 
 
+def as_number(forget_bias: str) -> float:
+    """Return a forget bias as a number; NaN for none and for a scheme."""
+    return float(pd.to_numeric(forget_bias, errors="coerce"))
+
+
 def bias_order(values: pd.Series) -> list[str]:
     """Return the forget biases in order: none, the numbers, the schemes by name."""
 
     def place(name: str) -> tuple[float, str]:
-        number = pd.to_numeric(name, errors="coerce")
-        return (-np.inf if name == "none" else np.inf, name) if np.isnan(number) else (float(number), "")
+        number = as_number(name)
+        return (-np.inf if name == "none" else np.inf, name) if np.isnan(number) else (number, "")
 
     return sorted({str(value) for value in values}, key=place)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from carousel import theory
 from carousel.claims import a1c, a1e, a2c, a2d, a2e, a4g, k1, k2
 from carousel.claims.claim import VANILLA
-from carousel.claims.table import bias_order
+from carousel.claims.table import as_number, bias_order
 from carousel.figures.data import either, jitter, settings
 from carousel.figures.style import (
     GREY,
@@ -145,16 +145,10 @@ def a1e_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     figure, (ax,) = panels([f"rate of the product of forget gates, {RATE}"], BIAS)
     _by_bias(ax, table, "rate", table["step"] == 0)
     order = bias_order(table["forget_bias"])
-    fixed = [
-        (i, float(theory.log10_sigmoid(float(bias)))) for i, bias in enumerate(order) if bias != "chrono"
-    ]
-    ax.plot(
-        [i for i, _ in fixed],
-        [rate for _, rate in fixed],
-        "_",
-        color=CLAIMED,
-        markersize=24, markeredgewidth=2,
-            label="log10 sigma(bias)")  # fmt: skip
+    places = [(i, as_number(bias)) for i, bias in enumerate(order) if not np.isnan(as_number(bias))]
+    x, biases = zip(*places, strict=True) if places else ((), ())
+    ax.plot(x, [float(theory.log10_sigmoid(bias)) for bias in biases], "_", color=CLAIMED, markersize=24,
+            markeredgewidth=2, label="log10 sigma(bias)")  # fmt: skip
     band(ax, -STEADY, STEADY, CONSTANT)
     rate_axis(ax, STEADY)
     legend(figure, 1)
