@@ -66,17 +66,19 @@ def isometry(row: Row) -> float | None:
 
 
 def chain(row: Row) -> float | None:
-    """The scalar chain without input, where its rate does not depend on where it starts."""
+    """The scalar chain without input, where all starting points end in one rate.
+
+    That is the rate of the stable orbits, if they have one. There is none at a critical weight, where the decay is no
+    exponential; and none is given for a ReLU of w >= 1 or b = 0, where the starting point decides.
+    """
     activation = row.cell.removeprefix("rnn_")
     alone = row.hidden == 1 and row.init == "identity" and row.input_scale == 0
-    if not (alone and row.quantity == "loss_state" and activation in theory.ACTIVATIONS):
+    if not (alone and row.quantity == "loss_state" and activation in ("sigmoid", "tanh", "relu")):
         return None
-    rates = [float(theory.rate(activation, row.gain, row.bias, h0)) for h0 in (0.5, -0.5)]
-    try:
-        rates += [orbit.exponent for orbit in theory.orbits(activation, row.gain, row.bias) if orbit.stable]
-    except ValueError:  # every state is on an orbit of its own
+    if activation == "relu" and (row.gain >= 1 or row.gain == -1 or row.bias == 0):
         return None
-    return rates[0] if len(set(rates)) == 1 or np.ptp(rates) < AGREE else None
+    rates = [orbit.exponent for orbit in theory.orbits(activation, row.gain, row.bias) if orbit.stable]
+    return rates[0] if rates and (len(set(rates)) == 1 or np.ptp(rates) < AGREE) else None
 
 
 def mean_field(row: Row) -> float | None:

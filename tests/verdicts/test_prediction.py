@@ -45,8 +45,13 @@ def test_chrono_s_mean_is_that_of_drawn_units():
         ({"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity"}, ""),
         ({"cell": "rnn_tanh", "quantity": "factor_product"}, ""),
         (
-            {"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity", "hidden": 1, "input_scale": 0.0},
+            {"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity", "hidden": 1, "input_scale": 0.0,
+             "gain": 0.8},
             "scalar chain",
+        ),
+        (  # critical: a power law
+            {"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity", "hidden": 1, "input_scale": 0.0},
+            "",
         ),
         (  # two fixed points with rates of their own
             {"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity", "hidden": 1, "input_scale": 0.0,
@@ -100,6 +105,18 @@ def test_a_table_without_the_inputs_has_no_theory():
     bare = summarise(decay.drop(columns=["input_size", "input_scale"]))
     assert set(bare["law"]) == {""}
     assert bare["theory"].isna().all()
+
+
+def test_the_law_of_a_chain_is_the_rate_from_wherever_it_starts():
+    """Over the plane of weights and biases, from ten starting points each; 0 may be a fixed point that repels."""
+    scalar = {"quantity": "loss_state", "init": "identity", "hidden": 1, "input_scale": 0.0}
+    gains, X
+    for activation in ("sigmoid", "tanh", "relu"):
+        for bias in (-6.0, -0.5, 0.0, 2.0):
+            found = np.stack([theory.rate(activation, gains, bias, float(h0)) for h0 in starts])
+            for k, gain in enumerate(gains):
+                value = law(cell=f"rnn_{activation}", gain=float(gain), bias=bias, **scalar)[1]
+                assert np.isnan(value) or np.allclose(found[:, k], value, atol=1e-6), (activation, gain, bias)
 
 
 @pytest.mark.parametrize("gain", [-0.5, 0.5])
