@@ -17,7 +17,7 @@ BLOCK = re.compile(r": (\d+) models, (\d+) steps: ([\d.]+) s$")
 def blocks(results: Path) -> pd.DataFrame:
     """One row a block of models: rule, backend, task (none for decay), cell, models, length and seconds."""
     rows = []
-    for log in sorted(results.glob("logs/*/**/*.log")):
+    for log in sorted(results.glob("logs/*/*/**/*.log")):
         rule, backend, *task, cell = log.relative_to(results / "logs").with_suffix("").parts
         found = (BLOCK.search(line) for line in log.read_text().splitlines())
         rows += [
