@@ -228,6 +228,16 @@ def test_agreement_keeps_training_and_zeros_apart(study) -> None:
     assert values["largest difference of log10 norms, after training"] == pytest.approx(1.0)
 
 
+def test_agreement_leaves_the_stabiliser_out_and_nothing_else(study) -> None:
+    decay = study[0]
+    h = decay[(decay["quantity"] == "loss_h") & (decay["path"] == "full")]
+    m = h.assign(quantity="loss_m", log10_norm=np.where(h["backend"] == "torch", -35.0, -36.0))
+    both = pd.concat([decay, m], ignore_index=True).astype({"quantity": "category"})
+    pd.testing.assert_frame_equal(agreement(both), agreement(decay))
+    renamed = both.assign(quantity=both["quantity"].cat.rename_categories({"loss_m": "loss_n"}))
+    assert agreement(renamed).iloc[0]["value"] == pytest.approx(1.0)
+
+
 def test_agreement_of_nothing(study) -> None:
     assert np.isnan(agreement(study[0].head(0))["value"].iloc[0])
 
