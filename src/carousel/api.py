@@ -3,6 +3,7 @@
 What a caller leaves unsaid is as in the first slice of config/standard.yaml.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,16 @@ from carousel import dynamical, measure, training
 from carousel.backends import load
 from carousel.problems import StudyError, allowed
 from carousel.settings import slice_blocks
-from carousel.study import LISTS, Slice, decay_defaults, dynamics_defaults, training_defaults, vary
+from carousel.study import (
+    LISTS,
+    DecaySlice,
+    DynamicsSlice,
+    Slice,
+    decay_defaults,
+    dynamics_defaults,
+    training_defaults,
+    vary,
+)
 
 
 def decay(
@@ -36,9 +46,7 @@ def decay(
     setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
     where = {"backend": backend, "device": device, "dtype": dtype}
     part = one(decay_defaults(), conditions, repetitions=repetitions, **setting, **where)
-    there = load(backend, device, dtype)
-    tables = [measure.measure(there, seed, block, part) for block in slice_blocks(part, cell)]
-    return pd.concat(tables, ignore_index=True)
+    return at_the_start(measure.measure, part, seed)
 
 
 def dynamics(
@@ -62,9 +70,7 @@ def dynamics(
     setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
     where = {"backend": backend, "device": device, "dtype": dtype}
     part = one(dynamics_defaults(), conditions, repetitions=repetitions, **setting, **where)
-    there = load(backend, device, dtype)
-    tables = [dynamical.measure(there, seed, block, part) for block in slice_blocks(part, cell)]
-    return pd.concat(tables, ignore_index=True)
+    return at_the_start(dynamical.measure, part, seed)
 
 
 def accuracy(
@@ -94,6 +100,15 @@ def accuracy(
     there = load(backend, device, dtype)
     blocks = slice_blocks(part, cell)
     tables = [training.train(there, seed, block, part, task, gradient).accuracy for block in blocks]
+    return pd.concat(tables, ignore_index=True)
+
+
+def at_the_start(
+    measure: Callable[..., pd.DataFrame], part: DecaySlice | DynamicsSlice, seed: int
+) -> pd.DataFrame:
+    """What `measure` finds of a slice of one cell on one backend."""
+    there = load(part.backends[0], part.device, part.dtype)
+    tables = [measure(there, seed, block, part) for block in slice_blocks(part, part.cells[0])]
     return pd.concat(tables, ignore_index=True)
 
 

@@ -7,11 +7,9 @@ import numpy as np
 import pandas as pd
 
 from carousel.backends import Backend
-from carousel.cells import CELLS
 from carousel.gates import Summary, portrait
 from carousel.lyapunov import Spectrum, spectrum
-from carousel.seeds import generator
-from carousel.settings import Setting, initial_state, noise, on_backend, stack, weights
+from carousel.settings import Setting, block_stream, driven
 from carousel.study import DynamicsSlice
 from carousel.table import labels
 
@@ -24,13 +22,10 @@ CATEGORIES = "backend device dtype slice cell init forget_bias trained gradient 
 
 def measure(backend: Backend, seed: int, block: Sequence[Setting], part: DynamicsSlice) -> pd.DataFrame:
     """The rows of a block of settings of one cell, size and length."""
-    cell = CELLS[block[0].cell]
-    params = on_backend(backend, stack([weights(seed, s, part.input_size) for s in block]))
-    xs = backend.array(np.stack([noise(seed, s, part) for s in block], axis=1))
-    state = tuple(map(backend.array, initial_state(seed, block, part.batch, part.state_scale)))
-    rng = generator(seed, "tangent", *(part for s in block for part in (s.hidden, s.length, s.repetition)))
-    found = spectrum(backend, cell, params, xs, state, part.warm_up, part.exponents, rng)
-    summaries = [*exponents(found), *portrait(backend, cell, params, xs, state)]
+    system = backend, *driven(backend, seed, block, part)
+    rng = block_stream(seed, "tangent", block)
+    found = spectrum(*system, part.warm_up, part.exponents, rng)
+    summaries = [*exponents(found), *portrait(*system)]
     return rows(backend, part.slice, block, summaries, trained="no", step=0, gradient="none")
 
 

@@ -19,13 +19,13 @@ from carousel.backends import Backend
 from carousel.cells import Cell, Params
 from carousel.norms import Block, Powers, Rows, aligned, estimate, norms
 from carousel.recurrence import PATHS, Step, chunk_length, chunks, effective, flat
-from carousel.scaled import Logs, Scaled
+from carousel.scaled import Logs, Scaled, rescale
 
 EXACT = 256  # numbers of joint state up to which all rows are carried: h and c of 128 units
 SAMPLES = 16  # Gaussian vectors a state above that: an error of 0.08 decades where one direction is left
 PROBES = {"cpu": 2**15, "gpu": 2**23}
 """Numbers in one array of a widened step: what caches hold, what is worth a call. They change the last bits alone."""
-Group = tuple[tuple[Array, ...], Array]  # a Scaled of adjoint.py; the last group may hold fewer vectors
+Group = tuple[tuple[Array, ...], Array]  # a Scaled of scaled.py; the last group may hold fewer vectors
 
 
 def jacobians(
@@ -109,8 +109,7 @@ def back(backend: Backend, cell: Cell, params: Params, step: Step, scaled: Scale
     """One step back in time for one group."""
     d_state, power = scaled
     wide = backend.widen(step, power.shape[-1] // step.x.shape[-1])
-    d_state, more = backend.rescale(backend.vjp(cell, params, wide, d_state, PATHS["full"](cell)), False)
-    return d_state, power + more
+    return rescale(backend, backend.vjp(cell, params, wide, d_state, PATHS["full"](cell)), power)
 
 
 def inputs(backend: Backend, cell: Cell, params: Params, step: Step, adjoints: Sequence[Group]) -> Block:

@@ -8,10 +8,8 @@ from jaxtyping import Float
 
 from carousel.adjoint import walk
 from carousel.backends import Backend
-from carousel.cells import CELLS
 from carousel.jacobian import jacobians
-from carousel.seeds import generator
-from carousel.settings import Setting, covector, initial_state, noise, on_backend, recorded, stack, weights
+from carousel.settings import Setting, block_stream, covector, driven, recorded
 from carousel.store import concat
 from carousel.study import DecaySlice
 from carousel.table import rows
@@ -19,18 +17,11 @@ from carousel.table import rows
 
 def measure(backend: Backend, seed: int, block: Sequence[Setting], part: DecaySlice) -> pd.DataFrame:
     """The rows of a block of settings of one cell, size and length."""
-    xs = np.stack([noise(seed, s, part) for s in block], axis=1)
-    system = (
-        backend,
-        CELLS[block[0].cell],
-        on_backend(backend, stack([weights(seed, s, part.input_size) for s in block])),
-        backend.array(xs),
-        tuple(map(backend.array, initial_state(seed, block, part.batch, part.state_scale))),
-    )
+    system = backend, *driven(backend, seed, block, part)
     lags = recorded(block[0].length, part.lags_per_octave)
     found = {
         "gradient": lambda: walk(*system, backend.array(covectors(seed, block, part.batch)), lags),
-        "jacobian": lambda: jacobians(*system, lags, probes(seed, block)),
+        "jacobian": lambda: jacobians(*system, lags, block_stream(seed, "probes", block)),
     }
     about = {"input_size": part.input_size, "input_scale": part.input_scale}
     tables = [
@@ -43,8 +34,3 @@ def measure(backend: Backend, seed: int, block: Sequence[Setting], part: DecaySl
 def covectors(seed: int, block: Sequence[Setting], batch: int) -> Float[np.ndarray, "M H B"]:
     """One a model and sequence."""
     return np.stack([covector(seed, s, batch) for s in block])
-
-
-def probes(seed: int, block: Sequence[Setting]) -> np.random.Generator:
-    """The stream of the random vectors that measure a state too large for all its directions."""
-    return generator(seed, "probes", *(part for s in block for part in (s.hidden, s.length, s.repetition)))

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from carousel.backends import Backend
-from carousel.cells import CELLS, Params
+from carousel.cells import CELLS, Cell, Params
 from carousel.inits import draw
 from carousel.seeds import generator
 from carousel.study import AnySlice, DecaySlice, DynamicsSlice, TrainingSlice
@@ -112,6 +114,21 @@ def covector(seed: int, setting: Setting, batch: int) -> np.ndarray:
     rng = generator(seed, "covector", setting.hidden, setting.length, setting.repetition)
     v = rng.standard_normal((setting.hidden, batch))
     return v / np.linalg.norm(v, axis=0)
+
+
+def driven(
+    backend: Backend, seed: int, block: Sequence[Setting], part: DecaySlice | DynamicsSlice
+) -> tuple[Cell, Params, Float[Any, "T M D B"], tuple[Float[Any, "M H B"], ...]]:
+    """The models of a block on the backend, their input, and the state before it."""
+    params = on_backend(backend, stack([weights(seed, s, part.input_size) for s in block]))
+    xs = backend.array(np.stack([noise(seed, s, part) for s in block], axis=1))
+    state = tuple(map(backend.array, initial_state(seed, block, part.batch, part.state_scale)))
+    return CELLS[block[0].cell], params, xs, state
+
+
+def block_stream(seed: int, role: str, block: Sequence[Setting]) -> np.random.Generator:
+    """The stream of the random vectors that measure the states of a block too large for all their directions."""
+    return generator(seed, role, *(part for s in block for part in (s.hidden, s.length, s.repetition)))
 
 
 def recorded(length: int, per_octave: int) -> set[int]:

@@ -168,11 +168,10 @@ def train(
     for step in range(part.steps + 1):
         if step in part.snapshots:
             about = {"trained": name, "step": step, "gradient": gradient}
-            system = cell, model.params, test_x[..., : part.batch], state
-            logs = trained_walk(backend, block, part, task, model, test_x, test_asked)
+            logs = trained_walk(backend, block, part, model, test_x, test_asked)
             fed = {"input_size": task.inputs, "input_scale": np.nan}
             decays.append(rows(backend, part.slice, block, logs, **about, **fed))
-            seen = portrait(backend, *system)
+            seen = portrait(backend, cell, model.params, test_x[..., : part.batch], state)
             portraits.append(dynamical.rows(backend, part.slice, block, seen, **about))
         x, asked, _ = data.batch(part.batch)
         taken = backend.gradient(cell, model, x, state, asked, PATHS[gradient](cell)).model
@@ -225,7 +224,6 @@ def trained_walk(
     backend: Backend,
     block: Sequence[Setting],
     part: TrainingSlice,
-    task: Task,
     model: Model,
     x: Array,
     asked: Asked,
