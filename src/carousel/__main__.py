@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--backend", choices=BACKENDS, required=True)
     verb(gather, "out").add_argument("tables", type=Path, nargs="+")
     verb(summarise, "decay", "out")
-    verb(judge, "decay", "accuracy", "calibration", "out", "csv", "agreement")
+    verb(judge, "decay", "accuracy", "dynamics", "calibration", "out", "csv", "agreement")
     verb(draw, "decay", "accuracy", "claims", "summary", "dynamics", "out")
     return top
 
@@ -160,12 +160,12 @@ def judge(args: argparse.Namespace) -> None:
     """Decide the claims from the gathered tables."""
     from carousel import claims
 
-    tables = args.decay, args.accuracy, args.calibration
-    measured, trained, calibration = map(read, tables)
-    origin = merge([provenance(path) for path in tables])
-    verdicts = claims.judge(measured, trained, calibration)
+    paths = args.decay, args.accuracy, args.dynamics
+    measured = claims.Tables(*map(read, paths))
+    origin = merge([provenance(path) for path in (*paths, args.calibration)])
+    verdicts = claims.judge(measured, read(args.calibration))
     write(verdicts, args.out, origin)
-    write(claims.agreement(measured), args.agreement, origin)
+    write(claims.agreement(measured.decay), args.agreement, origin)
     verdicts.to_csv(args.csv, index=False)
 
 

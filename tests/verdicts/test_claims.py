@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from carousel import theory
-from carousel.claims import CLAIMS, a2e, agreement, judge
+from carousel.claims import CLAIMS, Tables, a2e, agreement, judge
 from carousel.claims.claim import ALPHA, HOLDS, MIXED, UNCLEAR, combine, comparison, conjunction
 from carousel.claims.judging import COLUMNS, correct
 from carousel.claims.table import compare
@@ -102,10 +102,10 @@ TURNS = [
 ]
 
 
-def decided(name: str, tables: tuple[pd.DataFrame, pd.DataFrame]) -> object:
+def decided(name: str, tables: Tables) -> object:
     """Return one claim's verdict, its own p values corrected."""
     claim = CLAIMS[name]
-    evidence = correct({name: claim.measure(*tables)}, CLAIMS)[name]
+    evidence = correct({name: claim.measure(tables)}, CLAIMS)[name]
     return claim.decide(evidence)
 
 
@@ -127,23 +127,25 @@ def test_one_backend_alone_decides_nothing(plant, name: str, backend: str) -> No
 
 @pytest.mark.parametrize("name", IDS)
 def test_no_data_decide_nothing(study, name: str) -> None:
-    decay, accuracy = study
-    found = decided(name, (decay.head(0), accuracy.head(0)))
+    found = decided(name, Tables(*(table.head(0) for table in study)))
     assert found.verdict == "inconclusive"
     assert "Undecided" in found.condition
 
 
 def test_a_contradicting_backend_decides_nothing(plant) -> None:
-    good, _ = plant(need="A1d", backends=("numpy",))
-    bad, accuracy = plant(need="A1d", backends=("torch",), product_error=1e-3)
-    assert decided("A1d", (pd.concat([good, bad]), accuracy)).verdict == "inconclusive"
+    good = plant(need="A1d", backends=("numpy",))
+    bad = plant(need="A1d", backends=("torch",), product_error=1e-3)
+    assert decided("A1d", bad._replace(decay=pd.concat([good.decay, bad.decay]))).verdict == "inconclusive"
 
 
 def test_a_counterexample_of_one_backend_refutes_nothing(plant) -> None:
     changes = {"forget": OPEN, "starts": STILL}
-    still, _ = plant(need="K1", backends=("numpy",), **changes)
-    falling, accuracy = plant(need="K1", backends=("torch",), **(changes | {"total": SHUT}))
-    assert decided("K1", (pd.concat([still, falling]), accuracy)).verdict == "inconclusive"
+    still = plant(need="K1", backends=("numpy",), **changes)
+    falling = plant(need="K1", backends=("torch",), **(changes | {"total": SHUT}))
+    assert (
+        decided("K1", falling._replace(decay=pd.concat([still.decay, falling.decay]))).verdict
+        == "inconclusive"
+    )
 
 
 def test_both_parts_of_the_maximum_can_be_wrong(plant, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +156,7 @@ def test_both_parts_of_the_maximum_can_be_wrong(plant, monkeypatch: pytest.Monke
 @pytest.fixture(scope="module")
 def verdicts(study, calibration) -> pd.DataFrame:
     """Return the claims table of the planted study."""
-    return judge(*study, calibration)
+    return judge(study, calibration)
 
 
 def test_the_table_of_verdicts(verdicts) -> None:
@@ -171,7 +173,10 @@ def test_the_table_of_verdicts(verdicts) -> None:
 
 
 def test_verdicts_do_not_depend_on_the_order_of_rows(study, calibration, verdicts) -> None:
-    shuffled = judge(*(table.sample(frac=1, random_state=3) for table in (*study, calibration)))
+    shuffled = judge(
+        Tables(*(table.sample(frac=1, random_state=3) for table in study)),
+        calibration.sample(frac=1, random_state=3),
+    )
     same = ["id", "verdict", "effect", "low", "high", "n", "numpy", "torch"]
     pd.testing.assert_frame_equal(shuffled[same], verdicts[same], rtol=1e-9, atol=1e-12)
 

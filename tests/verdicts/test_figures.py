@@ -13,7 +13,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from carousel.claims import CLAIMS, judge
+from carousel.claims import CLAIMS, Tables, judge
 from carousel.figures import FIGURES, PICTURES, curves, draw, exponents, gates, jacobian, laws
 from carousel.figures.style import (
     CELLS,
@@ -93,12 +93,12 @@ def dynamics_table() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def tables(study, calibration) -> dict[str, pd.DataFrame]:
     """Return all tables that figures are drawn from."""
-    decay, accuracy = study
+    decay, accuracy, _ = study
     alone = decay["slice"] == "scalar"
     fed = decay.assign(input_size=np.where(alone, 1, 4), input_scale=np.where(alone, 0.0, 1.0))
     fed.loc[fed["trained"] != "no", "input_scale"] = np.nan
     whole = pd.concat([decay, jacobian_table()], ignore_index=True)
-    return {"decay": whole, "accuracy": accuracy, "claims": judge(*study, calibration), "summary": summarise(fed),
+    return {"decay": whole, "accuracy": accuracy, "claims": judge(study, calibration), "summary": summarise(fed),
             "dynamics": dynamics_table()}  # fmt: skip
 
 
@@ -114,16 +114,16 @@ def folder(tables, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def gallery(study, tables) -> dict[str, Figure]:
     """Return every figure of the planted study with its labels in place."""
     return {name: drawn(name, study) for name in FIGURES} | {
-        name: drawn(name, (tables[picture.table],)) for name, picture in PICTURES.items()
+        name: drawn(name, tables[picture.table]) for name, picture in PICTURES.items()
     }
 
 
-def made(name: str, given: tuple[pd.DataFrame, ...]) -> Figure:
-    """Return a figure of the tables that it is drawn from."""
-    return (FIGURES[name] if name in FIGURES else PICTURES[name].figure)(*given)
+def made(name: str, given: Tables | pd.DataFrame) -> Figure:
+    """Return a figure of the tables, or of the table, that it is drawn from."""
+    return FIGURES[name](given) if name in FIGURES else PICTURES[name].figure(given)
 
 
-def drawn(name: str, given: tuple[pd.DataFrame, ...]) -> Figure:
+def drawn(name: str, given: Tables | pd.DataFrame) -> Figure:
     """Return a figure with its labels in place."""
     with style():
         figure = made(name, given)
@@ -133,7 +133,7 @@ def drawn(name: str, given: tuple[pd.DataFrame, ...]) -> Figure:
 
 
 @pytest.fixture(scope="module")
-def alone(plant) -> tuple[pd.DataFrame, pd.DataFrame]:
+def alone(plant) -> Tables:
     """Return a small study that PyTorch alone measured."""
     return plant(backends=("torch",), repetitions=2)
 
@@ -165,7 +165,7 @@ def test_lag_and_its_direction_are_on_the_axis(folder: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["story", "K1", "A2e"])
 def test_same_tables_same_bytes(study, folder: Path, tmp_path: Path, name: str) -> None:
     with style():
-        save(FIGURES[name](*study), tmp_path / "again.svg")
+        save(FIGURES[name](study), tmp_path / "again.svg")
     assert (tmp_path / "again.svg").read_bytes() == (folder / f"{name}.svg").read_bytes()
 
 
@@ -199,8 +199,7 @@ def visible(axis: Axis) -> list[Text]:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_an_empty_study_is_said_to_be_empty(study, name: str) -> None:
-    decay, accuracy = study
-    figure = FIGURES[name](decay.head(0), accuracy.head(0))
+    figure = FIGURES[name](Tables(*(table.head(0) for table in study)))
     said = " ".join(text.get_text() for ax in figure.axes for text in ax.texts)
     assert "did not measure" in said or (name == "A2e" and "measured" not in said)
 
@@ -208,7 +207,7 @@ def test_an_empty_study_is_said_to_be_empty(study, name: str) -> None:
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_study_without_a_slice_says_so(tables, name: str) -> None:
     table = tables[PICTURES[name].table].head(0)
-    said = " ".join(text.get_text() for ax in made(name, (table,)).axes for text in ax.texts)
+    said = " ".join(text.get_text() for ax in made(name, table).axes for text in ax.texts)
     assert "did not measure" in said
     assert re.search("did not measure|No closed form", PICTURES[name].alt(table))
 
@@ -217,13 +216,13 @@ def test_a_study_without_a_slice_says_so(tables, name: str) -> None:
 def test_torch_alone_draws_pictures(tables, name: str) -> None:
     table = tables[PICTURES[name].table]
     alone = table[table["backend"] == "torch"]
-    assert any(ax.lines for ax in made(name, (alone,)).axes)
+    assert any(ax.lines for ax in made(name, alone).axes)
     assert PICTURES[name].alt(alone)
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_one_backend_still_draws(alone, name: str) -> None:
-    assert any(ax.lines for ax in FIGURES[name](*alone).axes)
+    assert any(ax.lines for ax in FIGURES[name](alone).axes)
 
 
 def test_lines_show_the_tables(gallery, study) -> None:
@@ -240,8 +239,7 @@ def test_lines_show_the_tables(gallery, study) -> None:
 
 
 def test_the_story_marks_the_floats_and_names_its_lines(plant) -> None:
-    deep, accuracy = plant(vanilla={"rnn_sigmoid": -1.7, "rnn_tanh": -0.25})
-    figure = drawn("story", (deep, accuracy))
+    figure = drawn("story", plant(vanilla={"rnn_sigmoid": -1.7, "rnn_tanh": -0.25}))
     said = " ".join(text.get_text() for text in figure.axes[0].texts)
     for words in ("float32", "float64", "sigmoid RNN", "LSTM of 1997", "LSTM, bias 0", "LSTM, bias chrono"):
         assert words in said
@@ -250,7 +248,7 @@ def test_the_story_marks_the_floats_and_names_its_lines(plant) -> None:
 def test_the_story_in_words_has_the_numbers(folder: Path, plant) -> None:
     said = (folder / "story.txt").read_text(encoding="utf-8")
     assert "sigmoid RNN \N{MINUS SIGN}14" in said
-    deep, _ = plant(need="K2", vanilla={"rnn_sigmoid": -1.7})
+    deep, *_ = plant(need="K2", vanilla={"rnn_sigmoid": -1.7})
     assert "float64 loses it by lag" in curves.story_alt(deep)
     assert curves.story_alt(deep.head(0)) == "Nothing was measured."
 

@@ -72,11 +72,11 @@ def broken(calibration: pd.DataFrame, how: str) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def sound(study, calibration) -> pd.DataFrame:
     """Return the verdicts over a calibration that passed."""
-    return judge(*study, calibration)
+    return judge(study, calibration)
 
 
 def test_no_claim_is_decided_over_a_fault(study, calibration, sound) -> None:
-    table = judge(*study, broken(calibration, "failed"))
+    table = judge(study, broken(calibration, "failed"))
     assert {"supported", "refuted", "depends"} <= set(sound["verdict"])
     assert set(table["verdict"]) == {INCONCLUSIVE}
     decided = (sound["verdict"] != INCONCLUSIVE).to_numpy()
@@ -90,7 +90,7 @@ def test_no_claim_is_decided_over_a_fault(study, calibration, sound) -> None:
 def test_every_kind_of_fault_shuts_the_gate(plant, calibration, how: str) -> None:
     claims = {"A1d": CLAIMS["A1d"]}
     tables = plant(need="A1d")
-    assert judging.judge(claims, *tables, calibration)["verdict"].tolist() == ["supported"]
-    row = judging.judge(claims, *tables, broken(calibration, how)).iloc[0]
+    assert judging.judge(claims, tables, calibration)["verdict"].tolist() == ["supported"]
+    row = judging.judge(claims, tables, broken(calibration, how)).iloc[0]
     assert row["verdict"] == INCONCLUSIVE
     assert row["condition"].startswith(BROKEN[how])

@@ -20,6 +20,7 @@ rule judge:
     input:
         decay=RESULTS + "/decay.parquet",
         accuracy=RESULTS + "/accuracy.parquet",
+        dynamics=RESULTS + "/dynamics.parquet",
         calibration=RESULTS + "/calibration.parquet",
         sources=sources.claims(),
     output:
@@ -30,7 +31,7 @@ rule judge:
         RESULTS + "/logs/judge.log",
     threads: 1
     shell:
-        "python -m carousel judge --decay {input.decay} --accuracy {input.accuracy}"
+        "python -m carousel judge --decay {input.decay} --accuracy {input.accuracy} --dynamics {input.dynamics}"
         " --calibration {input.calibration} --out {output.claims} --csv {output.csv} --agreement {output.agreement} > {log} 2>&1"
 
 

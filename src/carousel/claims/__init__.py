@@ -4,7 +4,7 @@ import pandas as pd
 
 from carousel.claims import a1a, a1c, a1d, a1e, a2c, a2d, a2e, a4b, a4g, judging, k1, k2, k3, q1, q2
 from carousel.claims.agreement import agreement
-from carousel.claims.claim import Claim, Verdict
+from carousel.claims.claim import Claim, Tables, Verdict
 
 CLAIMS: dict[str, Claim] = {
     "Q1": q1.CLAIM,
@@ -24,9 +24,9 @@ CLAIMS: dict[str, Claim] = {
     "A4g": a4g.CLAIM,
 }
 
-__all__ = ["CLAIMS", "Claim", "Verdict", "agreement", "judge"]
+__all__ = ["CLAIMS", "Claim", "Tables", "Verdict", "agreement", "judge"]
 
 
-def judge(decay: pd.DataFrame, accuracy: pd.DataFrame, calibration: pd.DataFrame) -> pd.DataFrame:
+def judge(tables: Tables, calibration: pd.DataFrame) -> pd.DataFrame:
     """Return the claims table, one row per claim of CLAIMS, from the measured tables; none stands on a fault."""
-    return judging.judge(CLAIMS, decay, accuracy, calibration)
+    return judging.judge(CLAIMS, tables, calibration)

@@ -1,5 +1,7 @@
 """A1a: is the derivative of h_t = sigma(w h_{t-1}) over n steps w^n times the product of the slopes?"""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,7 @@ from carousel.claims.claim import (
     SCALAR,
     SUPPORTED,
     Claim,
+    Tables,
     Verdict,
     combine,
     identity,
@@ -43,9 +46,9 @@ def errors(both: pd.DataFrame) -> np.ndarray:
         return np.where((apart == 0) | (size <= REPRESENTABLE), LN10 * apart, apart / size)
 
 
-def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure(tables: Tables) -> pd.DataFrame:
     """Return per backend: largest ``error``, longest ``lag``, smallest log10 and n."""
-    both = terms(decay)
+    both = terms(tables.decay)
     both = both.assign(error=errors(both), part="w^n times the slopes")
     groups = both.groupby(["part", "backend"], observed=True)
     return groups.agg(
@@ -63,7 +66,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     within = {SUPPORTED: "Equal", REFUTED: "Not equal"}[word]
     lag, least = evidence["lag"].max(), evidence["least"].min()
     condition = f"{within} up to {lag:,} steps, where the derivative is 1e{least:.0f}."
-    error = {str(row["backend"]): float(row["error"]) for _, row in evidence.iterrows()}
+    error: dict[str, Any] = {str(row["backend"]): float(row["error"]) for _, row in evidence.iterrows()}
     worst, n = max(error.values()), int(evidence["checked"].sum())
     return Verdict(word, condition, _alt(evidence), worst, min(error.values()), worst, n, **error)
 

@@ -1,5 +1,7 @@
 """A1c: does the gradient of the scalar chain decay or grow exponentially whenever the weight is not one?"""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,7 @@ from carousel.claims.claim import (
     REFUTED,
     SCALAR,
     Claim,
+    Tables,
     Verdict,
     confirmed,
     settings,
@@ -30,9 +33,9 @@ def chains(decay: pd.DataFrame, **wanted: object) -> pd.DataFrame:
     return space[space["length"] == longest].reset_index(drop=True)
 
 
-def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure(tables: Tables) -> pd.DataFrame:
     """Return the space searched: the bias-free chains of all four activations over both signs of w."""
-    return chains(decay, bias=0.0)
+    return chains(tables.decay, bias=0.0)
 
 
 def breaks(space: pd.DataFrame) -> pd.DataFrame:
@@ -55,7 +58,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     row = shown.loc[shown[list(BACKENDS)].abs().mean(axis=1).idxmin()]
     condition = f"{_where(evidence[found])}{_bounded(evidence)}"
     low, high = sorted(float(row[name]) for name in BACKENDS)
-    sides = {name: float(row[name]) for name in BACKENDS}
+    sides: dict[str, Any] = {name: float(row[name]) for name in BACKENDS}
     return Verdict(word, condition, _alt(evidence), (low + high) / 2, low, high, settings(evidence), **sides)
 
 

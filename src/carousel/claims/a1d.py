@@ -1,5 +1,7 @@
 """A1d: is the LSTM's cell-to-cell derivative the product of its forget gates?"""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,7 @@ from carousel.claims.claim import (
     MIN_CHECKED,
     SUPPORTED,
     Claim,
+    Tables,
     Verdict,
     combine,
     identity,
@@ -38,14 +41,14 @@ def gap(decay: pd.DataFrame) -> pd.DataFrame:
     return both.assign(gap=difference(both["rate"], both["rate_product"]))
 
 
-def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure(tables: Tables) -> pd.DataFrame:
     """Return per cell and backend the largest ``error``, and the median and 95 % quantile of the gap."""
-    both = products(decay)
+    both = products(tables.decay)
     both = both.assign(error=relative_error(both["measured"], both["formula"]), part=both["cell"].astype(str))
     evidence = both.groupby(["part", "backend"], observed=True).agg(
         error=("error", "max"), checked=("error", "size")
     )
-    apart = gap(decay).assign(
+    apart = gap(tables.decay).assign(
         gap=lambda table: table["gap"].abs(), part=lambda table: table["cell"].astype(str)
     )
     groups = apart.groupby(["part", "backend"], observed=True)["gap"]
@@ -62,7 +65,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"{MIN_CHECKED} derivatives of each LSTM with a forget gate, in float64 on both backends"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     error = evidence.groupby(evidence["backend"].astype(str))["error"].max()
-    sides = {name: float(error[name]) for name in error.index}
+    sides: dict[str, Any] = {name: float(error[name]) for name in error.index}
     held = "With the gates held fixed. " if word == SUPPORTED else ""
     worst, least, n = float(error.max()), float(error.min()), int(evidence["checked"].sum())
     return Verdict(word, held + _apart(evidence), _alt(evidence), worst, least, worst, n, **sides)

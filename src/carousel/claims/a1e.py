@@ -11,6 +11,7 @@ from carousel.claims.claim import (
     LONG,
     MIN_REPETITIONS,
     Claim,
+    Tables,
     Verdict,
     combine,
     trend,
@@ -25,10 +26,10 @@ def slopes(decay: pd.DataFrame) -> pd.DataFrame:
     return rates(rows[rows["length"] >= LONG], "factor_product", "formula")
 
 
-def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure(tables: Tables) -> pd.DataFrame:
     """Return per forget bias and backend the rate with its interval, and the ``model`` most often best."""
-    evidence = spread(repeated(slopes(decay), MIN_REPETITIONS), ["forget_bias"])
-    rows = select(decay, cell=FORGETFUL, trained="no", quantity="factor_product", path="formula")
+    evidence = spread(repeated(slopes(tables.decay), MIN_REPETITIONS), ["forget_bias"])
+    rows = select(tables.decay, cell=FORGETFUL, trained="no", quantity="factor_product", path="formula")
     best = best_model(rows[rows["length"] >= LONG], "factor_product", "formula")
     model = best.groupby("forget_bias", observed=True)["best"].agg(lambda names: names.mode().iloc[0])
     bias = evidence["forget_bias"].astype(str)

@@ -1,5 +1,7 @@
 """A2c: can weights be learned that hold the forget gate near one, at 0.99995 a step?"""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,7 @@ from carousel.claims.claim import (
     REFUTED,
     SUPPORTED,
     Claim,
+    Tables,
     Verdict,
     confirmed,
     settings,
@@ -22,9 +25,9 @@ NET = 10.0  # the claim's net input: w = 10, x = 1
 FACTOR = 0.99995  # as printed in the Q&A
 
 
-def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure(tables: Tables) -> pd.DataFrame:
     """Return the rate along the cell on both backends, one row per LSTM with a forget gate."""
-    return wide(rates(select(decay, cell=FORGETFUL), "cec", "cell"))
+    return wide(rates(select(tables.decay, cell=FORGETFUL), "cec", "cell"))
 
 
 def holds(space: pd.DataFrame) -> pd.DataFrame:
@@ -45,7 +48,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         return Verdict(word, missing(have, what), _alt(evidence, found), n=settings(evidence))
     shown = evidence[found] if word == SUPPORTED else own.dropna(subset=list(BACKENDS))
     row = shown.loc[shown[list(BACKENDS)].mean(axis=1).idxmax()]
-    sides = {name: float(10 ** row[name]) for name in BACKENDS}
+    sides: dict[str, Any] = {name: float(10 ** row[name]) for name in BACKENDS}
     condition = f"{_witness(row, found, word)} {_learned(evidence, found)}"
     mean, low, high = np.mean(list(sides.values())), min(sides.values()), max(sides.values())
     return Verdict(

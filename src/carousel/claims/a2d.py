@@ -1,5 +1,7 @@
 """A2d: do no weights bring the vanilla RNN's factor w sigma'(w h) near one?"""
 
+from typing import Any
+
 import pandas as pd
 
 from carousel.claims.a1c import chains
@@ -10,6 +12,7 @@ from carousel.claims.claim import (
     REFUTED,
     SCALAR,
     Claim,
+    Tables,
     Verdict,
     confirmed,
     settings,
@@ -22,12 +25,12 @@ from carousel.theory import flip_weight, largest_multiplier
 NEAR = 1e-2  # of one, per step: a factor of 0.99 halves the gradient in 69 steps, one of 0.25 in half a step
 
 
-def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure(tables: Tables) -> pd.DataFrame:
     """Return per chain (and trained sigmoid RNN) the factor per step |w sigma'|, on both backends."""
-    trained = select(decay, cell="rnn_sigmoid", quantity="loss_h", path="full")
+    trained = select(tables.decay, cell="rnn_sigmoid", quantity="loss_h", path="full")
     trained = trained[(trained["trained"] != "no") & (trained["step"] > 0)]
-    space = stack([chains(decay, cell="rnn_sigmoid"), wide(rates(trained, "loss_h", "full"))])
-    space = space if len(space) else chains(decay, cell="rnn_sigmoid")
+    space = stack([chains(tables.decay, cell="rnn_sigmoid"), wide(rates(trained, "loss_h", "full"))])
+    space = space if len(space) else chains(tables.decay, cell="rnn_sigmoid")
     return space.assign(**{name: 10 ** space[name] for name in BACKENDS})
 
 
@@ -48,7 +51,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     scalar = shown[shown["slice"] == SCALAR]
     shown = scalar if len(scalar) else shown
     row = shown.loc[(shown[list(BACKENDS)].mean(axis=1) - 1).abs().idxmin()]
-    sides = {name: float(row[name]) for name in BACKENDS}
+    sides: dict[str, Any] = {name: float(row[name]) for name in BACKENDS}
     low, high = min(sides.values()), max(sides.values())
     condition = f"{_where(evidence[found])}{_positive(evidence)}"
     return Verdict(word, condition, _alt(evidence), (low + high) / 2, low, high, settings(evidence), **sides)

@@ -1,5 +1,7 @@
 """A2e: is 0.224, the largest w sigma'(w h) at h = 1, the factor by which the gradient dies?"""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +13,7 @@ from carousel.claims.claim import (
     SCALAR,
     SUPPORTED,
     Claim,
+    Tables,
     Verdict,
     combine,
     identity,
@@ -26,10 +29,10 @@ STATE = 1.0  # the claim's h
 SAME = 1e-3  # relative: the weight of a chain that counts as the claim's, given in five digits
 
 
-def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure(tables: Tables) -> pd.DataFrame:
     """Return per backend the factor per step of the chain with w = 1.5434, and how far it is from 0.224."""
     rows = select(
-        decay, slice=SCALAR, cell="rnn_sigmoid", quantity="loss_h", path="full", trained="no", bias=0.0
+        tables.decay, slice=SCALAR, cell="rnn_sigmoid", quantity="loss_h", path="full", trained="no", bias=0.0
     )
     table = rates(rows[(rows["gain"] / WEIGHT - 1).abs() <= SAME], "loss_h", "full")
     groups = table.groupby(table["backend"].astype(str)) if len(table) else ()
@@ -53,7 +56,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"the bias-free sigmoid chain at w = {WEIGHT} on both backends"
         return Verdict(rate, missing(evidence, what), _alt(evidence))
     word = {(True, SUPPORTED): SUPPORTED, (False, REFUTED): REFUTED}.get((maximum, rate), DEPENDS)
-    sides = {str(row["backend"]): float(row["effect"]) for _, row in evidence.iterrows()}
+    sides: dict[str, Any] = {str(row["backend"]): float(row["effect"]) for _, row in evidence.iterrows()}
     low, high, n = float(evidence["low"].min()), float(evidence["high"].max()), int(evidence["n"].sum())
     mean = float(np.mean([sides[name] for name in BACKENDS]))
     return Verdict(word, _condition(maximum, rate, mean), _alt(evidence), mean, low, high, n, **sides)

@@ -1,5 +1,7 @@
 """A4b: is the derivative of the 1997 cell's state by an earlier state zero, as it changes only by addition?"""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,7 @@ from carousel.claims.claim import (
     SUPPORTED,
     TOLERANCE,
     Claim,
+    Tables,
     Verdict,
     combine,
     identity,
@@ -18,9 +21,9 @@ from carousel.claims.table import missing, number
 from carousel.stats import select
 
 
-def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure(tables: Tables) -> pd.DataFrame:
     """Return per backend the derivative along the cell: ``effect``, ``low``, ``high``, ``error`` from zero, n."""
-    loop = select(decay, quantity="cec", path="cell", cell="lstm97", dtype="float64")
+    loop = select(tables.decay, quantity="cec", path="cell", cell="lstm97", dtype="float64")
     loop = loop[loop["lag"] > 0]
     table = loop.assign(part="derivative", derivative=10.0 ** loop["log10_norm"])
     groups = table.groupby(["part", "backend"], observed=True)["derivative"]
@@ -36,7 +39,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     if word == INCONCLUSIVE:
         what = f"{MIN_CHECKED} derivatives of the 1997 cell in float64 on both backends"
         return Verdict(word, missing(evidence, what), _alt(evidence))
-    sides = {str(row["backend"]): float(row["effect"]) for _, row in evidence.iterrows()}
+    sides: dict[str, Any] = {str(row["backend"]): float(row["effect"]) for _, row in evidence.iterrows()}
     low, high, n = float(evidence["low"].min()), float(evidence["high"].max()), int(evidence["n"].sum())
     one = np.abs([low - 1, high - 1]).max()
     condition = (

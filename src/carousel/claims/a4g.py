@@ -9,6 +9,7 @@ from carousel.claims.claim import (
     MIN_REPETITIONS,
     VANILLA,
     Claim,
+    Tables,
     Verdict,
     combine,
     trend,
@@ -23,10 +24,10 @@ def slopes(decay: pd.DataFrame) -> pd.DataFrame:
     return rates(rows[(rows["length"] >= LONG) & (rows["hidden"] > 1)], "loss_h", "full")
 
 
-def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure(tables: Tables) -> pd.DataFrame:
     """Return per cell, init, gain and backend the rate with its interval."""
     evidence = spread(
-        repeated(slopes(decay).dropna(subset=["rate"]), MIN_REPETITIONS), ["cell", "init", "gain"]
+        repeated(slopes(tables.decay).dropna(subset=["rate"]), MIN_REPETITIONS), ["cell", "init", "gain"]
     )
     names = evidence["cell"].astype(str) + ", " + evidence["init"].astype(str)
     return evidence.assign(name=names, part=names + ", gain " + evidence["gain"].map("{:g}".format))

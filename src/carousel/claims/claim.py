@@ -6,6 +6,7 @@ rules and their thresholds stand here, with their reasons; they were written bef
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,23 @@ SCALAR = "scalar"  # the slice with the one-dimensional chains of the Q&A, and
 CHAIN = "chain"  # the one with a few of them over very many steps
 
 
+class Tables(NamedTuple):
+    """What was measured: the gathered tables."""
+
+    decay: pd.DataFrame
+    accuracy: pd.DataFrame
+    dynamics: pd.DataFrame
+
+
+class Boundary(NamedTuple):
+    """The value of one factor of the sweep at which a verdict turns, with its 95 % interval."""
+
+    factor: str  # a column, in words
+    at: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What the data say of one claim; the numbers of a part that was not measured are NaN."""
@@ -44,6 +62,7 @@ class Verdict:
     n: int = 0
     numpy: float = np.nan
     torch: float = np.nan
+    boundary: Boundary | None = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +78,11 @@ class Claim:
     unit: str  # of effect, low, high, numpy, torch
     rule: str
     takeaway: Mapping[str, str] = field(repr=False)  # verdict -> a sentence for a practitioner
-    measure: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame] = field(repr=False)
+    measure: Callable[[Tables], pd.DataFrame] = field(repr=False)
     decide: Callable[[pd.DataFrame], Verdict] = field(repr=False)
+    rows: Callable[[Tables], pd.DataFrame] | None = field(
+        repr=False, default=None
+    )  # the rows that it rests on
 
 
 def identity(evidence: pd.DataFrame, tolerance: float = TOLERANCE, least: int = MIN_CHECKED) -> pd.Series:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from carousel.claims.claim import INCONCLUSIVE, Claim, Verdict, faults, gated
+from carousel.claims.claim import INCONCLUSIVE, Claim, Tables, Verdict, faults, gated
 from carousel.stats import holm
 
 COLUMNS = ["id", "who", "kind", "statement", "verdict", "effect", "low", "high", "n", "unit", "rule", "numpy", "torch",
@@ -13,16 +13,14 @@ NOTHING = "Nothing to take away yet: the study is too small to decide."
 FAULTY = "Nothing to take away: the instrument failed its calibration."
 
 
-def judge(
-    claims: Mapping[str, Claim], decay: pd.DataFrame, accuracy: pd.DataFrame, calibration: pd.DataFrame
-) -> pd.DataFrame:
-    """Return the claims table, one row per claim, decided from the two measured tables alone.
+def judge(claims: Mapping[str, Claim], tables: Tables, calibration: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims table, one row per claim, decided from the measured tables alone.
 
     Comparisons are corrected together: Holm over every part of every claim of that kind. Where the calibration
     has faults, every verdict is inconclusive.
     """
     wrong = faults(calibration)
-    evidence = correct({name: claim.measure(decay, accuracy) for name, claim in claims.items()}, claims)
+    evidence = correct({name: claim.measure(tables) for name, claim in claims.items()}, claims)
     nothing = FAULTY if wrong else NOTHING
     rows = [
         _row(claim, gated(claim.decide(evidence[name]), wrong), nothing) for name, claim in claims.items()

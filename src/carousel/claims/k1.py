@@ -9,6 +9,7 @@ from carousel.claims.claim import (
     MIN_SEARCHED,
     REFUTED,
     Claim,
+    Tables,
     Verdict,
     confirmed,
     settings,
@@ -20,9 +21,9 @@ from carousel.stats import STEADY, rates, select
 LOST = 1.0  # decades over the whole sequence: a slope counts as vanishing only if it costs a factor of ten
 
 
-def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure(tables: Tables) -> pd.DataFrame:
     """Return the space searched: the total gradient's rate on both backends, one row per LSTM."""
-    rows = select(decay, cell=LSTMS, quantity="loss_state", path="full")
+    rows = select(tables.decay, cell=LSTMS, quantity="loss_state", path="full")
     return wide(rates(rows, "loss_state", "full"))
 
 

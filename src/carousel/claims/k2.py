@@ -13,6 +13,7 @@ from carousel.claims.claim import (
     UNCLEAR,
     VANILLA,
     Claim,
+    Tables,
     Verdict,
     combine,
     comparison,
@@ -45,14 +46,14 @@ def pairs(decay: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def measure_slower(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure_slower(tables: Tables) -> pd.DataFrame:
     """Return the evidence for K2: the difference of rates to each rival, and whether the LSTM's decays."""
-    return _measure(pairs(decay), "slower", 0.0)
+    return _measure(pairs(tables.decay), "slower", 0.0)
 
 
-def measure_ratio(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure_ratio(tables: Tables) -> pd.DataFrame:
     """Return the evidence for A2a: the ratio of half-lives to each rival, and whether the LSTM's decays."""
-    return _measure(pairs(decay), "ratio", MUCH)
+    return _measure(pairs(tables.decay), "ratio", MUCH)
 
 
 def _measure(both: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from carousel.claims.claim import (
     SUPPORTED,
     UNCLEAR,
     Claim,
+    Tables,
     Verdict,
     combine,
     comparison,
@@ -38,24 +39,24 @@ def lengths(accuracy: pd.DataFrame) -> pd.DataFrame:
     return both.assign(gained=both["octaves"] - both["octaves_right"], informative=~alike)
 
 
-def starts(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def starts(tables: Tables) -> pd.DataFrame:
     """Return one row per RUN with ``octaves`` solved and ``rate``, the total gradient's before training.
 
     The rate is taken on the task itself at the longest length tried, where the window of lags is widest.
     """
-    rows = select(decay, quantity="loss_state", path="full", step=0)
+    rows = select(tables.decay, quantity="loss_state", path="full", step=0)
     rows = rows[rows["trained"] != "no"]
     start = rates(rows, "loss_state", "full").rename(columns={"trained": "task", "length": "longest_tried"})
     on = [*RUN, "longest_tried"]
-    solved = longest_solved(accuracy)
+    solved = longest_solved(tables.accuracy)
     return solved.astype({"task": str}).merge(start[[*on, "rate"]].astype({"task": str}), on=on)
 
 
-def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure(tables: Tables) -> pd.DataFrame:
     """Return per task and backend the octaves gained over the tanh RNN, and the rank correlation."""
-    both = repeated(lengths(accuracy), MIN_REPETITIONS)
+    both = repeated(lengths(tables.accuracy), MIN_REPETITIONS)
     tasks = [_task(group, str(task)) for task, group in both.groupby("task", observed=True)]
-    return stack([*tasks, _ranks(repeated(starts(decay, accuracy), MIN_REPETITIONS))])
+    return stack([*tasks, _ranks(repeated(starts(tables), MIN_REPETITIONS))])
 
 
 def _task(group: pd.DataFrame, task: str) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from carousel.claims.claim import (
     LSTMS,
     MIN_CHECKED,
     Claim,
+    Tables,
     Verdict,
     combine,
     identity,
@@ -18,9 +19,9 @@ from carousel.claims.table import bias_order, factor, labelled, listed, main, mi
 from carousel.stats import STEADY, rates, select, spread
 
 
-def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure(tables: Tables) -> pd.DataFrame:
     """Return per cell, forget bias and backend: the largest ``error`` from one, and the rate's interval."""
-    loop = select(decay, quantity="cec", path="cell", cell=LSTMS, trained="no", dtype="float64")
+    loop = select(tables.decay, quantity="cec", path="cell", cell=LSTMS, trained="no", dtype="float64")
     by = ["cell", "forget_bias"]
     errors = loop.assign(error=relative_error(loop["log10_norm"], np.zeros(len(loop))))
     errors = (

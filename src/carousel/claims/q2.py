@@ -10,6 +10,7 @@ from carousel.claims.claim import (
     LSTMS,
     MIN_REPETITIONS,
     Claim,
+    Tables,
     Verdict,
     combine,
     trend,
@@ -21,9 +22,9 @@ PATHS = {"full": "the total", "gates": "the part through the gates"}
 VERBS = {HOLDS: "vanishes", FAILS: "does not vanish"}
 
 
-def measure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+def measure(tables: Tables) -> pd.DataFrame:
     """Return per path, cell, forget bias and backend the rate of the state's gradient, with its interval."""
-    return stack([_path(decay, path) for path in PATHS])
+    return stack([_path(tables.decay, path) for path in PATHS])
 
 
 def _path(decay: pd.DataFrame, path: str) -> pd.DataFrame:

@@ -7,10 +7,11 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
+from carousel.claims.claim import Tables
 from carousel.figures import curves, exponents, gates, jacobian, laws, learning, rates
 from carousel.figures.style import save, style
 
-FIGURES: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Figure]] = {
+FIGURES: dict[str, Callable[[Tables], Figure]] = {
     "story": curves.story,
     "Q1": curves.q1,
     "Q2": curves.q2,
@@ -53,11 +54,11 @@ def draw(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
     tables: decay, accuracy, claims, summary, dynamics. story.txt and {name}.txt are the pictures in words.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    decay, accuracy = tables["decay"], tables["accuracy"]
+    measured = Tables(*(tables[name] for name in Tables._fields))
     for name in ["story", *tables["claims"]["id"]]:
         with style():
-            save(FIGURES[name](decay, accuracy), folder / f"{name}.svg")
-    said = {"story": curves.story_alt(decay)}
+            save(FIGURES[name](measured), folder / f"{name}.svg")
+    said = {"story": curves.story_alt(measured.decay)}
     for name, picture in PICTURES.items():
         with style():
             save(picture.figure(tables[picture.table]), folder / f"{name}.svg")

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from carousel.claims.a1a import errors, terms
 from carousel.claims.a1d import products
-from carousel.claims.claim import TOLERANCE
+from carousel.claims.claim import TOLERANCE, Tables
 from carousel.claims.table import bias_order, number
 from carousel.figures.data import curves, longest, usual
 from carousel.figures.style import (
@@ -51,9 +51,9 @@ def _main_biases(rows: pd.DataFrame) -> pd.DataFrame:
     return select(rows, forget_bias=wanted if (rows["cell"] == "lstm").any() else seen[:1])
 
 
-def story(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def story(tables: Tables) -> Figure:
     """Draw the answer: gradient norm against lag for the main cells, far below what a float holds."""
-    table = story_curves(decay)
+    table = story_curves(tables.decay)
     if table.empty:
         return nothing("the gradient of the main cells")
     figure, (ax,) = panels(["norm of the gradient at the state"], BOTH, height=5.0)
@@ -109,9 +109,9 @@ def _by_bias(ax: Axes, table: pd.DataFrame) -> None:
         )
 
 
-def q1(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def q1(tables: Tables) -> Figure:
     """Draw the derivative along the cell's loop against lag, 1997 cell and LSTM by forget bias."""
-    rows = select(decay, quantity="cec", path="cell", cell=("lstm97", "lstm"))
+    rows = select(tables.decay, quantity="cec", path="cell", cell=("lstm97", "lstm"))
     table = curves(usual(rows), ["cell", "forget_bias"])
     if table.empty:
         return nothing("the derivative along the cell")
@@ -121,9 +121,9 @@ def q1(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     return figure
 
 
-def q2(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def q2(tables: Tables) -> Figure:
     """Draw the gate-mediated part of the gradient and the total against lag, by forget bias."""
-    rows = usual(select(decay, quantity="loss_state", path=("gates", "full"), cell=("lstm97", "lstm")))
+    rows = usual(select(tables.decay, quantity="loss_state", path=("gates", "full"), cell=("lstm97", "lstm")))
     table = curves(rows, ["path", "cell", "forget_bias"])
     if table.empty:
         return nothing("the part of the gradient that passes the gates")
@@ -134,9 +134,9 @@ def q2(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     return figure
 
 
-def a1a(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def a1a(tables: Tables) -> Figure:
     """Draw the scalar chain's measured derivative on the formula's line, and the error below."""
-    both = terms(decay)
+    both = terms(tables.decay)
     if both.empty:
         return nothing("the bias-free sigmoid chain")
     both = longest(both.assign(error=errors(both)))
@@ -165,9 +165,9 @@ def _formula(ax: Axes, rows: pd.DataFrame, w: float) -> None:
     end_label(ax, one["lag"].iloc[-1], one["formula"].iloc[-1], f"w = {number(w)}", shade)
 
 
-def a1d(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def a1d(tables: Tables) -> Figure:
     """Draw the derivative along the cell, the product of forget gates, and the full gradient against lag."""
-    cell = usual(select(products(decay), cell="lstm"))
+    cell = usual(select(products(tables.decay), cell="lstm"))
     if cell.empty:
         return nothing("the derivative along the cell")
     figure, (ax,) = panels(
@@ -175,7 +175,7 @@ def a1d(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     )
     biases = bias_order(cell["forget_bias"])
     looks = bias_looks(biases)
-    full = usual(select(decay, quantity="loss_state", path="full", cell="lstm"))
+    full = usual(select(tables.decay, quantity="loss_state", path="full", cell="lstm"))
     for bias in biases:
         colour = looks[bias]["color"]
         rows = cell[cell["forget_bias"] == bias].groupby("lag")[["measured", "formula"]].median()
@@ -188,9 +188,9 @@ def a1d(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     return figure
 
 
-def a4b(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def a4b(tables: Tables) -> Figure:
     """Draw the derivative of the 1997 cell's state by an earlier state, beside the zero that is claimed."""
-    rows = usual(select(decay, quantity="cec", path="cell", cell="lstm97"))
+    rows = usual(select(tables.decay, quantity="cec", path="cell", cell="lstm97"))
     table = curves(rows, ["cell"])
     if table.empty:
         return nothing("the 1997 cell")

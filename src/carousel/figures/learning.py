@@ -7,14 +7,15 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from carousel.claims import k3
+from carousel.claims.claim import Tables
 from carousel.claims.table import bias_order
 from carousel.figures.style import RATE, legend, look, marker, nothing, panels, words
 from carousel.stats import interval, longest_solved
 
 
-def k3_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def k3_figure(tables: Tables) -> Figure:
     """Draw the longest length solved by cell and task, and against the rate before training."""
-    runs = longest_solved(accuracy) if len(accuracy) else accuracy
+    runs = longest_solved(tables.accuracy) if len(tables.accuracy) else tables.accuracy
     if runs.empty:
         return nothing("how long a sequence the cells learn")
     tasks = sorted(runs["task"].astype(str).unique())
@@ -25,7 +26,7 @@ def k3_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     )
     for ax, task in zip(axes, tasks, strict=False):
         _lengths(ax, runs[runs["task"] == task])
-    _starts(axes[-1], k3.starts(decay, accuracy))
+    _starts(axes[-1], k3.starts(tables))
     legend(figure, 3)
     return figure
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from carousel import theory
 from carousel.claims import a1c, a1e, a2c, a2d, a2e, a4g, k1, k2
-from carousel.claims.claim import VANILLA
+from carousel.claims.claim import VANILLA, Tables
 from carousel.claims.table import as_number, bias_order
 from carousel.figures.data import either, jitter, settings
 from carousel.figures.style import (
@@ -48,9 +48,9 @@ def _by_bias(ax: Axes, table: pd.DataFrame, column: str, at_start: pd.Series) ->
     ax.set_xticks(range(len(order)), ["no forget\ngate" if bias == "none" else bias for bias in order])
 
 
-def k1_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def k1_figure(tables: Tables) -> Figure:
     """Draw the rate of every LSTM's total gradient by forget bias, before and after training."""
-    table = settings(either(k1.measure(decay, accuracy)), ["value"]).dropna(subset=["value"])
+    table = settings(either(k1.measure(tables)), ["value"]).dropna(subset=["value"])
     if table.empty:
         return nothing("the total gradient of LSTMs")
     figure, (ax,) = panels([f"rate of an LSTM's total gradient, {RATE}"], BIAS)
@@ -61,9 +61,9 @@ def k1_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     return figure
 
 
-def k2_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def k2_figure(tables: Tables) -> Figure:
     """Draw each LSTM's rate against that of the vanilla RNN it is paired with."""
-    both = k2.pairs(decay)
+    both = k2.pairs(tables.decay)
     if both.empty:
         return nothing("an LSTM beside a vanilla RNN")
     table = settings(both, ["rate", "rate_right"])
@@ -85,9 +85,9 @@ def k2_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     return figure
 
 
-def a2a_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def a2a_figure(tables: Tables) -> Figure:
     """Draw the ratio of half-lives, LSTM over vanilla RNN, by forget bias and rival."""
-    both = k2.pairs(decay)
+    both = k2.pairs(tables.decay)
     table = settings(both, ["ratio"]).dropna(subset=["ratio"]) if len(both) else both
     if table.empty:
         return nothing("an LSTM beside a vanilla RNN")
@@ -116,9 +116,9 @@ def a2a_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     return figure
 
 
-def a1c_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def a1c_figure(tables: Tables) -> Figure:
     """Draw the scalar chain's rate against its weight: four activations, dots on theory's lines."""
-    space = either(a1c.measure(decay, accuracy))
+    space = either(a1c.measure(tables))
     if space.empty:
         return nothing("the scalar chains")
     figure, (ax,) = panels([f"rate of the scalar chain's gradient, {RATE}"], WEIGHT, height=4.4)
@@ -136,9 +136,9 @@ def a1c_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     return figure
 
 
-def a1e_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def a1e_figure(tables: Tables) -> Figure:
     """Draw the rate of the product of forget gates by forget bias, on the curve log10 sigma(bias)."""
-    table = a1e.slopes(decay)
+    table = a1e.slopes(tables.decay)
     if table.empty:
         return nothing("the product of forget gates")
     table = settings(table, ["rate"])
@@ -155,9 +155,9 @@ def a1e_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     return figure
 
 
-def a2c_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def a2c_figure(tables: Tables) -> Figure:
     """Draw how far the factor per step along the cell stays below one, by forget bias, and after training."""
-    space = a2c.measure(decay, accuracy)
+    space = a2c.measure(tables)
     table = settings(either(space), ["value"]).dropna(subset=["value"])
     if table.empty:
         return nothing("the derivative along the cell")
@@ -172,9 +172,9 @@ def a2c_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     return figure
 
 
-def a2d_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def a2d_figure(tables: Tables) -> Figure:
     """Draw the sigmoid chain's factor per step against its weight, without bias and with bias -2."""
-    space = either(a2d.measure(decay, accuracy))
+    space = either(a2d.measure(tables))
     chains = space[space["hidden"] == 1]
     if chains.empty:
         return nothing("the sigmoid chains")
@@ -195,7 +195,7 @@ def a2d_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     return figure
 
 
-def a2e_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def a2e_figure(tables: Tables) -> Figure:
     """Draw w sigma'(w) at a state held at one, and the factor where the chain really settles."""
     figure, (ax,) = panels(["factor per step"], WEIGHT)
     w = np.linspace(0.01, 6, 300)
@@ -209,7 +209,7 @@ def a2e_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     ax.plot(best, factor, "s", color=CLAIMED)
     ax.annotate(f"claimed: {factor:.3f}", (best, factor), (14, -80), textcoords="offset points", ha="center",
                 arrowprops={"arrowstyle": "-", "color": CLAIMED, "linewidth": 0.6})  # fmt: skip
-    seen = a2e.measure(decay, accuracy)
+    seen = a2e.measure(tables)
     if len(seen):
         ax.plot(a2e.WEIGHT, seen["effect"].mean(), "o", color=SEEN, markersize=7)
         ax.annotate(f"measured: {seen['effect'].mean():.3f}", (a2e.WEIGHT, seen["effect"].mean()), (8, 4),
@@ -218,9 +218,9 @@ def a2e_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
     return figure
 
 
-def a4g_figure(decay: pd.DataFrame, accuracy: pd.DataFrame) -> Figure:
+def a4g_figure(tables: Tables) -> Figure:
     """Draw the rate of vanilla RNNs against the gain of their recurrent weights, one line per cell and init."""
-    table = a4g.slopes(decay)
+    table = a4g.slopes(tables.decay)
     if table.empty:
         return nothing("vanilla RNNs over the gain")
     figure, (ax,) = panels(
