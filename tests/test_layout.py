@@ -21,7 +21,7 @@ MODULES = {
 
 MEASURING = set(
     "api cells inits tasks backends recurrence scaled paths adjoint norms jacobian growth lyapunov gates settings "
-    "table measure dynamical training calibration diagnosis".split()
+    "table measure dynamical snapshots training calibration diagnosis".split()
 )
 MAY_IMPORT = {  # part of the package: the parts it may import
     part: set(may.split())
@@ -51,8 +51,9 @@ MAY_IMPORT = {  # part of the package: the parts it may import
         "table": "adjoint backends scaled settings",
         "measure": "adjoint backends cells jacobian seeds settings store study table",
         "dynamical": "backends cells gates lyapunov seeds settings study table",
-        "training": "adjoint axes backends cells dynamical gates inits recurrence seeds settings store study table "
-        "tasks",
+        "snapshots": "adjoint axes backends cells dynamical gates jacobian lyapunov recurrence settings store study "
+        "table",
+        "training": "axes backends cells dynamical inits recurrence seeds settings snapshots store study table tasks",
         "calibration": "adjoint backends cells jacobian lyapunov scaled seeds settings theory",
         "diagnosis": "adjoint axes backends cells figures gates jacobian lyapunov problems scaled settings stats table",
         "api": "backends dynamical measure problems settings study training",

@@ -14,6 +14,7 @@ from carousel.tasks import TASKS
 
 DTYPES = ("float32", "float64")
 MEASURES = ("gradient", "jacobian")
+SNAPSHOTS = ("gradient", "jacobian", "gates", "exponents", "truncation")  # measured again during training
 GRADIENTS = ("full", "truncated")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 DEVICE = re.compile(r"cpu|cuda(:\d{1,2})?")
@@ -86,5 +87,6 @@ Init = Annotated[str, _one_of(INITS)]
 Task = Annotated[str, _one_of(TASKS)]
 Gradient = Annotated[str, _one_of(GRADIENTS)]
 Measure = Annotated[str, _one_of(MEASURES)]
+Snapshot = Annotated[str, _one_of(SNAPSHOTS)]
 Cells = Annotated[Many[Cell], _everything(CELLS)]
 Inits = Annotated[Many[Init], _everything(INITS)]

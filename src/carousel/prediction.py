@@ -21,6 +21,7 @@ INPUT_VARIANCE: Mapping[str, Callable[[int, int], float]] = {  # of one weight o
 }
 ISOMETRIES = ("orthogonal", "identity", "irnn")  # R is the gain times a matrix that keeps norms
 WITHOUT_BIAS = ("gaussian", "orthogonal")  # inits of mean-field theory: R's entries of variance gain^2 / H
+WIDE = 4  # units a step
 NODES = 32  # of the mean over chrono's units: exact to rounding up to T = 10,000
 AGREE = 1e-9  # decades per step: two starting points that end in one rate
 
@@ -81,6 +82,31 @@ def chain(row: Row) -> float | None:
     return rates[0] if rates and (len(set(rates)) == 1 or np.ptp(rates) < AGREE) else None
 
 
+def resting(row: Row) -> float | None:
+    """A gated cell without input whose zero state attracts: log10 of the spectral radius there, R being the identity.
+
+    Where the radius is 1 or more the state leaves zero, unless it starts there exactly, which the table does not say.
+    """
+    alone = row.quantity == "loss_state" and row.input_scale == 0 and row.init == "identity" and row.bias == 0
+    bias = pd.to_numeric(row.forget_bias, errors="coerce")
+    if not (alone and row.cell in GATED) or np.isnan(bias):
+        return None
+    radius = theory.gru_radius if row.cell == "gru" else theory.lstm_radius
+    found = abs(radius(row.gain, float(bias)))
+    return float(np.log10(found)) if 0 < found < 1 else None
+
+
+def gaussian_product(row: Row) -> float | None:
+    """A linear network with a Gaussian R of many more units than steps: Newman's first exponent.
+
+    Over so few steps the powers of one matrix grow as the products of independent ones do.
+    """
+    wide = row.hidden >= WIDE * row.length
+    if row.cell == "rnn_linear" and row.init == "gaussian" and row.quantity == "loss_state" and wide:
+        return float(theory.gaussian_exponents(row.hidden, abs(row.gain))[0])
+    return None
+
+
 def mean_field(row: Row) -> float | None:
     """A vanilla network in the limit of many units: half the log of chi."""
     activation = row.cell.removeprefix("rnn_")
@@ -136,6 +162,8 @@ def net_variance(row: Row) -> float:
 LAWS: Mapping[str, Callable[[Row], float | None]] = {
     "isometry": isometry,
     "scalar chain": chain,
+    "state at rest": resting,
+    "Gaussian product": gaussian_product,
     "mean field": mean_field,
     "forget gates": forget_gates,
 }

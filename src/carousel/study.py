@@ -35,6 +35,7 @@ from carousel.fields import (
     Measure,
     Positive,
     Scale,
+    Snapshot,
     Task,
     Width,
     distinct,
@@ -102,6 +103,8 @@ class TrainingSlice(_Sweep):
     test_size: Count
     evaluate_every: Count
     snapshots: Many[Index]
+    measures: Many[Snapshot]
+    sequences: Count
     lags_per_octave: Index
 
     @field_validator("lengths")
@@ -127,6 +130,13 @@ class TrainingSlice(_Sweep):
         if every > info.data.get("steps", every):
             raise ValueError(f"allowed: at most steps, {info.data['steps']}")
         return every
+
+    @field_validator("sequences")
+    @classmethod
+    def _sequences_of_a_batch(cls, sequences: int, info: ValidationInfo) -> int:
+        if sequences > info.data.get("batch", sequences):
+            raise ValueError(f"allowed: at most batch, {info.data['batch']}")
+        return sequences
 
     @field_validator("snapshots")
     @classmethod

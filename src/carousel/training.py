@@ -1,28 +1,26 @@
 """Training: settings of one cell and task in, rows of the accuracy table out, and of the decay table on the way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from scipy.special import log_softmax
 
-from carousel import dynamical
-from carousel.adjoint import walk
+from carousel import dynamical, snapshots
 from carousel.axes import Array
 from carousel.backends import Asked, Backend, Model, Readout, leaves, rebuild
-from carousel.cells import CELLS, Cell, Params
-from carousel.gates import portrait
+from carousel.cells import CELLS
 from carousel.inits import uniform
 from carousel.recurrence import PATHS
 from carousel.seeds import generator
-from carousel.settings import Setting, on_backend, recorded, stack, weights
+from carousel.settings import Setting, audible, on_backend, stack, weights
+from carousel.snapshots import zero_state
 from carousel.store import concat
 from carousel.study import TrainingSlice
 from carousel.table import COLUMNS as DECAY
-from carousel.table import rows
 from carousel.tasks import ADDING_TOLERANCE, TASKS, Batch, Task
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Kingma and Ba (2015), their recommendation
@@ -128,21 +126,6 @@ def cross_entropy(y: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.nda
 LOSSES = {"squared_error": squared_error, "cross_entropy": cross_entropy}
 
 
-def audible(backend: Backend, cell: Cell, gradient: Params) -> Params:
-    """`gradient` without the blocks of W and R that are mute: they are zero and stay so."""
-    if not cell.mute:
-        return gradient
-    H = gradient.W.shape[1] // len(cell.gates)
-    W, R = (np.ones(matrix.shape[1:]) for matrix in gradient[:2])
-    for gate, voice in cell.mute:
-        rows = cell.gates.index(gate) * H + np.arange(H)
-        if voice == "x":
-            W[rows] = 0
-        else:
-            R[np.ix_(rows, cell.columns.index(voice) * H + np.arange(H))] = 0
-    return gradient._replace(W=gradient.W * backend.array(W), R=gradient.R * backend.array(R))
-
-
 class Run(NamedTuple):
     """What training leaves: rows of the three tables."""
 
@@ -164,19 +147,15 @@ def train(
     on_host = Asked(backend.numpy(test_asked.target), backend.numpy(test_asked.weight), test_asked.loss)
     state, test_state = (zero_state(backend, block, n) for n in (part.batch, part.test_size))
     adam = Adam([0.0 * a for a in leaves(model)], [0.0 * a for a in leaves(model)])
-    scored, decays, portraits = [], [], []
+    scored, taken = [], []
     for step in range(part.steps + 1):
         if step in part.snapshots:
             about = {"trained": name, "step": step, "gradient": gradient}
-            logs = trained_walk(backend, block, part, model, test_x, test_asked)
-            fed = {"input_size": task.inputs, "input_scale": np.nan}
-            decays.append(rows(backend, part.slice, block, logs, **about, **fed))
-            seen = portrait(backend, cell, model.params, test_x[..., : part.batch], state)
-            portraits.append(dynamical.rows(backend, part.slice, block, seen, **about))
+            taken.append(snapshots.measure(backend, seed, block, part, model, test_x, test_asked, **about))
         x, asked, _ = data.batch(part.batch)
-        taken = backend.gradient(cell, model, x, state, asked, PATHS[gradient](cell)).model
-        taken = taken._replace(params=audible(backend, cell, taken.params))
-        gradients, norm = clipped(backend, leaves(taken), part.clip)
+        by = backend.gradient(cell, model, x, state, asked, PATHS[gradient](cell)).model
+        by = by._replace(params=audible(backend, cell, by.params))
+        gradients, norm = clipped(backend, leaves(by), part.clip)
         if step % part.evaluate_every == 0 or step == part.steps:
             y = backend.run(cell, model, test_x, test_state, test_scored.shape[1])
             loss, accuracy = scores(backend.numpy(y), on_host, test_scored)
@@ -196,9 +175,15 @@ def train(
     )
     return Run(
         frame[COLUMNS].astype(dict.fromkeys(CATEGORIES, "category")),
-        concat(decays) if decays else pd.DataFrame(columns=DECAY),
-        concat(portraits) if portraits else pd.DataFrame(columns=dynamical.COLUMNS),
+        joined([decay for decay, _ in taken], DECAY),
+        joined([dynamics for _, dynamics in taken], dynamical.COLUMNS),
     )
+
+
+def joined(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    """The frames that have rows, one below the other; an empty one with `columns` if none has."""
+    frames = [frame for frame in frames if len(frame)]
+    return concat(frames) if frames else pd.DataFrame(columns=list(columns))
 
 
 def score_rows(
@@ -212,31 +197,3 @@ def score_rows(
         solved=[task.solved(x, a) for x, a in zip(loss.tolist(), accuracy.tolist(), strict=True)],
         gradient_norm=norm,
     )
-
-
-def zero_state(backend: Backend, block: Sequence[Setting], n: int) -> tuple[Array, ...]:
-    """The state before a task's first step: zero, as is usual."""
-    zero = np.zeros((len(block), block[0].hidden, n))
-    return tuple(backend.array(zero) for _ in CELLS[block[0].cell].states)
-
-
-def trained_walk(
-    backend: Backend,
-    block: Sequence[Setting],
-    part: TrainingSlice,
-    model: Model,
-    x: Array,
-    asked: Asked,
-) -> Iterator[Any]:
-    """The decay of the task's own loss gradient on the first test sequences, each scaled to norm 1.
-
-    The loss is that of the last step's answer alone: losses at every step would inject error at every lag. A
-    sequence whose loss gradient is exactly zero stays zero at every lag, lag 0 included.
-    """
-    cell, x = CELLS[block[0].cell], x[..., : part.batch]
-    asked = Asked(asked.target[..., : part.batch], asked.weight[..., : part.batch], asked.loss)
-    state = zero_state(backend, block, x.shape[-1])
-    error = backend.output_error(cell, model, x, state, asked).astype(float)
-    norm = np.linalg.norm(error, axis=1, keepdims=True)
-    v = backend.array(error / np.where(norm > 0, norm, 1))
-    return walk(backend, cell, model.params, x, state, v, recorded(block[0].length, part.lags_per_octave))

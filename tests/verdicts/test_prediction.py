@@ -64,6 +64,13 @@ def test_chrono_s_mean_is_that_of_drawn_units():
             "",
         ),
         ({"cell": "rnn_linear", "quantity": "loss_state", "input_scale": np.nan}, ""),
+        ({"quantity": "loss_state", "init": "identity", "input_scale": 0.0}, "state at rest"),
+        ({"quantity": "loss_state", "init": "identity", "input_scale": 0.0, "bias": 1.0}, ""),
+        ({"quantity": "loss_state", "init": "identity", "input_scale": 0.0, "gain": 4.0}, ""),
+        ({"quantity": "loss_state", "init": "identity", "input_scale": 0.0, "forget_bias": "chrono"}, ""),
+        ({"quantity": "loss_state", "init": "identity", "input_scale": 0.0, "cell": "lstm97"}, ""),
+        ({"cell": "rnn_linear", "quantity": "loss_state", "init": "gaussian", "length": 8}, "Gaussian product"),
+        ({"cell": "rnn_linear", "quantity": "loss_state", "init": "gaussian"}, ""),
     ],
 )  # fmt: skip
 def test_each_setting_has_the_law_that_holds_for_it_or_none(changes, name):
@@ -83,6 +90,23 @@ MEASURED = {
         },
         "loss_state",
         1e-6,
+    ),
+    "state at rest": (
+        {"cell": "lstm_peephole", "init": "identity", "gain": 0.7, "input_scale": 0.0, "hidden": 4},
+        "loss_state",
+        1e-12,
+    ),
+    "Gaussian product": (
+        {
+            "cell": "rnn_linear",
+            "init": "gaussian",
+            "gain": 0.5,
+            "hidden": 128,
+            "length": 20,
+            "repetitions": 10,
+        },
+        "loss_state",
+        0.01,
     ),
     "mean field": ({"cell": "rnn_tanh", "init": "gaussian", "gain": 0.8, "hidden": 128}, "loss_state", 0.02),
     "forget gates": ({"cell": "lstm", "init": "gaussian", "gain": 0.1}, "cec", 0.01),
@@ -123,3 +147,26 @@ def test_the_law_of_a_chain_is_the_rate_from_wherever_it_starts():
 @pytest.mark.parametrize("gain", [-0.5, 0.5])
 def test_an_isometry_s_rate_has_no_sign(gain):
     assert law(cell="rnn_linear", quantity="loss_state", gain=gain)[1] == pytest.approx(np.log10(0.5))
+
+
+@pytest.mark.parametrize("cell", ["lstm", "lstm_peephole", "gru"])
+@pytest.mark.parametrize("gain", [0.5, -0.5])
+def test_a_cell_at_rest_decays_by_the_spectral_radius_of_its_jacobian(cell, gain):
+    """The law against the norm of the Jacobian that autograd finds, over 40 steps."""
+    torch = pytest.importorskip("torch")
+    from carousel.backends import load
+    from carousel.jacobian import jacobians
+    from carousel.settings import driven, settings
+    from carousel.study import decay_defaults, vary
+
+    at_rest = {"inits": ["identity"], "gains": [gain], "forget_biases": [0.5], "hidden": [3], "lengths": [1],
+               "repetitions": 1, "batch": 1, "input_scale": 0.0, "state_scale": 0.0, "cells": [cell]}  # fmt: skip
+    part, backend = vary(decay_defaults(), **at_rest), load("torch", "cpu", "float64")
+    system, params, xs, state = driven(backend, 1, settings(part, cell), part)
+    norms = dict(jacobians(backend, system, params, torch.cat([xs] * 60), state, {20, 60}))
+    rate = [float(next(iter(norms[k].values())).mean()) for k in (20, 60)]
+    here = law(
+        cell=cell, quantity="loss_state", init="identity", input_scale=0.0, forget_bias="0.5", gain=gain
+    )
+    assert here[0] == "state at rest"
+    assert (rate[1] - rate[0]) / 40 == pytest.approx(here[1], abs=1e-12)
