@@ -10,7 +10,7 @@ import sys
 SRC = os.path.join(workflow.basedir, "src")
 sys.path.insert(0, SRC)
 
-from carousel import sources, study
+from carousel import sources, stability, study
 
 if unknown := set(config) - {"study"}:
     sys.exit(f"--config: found {', '.join(sorted(unknown))}; allowed: study")
@@ -43,6 +43,7 @@ onstart:
 
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/stability.smk"
 
 rule all:
     default_target: True

@@ -12,8 +12,8 @@ DRAWN = ("theory", "jacobian", "exponents", "gates", "factors")  # each an .svg,
 ASSUMES = {  # law -> what it assumes
     "isometry": "A linear network whose recurrent matrix is the gain times an orthogonal one. Exact.",
     "scalar chain": "One unit without input, on the fixed point or cycle where it settles. Exact for long sequences.",
-    "state at rest": "A gated cell without input that starts at zero: the spectral radius of its Jacobian there. Exact for "
-    "long sequences.",
+    "state at rest": "A gated cell without input that starts at zero: the spectral radius of its "
+    "Jacobian there. Exact for long sequences.",
     "Gaussian product": "A linear network with a Gaussian recurrent matrix of many more units than steps.",
     "mean field": "A vanilla network with many units and many inputs a step, and a random recurrent matrix.",
     "forget gates": "The product of forget gates that hear a Gaussian input and no state, its mean over the units.",

@@ -1,5 +1,6 @@
 """What the cells of index.qmd print: tables -> Markdown. Nothing here computes a result."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -7,14 +8,17 @@ from types import SimpleNamespace
 
 import pandas as pd
 from markup import count, definitions, div, escape, number, picture, table, verdict
-from measures import DRAWN
-from words import ANSWERS, Claim, answers, brief, measured, plain
+from measures import DRAWN, drawn
+from words import Claim, answers, half_lives, measured, turning
 
 from carousel import store
 
 MADE_BY = {"claims.parquet": "judge", "agreement.parquet": "judge", "decay.parquet": "gather_decay",
            "accuracy.parquet": "gather_accuracy", "calibration.parquet": "gather_calibration",
-           "dynamics.parquet": "gather_dynamics", "summary.parquet": "summarise"}  # fmt: skip
+           "dynamics.parquet": "gather_dynamics", "summary.parquet": "summarise", "advice.parquet": "explore",
+           "half_lives.parquet": "explore", "learned.parquet": "explore", "explorer.json": "explore",
+           "timings.parquet": "timings"}  # fmt: skip
+OPTIONAL = ("stability.parquet",)  # made by a command of its own
 FACTORS = ("cell", "init", "gain", "forget_bias", "bias", "hidden", "task", "length", "repetition", "trained",
            "gradient", "step", "backend", "device", "dtype")  # fmt: skip
 
@@ -23,8 +27,8 @@ def check(results: Path) -> None:
     """Raise FileNotFoundError with a line that names the first missing file and the rule that makes it."""
     for name, rule in MADE_BY.items():
         require(results / name, rule)
-    drawn = [f"{name}.{suffix}" for name in DRAWN for suffix in ("svg", "txt")]
-    for name in ("story.svg", *drawn, *store.read(results / "claims.parquet")["figure"]):
+    pictures = [f"{name}.{suffix}" for name in ("story", *DRAWN) for suffix in ("svg", "txt")]
+    for name in (*pictures, *store.read(results / "claims.parquet")["figure"]):
         require(results / "figures" / name, "draw")
 
 
@@ -37,11 +41,14 @@ def require(path: Path, rule: str) -> None:
 def load() -> SimpleNamespace:
     """The tables of the results folder that the environment names, and their provenance by file."""
     results = Path(os.environ["CAROUSEL_RESULTS"])
-    frames = {Path(name).stem: store.read(results / name) for name in MADE_BY}
+    tables = [name for name in MADE_BY if name.endswith(".parquet")]
+    tables += [name for name in OPTIONAL if (results / name).is_file()]
+    frames = {Path(name).stem: store.read(results / name) for name in tables}
     validate(frames["claims"])
-    origins = {name: store.provenance(results / name) for name in MADE_BY}
-    renderer = os.environ["CAROUSEL_RENDERER"]
-    return SimpleNamespace(results=results, origins=origins, renderer=renderer, **frames)
+    origins = {name: store.provenance(results / name) for name in tables}
+    curves = json.loads((results / "explorer.json").read_text("utf-8"))
+    found = frames | {"explorer": curves, "renderer": os.environ["CAROUSEL_RENDERER"]}
+    return SimpleNamespace(results=results, origins=origins, **found)
 
 
 def validate(claims: pd.DataFrame) -> None:
@@ -62,24 +69,28 @@ def counted(data: SimpleNamespace) -> str:
 
 def answer(data: SimpleNamespace) -> str:
     """The five sentences as a list."""
-    return "\n".join(f"1. {text}" for text in answers(data.claims))
+    return "\n".join(f"1. {text}" for text in answers(data.claims, half_lives(data)))
 
 
 def verdicts(data: SimpleNamespace) -> str:
     """The table of verdicts; every id links to its section."""
     rows = [
-        (f"[{claim.id}](#{claim.id})", escape(claim.statement), verdict(claim.verdict), measured(claim),
-         brief(claim.condition))
+        (
+            f"[{claim.id}](#{claim.id})",
+            escape(claim.statement),
+            verdict(claim.verdict),
+            measured(claim),
+            turning(claim),
+        )
         for claim in data.claims.itertuples()
-    ]  # fmt: skip
-    head = ("Id", "Claim", "Verdict", "Effect and interval", "Condition")
-    return div("verdicts", table("Verdicts", head, rows, (5, 34, 12, 24, 25)), colons=4)
+    ]
+    head = ("Id", "Claim", "Verdict", "Effect and interval", "Hangs on")
+    return div("verdicts", table("Verdicts", head, rows, (6, 44, 13, 26, 11)), colons=4)
 
 
 def story(data: SimpleNamespace) -> str:
-    """The one picture; its alt text says what the answer says."""
-    known = [plain(claim) for claim in data.claims.itertuples() if claim.id in ANSWERS]
-    return picture(data.results / "figures/story.svg", ". ".join(["The study in one picture", *known]) + ".")
+    """The one picture."""
+    return drawn(data, "story")
 
 
 def sections(data: SimpleNamespace) -> str:
@@ -88,20 +99,27 @@ def sections(data: SimpleNamespace) -> str:
 
 
 def section(claim: Claim, results: Path) -> str:
-    """One claim: statement, verdict and figures, picture, takeaway."""
-    facts = definitions([
+    """One claim: statement, what settles it, picture, verdict and figures, takeaway."""
+    asked = definitions([
         ("Who said it", escape(claim.who)),
         ("Kind", escape(claim.kind)),
+        ("Formal reading", escape(claim.reading)),
+        ("Predicted", escape(claim.prediction)),
         ("What settles it", escape(claim.rule)),
+    ])  # fmt: skip
+    found = definitions([
+        ("Verdict", verdict(claim.verdict)),
         ("Effect", f"{measured(claim)}, n = {count(claim.n)}"),
         ("By backend", f"NumPy {number(claim.numpy)}, PyTorch {number(claim.torch)}"),
+        ("Turns at", escape(claim.boundary)),
         ("Condition", escape(claim.condition)),
+        ("Settings", escape(claim.settings)),
     ])  # fmt: skip
     head = f"### {claim.id}: {verdict(claim.verdict)} {{#{claim.id}}}\n"
     image = picture(results / "figures" / claim.figure, claim.alt)
     statement, takeaway = escape(claim.statement), f"**In practice:** {escape(claim.takeaway)}"
-    blocks = (head, div("statement", statement), div("facts", facts), image, div("takeaway", takeaway))
-    return "\n".join(blocks)
+    blocks = (head, div("statement", statement), div("facts", asked), image, div("facts", found))
+    return "\n".join((*blocks, div("takeaway", takeaway)))
 
 
 def values(column: pd.Series) -> str:
@@ -147,45 +165,3 @@ def agreement(data: SimpleNamespace) -> str:
     ]
     head = ("Measure", "Value", "Unit", "n", "Where")
     return table("Agreement of the backends", head, rows, (6, 3, 2, 2, 9))
-
-
-def flat(entries: dict, prefix: str = "") -> dict[str, str]:
-    """Nested provenance as one level of `outer.inner` names."""
-    found = {}
-    for key, value in entries.items():
-        nested = isinstance(value, dict)
-        found |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": text(value)}
-    return found
-
-
-def text(value: object) -> str:
-    """A provenance value as one string; gathered tables list what their parts differ in."""
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def provenance(data: SimpleNamespace) -> str:
-    """Where the tables come from: an entry that differs between them is shown once per table."""
-    origins = {name: flat(origin) for name, origin in data.origins.items()}
-    keys = {key: None for origin in origins.values() for key in origin}
-    pairs = [(escape(key), entry(origins, key)) for key in keys]
-    return definitions([*pairs, ("renderer", escape(data.renderer))])
-
-
-def entry(origins: dict[str, dict[str, str]], key: str) -> str:
-    """The values of one key, with the tables that carry them unless all carry the same."""
-    found: dict[str, list[str]] = {}
-    for name, origin in origins.items():
-        if key in origin:
-            found.setdefault(origin[key], []).append(name)
-    where = {
-        value: "" if len(names) == len(origins) else f" ({', '.join(names)})"
-        for value, names in found.items()
-    }
-    return "; ".join(escape(value + names) for value, names in where.items())
-
-
-def colophon(data: SimpleNamespace) -> str:
-    """The last line of the page: what made it."""
-    return div(
-        "colophon", f"This page was rendered by {escape(data.renderer)}. It loads nothing from the network."
-    )

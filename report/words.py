@@ -4,42 +4,51 @@ import math
 import re
 from itertools import accumulate
 from textwrap import shorten
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
-from markup import escape, interval, number
+from markup import count, escape, interval, number, verdict
 
-# What is true if the claim is supported, what is true if it is refuted, and the claim itself as a clause: of the
-# same sense, since a condition says where the claim holds.
+# What people say; what is true if that is supported; what is true if it is refuted.
 ANSWERS = {
-    "Q2": (
-        "Sent back through sigmoid gates and tanh squashings, the gradient does vanish",
-        "Sigmoid gates and tanh squashings on the way back do not by themselves make the gradient vanish",
-        "sigmoid gates and tanh squashings make the gradient vanish",
-    ),
-    "A1e": (
-        "Along the cell's own loop, the product of forget gates does not decay exponentially",
-        "Along the cell's own loop, the product of forget gates itself decays exponentially",
-        "the product of forget gates along the cell's own loop is free of exponential decay",
-    ),
     "K1": (
-        "No setting was found in which the gradient of an LSTM vanishes",
-        "LSTMs are not immune: there are settings in which their gradient vanishes",
-        "LSTMs are immune to vanishing gradients",
+        "LSTMs do not vanish",
+        "no LSTM was found whose gradient vanishes",
+        "there are settings in which the gradient of an LSTM vanishes",
     ),
     "K2": (
-        "The gradient of an LSTM does vanish, but more slowly than that of a vanilla recurrent network",
-        "It is not so that the gradient of an LSTM vanishes more slowly than that of a vanilla network",
-        "the gradient of an LSTM vanishes more slowly than that of a vanilla recurrent network",
+        "They vanish, only more slowly",
+        "the gradient of an LSTM vanishes, but more slowly than that of a vanilla recurrent network",
+        "the gradient of an LSTM does not vanish more slowly than that of a vanilla recurrent network",
+    ),
+    "A1e": (
+        "It depends",
+        "along the cell's own loop nothing decays exponentially at any of those measured",
+        "along the cell's own loop the gradient decays exponentially at all of those measured",
+    ),
+    "Q2": (
+        "Sigmoid gates and tanh must make it vanish",
+        "sent back through gates and squashings, the gradient vanishes",
+        "gates and squashings on the way back do not by themselves make the gradient vanish",
     ),
     "K3": (
+        "So LSTMs learn longer lags",
         "LSTMs learn dependencies over longer lags than vanilla recurrent networks do",
         "LSTMs do not learn dependencies over longer lags than vanilla recurrent networks do",
-        "LSTMs learn dependencies over longer lags than vanilla recurrent networks do",
     ),
 }
-
+EITHER = "this holds in some settings and fails in others"
+HINGE = (
+    "A1e"  # the sentence that says what it depends on; its own statement is about the product of forget gates
+)
+FACTORS = {  # how a condition speaks of a factor, and the factor in a word
+    "forget bias": "forget bias", "gain": "gain", " w ": "weight", "weight": "weight", "init": "init",
+    "task": "task", "cell": "cell", "lag": "lag", "length": "length", "trained": "training", "training": "training",
+    "backend": "backend", "repetition": "repetitions", "rnn_": "cell", "lstm": "cell", "bias": "bias",
+}  # fmt: skip
 LONGEST = 240  # characters of a condition: what a reader takes in on the way
+SHORT = 150  # the same in a sentence of the answer
 
 # A row of the claims table, as DataFrame.itertuples gives it.
 Claim = Any
@@ -47,13 +56,9 @@ Claim = Any
 
 def plain(claim: Claim) -> str:
     """What this claim's verdict says of the question, without its figures."""
-    holds, fails, asked = ANSWERS[claim.id]
-    return {
-        "supported": holds,
-        "refuted": fails,
-        "depends": f"{asked[0].upper()}{asked[1:]} in some settings and not in others",
-        "inconclusive": f"This study cannot say whether {asked}",
-    }[claim.verdict]
+    _, holds, fails = ANSWERS[claim.id]
+    undecided = "this study cannot say"
+    return {"supported": holds, "refuted": fails, "depends": EITHER, "inconclusive": undecided}[claim.verdict]
 
 
 def measured(claim: Claim) -> str:
@@ -64,18 +69,39 @@ def measured(claim: Claim) -> str:
     return " ".join(part for part in parts if part)
 
 
-def sentence(claim: Claim) -> str:
-    """The answer with the condition that it hangs on, its effect, and a link to its section."""
-    hangs = claim.condition and claim.verdict != "supported"
-    condition = f": {escape(lowered(sentences(claim.condition)[0]))}" if hangs else ""
+def sentence(claim: Claim, hinge: str = "") -> str:
+    """What people say, the verdict on it, why, the condition that it hangs on, its effect, a link to its section."""
+    said = ANSWERS[claim.id][0]
     figures = measured(claim).replace(r" \(", ", ").replace(r"\)", "")
-    return f"{plain(claim)}{condition} ([{claim.id}](#{claim.id}): {figures})."
+    body = (
+        turns(claim, hinge)
+        if claim.id == HINGE
+        else f"{verdict(claim.verdict)}, {plain(claim)}{hangs(claim)}"
+    )
+    return f"“{said}”: {body} ([{claim.id}](#{claim.id}): {figures})."
+
+
+def turns(claim: Claim, hinge: str) -> str:
+    """Whether it depends on the forget bias, and how."""
+    if claim.verdict == "inconclusive":
+        return f"{plain(claim)}{hangs(claim)}"
+    if claim.verdict == "depends":
+        at = f"; the product of forget gates turns at {escape(claim.boundary)}" if claim.boundary else ""
+        return f"**yes, on the forget bias**{f': {hinge}{at}' if hinge else hangs(claim)}"
+    return f"**not on the forget bias**, {plain(claim)}"
+
+
+def hangs(claim: Claim) -> str:
+    """The first sentence of a condition as a clause; nothing for a claim that is supported."""
+    if not claim.condition or claim.verdict == "supported":
+        return ""
+    return f": {escape(shorten(lowered(sentences(claim.condition)[0]), SHORT, placeholder=' …'))}"
 
 
 def lowered(text: str) -> str:
     """A condition as a clause: no full stop, and a small letter first unless it starts with a name."""
-    text = text.strip().rstrip(".").removeprefix("Undecided: ")
-    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+    text = text.strip().rstrip(".").removeprefix("Undecided: ").removeprefix("Counterexample: ")
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
 
 
 def sentences(text: str) -> list[str]:
@@ -92,8 +118,41 @@ def brief(text: str) -> str:
     return escape(" ".join(fitting or parts[:1]))
 
 
-def answers(claims: pd.DataFrame) -> list[str]:
+def turning(claim: Claim) -> str:
+    """The one word that a verdict hangs on: the factor of its boundary, or the first that its condition names."""
+    if claim.verdict not in ("depends", "inconclusive"):
+        return ""
+    text = claim.boundary or claim.condition
+    found = {text.find(said): word for said, word in reversed(FACTORS.items()) if said in text}
+    return found[min(found)] if found else ""
+
+
+def half_lives(data: SimpleNamespace) -> str:
+    """How many steps an LSTM's gradient takes to halve, by forget bias, as a clause; nothing below two of them."""
+    rows = data.half_lives[data.half_lives["cell"] == "lstm"]
+    if len(rows) < 2:
+        return ""
+    each = [
+        f"{steps(row.half_life)} at {escape(row.forget_bias)}" for row in rows[rows["high"] < 0].itertuples()
+    ]
+    start = f"with {escape(rows['init'].iloc[0])} init an LSTM's gradient"
+    halves = f"{start} halves in {', '.join(each)}" if each else start
+    level = [escape(bias) for bias in rows.loc[rows["high"] >= 0, "forget_bias"]]
+    return "; ".join([halves, f"at {joined(level)} no decay is seen"] if level else [halves])
+
+
+def joined(words: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def steps(half_life: float) -> str:
+    """A number of steps in words."""
+    return f"{count(round(half_life)) if half_life >= 100 else f'{half_life:.3g}'} steps"
+
+
+def answers(claims: pd.DataFrame, hinge: str = "") -> list[str]:
     """The sentences, in the order of ANSWERS; a claim that the study did not judge says so."""
     rows = {claim.id: claim for claim in claims.itertuples()}
     absent = "This study did not judge claim {}."
-    return [sentence(rows[name]) if name in rows else absent.format(name) for name in ANSWERS]
+    return [sentence(rows[name], hinge) if name in rows else absent.format(name) for name in ANSWERS]

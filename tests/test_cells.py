@@ -104,6 +104,29 @@ def test_probes_side_by_side_are_probes_one_by_one(name, backend):
             np.testing.assert_allclose(backend.numpy(a)[..., k::n], backend.numpy(b), rtol=1e-13, atol=1e-15)
 
 
+@both
+@every_cell
+def test_several_adjoints_at_once_are_one_after_the_other(name, backend):
+    """Each on its own route; the graph that torch makes for all of them knows which gates and peepholes are shut."""
+    p = random_problem(name, seed=23).on(backend)
+    ops = backend.ops(p.cell, PATHS["full"](p.cell))
+    params = effective(ops, p.cell, p.params)
+    step = unroll(ops, p.cell, params, p.xs, p.state)[0][-1]
+    rng = np.random.default_rng(24)
+    routes = [(tuple(backend.array(rng.standard_normal((M, H, B))) for _ in p.state), PATHS[path](p.cell))
+              for path in ("full", "candidate", "cell", "full")]  # fmt: skip
+    found, d_wx = backend.vjps(p.cell, params, step, routes)
+    np.testing.assert_allclose(
+        backend.numpy(d_wx),
+        backend.numpy(backend.error(p.cell, params, step, routes[0][0])[1]),
+        rtol=1e-13,
+        atol=1e-15,
+    )
+    for d_before, (d_state, gates) in zip(found, routes, strict=True):
+        for a, b in zip(d_before, backend.vjp(p.cell, params, step, d_state, gates), strict=True):
+            np.testing.assert_allclose(backend.numpy(a), backend.numpy(b), rtol=1e-12, atol=1e-14)
+
+
 def asked(backend, rng, loss, answers=3):
     """Random targets, probabilities for the cross-entropy, of the last steps, with random weights."""
     target = np.abs(rng.standard_normal((M, answers, 2, B)))

@@ -6,6 +6,7 @@ import pytest
 
 from carousel.__main__ import main
 from carousel.backends import DeviceError, load
+from carousel.store import read
 from carousel.study import find
 
 SMOKE = str(find("smoke"))
@@ -29,6 +30,25 @@ def test_a_job_that_the_study_does_not_have(verb, said, tmp_path: Path, capsys) 
     assert len(captured.err.splitlines()) == 1
     assert said in captured.err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_search_that_the_study_does_not_have(tmp_path: Path, capsys) -> None:
+    options = ["--study", SMOKE, "--cache", f"{tmp_path}/c", "--out", f"{tmp_path}/o"]
+    assert main(["search", "--slice", "search_wieght", *options]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("no job for 'search_wieght'; allowed: ")
+    assert line.endswith("nearest: search_weight")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_search_is_written_and_kept_in_the_cache(tmp_path: Path) -> None:
+    options = ["search", "--study", SMOKE, "--slice", "search_weight", "--cache", f"{tmp_path}/c"]
+    for name in ("first", "again"):
+        assert main([*options, "--out", f"{tmp_path}/{name}.parquet"]) == 0
+    (kept,) = (tmp_path / "c").glob("*.parquet")
+    made = [(tmp_path / f"{name}.parquet").read_bytes() for name in ("first", "again")]
+    assert made[0] == made[1]
+    assert len(read(kept)) == len(read(tmp_path / "again.parquet")) > 0
 
 
 def test_a_table_that_is_not_there(tmp_path: Path, capsys) -> None:

@@ -21,7 +21,7 @@ MODULES = {
 
 MEASURING = set(
     "api cells inits tasks backends recurrence scaled paths adjoint norms jacobian growth lyapunov gates settings "
-    "table measure dynamical snapshots training calibration diagnosis".split()
+    "table measure search dynamical snapshots training calibration diagnosis".split()
 )
 MAY_IMPORT = {  # part of the package: the parts it may import
     part: set(may.split())
@@ -49,7 +49,7 @@ MAY_IMPORT = {  # part of the package: the parts it may import
         "study": "fields problems tasks",
         "settings": "backends cells inits seeds study",
         "table": "adjoint backends scaled settings",
-        "measure": "adjoint backends cells jacobian seeds settings store study table",
+        "measure": "adjoint backends cells jacobian scaled seeds settings store study table",
         "dynamical": "backends cells gates lyapunov seeds settings study table",
         "snapshots": "adjoint axes backends cells dynamical gates jacobian lyapunov recurrence settings store study "
         "table",
@@ -57,11 +57,16 @@ MAY_IMPORT = {  # part of the package: the parts it may import
         "calibration": "adjoint backends cells jacobian lyapunov scaled seeds settings theory",
         "diagnosis": "adjoint axes backends cells figures gates jacobian lyapunov problems scaled settings stats table",
         "api": "backends dynamical measure problems settings study training",
+        "search": "backends cells measure seeds settings stats store study",
         "provenance": "study",
+        "stability": "study",
         "prediction": "theory",
         "summary": "prediction stats",
         "claims": "stats theory",
         "figures": "claims stats theory",
+        "advice": "claims stats",
+        "explorer": "claims stats",
+        "timings": "",
     }.items()
 }
 PARTS = sorted({name.split(".")[1] for name in MODULES if "." in name})
@@ -88,7 +93,9 @@ def test_imports_point_one_way(part: str) -> None:
     assert imported(part) <= MAY_IMPORT[part]
 
 
-@pytest.mark.parametrize("part", ["claims", "figures", "prediction", "stats", "summary", "theory", "store"])
+@pytest.mark.parametrize(
+    "part", "advice claims explorer figures prediction stats summary theory timings store".split()
+)
 def test_nothing_behind_the_wall_reaches_measuring_code(part: str) -> None:
     assert f"carousel.{part}" in MODULES
     reached = {part_of(name) for name in sources.closure(f"carousel.{part}")}
@@ -147,6 +154,18 @@ def test_a_job_rests_on_its_own_cell_and_backend_alone(verb: str, cell: str) -> 
     assert package / "backends" / "numpy.py" in files
     assert package / "backends" / "torch.py" not in files
     assert (package / "training.py" in files) == (verb == "accuracy")
+
+
+def test_a_search_rests_on_its_cells_and_on_both_backends() -> None:
+    files = {Path(path).resolve() for path in sources.searching(["gru", "rnn_tanh"])}
+    package = ROOT / "src" / "carousel"
+    assert {package / "backends" / f"{name}.py" for name in ("numpy", "torch")} <= files
+    cells = {file.name for file in files if file.parent == package / "cells"}
+    assert cells == {"cell.py", "gru.py", "rnn.py"}
+    assert package / "measure.py" in files
+    assert package / "search.py" in files
+    fingerprints = {sources.search_fingerprint(cell) for cell in CELLS}
+    assert len(fingerprints) == len({CELLS[cell].forward.__module__ for cell in CELLS})
 
 
 def test_the_fingerprint_follows_the_cell_s_file(monkeypatch: pytest.MonkeyPatch) -> None:

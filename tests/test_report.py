@@ -1,26 +1,33 @@
 """The report on synthetic tables: the embedded chain, the call of Quarto, the prose that the tables give."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import planted
 import pytest
 
-from carousel import figures, prediction, store
+from carousel import advice, explorer, figures, prediction, store
+from carousel.summary import summarise
 
 REPORT = Path(__file__).parents[1] / "report"
 sys.path.insert(0, str(REPORT))
 
 import chain  # noqa: E402
 import instrument  # noqa: E402
+import interactive  # noqa: E402
 import markup  # noqa: E402
 import measures  # noqa: E402
+import monday  # noqa: E402
 import page  # noqa: E402
+import record  # noqa: E402
 import render  # noqa: E402
 import settings  # noqa: E402
 import words  # noqa: E402
@@ -42,6 +49,7 @@ CLAIMS = {  # id: (who, kind, verdict)
     "A4b": ("answer 4", "identity", "refuted"),
     "A4g": ("answer 4", "trend", "depends"),
 }
+TURN = "forget bias 5.17 (95 % interval 5.15 to 5.2)"
 HOSTILE = "<script>alert(1)</script> | **bold** [x](http://x.org) @nobody $y$ `code` {{< pagebreak >}}"
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 450"><rect width="800" height="450" fill="#fff"/>'
@@ -68,6 +76,8 @@ def claim(name: str, who: str, kind: str, verdict: str, effect: float) -> dict:
         "condition": "Holds where the forget bias is 2.5 or more." if verdict == "depends" else "",
         "takeaway": "Set the forget bias to the lag that you need.",
         "figure": f"{name}.svg", "alt": f"Lines of log gradient against lag for claim {name}.",
+        "reading": f"Formally, {name} is a slope.", "prediction": "depends: on the forget bias",
+        "settings": "12 settings of lstm", "boundary": TURN if name == "A1e" else "",
     }  # fmt: skip
 
 
@@ -174,7 +184,27 @@ def setting_line(cell: str, init: str, bias: str, rate: float, regime: str) -> d
     return found
 
 
+def timings_table() -> pd.DataFrame:
+    """Two rules, the cheap one first."""
+    return pd.DataFrame({"rule": ["draw", "decay"], "jobs": [1, 14], "wall": [12.5, 600.0], "cpu": [11.0, 590.0],
+                         "longest": [12.5, 60.0]})  # fmt: skip
+
+
+@cache
+def told() -> tuple[str, dict[str, pd.DataFrame]]:
+    """The explorer's document, and the tables of advice, of a planted study."""
+    decay = planted.decay()
+    summary = summarise(decay)
+    tables = {
+        "advice": advice.advise(summary, ["grid"]),
+        "half_lives": advice.by_bias(summary, ["grid"]),
+        "learned": advice.learned(planted.accuracy(), summary),
+    }
+    return explorer.text(explorer.explore(decay, summary)), tables
+
+
 TABLES = {
+    "timings": timings_table,
     "calibration": calibration_table,
     "summary": summary_table,
     "claims": claims_table,
@@ -199,10 +229,14 @@ def make_results(folder: Path) -> Path:
     """A results folder as the pipeline leaves it."""
     for name, make in TABLES.items():
         store.write(make(), folder / f"{name}.parquet", ORIGIN | {"made": "a"} if name == "decay" else ORIGIN)
+    document, tables = told()
+    (folder / "explorer.json").write_text(document)
+    for name, table in tables.items():
+        store.write(table, folder / f"{name}.parquet", ORIGIN)
     (folder / "figures").mkdir()
     for name in ("story", *CLAIMS, *measures.DRAWN):
         (folder / "figures" / f"{name}.svg").write_text(SVG)
-    for name in measures.DRAWN:
+    for name in ("story", *measures.DRAWN):
         (folder / "figures" / f"{name}.txt").write_text(f"What is seen of {name}: a < b.\n")
     return folder
 
@@ -234,7 +268,7 @@ class Page(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        if self.tags[-1:] and self.tags[-1][0] != "style":
+        if self.tags[-1:] and self.tags[-1][0] not in ("style", "script"):
             self.words.append(data)
 
     @property
@@ -272,11 +306,15 @@ def test_every_anchor_resolves_once(html):
     assert len(ids) == len(set(ids))
 
 
-def test_nothing_is_loaded_and_nothing_runs(made, html):
+def test_nothing_is_loaded_and_the_explorer_alone_runs(made, html):
     loading = ("src", "srcset", "data", "poster")
     sources = [attrs[name] for _, attrs in html.tags for name in loading if name in attrs]
     assert sources and all(source.startswith("data:") for source in sources)
-    assert not {"script", "link", "iframe", "object", "embed"} & {tag for tag, _ in html.tags}
+    assert not {"link", "iframe", "object", "embed"} & {tag for tag, _ in html.tags}
+    scripts = [attrs for tag, attrs in html.tags if tag == "script"]
+    assert [attrs.get("id") for attrs in scripts] == ["explorer-data", "explorer-spec", None, None]
+    assert not [name for _, attrs in html.tags for name in attrs if name.startswith("on")]
+    assert html.text.count("The explorer is the only part of this page that needs JavaScript") == 1
     assert not re.search(
         r"@import|url\(\s*['\"]?(?!data:)", "".join(re.findall(r"<style.*?</style>", made, re.S))
     )
@@ -315,14 +353,17 @@ def test_a_changed_number_changes_the_prose(results, html, tmp_path):
     changed = "\n".join(words.answers(claims))
     assert "0.0371" in html.text
     assert "0.0862" in changed and "0.0371" not in changed
-    holds, fails, _ = words.ANSWERS["K2"]
+    _, holds, fails = words.ANSWERS["K2"]
     assert holds in html.text and fails not in html.text
     assert fails in changed and holds not in changed
 
 
 def test_the_page_is_the_prose_of_the_tables(results, html):
-    texts = words.answers(claims_table())
-    shown = [re.sub(r"\\(.)|\[(\w+)\]\(#\w+\)", r"\1\2", text).replace("'", "’") for text in texts]
+    hinge = words.half_lives(page.SimpleNamespace(half_lives=told()[1]["half_lives"]))
+    texts = words.answers(claims_table(), hinge)
+    shown = [
+        re.sub(r"\\(.)|\[(\w+)\](?:\(#\w+\)|\{.*?\})|\*\*", r"\1\2", text).replace("'", "’") for text in texts
+    ]
     assert len(shown) == 5
     assert [text for text in shown if text not in html.text] == []
 
@@ -332,10 +373,13 @@ def test_the_page_is_the_prose_of_the_tables(results, html):
 def test_a_sentence_for_every_verdict(name, verdict):
     row = claims_table().query("id == @name").assign(verdict=verdict, condition="only on *Mondays*.")
     text = words.sentence(next(row.itertuples()))
-    holds, fails, asked = words.ANSWERS[name]
-    said = {"supported": holds, "refuted": fails}.get(verdict, asked[1:])
-    assert said in text and f"(#{name})" in text
-    assert (r"only on \*Mondays\*" in text) == (verdict != "supported")
+    said, holds, fails = words.ANSWERS[name]
+    assert text.startswith(f"“{said}”: ")
+    assert (holds in text, fails in text) == (verdict == "supported", verdict == "refuted")
+    assert f"(#{name})" in text
+    if name != words.HINGE:
+        assert markup.verdict(verdict) in text
+        assert (r"only on \*Mondays\*" in text) == (verdict != "supported")
 
 
 def test_the_answer_takes_a_conditions_first_sentence_and_the_table_as_many_as_fit():
@@ -372,6 +416,7 @@ def test_a_claim_not_judged_says_so():
         ("figures/story.svg", "draw"),
         ("figures/theory.svg", "draw"),
         ("figures/gates.txt", "draw"),
+        ("figures/story.txt", "draw"),
     ],  # fmt: skip
 )
 def test_a_missing_file_is_one_line(tmp_path, capsys, name, rule):
@@ -569,3 +614,117 @@ def test_a_study_without_dynamics_or_jacobian_says_so():
     said = [part(bare) for part in (measures.jacobian, measures.exponents, measures.gates, measures.factors)]
     whats = ("the Jacobian", "Lyapunov exponents", "gates", "entry and exit factors")
     assert said == [f"This study did not measure {what}." for what in whats]
+
+
+def test_the_third_sentence_says_on_what_it_depends(html):
+    said = "“It depends”: yes, on the forget bias: with torch init an LSTM’s gradient halves in 1 steps at 0, 3.76"
+    assert said in html.text
+    assert (
+        "151 steps at 3; the product of forget gates turns at forget bias 5.17 (95 % interval 5.15 to 5.2)"
+        in html.text
+    )
+
+
+def test_half_lives_that_are_no_decay_are_said_to_be_none():
+    table = told()[1]["half_lives"].assign(high=[-0.1, 0.0, 0.1])
+    text = words.half_lives(page.SimpleNamespace(half_lives=table))
+    assert text.endswith("halves in 1 steps at 0; at 1 and 3 no decay is seen")
+    assert words.half_lives(page.SimpleNamespace(half_lives=table.head(1))) == ""
+
+
+@pytest.mark.parametrize(
+    ("verdict", "boundary", "condition", "word"),
+    [("depends", "gain 1.2", "At forget bias 3.", "gain"), ("depends", "", "Holds at init torch, gain 1.", "init"),
+     ("supported", "gain 1", "Forget bias.", ""), ("inconclusive", "", "Undecided: more repetitions.", "repetitions"),
+     ("depends", "", "Sometimes.", "")],
+)  # fmt: skip
+def test_the_word_that_a_verdict_hangs_on(verdict, boundary, condition, word):
+    row = claims_table().head(1).assign(verdict=verdict, boundary=boundary, condition=condition)
+    assert words.turning(next(row.itertuples())) == word
+
+
+def test_sections_come_in_the_order_that_a_reader_needs(html):
+    names = "question answer verdicts story monday explorer claims Q1 decay learning theory calibration methods limits"
+    wanted = [*names.split(), "provenance", "costs", "stability", "again", "bibliography"]
+    ids = [attrs["id"] for _, attrs in html.tags if attrs.get("id") in wanted]
+    assert ids == wanted
+
+
+def test_a_claim_s_section_says_what_was_fixed_before_and_what_was_found_after(html):
+    start = html.text.index("A1e: depends")
+    before = [
+        "Formal reading Formally, A1e is a slope.",
+        "Predicted depends: on the forget bias",
+        "What settles it",
+    ]
+    after = [
+        "Verdict depends",
+        "By backend",
+        "Turns at forget bias 5.17",
+        "Settings 12 settings",
+        "In practice",
+    ]
+    parts = before + after
+    places = [html.text.index(part, start) for part in parts]
+    assert places == sorted(places)
+
+
+def test_advice_is_read_from_its_table(html):
+    start = html.text.index("Lag LSTM tanh RNN")
+    rows = ["10 steps torch init, forget bias 1: halves in 3.76 steps none of the 2 measured",
+            "100 steps torch init, forget bias 3: halves in 151 steps"]  # fmt: skip
+    assert [row for row in rows if row not in html.text[start:]] == []
+    none = page.SimpleNamespace(advice=told()[1]["advice"].head(0))
+    assert monday.advice(none) == monday.NOTHING
+
+
+def test_lessons_name_what_solved_most_seeds_and_the_lstm_at_its_best(html):
+    said = "adding: 120 steps were solved most often by lstm at forget bias 3, in 2 of 3 seeds [21%, 94%]."
+    assert said in html.text
+    table = told()[1]["learned"]
+    other = table.assign(cell=table["cell"].replace("lstm", "gru"))
+    both = pd.concat([other, table.assign(solved=(table["solved"] > 2).astype(int))])
+    assert "of the LSTMs, by lstm" in monday.lessons(page.SimpleNamespace(learned=both.query("length == 40")))
+    short = page.SimpleNamespace(learned=table.query("forget_bias == '1' or forget_bias == '0'"))
+    assert monday.lessons(short).endswith("Nothing solved 120 steps.")
+    none = page.SimpleNamespace(learned=table.assign(solved=0))
+    assert "no setting solved any length" in monday.lessons(none)
+
+
+def test_learning_stands_beside_decay(html):
+    assert "Task Cell Init Forget bias Half-life 40 steps 120 steps" in html.text
+    assert "adding lstm orthogonal 3 301 3 of 3 2 of 3" in html.text
+
+
+def test_the_cost_of_every_rule_the_dearest_first(html):
+    assert html.text.index("decay 14 10 min 9.83 min 60 s") < html.text.index("draw 1 12.5 s 11 s 12.5 s")
+    assert "do not say" in record.costs(page.SimpleNamespace(timings=timings_table().head(0)))
+
+
+def test_stability_is_a_table_where_it_was_made_and_else_its_command(html):
+    assert "snakemake --cores N stability" in html.text
+    seeds = [claims_table().assign(seed=seed)[["id", "seed", "verdict"]] for seed in (1, 2)]
+    other = seeds[1].assign(verdict=lambda t: t["verdict"].where(t["id"] != "K2", "depends"))
+    data = page.SimpleNamespace(claims=claims_table(), stability=pd.concat([seeds[0], other]))
+    text = record.stability(data)
+    assert "Of 14 claims that every seed decides, 13 have one verdict" in text
+    assert "those that do not: [K2](#K2)." in text
+    assert "| [K2](#K2) | [supported]{.verdict .supported} | [depends]{.verdict .depends} |" in text
+
+
+def test_a_page_reads_the_stability_that_is_there(tmp_path, monkeypatch):
+    results = make_results(tmp_path)
+    monkeypatch.setenv("CAROUSEL_RESULTS", str(results))
+    monkeypatch.setenv("CAROUSEL_RENDERER", "a test")
+    assert not hasattr(page.load(), "stability")
+    store.write(
+        claims_table().assign(seed=1)[["id", "seed", "verdict"]], results / "stability.parquet", ORIGIN
+    )
+    assert len(page.load().stability) == len(CLAIMS)
+
+
+def test_the_explorer_s_data_cannot_end_its_element():
+    assert interactive.script('{"a":"</script><b>"}', "x").count("</script>") == 1
+    empty = page.SimpleNamespace(explorer={"settings": []})
+    assert interactive.explorer(empty) == "This study has no curve to explore."
+    assert json.loads(told()[0])["settings"]

@@ -48,7 +48,7 @@ WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
     ),
     "unknown top key": (
         lambda s: s.update(sede=1),
-        "sede: unknown key; allowed: title, seed, decay, dynamics, training",
+        "sede: unknown key; allowed: title, seed, decay, dynamics, search, training",
     ),
     "missing": (lambda s: s["training"][0].pop("clip"), "training[0].clip: missing"),
     "unknown init": (
@@ -106,6 +106,45 @@ WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
         "decay[0].measures[0]: found 'jacobians'; allowed: gradient, jacobian; nearest: jacobian",
     ),
     "exponents": (lambda s: s["dynamics"][0].update(exponents=0), "dynamics[0].exponents: found 0"),
+    "objective": (
+        lambda s: s["search"][0].update(objectives=["steady"]),
+        "search[0].objectives[0]: found 'steady'; allowed: steadiest, fastest_decay, other_routes, unchanged; nearest: "
+        "steadiest",
+    ),
+    "one bound": (
+        lambda s: s["search"][0].update(gain=[1.0]),
+        "search[0].gain: found [1.0]; allowed: two numbers, the lower first, as in [-1, 1]",
+    ),
+    "no bounds": (
+        lambda s: s["search"][0].update(bias=0.0),
+        "search[0].bias: found 0.0; allowed: two numbers",
+    ),
+    "bounds the wrong way": (
+        lambda s: s["search"][0].update(gain=[1.0, -1.0]),
+        "search[0].gain: found [1.0, -1.0]; allowed: the lower bound first",
+    ),
+    "bound no number": (
+        lambda s: s["search"][0].update(forget_bias=["chrono", 1.0]),
+        "search[0].forget_bias[0]: found 'chrono'; allowed: a valid number",
+    ),
+    "key of another part": (
+        lambda s: s["search"][0].update(gains=[1.0]),
+        "search[0].gains: unknown key; allowed: slice, objectives, device, ",
+    ),
+    "too large a search": (
+        lambda s: s["search"][0].update(gain=[0, 1], bias=[0, 1], forget_bias=[0, 1], grid=47),
+        "search[0].grid: found 47; allowed: at most 100000 points in all",
+    ),
+    "too small a population": (
+        lambda s: s["search"][0].update(population=4),
+        "search[0].population: found 4; allowed: greater",
+    ),
+    "too short to search": (lambda s: s["search"][0].update(length=9), "search[0].length: found 9"),
+    "search by another name": (
+        lambda s: s["search"][0].update(slice="weight"),
+        "search[0].slice: found 'weight'; allowed: search_ and a short name",
+    ),
+    "no search": (lambda s: s.update(search=[]), "search: found []; allowed: a list with"),
     "huge": (lambda s: s["decay"][0].update(lengths=[10**12]), "decay[0].lengths[0]: found 1000000000000"),
     "seed": (lambda s: s.update(seed=-1), "seed: found -1"),
     "slice name": (
@@ -189,7 +228,7 @@ values = st.recursive(
 
 
 @settings(max_examples=200, deadline=None)
-@given(part=st.sampled_from(["decay", "training"]), data=st.data(), value=values)
+@given(part=st.sampled_from(["decay", "search", "training"]), data=st.data(), value=values)
 def test_any_value_anywhere_is_taken_or_told(
     part: str, data: st.DataObject, value: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

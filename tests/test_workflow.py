@@ -2,13 +2,12 @@
 
 import re
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
-from checkouts import copied
+from checkouts import copied, snakemake_in
 
 from carousel.study import load
 
@@ -26,8 +25,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def snakemake(folder: Path, *arguments: str, study: str = "tiny") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--config", f"study={study}", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return snakemake_in(folder, "--config", f"study={study}", *arguments)
 
 
 def planned(folder: Path, *targets: str, study: str = "tiny") -> Counter[str]:
@@ -41,13 +39,14 @@ def planned(folder: Path, *targets: str, study: str = "tiny") -> Counter[str]:
 @pytest.mark.parametrize("study", ["smoke", "standard"])
 def test_one_job_a_file_and_at_most_300(checkout: Path, study: str) -> None:
     jobs = planned(checkout, study=study)
-    expected = "decay dynamics accuracy calibrate summarise judge draw report"
+    expected = "decay dynamics search accuracy calibrate summarise judge draw report"
     assert {
         *expected.split(),
         *(f"gather_{each}" for each in "decay dynamics accuracy calibration".split()),
     } <= set(jobs)
     assert jobs["total"] <= 300
     content = load(checkout / "config" / f"{study}.yaml")
+    assert jobs["search"] == len(content.search)
     for rule, parts in (("decay", content.decay), ("dynamics", content.dynamics)):
         assert jobs[rule] == len({(b, c) for part in parts for b in part.backends for c in part.cells})
 

@@ -16,20 +16,33 @@ from carousel.backends import BACKENDS, Backend, DeviceError
 from carousel.backends import load as load_backend
 from carousel.problems import StudyError, allowed
 from carousel.provenance import describe, made_here, merge
-from carousel.sources import fingerprint
-from carousel.store import StoreError, cached, concat, provenance, read, write
-from carousel.study import LISTS, AnySlice, Study, accuracy_jobs, decay_jobs, dynamics_jobs, load
+from carousel.sources import fingerprint, search_fingerprint
+from carousel.store import StoreError, cached, concat, provenance, read, write, write_text
+from carousel.study import (
+    LISTS,
+    AnySlice,
+    SearchSlice,
+    Study,
+    accuracy_jobs,
+    decay_jobs,
+    dynamics_jobs,
+    load,
+    search_job,
+)
 from carousel.tasks import DataError
+from carousel.timings import LINE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; bad input is one line on standard error and status 1."""
     args = parser().parse_args(arguments)
+    start = time.perf_counter()
     try:
         args.run(args)
     except (StudyError, StoreError, DeviceError, DataError) as error:
         print(error, file=sys.stderr)
         return 1
+    print(LINE.format(wall=time.perf_counter() - start, cpu=time.process_time()))
     return 0
 
 
@@ -52,9 +65,14 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--cell", required=True)
     for sub in (*jobs, verb(calibrate, "out")):
         sub.add_argument("--backend", choices=BACKENDS, required=True)
+    verb(search, *paths).add_argument("--slice", required=True)
     verb(gather, "out").add_argument("tables", type=Path, nargs="+")
     verb(summarise, "decay", "out")
-    verb(judge, "decay", "accuracy", "dynamics", "calibration", "out", "csv", "agreement")
+    verb(judge, "decay", "accuracy", "dynamics", "calibration", "out", "csv", "json", "agreement")
+    verb(explore, "decay", "accuracy", "summary", "explorer", "advice", "half-lives", "learned")
+    verb(reseed, "study", "out").add_argument("--seed", type=int, required=True)
+    verb(stability, "claims", "out").add_argument("others", type=Path, nargs="+")
+    verb(timings, "logs", "out")
     verb(draw, "decay", "accuracy", "claims", "summary", "dynamics", "out")
     return top
 
@@ -73,6 +91,22 @@ def dynamics(args: argparse.Namespace) -> None:
 
     study = load(args.study)
     at_the_start(args, study, study.dynamics, dynamics_jobs(study), measure)
+
+
+def search(args: argparse.Namespace) -> None:
+    """Search one space for a counterexample; both backends measure every point of it."""
+    from carousel.search import seek
+
+    study = load(args.study)
+    part, tables = search_job(study, args.slice), []
+    searching, confirming = (backend_of(name, part) for name in part.backends)
+    for cell in part.cells:
+        key = {"table": "search", "code": search_fingerprint(cell), "seed": study.seed, "cell": cell}
+        key |= {"slice": part.model_dump(mode="json", exclude={"cells"})}
+        with timed(f"{part.slice}: {cell}"):
+            run = partial(seek, searching, confirming, study.seed, cell, part)
+            tables.append(cached(args.cache, key, run))
+    write(concat(tables), args.out, describe(args.study))
 
 
 def at_the_start(
@@ -159,6 +193,7 @@ def summarise(args: argparse.Namespace) -> None:
 def judge(args: argparse.Namespace) -> None:
     """Decide the claims from the gathered tables."""
     from carousel import claims
+    from carousel.claims import document
 
     paths = args.decay, args.accuracy, args.dynamics
     measured = claims.Tables(*map(read, paths))
@@ -167,6 +202,44 @@ def judge(args: argparse.Namespace) -> None:
     write(verdicts, args.out, origin)
     write(claims.agreement(measured.decay), args.agreement, origin)
     verdicts.to_csv(args.csv, index=False)
+    write_text(document.text(verdicts, origin), args.json)
+
+
+def explore(args: argparse.Namespace) -> None:
+    """Choose the curves that the report lets its reader explore, and what to advise from them."""
+    from carousel import advice, explorer
+
+    measured, summary, origin = read(args.decay), read(args.summary), provenance(args.summary)
+    write_text(explorer.text(explorer.explore(measured, summary)), args.explorer)
+    write(advice.advise(summary, explorer.driven(measured)), args.advice, origin)
+    write(advice.by_bias(summary, explorer.driven(measured)), args.half_lives, origin)
+    write(
+        advice.learned(read(args.accuracy), summary), args.learned, merge([origin, provenance(args.accuracy)])
+    )
+
+
+def timings(args: argparse.Namespace) -> None:
+    """Add up what the jobs of each rule took, from their logs."""
+    from carousel.timings import timings as added
+
+    write(added(args.logs), args.out, made_here())
+
+
+def reseed(args: argparse.Namespace) -> None:
+    """Write a study with another master seed."""
+    from carousel.stability import reseeded
+
+    write_text(reseeded(args.study, args.seed), args.out)
+
+
+def stability(args: argparse.Namespace) -> None:
+    """Compare the verdicts of one study under several master seeds."""
+    from carousel.stability import compared
+
+    paths = [args.claims, *args.others]
+    tables = {provenance(path)["seed"]: read(path) for path in paths}
+    found = compared(tables, provenance(args.claims)["seed"])
+    write(found, args.out, merge([provenance(path) for path in paths]))
 
 
 def draw(args: argparse.Namespace) -> None:
@@ -177,7 +250,7 @@ def draw(args: argparse.Namespace) -> None:
     figures.draw({name: read(getattr(args, name)) for name in names}, args.out)
 
 
-def backend_of(name: str, part: AnySlice) -> Backend:
+def backend_of(name: str, part: AnySlice | SearchSlice) -> Backend:
     """The backend as `part` wants it; NumPy has the CPU alone, whatever device torch is to use."""
     return load_backend(name, part.device if name == "torch" else "cpu", part.dtype)
 

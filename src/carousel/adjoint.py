@@ -85,13 +85,11 @@ def loss(cell: Cell, path: str) -> Route:
 def back(backend: Backend, cell: Cell, params: Params, step: Step, front: Front) -> Front:
     """One step back in time."""
     full = loss(cell, "full")
-    d_state, power = front.adjoints[full]
-    d_before, d_wx = backend.error(cell, params, step, d_state)
-    before = {full: d_before} | {
-        route: backend.vjp(cell, params, step, d, route.gates)
-        for route, (d, _) in front.adjoints.items()
-        if route != full and passable(cell, route)
-    }
+    power = front.adjoints[full][1]
+    routes = [full, *(route for route in front.adjoints if route != full and passable(cell, route))]
+    passed = [(front.adjoints[route][0], route.gates) for route in routes]
+    found, d_wx = backend.vjps(cell, params, step, passed)
+    before = dict(zip(routes, found, strict=True))
     adjoints = {
         route: rescale(backend, d, front.adjoints[route][1], route.carousel) for route, d in before.items()
     }

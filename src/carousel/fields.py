@@ -16,6 +16,8 @@ DTYPES = ("float32", "float64")
 MEASURES = ("gradient", "jacobian")
 SNAPSHOTS = ("gradient", "jacobian", "gates", "exponents", "truncation")  # measured again during training
 GRADIENTS = ("full", "truncated")
+OBJECTIVES = ("steadiest", "fastest_decay", "other_routes", "unchanged")  # of a search, see search.py
+SEARCH = re.compile(r"search_[A-Za-z0-9_-]{1,57}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 DEVICE = re.compile(r"cpu|cuda(:\d{1,2})?")
 
@@ -53,6 +55,18 @@ def distinct(values: tuple[T, ...]) -> tuple[T, ...]:
     return values
 
 
+def _bounds(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError("allowed: two numbers, the lower first, as in [-1, 1]; [0, 0] keeps it at 0")
+    return tuple(value)
+
+
+def _in_order(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError("allowed: the lower bound first")
+    return bounds
+
+
 def _forget_bias(value: Any) -> float | str:
     try:
         return parse_forget_bias(value)
@@ -77,6 +91,8 @@ Width = Annotated[int, Field(ge=1, le=65_536)]
 Index = Annotated[int, Field(ge=0, le=10_000_000)]
 Scale = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
+Bounds = Annotated[tuple[float, float], BeforeValidator(_bounds), AfterValidator(_in_order)]
+SearchLabel = Annotated[str, _matching(SEARCH, "search_ and a short name of letters, digits, _ and -")]
 Label = Annotated[str, _matching(NAME, "a short name of letters, digits, _ and -")]
 Device = Annotated[str, _matching(DEVICE, "cpu, cuda or cuda:N")]
 ForgetBias = Annotated[float | str, BeforeValidator(_forget_bias)]
@@ -86,6 +102,7 @@ Cell = Annotated[str, _one_of(CELLS)]
 Init = Annotated[str, _one_of(INITS)]
 Task = Annotated[str, _one_of(TASKS)]
 Gradient = Annotated[str, _one_of(GRADIENTS)]
+Objective = Annotated[str, _one_of(OBJECTIVES)]
 Measure = Annotated[str, _one_of(MEASURES)]
 Snapshot = Annotated[str, _one_of(SNAPSHOTS)]
 Cells = Annotated[Many[Cell], _everything(CELLS)]

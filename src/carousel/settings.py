@@ -12,7 +12,7 @@ from carousel.backends import Backend
 from carousel.cells import CELLS, Cell, Params
 from carousel.inits import draw
 from carousel.seeds import generator
-from carousel.study import AnySlice, DecaySlice, DynamicsSlice, TrainingSlice
+from carousel.study import AnySlice, NoisySlice, TrainingSlice
 
 STATES = 2**14  # numbers in one state array of a block of models, and
 WEIGHTS = 2**16  # in one gate's R of all its models: enough to keep calls few, few enough for the caches
@@ -118,7 +118,7 @@ def initial_state(seed: int, block: Sequence[Setting], batch: int, scale: float)
     return [np.stack([drawn(name, s) for s in block]) for name in cell.states]
 
 
-def noise(seed: int, setting: Setting, part: DecaySlice | DynamicsSlice) -> np.ndarray:
+def noise(seed: int, setting: Setting, part: NoisySlice) -> np.ndarray:
     """White Gaussian input [T D B]; seeded by length and repetition."""
     rng = generator(seed, "noise", setting.length, setting.repetition)
     return part.input_scale * rng.standard_normal((setting.length, part.input_size, part.batch))
@@ -132,7 +132,7 @@ def covector(seed: int, setting: Setting, batch: int) -> np.ndarray:
 
 
 def driven(
-    backend: Backend, seed: int, block: Sequence[Setting], part: DecaySlice | DynamicsSlice
+    backend: Backend, seed: int, block: Sequence[Setting], part: NoisySlice
 ) -> tuple[Cell, Params, Float[Any, "T M D B"], tuple[Float[Any, "M H B"], ...]]:
     """The models of a block on the backend, their input, and the state before it."""
     params = on_backend(backend, stack([weights(seed, s, part.input_size) for s in block]))

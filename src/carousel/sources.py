@@ -7,9 +7,11 @@ blocks keys on their content. Editing one cell's file so re-measures that cell, 
 import ast
 import hashlib
 import os
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
+from carousel.backends import BACKENDS
 from carousel.cells import CELLS
 
 PACKAGE = Path(__file__).parent
@@ -28,6 +30,12 @@ def measuring(verb: str, backend: str, cell: str) -> list[str]:
     return _paths(closure(JOBS[verb], f"carousel.backends.{backend}", CELLS[cell].forward.__module__))
 
 
+def searching(cells: Iterable[str]) -> list[str]:
+    """The files behind a search over `cells`, which both backends have a part in."""
+    own = (CELLS[cell].forward.__module__ for cell in cells)
+    return _paths(closure("carousel.search", *(f"carousel.backends.{name}" for name in BACKENDS), *own))
+
+
 def calibrating(backend: str) -> list[str]:
     """The files behind the calibration of one backend: of all cells, for it plants what it likes."""
     cells = {cell.forward.__module__ for cell in CELLS.values()}
@@ -44,9 +52,19 @@ def summary() -> list[str]:
     return _paths(closure("carousel.summary"))
 
 
+def exploring() -> list[str]:
+    """The files behind the explorer and the advice."""
+    return _paths(closure("carousel.explorer", "carousel.advice"))
+
+
 def figures() -> list[str]:
     """The files behind the figures."""
     return _paths(closure("carousel.figures"))
+
+
+def everything() -> list[str]:
+    """All files of the package."""
+    return sorted(os.path.relpath(path) for path in PACKAGE.rglob("*.py"))
 
 
 def report() -> list[str]:
@@ -56,8 +74,18 @@ def report() -> list[str]:
 
 def fingerprint(verb: str, backend: str, cell: str) -> str:
     """A hash of the code behind one job and of the versions of NumPy and its backend: for the keys of a cache."""
-    text = "".join(Path(path).read_text(encoding="utf-8") for path in measuring(verb, backend, cell))
-    versions = {name: version(name) for name in ("numpy", backend)}
+    return digest(measuring(verb, backend, cell), "numpy", backend)
+
+
+def search_fingerprint(cell: str) -> str:
+    """The same for the search of one cell."""
+    return digest(searching([cell]), *BACKENDS, "scipy")
+
+
+def digest(paths: Iterable[str], *packages: str) -> str:
+    """A hash of what stands in files, and of the versions of packages."""
+    text = "".join(Path(path).read_text(encoding="utf-8") for path in paths)
+    versions = {name: version(name) for name in packages}
     return hashlib.sha256(f"{text}{sorted(versions.items())}".encode()).hexdigest()[:16]
 
 

@@ -7,7 +7,8 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,12 +33,25 @@ def write(frame: pd.DataFrame, path: Path | str, provenance: Provenance) -> None
     """
     table = pa.Table.from_pandas(_settled(frame), preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA: canonical(provenance)})
+    with whole(path) as file:
+        pq.write_table(table, file, compression="zstd", write_page_checksum=True)
+
+
+def write_text(text: str, path: Path | str) -> None:
+    """Write `text` to `path`, whole or not at all."""
+    with whole(path) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def whole(path: Path | str) -> Iterator[IO[bytes]]:
+    """A file to write to, under another name; it takes the place of `path` once all of it is on the disk."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

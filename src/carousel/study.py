@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -22,6 +22,7 @@ from pydantic import (
 from carousel.fields import (
     NAME,
     Backend,
+    Bounds,
     Cells,
     Count,
     Device,
@@ -29,12 +30,15 @@ from carousel.fields import (
     ForgetBias,
     Gradient,
     Index,
+    Init,
     Inits,
     Label,
     Many,
     Measure,
+    Objective,
     Positive,
     Scale,
+    SearchLabel,
     Snapshot,
     Task,
     Width,
@@ -45,6 +49,7 @@ from carousel.problems import Loc, StudyError, allowed, explain, load_yaml, shor
 from carousel.tasks import TASKS
 
 T = TypeVar("T")
+MOST_POINTS = 100_000  # of a search
 
 
 class _Checked(BaseModel):
@@ -89,6 +94,42 @@ class DynamicsSlice(_Driven):
 
     warm_up: Index
     exponents: Count
+
+
+class SearchSlice(_Checked):
+    """One space to search for a counterexample; not a product of lists. Both backends measure every point."""
+
+    backends: ClassVar[tuple[str, ...]] = ("numpy", "torch")
+    measures: ClassVar[tuple[str, ...]] = ("gradient",)
+
+    slice: SearchLabel
+    objectives: Many[Objective]
+    device: Device
+    dtype: Dtype
+    cells: Cells
+    init: Init
+    gain: Bounds
+    bias: Bounds
+    forget_bias: Bounds
+    hidden: Width
+    length: Annotated[int, Field(ge=10, le=10_000_000)]  # shorter ones leave no window to fit a rate on
+    repetitions: Count
+    batch: Count
+    input_size: Width
+    input_scale: Scale
+    state_scale: Scale
+    lags_per_octave: Index
+    grid: Annotated[int, Field(ge=5, le=MOST_POINTS)]
+    population: Annotated[int, Field(ge=5, le=MOST_POINTS)]  # differential evolution needs five
+    generations: Count
+
+    @field_validator("grid")
+    @classmethod
+    def _points_in_all(cls, grid: int, info: ValidationInfo) -> int:
+        bounds = [info.data.get(axis, (0, 0)) for axis in ("gain", "bias", "forget_bias")]
+        if grid ** sum(low < high for low, high in bounds) > MOST_POINTS:
+            raise ValueError(f"allowed: at most {MOST_POINTS} points in all")
+        return grid
 
 
 class TrainingSlice(_Sweep):
@@ -148,6 +189,8 @@ class TrainingSlice(_Sweep):
 
 Slice = TypeVar("Slice", DecaySlice, DynamicsSlice, TrainingSlice)
 AnySlice = DecaySlice | DynamicsSlice | TrainingSlice
+NoisySlice = DecaySlice | DynamicsSlice | SearchSlice
+"""Those whose networks are driven by noise."""
 
 
 class Study(_Checked):
@@ -157,9 +200,10 @@ class Study(_Checked):
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     decay: Annotated[tuple[DecaySlice, ...], BeforeValidator(listed)]
     dynamics: Annotated[tuple[DynamicsSlice, ...], BeforeValidator(listed)]
+    search: Annotated[tuple[SearchSlice, ...], BeforeValidator(listed)]
     training: Annotated[tuple[TrainingSlice, ...], BeforeValidator(listed)]
 
-    @field_validator("decay", "dynamics", "training")
+    @field_validator("decay", "dynamics", "search", "training")
     @classmethod
     def _names_once(cls, slices: tuple[Any, ...]) -> tuple[Any, ...]:
         distinct(tuple(s.slice for s in slices))
@@ -201,6 +245,7 @@ def _keys(loc: Loc) -> list[str]:
     parts: dict[int | str, type[BaseModel]] = {
         "decay": DecaySlice,
         "dynamics": DynamicsSlice,
+        "search": SearchSlice,
         "training": TrainingSlice,
     }
     return list((parts[loc[0]] if loc else Study).model_fields)
@@ -257,6 +302,14 @@ def dynamics_jobs(study: Study) -> list[tuple[str, str]]:
     return _unique((b, c) for s in study.dynamics for b in s.backends for c in s.cells)
 
 
+def search_job(study: Study, name: str) -> SearchSlice:
+    """The search called `name`, which is one job. Raises StudyError."""
+    found = {part.slice: part for part in study.search}
+    if name not in found:
+        raise StudyError(f"no job for {short(name)}; {allowed(name, found)}")
+    return found[name]
+
+
 def accuracy_jobs(study: Study) -> list[tuple[str, str, str]]:
     """(backend, task, cell) of each training job."""
     return _unique((b, t, c) for s in study.training for b in s.backends for t in s.tasks for c in s.cells)
@@ -274,7 +327,7 @@ def digest(path: Path | str) -> str:
 
 def check_devices(study: Study) -> None:
     """Raise StudyError where a slice asks for a CUDA device that is not here; loads torch only then."""
-    parts: list[AnySlice] = [*study.decay, *study.dynamics, *study.training]
+    parts: list[AnySlice | SearchSlice] = [*study.decay, *study.dynamics, *study.search, *study.training]
     slices = [s for s in parts if "torch" in s.backends and s.device != "cpu"]
     if not slices:
         return

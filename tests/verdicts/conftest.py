@@ -7,6 +7,10 @@ from types import ModuleType
 
 import numpy as np
 import pandas as pd
+import planted_doors
+import planted_routes
+import planted_schemes
+import planted_weights
 import pytest
 from planting import TEXT, Rows, Truth, curve, model
 
@@ -85,7 +89,12 @@ def _trained(truth: Truth) -> Iterator[Rows]:
                     yield curve(which, "cec", "cell", truth.learned if step else rate)
 
 
-GROUPS: tuple[ModuleType, ...] = ()  # planted_*.py: each plants what one group of claims looks at
+GROUPS: tuple[ModuleType, ...] = (
+    planted_doors,
+    planted_routes,
+    planted_schemes,
+    planted_weights,
+)  # planted_*.py: each plants what one group of claims looks at
 # what each claim looks at; the rest of the study is left out where one claim is tested
 NEEDS: dict[str, tuple[Callable[[Truth], Iterator[Rows]], ...]] = {
     "A1a": (_chains,), "A1c": (_chains,), "A2d": (_chains, _trained), "A2e": (_chains,),
@@ -137,6 +146,8 @@ def accuracy_table(truth: Truth) -> pd.DataFrame:
     table = table.assign(
         loss=0.1, accuracy=0.9, gradient_norm=1.0, baseline_loss=1 / 6, baseline_accuracy=np.nan
     )
+    more = [group.accuracy(truth) for group in GROUPS if hasattr(group, "accuracy")]
+    table = pd.concat([table, *more], ignore_index=True)
     return table.astype(dict.fromkeys([name for name in [*TEXT, "task"] if name in table], "category"))
 
 

@@ -12,8 +12,12 @@ from carousel.claims import CLAIMS, Tables, a2e, agreement, judge
 from carousel.claims.claim import ALPHA, HOLDS, MIXED, UNCLEAR, combine, comparison, conjunction
 from carousel.claims.judging import COLUMNS, correct
 from carousel.claims.table import compare
+from carousel.claims.varied import described
 
-IDS = "Q1 Q2 K1 K2 K3 A1a A1c A1d A1e A2a A2c A2d A2e A4b A4g".split()
+IDS = (
+    "Q1 Q2 K1 K2 K3 A1a A1b A1c A1d A1e A1f A1g A1h A1i A1j "
+    "A2a A2b A2c A2d A2e A2f A2g A3a A3b A4a A4b A4c A4d A4e A4f A4g"
+).split()
 BIASES = ("0", "1", "10", "chrono")
 OPEN = dict.fromkeys(BIASES, 0.0)
 SHUT = dict.fromkeys(BIASES, -0.2)
@@ -203,6 +207,94 @@ def test_numbers_in_the_words_come_from_the_tables(plant) -> None:
 def test_the_boundary_is_named(plant) -> None:
     assert "between 1 and 10" in decided("A1e", plant(need="A1e")).condition
     assert "rnn_tanh, torch from gain 2" in decided("A4g", plant(need="A4g")).condition
+
+
+TURNING = {  # verdicts that depend on an ordered factor: its name, and between which values planted rates turn
+    "Q1": ("forget bias", 9.81), "Q2": ("forget bias", 9.81), "A1e": ("forget bias", 9.81),
+    "K2": ("forget bias", 0.353), "A2a": ("forget bias", 1.53), "A4g": ("gain", 1.77),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TURNING)
+def test_where_a_verdict_turns_is_measured(plant, name: str) -> None:
+    factor, at = TURNING[name]
+    found = decided(name, plant(need=name))
+    assert found.boundary is not None
+    assert found.boundary.factor == factor
+    assert found.boundary.at == pytest.approx(at, rel=0.01)
+    assert found.boundary.low <= found.boundary.at <= found.boundary.high
+    assert f"{factor} {found.boundary.at:.3g} (95 % interval" in found.condition
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"), [("Q1", {"loop97": -0.01}), ("A1e", {"forget": OPEN}), ("Q2", {"forget": OPEN})]
+)
+def test_what_does_not_turn_has_no_boundary(plant, name: str, changes: dict) -> None:
+    assert decided(name, plant(need=name, **changes)).boundary is None
+
+
+def test_boundaries_and_settings_are_in_the_table(verdicts) -> None:
+    table = verdicts.set_index("id")
+    turns = table["boundary"] != ""
+    assert set(TURNING) <= set(table.index[turns])
+    assert (table.loc[list(TURNING), "verdict"] == "depends").all()
+    numbers = table[["boundary_low", "boundary_at", "boundary_high"]]
+    assert numbers[~turns].isna().all(axis=None)
+    assert (numbers[turns].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
+    at = table.loc["A4g", "boundary_at"]
+    assert table.loc["A4g", "boundary"].startswith(f"gain {at:.3g} (95 % interval")
+    assert "models; varied: cell rnn_relu, rnn_sigmoid and rnn_tanh;" in table.loc["A4g", "settings"]
+    assert table[["reading", "prediction", "settings"]].map(len).min(axis=None) >= len("refuted")
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_every_claim_names_its_rows(plant, name: str) -> None:
+    tables = plant(need=name)
+    found = CLAIMS[name].rows(tables)
+    assert len(found) > 0
+    assert set(found.columns) >= {"backend", "cell", "gain", "length", "repetition"}
+    assert CLAIMS[name].rows(Tables(*(table.head(0) for table in tables))).empty
+
+
+def test_what_a_search_went_through_moves_no_trend_and_no_comparison(plant) -> None:
+    tables = plant(need="Q1")
+    some = tables.decay[tables.decay["repetition"] < 2]
+    odd = {"slice": "search_somewhere", "forget_bias": "3.21", "log10_norm": -3.0 * some["lag"]}
+    more = tables._replace(decay=pd.concat([tables.decay, some.assign(**odd)], ignore_index=True))
+    for name in ("Q1", "Q2", "K2", "A2a", "A1e", "A4g"):
+        assert decided(name, more) == decided(name, tables)
+    assert decided("K1", more).n > decided("K1", tables).n
+
+
+def test_a_search_refutes_and_its_weights_are_counted(plant) -> None:
+    tables = plant(need="A1c", weights=NO_MINUS_ONE)
+    chain = tables.decay[(tables.decay["cell"] == "rnn_linear") & (tables.decay["bias"] == 0)]
+    found = [
+        chain[chain["gain"] == chain["gain"].max()].assign(
+            slice="search_weight", gain=w, log10_norm=1e-4 * chain["lag"]
+        )
+        for w in (-1.002, -1.001, -1.0, -0.999)
+    ]
+    verdict = decided("A1c", tables._replace(decay=pd.concat([tables.decay, *found], ignore_index=True)))
+    assert verdict.verdict == "refuted"
+    assert "rnn_linear at 4 weights from \N{MINUS SIGN}1 to \N{MINUS SIGN}0.999" in verdict.condition
+
+
+def test_settings_in_words() -> None:
+    rows = pd.DataFrame(
+        [
+            {"backend": backend, "cell": "lstm", "gain": gain, "forget_bias": bias, "repetition": r, "lag": lag}
+            for backend in ("numpy", "torch") for gain in (0.5, 1.0) for bias in ("chrono", "10", "2")
+            for r in range(4) for lag in (1, 2)
+        ]
+    )  # fmt: skip
+    assert described(rows) == "6 settings, 24 models; varied: gain 0.5 and 1; forget bias 2, 10 and chrono."
+    assert described(rows[(rows["gain"] == 1) & (rows["forget_bias"] == "2")]) == "1 setting, 4 models."
+    many = rows.merge(pd.DataFrame({"bias": np.linspace(-6, 6, 13)}), "cross")
+    assert "bias 13 values from \N{MINUS SIGN}6 to 6" in described(many)
+    evaluated = rows.assign(task="adding", step=rows["lag"])
+    assert described(evaluated).startswith("6 settings, 24 models")
+    assert described(rows.head(0)) == "Nothing was measured."
 
 
 def test_agreement_finds_a_planted_difference(study) -> None:

@@ -174,6 +174,83 @@ def test_signed_rank_with_ties_infinities_and_many() -> None:
     assert stats.signed_rank(np.tile([1.0, -1.0], 15), 0) > 0.5
 
 
+def test_student_is_the_test_of_that_name_and_ranks_infinities() -> None:
+    from scipy.stats import ttest_1samp
+
+    values = np.random.default_rng(3).standard_normal(10) + 0.5
+    assert stats.student(values, 0.1) == pytest.approx(ttest_1samp(values, 0.1).pvalue)
+    assert stats.student(10 + values, 0.0) < 2 / 1024
+    assert stats.student([np.inf, *values], 0.1) == stats.signed_rank([np.inf, *values], 0.1)
+    assert [stats.student([0.5] * 10, margin) for margin in (0.5, 0.4)] == [1, 0]
+    assert stats.student([1.0], 0.0) == stats.student([], 0.0) == 1
+
+
+def test_equivalence_is_two_tests_of_one_side() -> None:
+    from scipy.stats import ttest_1samp
+
+    values = 0.2 + 0.3 * np.random.default_rng(4).standard_normal(10)
+    found = stats.equivalent(values, -1.0, 0.5)
+    sides = [
+        ttest_1samp(values, margin, alternative=side).pvalue
+        for margin, side in ((-1.0, "greater"), (0.5, "less"))
+    ]
+    assert found.p == pytest.approx(max(sides))
+    assert found[:3] == stats.interval(values)
+    assert (found.same, found.apart) == (True, False)
+    assert stats.equivalent(values, -1.0, 0.25)[4:] == (False, False)
+    assert stats.equivalent(values, -1.0, -0.5)[4:] == (False, True)
+    assert stats.equivalent(values, 0.6, 1.0)[4:] == (False, True)
+    assert stats.equivalent([*values, np.inf], -1.0, 0.5)[3:5] == (1.0, False)
+    assert stats.equivalent([], -1.0, 1.0)[3:] == (1.0, False, False)
+
+
+def along(at: dict[int, float], level: float = 0.0, **changes: object) -> pd.DataFrame:
+    """Return rates of slope 1 along a factor from 0 to 4, that reach a level where planted, by repetition."""
+    model = dict.fromkeys(stats.MODEL, "x") | changes
+    rows = [
+        model | {"repetition": r, "factor": x, "rate": x - place + level, "slice": f"part {x > 2}"}
+        for r, place in at.items()
+        for x in (0.0, 1.0, 2.0, 3.0, 4.0)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_planted_crossings_come_back() -> None:
+    places = dict(enumerate(np.linspace(1.3, 1.7, 10)))
+    found = stats.crossing(along(places, -0.5).sample(frac=1, random_state=0), "factor", level=-0.5)
+    assert found.at == pytest.approx(1.5)
+    assert (found.low, found.high) == pytest.approx(stats.interval(list(places.values()))[1:])
+    assert found[3:] == (10, 0.0, 4.0)
+    two = pd.concat([along(places), along(places | dict.fromkeys(range(10), 9.0), init="other")])
+    assert stats.crossing(two, "factor").at == np.inf
+    three = pd.concat([two, along({r: place + 1 for r, place in places.items()}, init="third")])
+    assert stats.crossing(three, "factor").at == pytest.approx(2.5)
+
+
+def test_a_crossing_that_is_never_seen_is_censored() -> None:
+    assert stats.crossing(along(dict.fromkeys(range(10), 7.0)), "factor").at == np.inf
+    assert stats.crossing(along(dict.fromkeys(range(10), -1.0)), "factor").at == -np.inf
+    some = stats.crossing(along({r: 1.5 if r < 7 else 7.0 for r in range(10)}), "factor")
+    assert (some.at, some.low, some.high) == (1.5, 1.5, np.inf)
+
+
+def test_crossings_of_a_logarithm_and_from_an_infinity() -> None:
+    rows = along(dict.fromkeys(range(10), 2.0))
+    rows = rows.assign(factor=10.0 ** (rows["factor"] - 1))
+    rows = pd.concat([rows, rows[rows["factor"] == 1].assign(factor=-3.0)])
+    assert stats.crossing(rows, "factor", level=-0.5, log=True).at == pytest.approx(10**0.5)
+    dead = rows.assign(rate=rows["rate"].where(rows["factor"] >= 10, -np.inf))
+    assert stats.crossing(dead, "factor", level=-0.5, log=True).at == pytest.approx(10.0)
+
+
+def test_no_crossing_without_two_values_of_the_factor() -> None:
+    rows = along(dict.fromkeys(range(10), 1.5))
+    assert np.isnan(stats.crossing(rows[rows["factor"] == 1], "factor").at)
+    assert stats.crossing(rows.head(0), "factor").repetitions == 0
+    short = rows[rows["factor"] < 2].assign(init="short", rate=9.0)
+    assert stats.crossing(pd.concat([rows, short]), "factor").at == pytest.approx(1.5)
+
+
 def test_holm_by_hand() -> None:
     assert stats.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert len(stats.holm([])) == 0

@@ -5,6 +5,7 @@ wildcard_constraints:
     backend="numpy|torch",
     task=r"\w+",
     cell=r"\w+",
+    slice=r"search_[\w-]+",
 
 
 rule decay:
@@ -61,6 +62,23 @@ rule accuracy:
         " --dynamics-out {output.dynamics} > {log} 2>&1"
 
 
+rule search:
+    message: "searching for a counterexample: {wildcards.slice}"
+    input:
+        study=STUDY_FILE,
+        sources=lambda w: sources.searching(study.search_job(STUDY, w.slice).cells),
+    output:
+        RESULTS + "/search/{slice}.parquet",
+    log:
+        RESULTS + "/logs/search/{slice}.log",
+    params:
+        cache=RESULTS + "/cache",
+    threads: 1
+    shell:
+        "python -m carousel search --study {input.study:q} --slice {wildcards.slice}"
+        " --cache {params.cache} --out {output} > {log} 2>&1"
+
+
 rule calibrate:
     message: "calibration: systems whose answer is known, on {wildcards.backend}"
     input:
@@ -78,6 +96,7 @@ rule gather_decay:
     message: "gathering decay.parquet"
     input:
         [f"{RESULTS}/decay/{b}/{c}.parquet" for b, c in study.decay_jobs(STUDY)],
+        [f"{RESULTS}/search/{part.slice}.parquet" for part in STUDY.search],
         [f"{RESULTS}/accuracy/{b}/{t}/{c}.decay.parquet" for b, t, c in study.accuracy_jobs(STUDY)],
     output:
         RESULTS + "/decay.parquet",

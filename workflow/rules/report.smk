@@ -25,14 +25,36 @@ rule judge:
         sources=sources.claims(),
     output:
         claims=RESULTS + "/claims.parquet",
-        csv=RESULTS + "/claims.csv",
+        csv=report(RESULTS + "/claims.csv", caption="../report/claims.rst", category="Verdicts"),
+        json=RESULTS + "/claims.json",
         agreement=RESULTS + "/agreement.parquet",
     log:
         RESULTS + "/logs/judge.log",
     threads: 1
     shell:
         "python -m carousel judge --decay {input.decay} --accuracy {input.accuracy} --dynamics {input.dynamics}"
-        " --calibration {input.calibration} --out {output.claims} --csv {output.csv} --agreement {output.agreement} > {log} 2>&1"
+        " --calibration {input.calibration} --out {output.claims} --csv {output.csv} --json {output.json} --agreement {output.agreement} > {log} 2>&1"
+
+
+rule explore:
+    message: "choosing the curves of the explorer, and what to advise"
+    input:
+        decay=RESULTS + "/decay.parquet",
+        accuracy=RESULTS + "/accuracy.parquet",
+        summary=RESULTS + "/summary.parquet",
+        sources=sources.exploring(),
+    output:
+        explorer=RESULTS + "/explorer.json",
+        advice=RESULTS + "/advice.parquet",
+        half_lives=RESULTS + "/half_lives.parquet",
+        learned=RESULTS + "/learned.parquet",
+    log:
+        RESULTS + "/logs/explore.log",
+    threads: 1
+    shell:
+        "python -m carousel explore --decay {input.decay} --accuracy {input.accuracy} --summary {input.summary}"
+        " --explorer {output.explorer} --advice {output.advice} --half-lives {output.half_lives}"
+        " --learned {output.learned} > {log} 2>&1"
 
 
 rule draw:
@@ -45,7 +67,13 @@ rule draw:
         dynamics=RESULTS + "/dynamics.parquet",
         sources=sources.figures(),
     output:
-        directory(RESULTS + "/figures"),
+        report(
+            directory(RESULTS + "/figures"),
+            patterns=["{name}.svg"],
+            caption="../report/figures.rst",
+            category="Figures",
+            labels={"figure": "{name}"},
+        ),
     log:
         RESULTS + "/logs/draw.log",
     threads: 1
@@ -54,9 +82,31 @@ rule draw:
         " --summary {input.summary} --dynamics {input.dynamics} --out {output} > {log} 2>&1"
 
 
+rule timings:
+    message: "adding up what every rule took"
+    input:
+        rules.judge.output.claims,
+        rules.explore.output.explorer,
+        rules.draw.output,
+    output:
+        RESULTS + "/timings.parquet",
+    log:
+        RESULTS + "/logs/timings.log",
+    params:
+        logs=RESULTS + "/logs",
+    threads: 1
+    shell:
+        "python -m carousel timings --logs {params.logs} --out {output} > {log} 2>&1"
+
+
 rule report:
     message: "writing the report"
     input:
+        explorer=RESULTS + "/explorer.json",
+        advice=RESULTS + "/advice.parquet",
+        half_lives=RESULTS + "/half_lives.parquet",
+        learned=RESULTS + "/learned.parquet",
+        timings=RESULTS + "/timings.parquet",
         decay=RESULTS + "/decay.parquet",
         accuracy=RESULTS + "/accuracy.parquet",
         claims=RESULTS + "/claims.parquet",
@@ -67,7 +117,7 @@ rule report:
         figures=RESULTS + "/figures",
         sources=sources.report(),
     output:
-        RESULTS + "/report.html",
+        report(RESULTS + "/report.html", caption="../report/report.rst", category="Report"),
     log:
         RESULTS + "/logs/report.log",
     params:

@@ -1,6 +1,6 @@
 """What a backend is: arrays of one library, device and dtype, and the derivative of one step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -93,6 +93,15 @@ class Backend(Protocol):
 
     def error(self, cell: Cell, params: Params, step: Step, d_state: State) -> tuple[State, Net]:
         """The same on the full path, with the adjoint of W x + b."""
+        ...
+
+    def vjps(
+        self, cell: Cell, params: Params, step: Step, adjoints: Sequence[tuple[State, Gates]]
+    ) -> tuple[list[State], Net]:
+        """`vjp` of several adjoints, each through gates of its own, and the adjoint of W x + b of the first.
+
+        The first passes through all gates.
+        """
         ...
 
     def widen(self, step: Step, n: int) -> Step:

@@ -110,6 +110,12 @@ class NumpyBackend:
         errors = pull_back(FORWARD, cell, params, step, d_state, PATHS["full"](cell))
         return errors.before, errors.wx
 
+    def vjps(
+        self, cell: Cell, params: Params, step: Step, adjoints: Sequence[tuple[State, Gates]]
+    ) -> tuple[list[State], Net]:
+        d_before, d_wx = self.error(cell, params, step, adjoints[0][0])
+        return [d_before, *(self.vjp(cell, params, step, *each) for each in adjoints[1:])], d_wx
+
     def widen(self, step: Step, n: int) -> Step:
         B = step.x.shape[-1]
         return each(step, lambda a: np.repeat(a, n, axis=-1) if np.shape(a)[-1:] == (B,) else a)

@@ -12,12 +12,13 @@ from torch.nn import functional
 from carousel.axes import Array, Net, Series, State, Units
 from carousel.backends.backend import Asked, Gradient, Model, each, leaves, outputs, rebuild
 from carousel.cells import Cell, Params
-from carousel.recurrence import PATHS, Gates, Step, effective, forward, unroll
+from carousel.recurrence import PATHS, Gates, Step, effective, forward, recurrent, unroll
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "squared_error": lambda y, target: torch.square(y - target).sum(-2),
     "cross_entropy": lambda y, target: -(target * functional.log_softmax(y, -2)).sum(-2),
 }
+SATURATED = 2.0  # |x| up to which torch's own slopes lose less than 15 rounding units
 torch.backends.cuda.matmul.allow_tf32 = False  # TF32 keeps 10 bits: backends would differ in the tail
 torch.backends.cudnn.allow_tf32 = False
 
@@ -41,14 +42,14 @@ class TorchOps:
 
     def tanh(self, x: Tensor) -> tuple[Tensor, None]:
         """tanh x = 1 - 2 sigma(-2x) where x is large, so that autograd's slope keeps its digits there."""
-        if not self.tails:
+        if not (self.tails and saturated(x)):
             return torch.tanh(x), None
         small = torch.sigmoid(torch.where(x > 0, -2 * x, 2 * x))
         return torch.where(x.abs() < 1, torch.tanh(x), torch.where(x > 0, 1 - 2 * small, 2 * small - 1)), None
 
     def sigmoid(self, x: Tensor) -> tuple[Tensor, None]:
         """sigma(x) = 1 - sigma(-x) where x is positive, for the same reason."""
-        if not self.tails:
+        if not (self.tails and saturated(x)):
             return torch.sigmoid(x), None
         small = torch.sigmoid(torch.where(x > 0, -x, x))
         return torch.where(x > 0, 1 - small, small), None
@@ -131,6 +132,16 @@ class TorchBackend:
         *d_before, d_wx = self.pulled(after, tips, d_state)
         return tuple(d_before), d_wx
 
+    def vjps(
+        self, cell: Cell, params: Params, step: Step, adjoints: Sequence[tuple[State, Gates]]
+    ) -> tuple[list[State], Net]:
+        if cell.inner:  # it hears the gates' own sums, so that each set of open gates has a graph of its own
+            d_before, d_wx = self.error(cell, params, step, adjoints[0][0])
+            return [d_before, *(self.vjp(cell, params, step, *each) for each in adjoints[1:])], d_wx
+        graph = Graph(self, cell, params, step)
+        found = [graph.pull(d_state, gates) for d_state, gates in adjoints]
+        return [d_before for d_before, _ in found], found[0][1]
+
     @staticmethod
     def pulled(after: State, tips: tuple[Tensor, ...], d_state: State) -> tuple[Tensor, ...]:
         """The adjoints of `tips`, from those of the state that was computed from them."""
@@ -184,6 +195,57 @@ class TorchBackend:
         h = last[0].requires_grad_()
         losses = LOSSES[asked.loss](_read(model, h[:, None])[:, 0], asked.target[:, -1])
         return self.numpy(torch.autograd.grad(losses.sum(), h)[0])
+
+
+CUT = {"weight", "recurrent"}  # the parameters by which a state acts on a gate beside R
+
+
+class Graph:
+    """One step taken once, for the adjoints of several routes back through it; for a cell without an inner voice.
+
+    What R makes of the states is a leaf of its own: which gates an adjoint may pass is decided there, after the cell.
+    """
+
+    def __init__(self, backend: TorchBackend, cell: Cell, params: Params, step: Step) -> None:
+        self.backend, self.cell, self.params = backend, cell, params
+        self.voices = tuple(s.detach().requires_grad_() for s in step.before)
+        ops = backend.ops(cell, PATHS["full"](cell))
+        self.rh = recurrent(ops, cell, params, step.wx, self.voices)[0]
+        self.tips = tuple(s.detach().requires_grad_() for s in (*step.before, step.wx, self.rh))
+        self.after: dict[bool, State] = {}
+
+    def pull(self, d_state: State, gates: Gates) -> tuple[State, Net]:
+        """The adjoints of the state before the step, and of W x + b."""
+        *d_before, d_wx, d_rh = self.through_cell(d_state, gates)
+        if gates and self.cell.voices:
+            heard = [d_rh[:, g] * (name in gates) for g, name in enumerate(self.cell.gates)]
+            d_voices = torch.autograd.grad(
+                self.rh, self.voices, torch.stack(heard, 1), True, allow_unused=True, materialize_grads=True
+            )
+            d_before = [a + b for a, b in zip(d_before, d_voices, strict=True)]
+        return tuple(d_before), d_wx
+
+    def through_cell(self, d_state: State, gates: Gates) -> tuple[Tensor, ...]:
+        """The adjoints of the tips. Gates that are not all open shut peepholes too, in a graph without them."""
+        cut = gates != frozenset(self.cell.gates) and not CUT.isdisjoint(self.cell.pointwise.values())
+        if cut not in self.after:
+            *before, wx, rh = self.tips
+            ops = self.backend.ops(self.cell, gates if cut else frozenset(self.cell.gates))
+            self.after[cut] = self.cell.forward(ops, self.params.p, wx, rh, tuple(before))[0]
+        live = [(a, d) for a, d in zip(self.after[cut], d_state, strict=True) if a.requires_grad]
+        return torch.autograd.grad(
+            [a for a, _ in live],
+            self.tips,
+            [d for _, d in live],
+            True,
+            allow_unused=True,
+            materialize_grads=True,
+        )
+
+
+def saturated(x: Tensor) -> bool:
+    """Whether a unit may be so far out that its slope needs care; a GPU is not asked, for it would have to wait."""
+    return x.is_cuda or bool(x.detach().abs().amax() > SATURATED)
 
 
 def power_of_two(n: Int[Tensor, "M _ B"]) -> Float[Tensor, "M _ B"]:

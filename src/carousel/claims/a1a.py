@@ -24,9 +24,21 @@ REPRESENTABLE = 300.0  # decades: within them a derivative is a float64, beyond 
 MIN_LAG = 1000  # steps: the claim is about any n, so a short chain does not decide it
 
 
+def rows(tables: Tables) -> pd.DataFrame:
+    """Return the derivative of the bias-free sigmoid chain, and the product of its slopes."""
+    return _rows(tables.decay)
+
+
+def _rows(decay: pd.DataFrame) -> pd.DataFrame:
+    return select(
+        decay, slice=(SCALAR, CHAIN), cell="rnn_sigmoid", dtype="float64", trained="no", bias=0.0,
+        quantity=("loss_h", "factor_product"), path=("full", "formula"),
+    )  # fmt: skip
+
+
 def terms(decay: pd.DataFrame) -> pd.DataFrame:
     """Return per model and lag of the bias-free sigmoid chain: ``measured`` and ``formula``, both log10."""
-    chain = select(decay, slice=(SCALAR, CHAIN), cell="rnn_sigmoid", dtype="float64", trained="no", bias=0.0)
+    chain = _rows(decay)
     keys = [*MODEL, "lag"]
     measured = select(chain, quantity="loss_h", path="full")[[*keys, "log10_norm"]]
     slopes = select(chain, quantity="factor_product", path="formula")[[*keys, "log10_norm"]]
@@ -99,4 +111,5 @@ CLAIM = Claim(
     },
     measure=measure,
     decide=decide,
+    rows=rows,
 )

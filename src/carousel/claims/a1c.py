@@ -23,14 +23,27 @@ from carousel.stats import STEADY, rates, select
 
 ONE = 1e-3  # weights nearer to one than this count as one
 SATURATING = ("rnn_sigmoid", "rnn_tanh")
+CHAINS = (*SATURATING, "rnn_relu", "rnn_linear")
+SHOWN = 3  # weights named in words; where more are found, from which to which
+
+
+def scalar(decay: pd.DataFrame, **wanted: object) -> pd.DataFrame:
+    """Return the derivatives of every scalar chain, those that a search went through among them."""
+    chain = {"cell": CHAINS, "hidden": 1, "trained": "no", "quantity": "loss_h", "path": "full"}
+    found = select(decay, **(chain | wanted))
+    return found[(found["slice"] == SCALAR) | found["slice"].astype(str).str.startswith("search")]
 
 
 def chains(decay: pd.DataFrame, **wanted: object) -> pd.DataFrame:
     """Return the rate of every scalar chain at its longest length, on both backends, weights as ``gain``."""
-    rows = select(decay, slice=SCALAR, quantity="loss_h", path="full", trained="no", **wanted)
-    space = wide(rates(rows, "loss_h", "full"))
+    space = wide(rates(scalar(decay, **wanted), "loss_h", "full"))
     longest = space.groupby(["cell", "gain", "bias"], observed=True)["length"].transform("max")
     return space[space["length"] == longest].reset_index(drop=True)
+
+
+def rows(tables: Tables) -> pd.DataFrame:
+    """Return the derivatives of the bias-free scalar chains."""
+    return scalar(tables.decay, bias=0.0)
 
 
 def measure(tables: Tables) -> pd.DataFrame:
@@ -66,8 +79,14 @@ def _where(found: pd.DataFrame) -> str:
     if found.empty:
         return ""
     weights = found.groupby("cell", observed=True)["gain"].unique()
-    words = [f"{cell} at w = {listed([number(w) for w in sorted(weights[cell])])}" for cell in weights.index]
+    words = [f"{cell} at {_weights(sorted(weights[cell]))}" for cell in weights.index]
     return f"Neither decays nor grows: {'; '.join(words)}. "
+
+
+def _weights(found: list[float]) -> str:
+    if len(found) <= SHOWN:
+        return f"w = {listed([number(w) for w in found])}"
+    return f"{len(found)} weights from {number(found[0])} to {number(found[-1])}"
 
 
 def _bounded(space: pd.DataFrame) -> str:
@@ -111,4 +130,5 @@ CLAIM = Claim(
     },
     measure=measure,
     decide=decide,
+    rows=rows,
 )

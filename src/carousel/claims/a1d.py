@@ -17,25 +17,34 @@ from carousel.claims.claim import (
     combine,
     identity,
 )
-from carousel.claims.table import missing, number, relative_error
+from carousel.claims.table import missing, number, planned, relative_error
 from carousel.stats import MODEL, difference, rates, select
+
+
+def rows(tables: Tables) -> pd.DataFrame:
+    """Return the derivative along the cell, the product of forget gates and the full gradient of every LSTM."""
+    quantities = {"cec": "cell", "factor_product": "formula", "loss_state": "full"}
+    return select(
+        tables.decay, cell=FORGETFUL, trained="no", dtype="float64", quantity=tuple(quantities),
+        path=tuple(quantities.values()),
+    )  # fmt: skip
 
 
 def products(decay: pd.DataFrame) -> pd.DataFrame:
     """Return per model and lag log10 of the derivative along the cell (``measured``) and of the ``formula``."""
-    rows = select(decay, cell=FORGETFUL, trained="no", dtype="float64")
+    found = select(decay, cell=FORGETFUL, trained="no", dtype="float64")
     keys = [*MODEL, "lag"]
-    measured = select(rows, quantity="cec", path="cell")[[*keys, "log10_norm"]]
-    formula = select(rows, quantity="factor_product", path="formula")[[*keys, "log10_norm"]]
+    measured = select(found, quantity="cec", path="cell")[[*keys, "log10_norm"]]
+    formula = select(found, quantity="factor_product", path="formula")[[*keys, "log10_norm"]]
     both = measured.merge(formula, on=keys, suffixes=("", "_formula"))
     return both.rename(columns={"log10_norm": "measured", "log10_norm_formula": "formula"})
 
 
 def gap(decay: pd.DataFrame) -> pd.DataFrame:
     """Return per model how much the full gradient's ``rate`` exceeds that of the product: ``gap``."""
-    rows = select(decay, cell=FORGETFUL, trained="no", dtype="float64")
-    full = rates(rows, "loss_state", "full")
-    product = rates(rows, "factor_product", "formula")[[*MODEL, "rate"]]
+    found = planned(select(decay, cell=FORGETFUL, trained="no", dtype="float64"))
+    full = rates(found, "loss_state", "full")
+    product = rates(found, "factor_product", "formula")[[*MODEL, "rate"]]
     both = full.merge(product, on=MODEL, suffixes=("", "_product"))
     both = both[both["length"] >= LONG] if (both["length"] >= LONG).any() else both
     return both.assign(gap=difference(both["rate"], both["rate_product"]))
@@ -107,4 +116,5 @@ CLAIM = Claim(
     },
     measure=measure,
     decide=decide,
+    rows=rows,
 )

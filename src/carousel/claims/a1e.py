@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.claims.claim import (
+    DEPENDS,
     FAILS,
     FORGETFUL,
     HOLDS,
@@ -16,21 +17,46 @@ from carousel.claims.claim import (
     combine,
     trend,
 )
-from carousel.claims.table import as_number, bias_order, listed, main, missing, number
-from carousel.stats import best_model, rates, repeated, select, spread
+from carousel.claims.table import (
+    ALONG_BIAS,
+    as_number,
+    bias_order,
+    boundary,
+    listed,
+    main,
+    missing,
+    number,
+    planned,
+    turned,
+    turning,
+)
+from carousel.stats import STEADY, best_model, rates, repeated, select, spread
+
+
+def rows(tables: Tables) -> pd.DataFrame:
+    """Return the product of forget gates of every LSTM at initialisation over LONG steps or more."""
+    return _rows(tables.decay)
+
+
+def _rows(decay: pd.DataFrame) -> pd.DataFrame:
+    found = select(decay, cell=FORGETFUL, trained="no", quantity="factor_product", path="formula")
+    return planned(found[found["length"] >= LONG])
 
 
 def slopes(decay: pd.DataFrame) -> pd.DataFrame:
-    """Return the rate of the product of forget gates, one row per model at initialisation."""
-    rows = select(decay, cell=FORGETFUL, trained="no", quantity="factor_product", path="formula")
-    return rates(rows[rows["length"] >= LONG], "factor_product", "formula")
+    """Return the rate of the product of forget gates, one row per model."""
+    return rates(_rows(decay), "factor_product", "formula")
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per forget bias and backend the rate with its interval, and the ``model`` most often best."""
-    evidence = spread(repeated(slopes(tables.decay), MIN_REPETITIONS), ["forget_bias"])
-    rows = select(tables.decay, cell=FORGETFUL, trained="no", quantity="factor_product", path="formula")
-    best = best_model(rows[rows["length"] >= LONG], "factor_product", "formula")
+    """Return per forget bias and backend the rate with its interval, and the ``model`` most often best.
+
+    Beside them, where along the forget bias the product stops decaying.
+    """
+    rate = repeated(slopes(tables.decay), MIN_REPETITIONS)
+    evidence = spread(rate, ["forget_bias"])
+    evidence = turned(evidence, select(rate, slice=ALONG_BIAS), "forget_bias", -STEADY)
+    best = best_model(rows(tables), "factor_product", "formula")
     model = best.groupby("forget_bias", observed=True)["best"].agg(lambda names: names.mode().iloc[0])
     bias = evidence["forget_bias"].astype(str)
     return evidence.assign(part=bias, model=bias.map({str(name): model[name] for name in model.index}))
@@ -45,7 +71,8 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         return Verdict(word, missing(evidence, what), _alt(evidence))
     first = bias_order(evidence["forget_bias"])[0]
     shown = evidence[evidence["part"] == first]
-    return Verdict(word, _condition(evidence, states), _alt(evidence), **main(shown))
+    at = boundary(evidence, "forget bias") if word == DEPENDS else None
+    return Verdict(word, _condition(evidence, states), _alt(evidence), **main(shown), boundary=at)
 
 
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
@@ -58,7 +85,8 @@ def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
     numbers = [[n for bias in side if not np.isnan(n := as_number(bias))] for side in (decays, level)]
     flip = ""
     if all(numbers) and max(numbers[0]) < min(numbers[1]):
-        flip = f" It flips between {max(numbers[0]):g} and {min(numbers[1]):g}."
+        turn = turning(evidence, "forget bias")
+        flip = f" It flips between {max(numbers[0]):g} and {min(numbers[1]):g}{f', {turn}' if turn else ''}."
     return f"{'; '.join(part for part in parts if part)}.{flip}"
 
 
@@ -92,4 +120,5 @@ CLAIM = Claim(
     },
     measure=measure,
     decide=decide,
+    rows=rows,
 )

@@ -4,13 +4,12 @@ from typing import Any
 
 import pandas as pd
 
-from carousel.claims.a1c import chains
+from carousel.claims.a1c import chains, scalar
 from carousel.claims.claim import (
     BACKENDS,
     INCONCLUSIVE,
     MIN_SEARCHED,
     REFUTED,
-    SCALAR,
     Claim,
     Tables,
     Verdict,
@@ -18,18 +17,27 @@ from carousel.claims.claim import (
     settings,
     universal,
 )
-from carousel.claims.table import listed, missing, number, stack, wide
+from carousel.claims.table import listed, missing, number, planned, stack, wide
 from carousel.stats import rates, select
 from carousel.theory import flip_weight, largest_multiplier
 
 NEAR = 1e-2  # of one, per step: a factor of 0.99 halves the gradient in 69 steps, one of 0.25 in half a step
 
 
+def rows(tables: Tables) -> pd.DataFrame:
+    """Return the derivatives of the scalar sigmoid chains, and the gradients of trained sigmoid RNNs."""
+    return pd.concat([scalar(tables.decay, cell="rnn_sigmoid"), _trained(tables.decay)])
+
+
+def _trained(decay: pd.DataFrame) -> pd.DataFrame:
+    found = select(decay, cell="rnn_sigmoid", quantity="loss_h", path="full")
+    return found[(found["trained"] != "no") & (found["step"] > 0)]
+
+
 def measure(tables: Tables) -> pd.DataFrame:
     """Return per chain (and trained sigmoid RNN) the factor per step |w sigma'|, on both backends."""
-    trained = select(tables.decay, cell="rnn_sigmoid", quantity="loss_h", path="full")
-    trained = trained[(trained["trained"] != "no") & (trained["step"] > 0)]
-    space = stack([chains(tables.decay, cell="rnn_sigmoid"), wide(rates(trained, "loss_h", "full"))])
+    trained = wide(rates(_trained(tables.decay), "loss_h", "full"))
+    space = stack([chains(tables.decay, cell="rnn_sigmoid"), trained])
     space = space if len(space) else chains(tables.decay, cell="rnn_sigmoid")
     return space.assign(**{name: 10 ** space[name] for name in BACKENDS})
 
@@ -48,8 +56,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"sigmoid chains over w and bias, at least {MIN_SEARCHED}, on both backends"
         return Verdict(word, missing(have, what), _alt(evidence), n=settings(evidence))
     shown = evidence[found] if word == REFUTED else evidence
-    scalar = shown[shown["slice"] == SCALAR]
-    shown = scalar if len(scalar) else shown
+    shown = next(part for part in (planned(_chains(shown)), _chains(shown), shown) if len(part))
     row = shown.loc[(shown[list(BACKENDS)].mean(axis=1) - 1).abs().idxmin()]
     sides: dict[str, Any] = {name: float(row[name]) for name in BACKENDS}
     low, high = min(sides.values()), max(sides.values())
@@ -57,19 +64,26 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     return Verdict(word, condition, _alt(evidence), (low + high) / 2, low, high, settings(evidence), **sides)
 
 
+def _chains(space: pd.DataFrame) -> pd.DataFrame:
+    return space[(space["hidden"] == 1) & (space["trained"] == "no")]
+
+
 def _where(found: pd.DataFrame) -> str:
     if found.empty:
         return ""
-    scalar = found[found["slice"] == SCALAR].drop_duplicates(["gain", "bias"])
-    words = [f"w = {number(row['gain'])}, b = {number(row['bias'])}" for _, row in scalar.iterrows()]
-    networks = len(found) - (found["slice"] == SCALAR).sum()
-    return f"Near one at {listed(words) or 'no chain'} and in {networks} trained networks. "
+    chain = _chains(found)
+    laid = planned(chain).drop_duplicates(["gain", "bias"])
+    words = [f"w = {number(row['gain'])}, b = {number(row['bias'])}" for _, row in laid.iterrows()]
+    sought = len(chain.drop(planned(chain).index).drop_duplicates(["gain", "bias"]))
+    searched = f", at {sought} points of a search" if sought else ""
+    return f"Near one at {listed(words) or 'no chain'}{searched} and in {len(found) - len(chain)} trained networks. "
 
 
 def _positive(space: pd.DataFrame) -> str:
     """Return in words where the claim holds, with theory's largest factor and the flip it leaves out."""
-    rows = space[(space["slice"] == SCALAR) & (space["gain"] > 0) & (space["bias"] == 0)]
-    top = rows[list(BACKENDS)].max(axis=None) if len(rows) else float("nan")
+    chain = _chains(space)
+    chain = chain[(chain["gain"] > 0) & (chain["bias"] == 0)]
+    top = chain[list(BACKENDS)].max(axis=None) if len(chain) else float("nan")
     holds = "It holds for w > 0 without bias" if top < 1 - NEAR else "Without bias and w > 0"
     return (
         f"{holds}: the largest factor there is {number(top)} (theory {number(largest_multiplier()[1])}); "
@@ -104,4 +118,5 @@ CLAIM = Claim(
     },
     measure=measure,
     decide=decide,
+    rows=rows,
 )

@@ -21,10 +21,15 @@ from carousel.claims.table import missing, number
 from carousel.stats import select
 
 
+def rows(tables: Tables) -> pd.DataFrame:
+    """Return the derivatives along the 1997 cell at every lag above 0."""
+    loop = select(tables.decay, quantity="cec", path="cell", cell="lstm97", dtype="float64")
+    return loop[loop["lag"] > 0]
+
+
 def measure(tables: Tables) -> pd.DataFrame:
     """Return per backend the derivative along the cell: ``effect``, ``low``, ``high``, ``error`` from zero, n."""
-    loop = select(tables.decay, quantity="cec", path="cell", cell="lstm97", dtype="float64")
-    loop = loop[loop["lag"] > 0]
+    loop = rows(tables)
     table = loop.assign(part="derivative", derivative=10.0 ** loop["log10_norm"])
     groups = table.groupby(["part", "backend"], observed=True)["derivative"]
     evidence = groups.agg(effect="median", low="min", high="max", n="size").reset_index()
@@ -74,4 +79,5 @@ CLAIM = Claim(
     },
     measure=measure,
     decide=decide,
+    rows=rows,
 )

@@ -3,32 +3,59 @@
 import pandas as pd
 
 from carousel.claims.claim import (
+    DEPENDS,
     FAILS,
     INCONCLUSIVE,
     LONG,
     MIN_REPETITIONS,
     VANILLA,
+    Boundary,
     Claim,
     Tables,
     Verdict,
     combine,
     trend,
 )
-from carousel.claims.table import main, missing, number
-from carousel.stats import rates, repeated, select, spread
+from carousel.claims.table import (
+    ALONG_GAIN,
+    boundary,
+    listed,
+    main,
+    missing,
+    number,
+    planned,
+    stack,
+    turned,
+    turning,
+)
+from carousel.stats import STEADY, rates, repeated, select, spread
+
+
+def rows(tables: Tables) -> pd.DataFrame:
+    """Return the gradient of every vanilla RNN at initialisation, driven by noise over LONG steps or more."""
+    return _rows(tables.decay)
+
+
+def _rows(decay: pd.DataFrame) -> pd.DataFrame:
+    found = select(decay, cell=VANILLA, trained="no", quantity="loss_h", path="full")
+    return planned(found[(found["length"] >= LONG) & (found["hidden"] > 1)])
 
 
 def slopes(decay: pd.DataFrame) -> pd.DataFrame:
-    """Return the rate of every vanilla RNN at initialisation, driven by noise, one row per model."""
-    rows = select(decay, cell=VANILLA, trained="no", quantity="loss_h", path="full")
-    return rates(rows[(rows["length"] >= LONG) & (rows["hidden"] > 1)], "loss_h", "full")
+    """Return the rate of every vanilla RNN, one row per model."""
+    return rates(_rows(decay), "loss_h", "full")
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per cell, init, gain and backend the rate with its interval."""
-    evidence = spread(
-        repeated(slopes(tables.decay).dropna(subset=["rate"]), MIN_REPETITIONS), ["cell", "init", "gain"]
-    )
+    """Return per cell, init, gain and backend the rate with its interval, and the gain at which the cell turns."""
+    rate = repeated(slopes(tables.decay).dropna(subset=["rate"]), MIN_REPETITIONS)
+    return stack([_cell(rate, cell) for cell in VANILLA])
+
+
+def _cell(rate: pd.DataFrame, cell: str) -> pd.DataFrame:
+    rate = select(rate, cell=cell)
+    evidence = spread(rate, ["cell", "init", "gain"])
+    evidence = turned(evidence, select(rate, slice=ALONG_GAIN), "gain", -STEADY, log=True)
     names = evidence["cell"].astype(str) + ", " + evidence["init"].astype(str)
     return evidence.assign(name=names, part=names + ", gain " + evidence["gain"].map("{:g}".format))
 
@@ -40,20 +67,33 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     if word == INCONCLUSIVE:
         what = f"{MIN_REPETITIONS} repetitions of vanilla RNNs at T of at least {LONG}, on both backends"
         return Verdict(word, missing(evidence, what), _alt(evidence))
-    return Verdict(word, _condition(evidence, states), _alt(evidence), **main(_usual(evidence)))
+    at = _boundary(evidence) if word == DEPENDS else None
+    return Verdict(word, _condition(evidence, states), _alt(evidence), **main(_usual(evidence)), boundary=at)
+
+
+def _boundary(evidence: pd.DataFrame) -> Boundary | None:
+    """Return the gain at which the tanh RNN turns, or else the first cell that does."""
+    cells = sorted(VANILLA, key=lambda cell: cell != "rnn_tanh")
+    found = (boundary(select(evidence, cell=cell), "gain") for cell in cells)
+    return next((at for at in found if at), None)
 
 
 def _usual(evidence: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that stand for the claim: the tanh RNN as a library starts it, or the first part."""
-    rows = select(evidence, name="rnn_tanh, torch", gain=1.0)
-    return rows if len(rows) else evidence[evidence["part"] == evidence["part"].iloc[0]]
+    usual = select(evidence, name="rnn_tanh, torch", gain=1.0)
+    return usual if len(usual) else evidence[evidence["part"] == evidence["part"].iloc[0]]
 
 
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
-    rows = evidence.drop_duplicates("part").assign(state=lambda table: table["part"].map(states))
-    flat = rows[rows["state"] == FAILS].groupby("name", sort=False)["gain"]
+    seen = evidence.drop_duplicates("part").assign(state=lambda table: table["part"].map(states))
+    flat = seen[seen["state"] == FAILS].groupby("name", sort=False)["gain"]
     words = [f"{name} from gain {gains.min():g}" for name, gains in flat]
-    return f"Flat or rising in {(states == FAILS).sum()} of {len(states)} settings: {'; '.join(words) or 'none'}."
+    turns = {cell: turning(select(evidence, cell=cell), "gain") for cell in seen["cell"].astype(str).unique()}
+    said = listed([f"{cell} {turn}" for cell, turn in turns.items() if turn])
+    return (
+        f"Flat or rising in {(states == FAILS).sum()} of {len(states)} settings: {'; '.join(words) or 'none'}."
+        + (f" As the gain alone rises, the decay ends: {said}." if said else "")
+    )
 
 
 def _alt(evidence: pd.DataFrame) -> str:
@@ -86,4 +126,5 @@ CLAIM = Claim(
     },
     measure=measure,
     decide=decide,
+    rows=rows,
 )

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
-from carousel.claims.claim import INCONCLUSIVE, Claim, Tables, Verdict, faults, gated
+from carousel.claims.claim import INCONCLUSIVE, Boundary, Claim, Tables, Verdict, faults, gated
+from carousel.claims.table import at_value
+from carousel.claims.varied import described
 from carousel.stats import holm
 
 COLUMNS = ["id", "who", "kind", "statement", "verdict", "effect", "low", "high", "n", "unit", "rule", "numpy", "torch",
-           "condition", "takeaway", "figure", "alt"]  # fmt: skip
+           "condition", "takeaway", "figure", "alt", "reading", "prediction", "settings", "boundary", "boundary_at",
+           "boundary_low", "boundary_high"]  # fmt: skip
 NOTHING = "Nothing to take away yet: the study is too small to decide."
 FAULTY = "Nothing to take away: the instrument failed its calibration."
 
@@ -23,7 +27,9 @@ def judge(claims: Mapping[str, Claim], tables: Tables, calibration: pd.DataFrame
     evidence = correct({name: claim.measure(tables) for name, claim in claims.items()}, claims)
     nothing = FAULTY if wrong else NOTHING
     rows = [
-        _row(claim, gated(claim.decide(evidence[name]), wrong), nothing) for name, claim in claims.items()
+        _row(claim, gated(claim.decide(evidence[name]), wrong), nothing)
+        | {"settings": described(claim.rows(tables))}
+        for name, claim in claims.items()
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -55,5 +61,15 @@ def _row(claim: Claim, found: Verdict, nothing: str) -> dict:
         "id": claim.id, "who": claim.who, "kind": claim.kind, "statement": claim.statement, "verdict": found.verdict,
         "effect": found.effect, "low": found.low, "high": found.high, "n": found.n, "unit": claim.unit,
         "rule": claim.rule, "numpy": found.numpy, "torch": found.torch, "condition": found.condition,
-        "takeaway": takeaway, "figure": f"{claim.id}.svg", "alt": found.alt,
+        "takeaway": takeaway, "figure": f"{claim.id}.svg", "alt": found.alt, "reading": claim.reading,
+        "prediction": claim.prediction, **_turn(found.boundary),
     }  # fmt: skip
+
+
+def _turn(found: Boundary | None) -> dict:
+    """Return the columns of a boundary: in words, and its numbers."""
+    numbers = (found.at, found.low, found.high) if found else (np.nan,) * 3
+    words = f"{found.factor} {at_value(found)}" if found else ""
+    return {"boundary": words} | dict(
+        zip(("boundary_at", "boundary_low", "boundary_high"), numbers, strict=True)
+    )

@@ -15,16 +15,20 @@ from carousel.claims.claim import (
     settings,
     universal,
 )
-from carousel.claims.table import at_biases, bias_order, listed, missing, named, number, wide
+from carousel.claims.table import at_biases, bias_order, listed, missing, named, number, planned, wide
 from carousel.stats import STEADY, rates, select
 
 LOST = 1.0  # decades over the whole sequence: a slope counts as vanishing only if it costs a factor of ten
 
 
+def rows(tables: Tables) -> pd.DataFrame:
+    """Return the total gradient of every LSTM, those of a search among them."""
+    return select(tables.decay, cell=LSTMS, quantity="loss_state", path="full")
+
+
 def measure(tables: Tables) -> pd.DataFrame:
     """Return the space searched: the total gradient's rate on both backends, one row per LSTM."""
-    rows = select(tables.decay, cell=LSTMS, quantity="loss_state", path="full")
-    return wide(rates(rows, "loss_state", "full"))
+    return wide(rates(rows(tables), "loss_state", "full"))
 
 
 def vanishes(space: pd.DataFrame) -> pd.DataFrame:
@@ -60,11 +64,15 @@ def _witness(space: pd.DataFrame) -> pd.Series:
 
 
 def _shares(space: pd.DataFrame, found: pd.Series) -> str:
-    share = found.groupby(space["forget_bias"].astype(str)).mean()
+    laid = planned(space)
+    share = found[laid.index].groupby(laid["forget_bias"].astype(str)).mean()
     words = [f"{100 * share[bias]:.0f} % {at_biases([bias])}" for bias in bias_order(share.index)]
     after = space["step"] > 0
     trained = f" After training: {100 * found[after].mean():.0f} % of {after.sum()}." if after.any() else ""
-    return f"Vanishing: {found.sum()} of {len(space)} LSTMs ({listed(words)}).{trained}"
+    sought = found.drop(laid.index)
+    searched = f" In a search: {sought.sum()} of {len(sought)}." if len(sought) else ""
+    where = f" ({listed(words)})" if words else ""
+    return f"Vanishing: {found[laid.index].sum()} of {len(laid)} LSTMs{where}.{trained}{searched}"
 
 
 def _alt(space: pd.DataFrame, found: pd.Series) -> str:
@@ -94,4 +102,5 @@ CLAIM = Claim(
     },
     measure=measure,
     decide=decide,
+    rows=rows,
 )

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.claims.claim import (
+    DEPENDS,
     FAILS,
     HOLDS,
     INCONCLUSIVE,
@@ -19,11 +20,36 @@ from carousel.claims.claim import (
     comparison,
     conjunction,
 )
-from carousel.claims.table import at_biases, bias_order, compare, listed, main, missing, number, stack
+from carousel.claims.table import (
+    ALONG_BIAS,
+    at_biases,
+    bias_order,
+    boundary,
+    compare,
+    listed,
+    main,
+    missing,
+    number,
+    planned,
+    stack,
+    turned,
+    turning,
+)
 from carousel.stats import STEADY, difference, half_life, paired, rates, repeated, select
 
 MUCH = float(np.log10(3))  # "not nearly as much": a half-life at least three times as long, half a decade
+WELL = "orthogonal"  # the init that suits the RNN best: where along the forget bias the LSTM overtakes is read there
 OWN = "lstm's own gradient vanishes"
+
+
+def rows(tables: Tables) -> pd.DataFrame:
+    """Return the total gradient of LSTM and vanilla RNNs at initialisation over LONG steps or more."""
+    return _rows(tables.decay)
+
+
+def _rows(decay: pd.DataFrame) -> pd.DataFrame:
+    found = select(decay, cell=("lstm", *VANILLA), trained="no", quantity="loss_state", path="full")
+    return planned(found[(found["length"] >= LONG) & (found["hidden"] > 1)])
 
 
 def pairs(decay: pd.DataFrame) -> pd.DataFrame:
@@ -32,8 +58,7 @@ def pairs(decay: pd.DataFrame) -> pd.DataFrame:
     Columns: rate (of the LSTM), rate_right (of the rival), rival, slower = rate - rate_right, and
     ratio = log10 of the LSTM's half-life over the rival's (NaN where neither gradient decays).
     """
-    rows = select(decay, cell=("lstm", *VANILLA), trained="no", quantity="loss_state", path="full")
-    table = rates(rows[rows["length"] >= LONG], "loss_state", "full").dropna(subset=["rate"])
+    table = rates(_rows(decay), "loss_state", "full").dropna(subset=["rate"])
     both = stack([paired(table, "lstm", rival).assign(rival=rival) for rival in VANILLA])
     if both.empty:
         return both
@@ -48,18 +73,25 @@ def pairs(decay: pd.DataFrame) -> pd.DataFrame:
 
 def measure_slower(tables: Tables) -> pd.DataFrame:
     """Return the evidence for K2: the difference of rates to each rival, and whether the LSTM's decays."""
-    return _measure(pairs(tables.decay), "slower", 0.0)
+    return _measure(tables.decay, "slower", 0.0)
 
 
 def measure_ratio(tables: Tables) -> pd.DataFrame:
     """Return the evidence for A2a: the ratio of half-lives to each rival, and whether the LSTM's decays."""
-    return _measure(pairs(tables.decay), "ratio", MUCH)
+    return _measure(tables.decay, "ratio", MUCH)
 
 
-def _measure(both: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
+def _measure(decay: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
+    both = pairs(decay)
     if both.empty:
         return both
-    parts = [_versus(group, column, margin) for _, group in repeated(both, MIN_REPETITIONS).groupby("rival")]
+    along = pairs(
+        select(decay, slice=ALONG_BIAS, init=WELL).assign(slice="")
+    )  # an RNN is in one of the slices
+    parts = [
+        turned(_versus(group, column, margin), select(along, rival=rival), "forget_bias", margin, column)
+        for rival, group in repeated(both, MIN_REPETITIONS).groupby("rival")
+    ]
     own = repeated(both.drop(columns="rival").drop_duplicates(subset=_keys(both)), MIN_REPETITIONS)
     vanishing = compare(own.assign(vanishing=-STEADY - own["rate"]), "vanishing", OWN, 0.0)
     return stack([*parts, vanishing.assign(outlived="", where="")])
@@ -112,7 +144,8 @@ def _decide(evidence: pd.DataFrame, unit: str) -> Verdict:
     )
     if word == INCONCLUSIVE:
         return Verdict(word, missing(evidence, "more repetitions"), _alt(evidence, unit), **main(shown))
-    return Verdict(word, _condition(evidence, states), _alt(evidence, unit), **main(shown))
+    at = boundary(shown, "forget bias") if word == DEPENDS and shown["part"].nunique() == 1 else None
+    return Verdict(word, _condition(evidence, states), _alt(evidence, unit), **main(shown), boundary=at)
 
 
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
@@ -126,7 +159,17 @@ def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
     worse = worse.assign(rival=worse["part"].astype(str).str.removeprefix("lstm against "))
     counts = listed([f"{row['outlived']} ({row['rival']})" for _, row in worse.iterrows()])
     where = [f"{row['rival']}: {row['where']}." for _, row in worse.iterrows() if row["where"]]
-    return " ".join([f"The RNN's gradient outlives the LSTM's {counts}.", *parts, *where])
+    return " ".join([f"The RNN's gradient outlives the LSTM's {counts}.", *parts, *where, *_turns(evidence)])
+
+
+def _turns(evidence: pd.DataFrame) -> list[str]:
+    """Return in words from which forget bias the LSTM passes its margin, rival by rival."""
+    parts = evidence[evidence["part"] != OWN].groupby("part", sort=False)
+    turns = {str(part).removeprefix("lstm against "): turning(group, "forget bias") for part, group in parts}
+    words = [f"against {rival} {turn}" for rival, turn in turns.items() if turn]
+    return (
+        [f"With {WELL} init it begins to hold, as the forget bias rises, {listed(words)}."] if words else []
+    )
 
 
 def _alt(evidence: pd.DataFrame, unit: str) -> str:
@@ -155,6 +198,7 @@ K2 = Claim(
     },
     measure=measure_slower,
     decide=decide_slower,
+    rows=rows,
 )
 
 A2A = Claim(
@@ -175,4 +219,5 @@ A2A = Claim(
     },
     measure=measure_ratio,
     decide=decide_ratio,
+    rows=rows,
 )

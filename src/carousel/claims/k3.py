@@ -39,6 +39,11 @@ def lengths(accuracy: pd.DataFrame) -> pd.DataFrame:
     return both.assign(gained=both["octaves"] - both["octaves_right"], informative=~alike)
 
 
+def rows(tables: Tables) -> pd.DataFrame:
+    """Return every evaluation of every trained network: LSTM and tanh RNN in pairs, all of them for the ranks."""
+    return tables.accuracy
+
+
 def starts(tables: Tables) -> pd.DataFrame:
     """Return one row per RUN with ``octaves`` solved and ``rate``, the total gradient's before training.
 
@@ -168,4 +173,5 @@ CLAIM = Claim(
     },
     measure=measure,
     decide=decide,
+    rows=rows,
 )

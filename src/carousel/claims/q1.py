@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.claims.claim import (
+    DEPENDS,
     FORGETFUL,
     HOLDS,
     INCONCLUSIVE,
@@ -15,13 +16,37 @@ from carousel.claims.claim import (
     combine,
     identity,
 )
-from carousel.claims.table import bias_order, factor, labelled, listed, main, missing, number, relative_error
+from carousel.claims.table import (
+    ALONG_BIAS,
+    bias_order,
+    boundary,
+    factor,
+    labelled,
+    listed,
+    main,
+    missing,
+    number,
+    planned,
+    relative_error,
+    turned,
+    turning,
+)
 from carousel.stats import STEADY, rates, select, spread
 
 
+def rows(tables: Tables) -> pd.DataFrame:
+    """Return the derivatives along the cell of every LSTM at initialisation."""
+    return planned(
+        select(tables.decay, quantity="cec", path="cell", cell=LSTMS, trained="no", dtype="float64")
+    )
+
+
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per cell, forget bias and backend: the largest ``error`` from one, and the rate's interval."""
-    loop = select(tables.decay, quantity="cec", path="cell", cell=LSTMS, trained="no", dtype="float64")
+    """Return per cell, forget bias and backend: the largest ``error`` from one, and the rate's interval.
+
+    Beside them, where along the forget bias an LSTM's derivative becomes constant.
+    """
+    loop = rows(tables)
     by = ["cell", "forget_bias"]
     errors = loop.assign(error=relative_error(loop["log10_norm"], np.zeros(len(loop))))
     errors = (
@@ -29,8 +54,10 @@ def measure(tables: Tables) -> pd.DataFrame:
         .agg(error="max", checked="size")
         .reset_index()
     )
-    evidence = spread(rates(loop, "cec", "cell"), by).merge(errors, on=[*by, "backend"])
-    return evidence.assign(part=labelled(evidence))
+    rate = rates(loop, "cec", "cell")
+    evidence = spread(rate, by).merge(errors, on=[*by, "backend"])
+    along = select(rate, cell="lstm", slice=ALONG_BIAS)
+    return turned(evidence.assign(part=labelled(evidence)), along, "forget_bias", -STEADY)
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -41,15 +68,18 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     if word == INCONCLUSIVE:
         what = f"{MIN_CHECKED} derivatives of the 1997 cell and of each with a forget gate, in float64"
         return Verdict(word, missing(evidence, what), _alt(evidence))
+    turn = turning(new, "forget bias")
     condition = f"One in {listed(list(states.index[states == HOLDS])) or 'no cell'}; " + _steps(new)
-    return Verdict(word, condition, _alt(evidence), **main(_shown(new)))
+    condition += f" It becomes constant {turn}." if turn else ""
+    at = boundary(new, "forget bias") if word == DEPENDS else None
+    return Verdict(word, condition, _alt(evidence), **main(_shown(new)), boundary=at)
 
 
 def _shown(new: pd.DataFrame) -> pd.DataFrame:
     """Return the rows whose effect stands for the claim: a cell with a forget gate at the lowest bias."""
-    rows = select(new, cell="lstm")
-    rows = rows if len(rows) else new
-    return rows[rows["forget_bias"].astype(str) == bias_order(rows["forget_bias"])[0]]
+    shown = select(new, cell="lstm")
+    shown = shown if len(shown) else new
+    return shown[shown["forget_bias"].astype(str) == bias_order(shown["forget_bias"])[0]]
 
 
 def _steps(new: pd.DataFrame) -> str:
@@ -92,4 +122,5 @@ CLAIM = Claim(
     },
     measure=measure,
     decide=decide,
+    rows=rows,
 )

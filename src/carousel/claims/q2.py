@@ -3,6 +3,7 @@
 import pandas as pd
 
 from carousel.claims.claim import (
+    DEPENDS,
     FAILS,
     HOLDS,
     INCONCLUSIVE,
@@ -15,22 +16,46 @@ from carousel.claims.claim import (
     combine,
     trend,
 )
-from carousel.claims.table import at_biases, bias_order, labelled, listed, main, missing, number, stack
-from carousel.stats import rates, repeated, select, spread
+from carousel.claims.table import (
+    ALONG_BIAS,
+    at_biases,
+    bias_order,
+    boundary,
+    labelled,
+    listed,
+    main,
+    missing,
+    number,
+    planned,
+    stack,
+    turned,
+    turning,
+)
+from carousel.stats import STEADY, rates, repeated, select, spread
 
 PATHS = {"full": "the total", "gates": "the part through the gates"}
 VERBS = {HOLDS: "vanishes", FAILS: "does not vanish"}
 
 
+def rows(tables: Tables) -> pd.DataFrame:
+    """Return the state's gradient, by both paths, of every LSTM at initialisation over LONG steps or more."""
+    found = select(tables.decay, cell=LSTMS, trained="no", quantity="loss_state", path=tuple(PATHS))
+    return planned(found[(found["length"] >= LONG) & (found["hidden"] > 1)])
+
+
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per path, cell, forget bias and backend the rate of the state's gradient, with its interval."""
-    return stack([_path(tables.decay, path) for path in PATHS])
+    """Return per path, cell, forget bias and backend the rate of the state's gradient, with its interval.
+
+    Beside them, where along the forget bias the path stops vanishing in the LSTM.
+    """
+    found = rows(tables)
+    return stack([_path(found, path) for path in PATHS])
 
 
-def _path(decay: pd.DataFrame, path: str) -> pd.DataFrame:
-    rows = select(decay, cell=LSTMS, trained="no", quantity="loss_state", path=path)
-    rows = rows[(rows["length"] >= LONG) & (rows["hidden"] > 1)]
-    evidence = spread(repeated(rates(rows, "loss_state", path), MIN_REPETITIONS), ["cell", "forget_bias"])
+def _path(found: pd.DataFrame, path: str) -> pd.DataFrame:
+    rate = repeated(rates(found, "loss_state", path), MIN_REPETITIONS)
+    evidence = spread(rate, ["cell", "forget_bias"])
+    evidence = turned(evidence, select(rate, cell="lstm", slice=ALONG_BIAS), "forget_bias", -STEADY)
     return evidence.assign(path=path, part=labelled(evidence) + " " + PATHS[path])
 
 
@@ -42,35 +67,38 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LONG} on both backends"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     condition = " ".join(_path_words(evidence, states, path) for path in PATHS)
-    return Verdict(word, condition, _alt(evidence), **main(_shown(evidence)))
+    at = boundary(select(evidence, path="gates"), "forget bias") if word == DEPENDS else None
+    return Verdict(word, condition, _alt(evidence), **main(_shown(evidence)), boundary=at)
 
 
 def _path_words(evidence: pd.DataFrame, states: pd.Series, path: str) -> str:
     """Return in words at which forget biases one path vanishes and at which it does not."""
-    rows = evidence[evidence["path"] == path].drop_duplicates("part")
-    rows = rows.assign(state=rows["part"].map(states))
-    sides = {state: _biases(rows, state) for state in (HOLDS, FAILS)}
+    seen = evidence[evidence["path"] == path].drop_duplicates("part")
+    seen = seen.assign(state=seen["part"].map(states))
+    sides = {state: _biases(seen, state) for state in (HOLDS, FAILS)}
     words = [f"{VERBS[state]} {at_biases(names)}" for state, names in sides.items() if names]
-    return f"{PATHS[path].capitalize()} {'; it '.join(words) or 'is undecided'}."
+    turn = turning(select(evidence, path=path), "forget bias") if all(sides.values()) else ""
+    flip = f"; in the LSTM it turns {turn}" if turn else ""
+    return f"{PATHS[path].capitalize()} {'; it '.join(words) or 'is undecided'}{flip}."
 
 
-def _biases(rows: pd.DataFrame, state: str) -> list[str]:
+def _biases(seen: pd.DataFrame, state: str) -> list[str]:
     """Return the forget biases in that state, with the cell's name where another cell is in another state."""
-    same = rows.groupby(rows["forget_bias"].astype(str))["state"].nunique() == 1
-    rows = rows[rows["state"] == state]
+    same = seen.groupby(seen["forget_bias"].astype(str))["state"].nunique() == 1
+    seen = seen[seen["state"] == state]
     cells = {
-        bias: rows[rows["forget_bias"].astype(str) == bias]["cell"]
-        for bias in bias_order(rows["forget_bias"])
+        bias: seen[seen["forget_bias"].astype(str) == bias]["cell"]
+        for bias in bias_order(seen["forget_bias"])
     }
     return [bias if same[bias] else f"{bias} ({listed(list(cells[bias].astype(str)))})" for bias in cells]
 
 
 def _shown(evidence: pd.DataFrame) -> pd.DataFrame:
     """Return the rows whose effect stands for the claim: the gate-mediated part at the lowest forget bias."""
-    rows = select(evidence, path="gates")
-    lstm = select(rows, cell="lstm")
-    rows = lstm if len(lstm) else rows
-    return rows[rows["forget_bias"].astype(str) == bias_order(rows["forget_bias"])[0]]
+    gates = select(evidence, path="gates")
+    lstm = select(gates, cell="lstm")
+    shown = lstm if len(lstm) else gates
+    return shown[shown["forget_bias"].astype(str) == bias_order(shown["forget_bias"])[0]]
 
 
 def _alt(evidence: pd.DataFrame) -> str:
@@ -102,4 +130,5 @@ CLAIM = Claim(
     },
     measure=measure,
     decide=decide,
+    rows=rows,
 )

@@ -5,10 +5,12 @@ import re
 import numpy as np
 import pandas as pd
 
-from carousel.claims.claim import BACKENDS
-from carousel.stats import MODEL, PAIR, by_repetition, difference, interval, signed_rank
+from carousel.claims.claim import BACKENDS, Boundary
+from carousel.stats import MODEL, PAIR, crossing, difference, hierarchical, student
 
 LN10 = float(np.log(10))
+ALONG_BIAS = ("grid", "bias")  # the slices that differ in the forget bias alone, and
+ALONG_GAIN = ("grid", "gain")  # in the gain alone: a curve along either is made of them
 
 
 def wide(table: pd.DataFrame, value: str = "rate") -> pd.DataFrame:
@@ -29,7 +31,7 @@ def compare(table: pd.DataFrame, column: str, part: str, margin: float, how: str
     """Return one row of evidence per backend: the effect ``column``, held against ``margin``.
 
     effect, low, high: over repetitions, each the median (or mean) over its settings. share (reverse): the
-    settings of which every repetition is on the upper (lower) side of the margin. p: Wilcoxon's.
+    settings of which every repetition is on the upper (lower) side of the margin. p: Student's.
     """
     rows = [
         _compared(group, column, margin, how) | {"part": part, "backend": backend, "margin": margin}
@@ -39,16 +41,68 @@ def compare(table: pd.DataFrame, column: str, part: str, margin: float, how: str
 
 
 def _compared(group: pd.DataFrame, column: str, margin: float, how: str) -> dict:
-    values = by_repetition(group, column, how)
-    effect, low, high = interval(values)
+    effect, low, high, values = hierarchical(group, column, how)
     keys = [name for name in [*MODEL, "task", "rival"] if name in group and name != "repetition"]
     each = group.groupby(keys, observed=True, dropna=False)[column].agg(["min", "median", "max"])
     up, down = (each["min"] >= margin) & (each["median"] > margin), each["max"] <= margin
     return {
-        "effect": effect, "low": low, "high": high, "p": signed_rank(values, margin),
+        "effect": effect, "low": low, "high": high, "p": student(values, margin),
         "share": up.mean(), "reverse": (down & (each["median"] < margin)).mean(),
         "repetitions": len(values), "settings": len(each), "n": len(group), "informative": True,
     }  # fmt: skip
+
+
+def turned(
+    evidence: pd.DataFrame,
+    table: pd.DataFrame,
+    factor: str,
+    level: float,
+    value: str = "rate",
+    log: bool = False,
+) -> pd.DataFrame:
+    """Return the evidence with each backend's crossing of ``level`` beside it: at, at_low, at_high, first, last.
+
+    table: one row per model, as `crossing` takes it; a forget bias that is no number is left out.
+    """
+    table = table.assign(**{factor: pd.to_numeric(table[factor].astype(str), errors="coerce")})
+    found = {
+        name: crossing(rows, factor, value, level, log)
+        for name, rows in table.groupby("backend", observed=True)
+    }
+    columns = ["at", "at_low", "at_high", "first", "last"]
+    each = {name: (at.at, at.low, at.high, at.first, at.last) for name, at in found.items()}
+    seen = [each.get(name, (np.nan,) * len(columns)) for name in evidence["backend"]]
+    return evidence.assign(**dict(zip(columns, np.reshape(seen, (-1, len(columns))).T, strict=True)))
+
+
+def boundary(rows: pd.DataFrame, factor: str) -> Boundary | None:
+    """Return where a verdict turns by `turned` rows: both backends' mean, the wider interval; None if nowhere."""
+    rows = rows.assign(backend=rows["backend"].astype(str)).drop_duplicates("backend")
+    if set(rows["backend"]) != set(BACKENDS) or not np.isfinite(rows["at"]).all():
+        return None
+    return Boundary(
+        factor, float(rows["at"].mean()), float(rows["at_low"].min()), float(rows["at_high"].max())
+    )
+
+
+def turning(rows: pd.DataFrame, factor: str) -> str:
+    """Return in words where `turned` rows turn, or on which side of what was tried; nothing if that is unknown."""
+    found = boundary(rows, factor)
+    if found:
+        return f"at {factor} {at_value(found)}"
+    if np.isposinf(rows["at"]).all():
+        return f"above {factor} {number(rows['last'].max())}"
+    return f"below {factor} {number(rows['first'].min())}" if np.isneginf(rows["at"]).all() else ""
+
+
+def at_value(found: Boundary) -> str:
+    """Return a boundary's value and interval in words."""
+    return f"{number(found.at)} (95 % interval {number(found.low)} to {number(found.high)})"
+
+
+def planned(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of settings laid out beforehand, without those that a search went through."""
+    return rows[~rows["slice"].astype(str).str.startswith("search")]
 
 
 def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:

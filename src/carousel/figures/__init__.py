@@ -8,7 +8,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from carousel.claims.claim import Tables
-from carousel.figures import curves, exponents, gates, jacobian, laws, learning, rates
+from carousel.figures import (
+    curves,
+    doors,
+    exponents,
+    gates,
+    jacobian,
+    laws,
+    learning,
+    rates,
+    routes,
+    schemes,
+    splits,
+)
 from carousel.figures.style import save, style
 
 FIGURES: dict[str, Callable[[Tables], Figure]] = {
@@ -19,14 +31,30 @@ FIGURES: dict[str, Callable[[Tables], Figure]] = {
     "K2": rates.k2_figure,
     "K3": learning.k3_figure,
     "A1a": curves.a1a,
+    "A1b": splits.a1b_figure,
     "A1c": rates.a1c_figure,
     "A1d": curves.a1d,
     "A1e": rates.a1e_figure,
+    "A1f": routes.a1f_figure,
+    "A1g": routes.a1g_figure,
+    "A1h": splits.a1h_figure,
+    "A1i": splits.a1i_figure,
+    "A1j": splits.a1j_figure,
     "A2a": rates.a2a_figure,
+    "A2b": schemes.a2b_figure,
     "A2c": rates.a2c_figure,
     "A2d": rates.a2d_figure,
     "A2e": rates.a2e_figure,
+    "A2f": splits.a2f_figure,
+    "A2g": schemes.a2g_figure,
+    "A3a": schemes.a3a_figure,
+    "A3b": schemes.a3b_figure,
+    "A4a": schemes.a4a_figure,
     "A4b": curves.a4b,
+    "A4c": doors.a4c_figure,
+    "A4d": doors.a4d_figure,
+    "A4e": routes.a4e_figure,
+    "A4f": routes.a4f_figure,
     "A4g": rates.a4g_figure,
 }
 

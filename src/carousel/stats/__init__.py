@@ -1,8 +1,9 @@
 """Rates, intervals and tests: functions from the measured tables to smaller tables."""
 
+from carousel.stats.crossing import Crossing, crossing
 from carousel.stats.curves import best_model
-from carousel.stats.learning import longest_solved
-from carousel.stats.resampling import SEED, bootstrap, centres, interval, intervals, spread
+from carousel.stats.learning import gehan, longest_solved, restricted_mean, time_to_solve
+from carousel.stats.resampling import SEED, bootstrap, centres, hierarchical, interval, intervals, spread
 from carousel.stats.slopes import (
     FIT_WINDOW,
     STEADY,
@@ -25,9 +26,11 @@ from carousel.stats.tables import (
     repeated,
     select,
 )
-from carousel.stats.tested import holm, signed_rank
+from carousel.stats.tested import Equivalence, equivalent, holm, signed_rank, student
 
 __all__ = [
+    "Crossing",
+    "Equivalence",
     "FIT_WINDOW",
     "MODEL",
     "PAIR",
@@ -39,9 +42,13 @@ __all__ = [
     "bootstrap",
     "by_repetition",
     "centres",
+    "crossing",
     "difference",
+    "equivalent",
+    "gehan",
     "grouped",
     "half_life",
+    "hierarchical",
     "holm",
     "in_window",
     "interval",
@@ -53,7 +60,10 @@ __all__ = [
     "regime",
     "regime_between",
     "repeated",
+    "restricted_mean",
     "select",
     "signed_rank",
     "spread",
+    "student",
+    "time_to_solve",
 ]

@@ -1,4 +1,12 @@
-"""Intervals over repetitions, by resampling them."""
+"""Intervals over repetitions, by resampling them.
+
+The measurements have two levels, but crossed ones: a repetition is a set of seeds that runs through all settings.
+The settings are those that a study asks about, so they are not drawn from anything and never resampled. Weights
+are seeded by init, size and repetition, data by task, length and repetition: settings of one repetition share them,
+and their errors go together (correlations up to 1 in the standard study). Drawing repetitions apart in every setting
+would average that common error away as if it were each setting's own. So a hierarchical bootstrap here takes the
+settings together within each repetition, and draws whole repetitions, which are independent of one another.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -35,6 +43,18 @@ def _ends(draws: np.ndarray, repetitions: int) -> np.ndarray:
     tail = t.ppf((1 - LEVEL) / 2, repetitions - 1) * np.sqrt(repetitions / (repetitions - 1))
     share = float(norm.cdf(tail))
     return np.quantile(draws, [share, 1 - share], axis=-1, method="inverted_cdf")
+
+
+def hierarchical(
+    table: pd.DataFrame, column: str, how: str = "median"
+) -> tuple[float, float, float, np.ndarray]:
+    """Return (effect, low, high) of ``column`` over settings and repetitions, and its value in each repetition.
+
+    The lower level is the median (or mean) over the settings of a repetition, the upper one `interval` over
+    repetitions drawn whole; the head of this module says why.
+    """
+    values = by_repetition(table, column, how)
+    return *interval(values), values
 
 
 def interval(values: np.ndarray | Sequence[float]) -> tuple[float, float, float]:
@@ -92,7 +112,6 @@ def spread(table: pd.DataFrame, by: Sequence[str], column: str = "rate") -> pd.D
     """Return per group and backend: effect, low, high over repetitions; repetitions; n (models)."""
     rows = []
     for key, group in table.groupby([*by, "backend"], observed=True):
-        values = by_repetition(group, column)
-        effect, low, high = interval(values)
+        effect, low, high, values = hierarchical(group, column)
         rows.append((*key, effect, low, high, len(values), len(group)))
     return pd.DataFrame(rows, columns=[*by, "backend", "effect", "low", "high", "repetitions", "n"])

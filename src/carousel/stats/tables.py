@@ -21,13 +21,29 @@ def select(table: pd.DataFrame, **wanted: object) -> pd.DataFrame:
 
 
 def by_repetition(table: pd.DataFrame, column: str, how: str = "median") -> np.ndarray:
-    """Return one value per repetition: the median (or mean) of ``column`` over that repetition's settings.
+    """Return one value per repetition: the median (or mean) of ``column`` over the settings, the same in each.
 
     Where the median would be the mean of two opposite infinities it is the lower one.
     """
-    groups = table.dropna(subset=[column]).groupby("repetition", observed=True)[column]
+    groups = crossed(table.dropna(subset=[column])).groupby("repetition", observed=True)[column]
     values = groups.agg(how)
     return values.where(values.notna(), groups.min()).to_numpy(float)
+
+
+def crossed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the settings with at least as many repetitions as most, in the repetitions that all share.
+
+    Else the settings behind a repetition's value would differ from one repetition to the next.
+    """
+    keys = [name for name in ["backend", *SETTING, "task", "rival"] if name in table]
+    if not keys or table.empty:
+        return table
+    codes = table.groupby(keys, observed=True, dropna=False).ngroup().to_numpy()
+    places, names = pd.factorize(table["repetition"])
+    seen = np.zeros((codes.max() + 1, len(names)), bool)
+    seen[codes, places] = True
+    most = seen.sum(axis=1) >= np.quantile(seen.sum(axis=1), 0.5, method="lower")
+    return table[most[codes] & seen[most].all(axis=0)[places]]
 
 
 def repeated(table: pd.DataFrame, minimum: int) -> pd.DataFrame:

@@ -1,0 +1,101 @@
+"""What to do on Monday: settings that carry a gradient over a lag, and what was learned with them."""
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+from markup import count, escape, number, table
+from words import joined, steps
+
+CELLS = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "tanh RNN", "rnn_relu": "ReLU RNN"}  # what libraries have
+NOTHING = "This study measured no setting that an advice could rest on."
+
+
+def advice(data: SimpleNamespace) -> str:
+    """A row per lag, a column per cell: the setting closest to a library's own that keeps the gradient."""
+    found = data.advice.set_index(["lag", "cell"])
+    cells = [name for name in CELLS if name in set(data.advice["cell"])]
+    if not cells:
+        return NOTHING
+    rows = [
+        (f"{count(lag)} steps", *(taken(found, lag, cell) for cell in cells))
+        for lag in sorted(set(data.advice["lag"]))
+    ]
+    head = ("Lag", *(CELLS[name] for name in cells))
+    return table("What to set", head, rows, (9, *[20] * len(cells)))
+
+
+def taken(found: pd.DataFrame, lag: int, cell: str) -> str:
+    """One cell of the table: init, forget bias, half-life; or that no setting does it."""
+    if (lag, cell) not in found.index:
+        return "not measured"
+    row = found.loc[(lag, cell)]
+    if not row["kept"]:
+        return f"none of the {count(row['n'])} measured" if row["n"] > 1 else "not the one measured"
+    bias = "" if row["forget_bias"] == "none" else f", forget bias {escape(row['forget_bias'])}"
+    return f"{escape(row['init'])} init{bias}: {life(row['half_life'])}"
+
+
+def life(half_life: float) -> str:
+    """A half-life in words."""
+    return "does not shrink" if math.isinf(half_life) else f"halves in {steps(half_life)}"
+
+
+def lessons(data: SimpleNamespace) -> str:
+    """For each task, the longest length that anything solved: what did so most often, and the LSTM at its best."""
+    parts = [part for _, part in data.learned.groupby("task", observed=True)]
+    return "\n".join(f"- *{escape(part['task'].iloc[0])}*: {lesson(part)}" for part in parts)
+
+
+def lesson(rows: pd.DataFrame) -> str:
+    """One task."""
+    solved, longest = rows[rows["solved"] > 0], rows["length"].max()
+    if solved.empty:
+        return "no setting solved any length in the training that this study gave it."
+    length = solved["length"].max()
+    here = rows[rows["length"] == length]
+    text = f"{count(length)} steps were solved most often by {often(here)}"
+    own = here[here["cell"] == "lstm"]
+    if len(own) and own["solved"].max() < here["solved"].max():
+        text += f"; of the LSTMs, by {often(own)}"
+    return f"{text}. Nothing solved {count(longest)} steps." if length < longest else f"{text}."
+
+
+def often(rows: pd.DataFrame) -> str:
+    """The settings with the largest share of solved seeds, and that share."""
+    first = rows[rows["solved"] == rows["solved"].max()]
+    row = first.iloc[0]
+    share = rf"{count(row['solved'])} of {count(row['seeds'])} seeds \[{row['low']:.0%}, {row['high']:.0%}\]"
+    return f"{joined([setting(each) for each in first.itertuples()])}, in {share}"
+
+
+def setting(row: Any) -> str:
+    """Cell and forget bias."""
+    bias = "" if row.forget_bias == "none" else f" at forget bias {escape(row.forget_bias)}"
+    return f"{escape(row.cell)}{bias}"
+
+
+def learned(data: SimpleNamespace) -> str:
+    """A row per task and setting: the half-life before training, and the seeds that solved each length."""
+    if data.learned.empty:
+        return "This study trained nothing."
+    lengths = sorted(set(data.learned["length"]))
+    rows = [
+        (*(escape(part) for part in key), number(group["half_life"].iloc[-1]), *shares(group, lengths))
+        for key, group in data.learned.groupby(["task", "cell", "init", "forget_bias"], observed=True)
+    ]
+    head = ("Task", "Cell", "Init", "Forget bias", "Half-life", *(f"{length} steps" for length in lengths))
+    return table("Learning against decay", head, rows, (12, 8, 8, 6, 7, *[7] * len(lengths)))
+
+
+def shares(group: pd.DataFrame, lengths: list[int]) -> list[str]:
+    """The seeds that solved each length, of those tried."""
+    found = {row.length: f"{count(row.solved)} of {count(row.seeds)}" for row in group.itertuples()}
+    return [found.get(length, "") for length in lengths]
+
+
+def foretold(data: SimpleNamespace) -> str:
+    """What the claims table says of the rate before training and the longest lag learned."""
+    rows = data.claims[data.claims["id"] == "K3"]
+    return f"{escape(rows['condition'].iloc[0])} The picture is under [K3](#K3)." if len(rows) else ""

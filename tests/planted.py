@@ -1,0 +1,74 @@
+"""A small study whose curves are straight lines of known slope: what the report's tables and explorer are made of."""
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+RATES = {  # cell, forget bias -> decades per step, with torch's init; orthogonal has half of it
+    ("rnn_tanh", "none"): -0.2,
+    ("lstm", "0"): -0.3,
+    ("lstm", "1"): -0.08,
+    ("lstm", "3"): -0.002,
+}
+SHARE = {"full": 1.0, "cell": 0.75, "candidate": 0.875, "gates": 1.125, "truncated": 0.5}  # of the full rate
+STAGES = {("no", 0): 1.0, ("adding", 0): 1.0, ("adding", 30): 0.25}  # of the rate before training
+LENGTHS, REPETITIONS, STEP = (40, 120), 3, 0.0005  # a repetition's rate is so much above the one before it
+APART = 1e-9  # decades between the backends
+FIXED = {"device": "cpu", "dtype": "float64", "gain": 1.0, "bias": 0.0, "hidden": 16, "input_size": 4, "n": 2,
+         "quantity": "loss_state", "cosine": 1.0, "error": 0.0}  # fmt: skip
+
+
+def rate(cell: str, bias: str, init: str, path: str = "full", stage: tuple[str, int] = ("no", 0)) -> float:
+    """The planted rate, mean over repetitions."""
+    return RATES[cell, bias] * (0.5 if init == "orthogonal" else 1.0) * SHARE[path] * STAGES[stage]
+
+
+def decay() -> pd.DataFrame:
+    """The decay table."""
+    return pd.concat(models(), ignore_index=True)
+
+
+def models() -> Iterator[pd.DataFrame]:
+    """The curves, one model and path at a time; a vanilla network has no cell, and nothing but its candidate."""
+    factors = product(
+        RATES, ("orthogonal", "torch"), LENGTHS, STAGES, range(REPETITIONS), ("numpy", "torch"), SHARE
+    )
+    for (cell, bias), init, length, stage, repetition, backend, path in factors:
+        own = "full" if cell == "rnn_tanh" and path == "candidate" else path
+        slope = rate(cell, bias, init, own, stage) + STEP * (repetition - (REPETITIONS - 1) / 2)
+        dead = cell == "rnn_tanh" and path in ("cell", "gates", "truncated")
+        untrained = stage[0] == "no"
+        yield curve(slope, length, dead, APART if backend == "torch" else 0.0).assign(
+            cell=cell, forget_bias=bias, init=init, repetition=repetition, backend=backend, path=path,
+            trained=stage[0], step=stage[1], slice="grid" if untrained else stage[0],
+            gradient="none" if untrained else "full", input_scale=1.0 if untrained else np.nan, **FIXED,
+        )  # fmt: skip
+
+
+def curve(slope: float, length: int, dead: bool, off: float) -> pd.DataFrame:
+    """Every tenth of the lags, `off` from the line beyond lag 0; exactly zero there where dead."""
+    lag = np.unique(np.linspace(0, length, 11).astype(int))
+    later = lag > 0
+    y = np.where(later & dead, -np.inf, slope * lag + off * later)
+    return pd.DataFrame({"lag": lag, "log10_norm": y, "n_zero": 2 * (later & dead), "length": length})
+
+
+def accuracy() -> pd.DataFrame:
+    """The accuracy table: a seed solves what its setting keeps, and one seed fails on one backend."""
+    factors = product(RATES, LENGTHS, range(REPETITIONS), ("numpy", "torch"), (0, 30))
+    rows = [
+        {"backend": backend, "device": "cpu", "dtype": "float32", "slice": "adding", "cell": cell, "init": "orthogonal",
+         "gain": 1.0, "forget_bias": bias, "hidden": 16, "task": "adding", "length": length, "repetition": repetition,
+         "gradient": "full", "step": step, "loss": 0.1, "accuracy": 0.5, "gradient_norm": 1.0, "baseline_loss": 1 / 6,
+         "baseline_accuracy": 0.03, "solved": step > 0 and solves(cell, bias, length, repetition, backend)}
+        for (cell, bias), length, repetition, backend, step in factors
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def solves(cell: str, bias: str, length: int, repetition: int, backend: str) -> bool:
+    """Does this run solve its task?"""
+    lost = rate(cell, bias, "orthogonal") * length
+    return lost > -2 and (length, repetition, backend) != (120, 0, "torch")

@@ -1,0 +1,279 @@
+"""Truncation, the 1997 cell, the factor per step and the place of the loss: verdicts turn with the planted truth."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from carousel.claims import Tables, a2b, a2g, a3a, a3b, a4a
+from carousel.claims.claim import Verdict
+from carousel.claims.judging import correct
+from carousel.figures import schemes
+from carousel.figures.style import save, spread_labels, style
+from carousel.stats import gehan, restricted_mean, time_to_solve
+
+CLAIMS = {"A2b": a2b.CLAIM, "A2g": a2g.CLAIM, "A3a": a3a.CLAIM, "A3b": a3b.CLAIM, "A4a": a4a.CLAIM}
+FIGURES = {name: getattr(schemes, f"{name.lower()}_figure") for name in CLAIMS}
+NEAR = {"none": 0.98, "0": 0.96, "1": 0.97}
+FAR = {"none": 0.5, "0": 0.3, "1": 0.6}
+COSTLY = {
+    "cosines": FAR,
+    "ratio": 0.8,
+    "weights_cosine": 0.5,
+    "weights_norm": -0.8,
+    "delay": 100,
+    "lost": 0.3,
+}
+
+TURNS = [
+    ("A2b", {}, {}, "supported"),
+    ("A2b", {"factor_error": {"rnn_tanh": 1e-7}}, {}, "refuted"),
+    ("A2b", {"factor_error": {"lstm": 3e-9}}, {}, "refuted"),
+    ("A2b", {"factor_error": {"lstm": 1e-10}}, {}, "supported"),
+    ("A2b", {}, {"repetitions": 2, "length": 20}, "inconclusive"),
+    ("A2g", {}, {}, "depends"),
+    ("A2g", {"drift": {}}, {}, "supported"),
+    ("A2g", {"drift": {25: 0.05, 100: -0.04}}, {}, "refuted"),
+    ("A2g", {"drift": {}}, {"repetitions": 5}, "inconclusive"),
+    ("A2g", {"drift": {}, "scatter": 0.05}, {}, "inconclusive"),
+    ("A3a", {}, {}, "supported"),
+    ("A3a", {"leak": -6.0}, {}, "refuted"),
+    ("A3a", {"cut_error": 1e-8}, {}, "refuted"),
+    ("A3a", {}, {"repetitions": 1}, "inconclusive"),
+    ("A3b", {}, {}, "depends"),
+    ("A3b", {"cosines": NEAR}, {}, "supported"),
+    ("A3b", COSTLY, {}, "refuted"),
+    ("A3b", {"cosines": NEAR, "delay": 100}, {}, "depends"),
+    ("A3b", {"cosines": NEAR, "lost": 0.2}, {}, "depends"),
+    ("A3b", {"cosines": NEAR, "solved_at": 1000}, {}, "inconclusive"),
+    ("A3b", {"cosines": NEAR}, {"repetitions": 5}, "inconclusive"),
+    ("A4a", {}, {}, "supported"),
+    ("A4a", {"same_error": 1e-8}, {}, "refuted"),
+    ("A4a", {"peep_error": 0.0}, {}, "refuted"),
+    ("A4a", {"peep_error": 1e-4}, {}, "inconclusive"),
+    ("A4a", {}, {"repetitions": 1}, "inconclusive"),
+]  # fmt: skip
+
+
+def study_of(plant, need: str, extra: dict | None = None, **changes: object) -> Tables:
+    """Return what one claim looks at."""
+    return plant(need=need, extra=extra or {}, **changes)
+
+
+def decided(name: str, tables: Tables) -> Verdict:
+    """Return one claim's verdict, its own p values corrected."""
+    evidence = correct({name: CLAIMS[name].measure(tables)}, CLAIMS)[name]
+    return CLAIMS[name].decide(evidence)
+
+
+@pytest.mark.parametrize(("name", "extra", "changes", "verdict"), TURNS)
+def test_verdicts_turn_with_the_truth(plant, name: str, extra: dict, changes: dict, verdict: str) -> None:
+    found = decided(name, study_of(plant, name, extra, **changes))
+    assert found.verdict == verdict, found.condition
+    assert found.condition
+    assert found.alt
+    if verdict == "inconclusive":
+        assert found.condition.startswith("Undecided")
+    else:
+        numbers = [found.low, found.effect, found.high, found.numpy, found.torch]
+        assert np.isfinite(numbers).all()
+        assert found.low <= found.effect <= found.high
+        assert found.n > 0
+        assert verdict in CLAIMS[name].takeaway
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("name", CLAIMS)
+def test_one_backend_alone_decides_nothing(plant, name: str, backend: str) -> None:
+    found = decided(name, study_of(plant, name, backends=(backend,)))
+    assert found.verdict == "inconclusive"
+    assert {"numpy": "torch", "torch": "numpy"}[backend] in found.condition
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_no_data_decide_nothing(plant, name: str) -> None:
+    tables = study_of(plant, name, repetitions=1)
+    found = decided(name, Tables(*(table.head(0) for table in tables)))
+    assert found.verdict == "inconclusive"
+    assert "Undecided" in found.condition
+    assert found.alt
+
+
+def test_two_derivations_that_differ_refute_the_truncation(plant) -> None:
+    tables = study_of(plant, "A3a")
+    off = (
+        (tables.decay["backend"] == "torch")
+        & (tables.decay["path"] == "truncated")
+        & (tables.decay["hidden"] == 8)
+    )
+    wrong = tables.decay.assign(log10_norm=tables.decay["log10_norm"] + 1e-8 * off)
+    found = decided("A3a", tables._replace(decay=wrong))
+    assert found.verdict == "refuted"
+    assert "two derivations agree (2.3e" in found.condition
+
+
+def test_what_an_optimiser_found_is_left_out_of_the_truncation(plant) -> None:
+    tables = study_of(plant, "A3a", {"leak": -6.0})
+    searched = tables.decay.assign(slice="search_lstm")
+    assert a3a.rows(tables._replace(decay=searched)).empty
+
+
+def test_truncation_s_words_name_the_margin_s_bias_and_the_pairs(plant) -> None:
+    found = decided("A3b", study_of(plant, "A3b", {"delay": 200}))
+    at = found.boundary
+    assert at is not None
+    assert at.factor == "forget bias"
+    assert at.low <= at.at <= at.high
+    assert at.at == pytest.approx((0.9 - 0.3) / (0.97 - 0.3), abs=0.01)
+    assert "not little for lstm/0" in found.condition
+    assert "longer in 120 of 120 pairs" in found.condition
+
+
+def test_no_forget_bias_keeps_the_direction(plant) -> None:
+    found = decided("A3b", study_of(plant, "A3b", {"cosines": FAR | {"none": 0.98}}))
+    assert found.boundary is None
+    assert "No forget bias up to 1 brings" in found.condition
+
+
+def test_truncation_without_training_decides_nothing(plant) -> None:
+    tables = study_of(plant, "A3b")
+    assert decided("A3b", tables._replace(accuracy=tables.accuracy.head(0))).verdict == "inconclusive"
+
+
+def test_places_and_cells_are_named_where_the_decay_differs(plant) -> None:
+    found = decided("A2g", study_of(plant, "A2g"))
+    assert "At the start (step 25 of 400) not so: lstm/0, lstm/1 and gru/1" in found.condition
+    assert "In the middle (step 100 of 400) as at the end" in found.condition
+    assert found.effect == pytest.approx(0.05, abs=0.002)
+
+
+def test_the_slope_is_that_of_the_common_lags_alone(plant) -> None:
+    decay = study_of(plant, "A2g", {"drift": {}}).decay
+    bent = decay.assign(log10_norm=decay["log10_norm"].where(decay["lag"] <= a2g.LAGS[1], -99.0))
+    tables = Tables(bent, decay.head(0), decay.head(0))
+    assert decided("A2g", tables).verdict == "supported"
+
+
+def test_a_dead_gradient_has_no_slope(plant) -> None:
+    decay = study_of(plant, "A2g", {"drift": {}}).decay
+    dead = decay.assign(n_zero=np.where((decay["length"] == 25) & (decay["lag"] == 1), 8, 0))
+    table = a2g.pairs(a2g.rows(Tables(dead, decay, decay)))
+    assert np.isneginf(table.loc[table["length"] == 25, "apart"]).all()
+    assert np.isfinite(table.loc[table["length"] == 100, "apart"]).all()
+
+
+def test_the_nearest_of_the_others_is_named(plant) -> None:
+    found = decided("A4a", study_of(plant, "A4a", {"peep_error": 0.05}))
+    assert found.verdict == "supported"
+    assert "nearest is lstm_peephole, forget bias 100, off by a factor of 1.05" in found.condition
+
+
+def test_an_error_does_not_hide_in_the_sum(plant) -> None:
+    """A factor that is wrong between two late lags alone, by much less than the sum over all lags, is seen."""
+    decay = study_of(plant, "A2b").decay
+    late = (decay["cell"] == "rnn_tanh") & (decay["quantity"] == "factor_product") & (decay["lag"] > 500)
+    tables = Tables(decay.assign(log10_norm=decay["log10_norm"] + 1e-5 * late), decay, decay.head(0))
+    found = a2b.factors(a2b.rows(tables))
+    wrong = a2b.errors(found) > 1e-9
+    assert set(found.loc[wrong, "cell"].astype(str)) == {"rnn_tanh"}
+    first = found.loc[wrong, "lag"].min()
+    assert (found.loc[wrong, "lag"] == first).all()
+    assert decided("A2b", tables._replace(dynamics=decay.head(0))).verdict == "refuted"
+
+
+def test_factors_do_not_depend_on_the_order_of_rows(plant) -> None:
+    tables = study_of(plant, "A2b", {"factor_error": {"lstm": 1e-7}})
+    mixed = tables._replace(decay=tables.decay.sample(frac=1, random_state=1))
+    one, other = (decided("A2b", found) for found in (tables, mixed))
+    assert other.effect == pytest.approx(one.effect, rel=1e-6)
+    assert other.n == one.n
+
+
+def runs(**columns: list) -> pd.DataFrame:
+    """Return evaluations of single runs, one per repetition: ``solved`` at each of ``step``."""
+    usual = {"backend": "numpy", "device": "cpu", "dtype": "float32", "slice": "s", "cell": "lstm", "init": "torch",
+             "gain": 1.0, "forget_bias": "0", "hidden": 8, "task": "adding", "gradient": "full",
+             "length": 10}  # fmt: skip
+    return pd.DataFrame(columns).assign(**usual)
+
+
+def test_time_to_solve_is_the_first_solved_evaluation_or_censored_at_the_last() -> None:
+    table = time_to_solve(
+        runs(
+            repetition=[0, 0, 0, 1, 1, 1, 2, 2],
+            step=[0, 50, 100, 0, 50, 100, 0, 50],
+            solved=[False, True, False, False, False, False, False, False],
+        )
+    )
+    assert table["time"].tolist() == [50, 100, 50]
+    assert table["solved"].tolist() == [True, False, False]
+    assert table["last"].tolist() == [100, 100, 50]
+    assert time_to_solve(runs(repetition=[], step=[], solved=[]).astype({"solved": bool})).empty
+
+
+def test_unsolved_runs_count_as_the_whole_horizon() -> None:
+    assert restricted_mean([100, 200, 300, 300], [True, True, False, False], 300) == pytest.approx(225)
+    assert restricted_mean([300, 300], [False, False], 300) == pytest.approx(300)
+    assert restricted_mean([100, 200], [True, True], 150) == pytest.approx(125)
+
+
+def test_a_run_censored_early_counts_as_those_that_it_was_among() -> None:
+    """By hand: of three one is solved at 100, one is lost at 150, so that S = 2/3 until the last is solved at 300."""
+    assert restricted_mean([100, 150, 300], [True, False, True], 300) == pytest.approx(100 + 200 * 2 / 3)
+
+
+def test_beyond_what_was_watched_there_is_no_mean() -> None:
+    assert np.isnan(restricted_mean([100, 200], [True, False], 300))
+    assert restricted_mean([100, 200], [True, True], 300) == pytest.approx(150)
+    assert np.isnan(restricted_mean([], [], 300))
+
+
+def test_the_restricted_mean_agrees_with_a_simulation() -> None:
+    """Times uniform on 0 to 400, censored at random before 300 or at 300: the mean of min(time, 300) comes back."""
+    rng = np.random.default_rng(4)
+    time, lost = rng.uniform(0, 400, 20000), np.minimum(rng.uniform(0, 900, 20000), 300)
+    found = restricted_mean(np.minimum(time, lost), time <= lost, 300)
+    assert found == pytest.approx(300 - 300**2 / 800, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "score"),
+    [
+        ((100, True), (50, True), 1), ((50, True), (100, True), -1), ((50, True), (50, True), 0),
+        ((100, False), (50, True), 1), ((50, False), (50, True), 1), ((50, False), (100, True), 0),
+        ((100, False), (100, False), 0), ((100, True), (300, False), -1),
+    ],
+)  # fmt: skip
+def test_gehan_scores_what_is_known(left: tuple, right: tuple, score: int) -> None:
+    one, other = (pd.DataFrame([pair], columns=["time", "solved"]) for pair in (left, right))
+    assert gehan(one, other).tolist() == [score]
+
+
+@pytest.mark.parametrize("backends", [("numpy", "torch"), ("torch",)])
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_draw_and_are_the_same_bytes(plant, tmp_path, name: str, backends: tuple) -> None:
+    tables = study_of(plant, name, backends=backends, repetitions=3)
+    for path in ("one", "two"):
+        with style():
+            figure = FIGURES[name](tables)
+            save(figure, tmp_path / path)
+    assert any(ax.lines for ax in figure.axes)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_words_stay_in_the_frame(plant, name: str) -> None:
+    with style():
+        figure = FIGURES[name](study_of(plant, name))
+        spread_labels(figure)
+        figure.draw_without_rendering()
+    for ax in figure.axes:
+        for text in (*ax.texts, ax._left_title, ax.xaxis.label):
+            box = text.get_window_extent()
+            assert not text.get_text() or (box.x0 >= -1 and box.x1 <= figure.bbox.x1 + 1), text
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_an_empty_study_is_said_to_be_empty(plant, name: str) -> None:
+    tables = study_of(plant, name, repetitions=1)
+    figure = FIGURES[name](Tables(*(table.head(0) for table in tables)))
+    assert "did not measure" in " ".join(text.get_text() for ax in figure.axes for text in ax.texts)
