@@ -93,13 +93,13 @@ def dynamics_table() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def tables(study, calibration) -> dict[str, pd.DataFrame]:
     """Return all tables that figures are drawn from."""
-    decay, accuracy, _ = study
+    decay, accuracy, dynamics = study
     alone = decay["slice"] == "scalar"
     fed = decay.assign(input_size=np.where(alone, 1, 4), input_scale=np.where(alone, 0.0, 1.0))
     fed.loc[fed["trained"] != "no", "input_scale"] = np.nan
     whole = pd.concat([decay, jacobian_table()], ignore_index=True)
     return {"decay": whole, "accuracy": accuracy, "claims": judge(study, calibration), "summary": summarise(fed),
-            "dynamics": dynamics_table()}  # fmt: skip
+            "dynamics": pd.concat([dynamics, dynamics_table()], ignore_index=True)}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,7 @@ rule calibrate:
     output:
         RESULTS + "/calibration/{backend}.parquet",
     log:
-        RESULTS + "/logs/calibration/{backend}.log",
+        RESULTS + "/logs/calibrate/{backend}.log",
     threads: 1
     shell:
         "python -m carousel calibrate --backend {wildcards.backend} --out {output} > {log} 2>&1"

@@ -61,11 +61,14 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict with the counterexample of the plainest activation if there is one."""
     broken = breaks(evidence)
     found, word = confirmed(evidence, broken), universal(evidence, broken)
-    if word != REFUTED and not (evidence["gain"] < 0).any():
+    negative = set(evidence["cell"][evidence["gain"] < 0])
+    if word != REFUTED and not negative.issuperset(CHAINS):
         word = INCONCLUSIVE
     if word == INCONCLUSIVE:
         have = pd.DataFrame({"backend": [name for name in BACKENDS if evidence[name].notna().any()]})
-        what = f"scalar chains over both signs of w, at least {MIN_SEARCHED}, on both backends"
+        what = (
+            f"chains of all four activations over both signs of w, at least {MIN_SEARCHED}, on both backends"
+        )
         return Verdict(word, missing(have, what), _alt(evidence), n=settings(evidence))
     shown = evidence[found] if word == REFUTED else evidence
     row = shown.loc[shown[list(BACKENDS)].abs().mean(axis=1).idxmin()]

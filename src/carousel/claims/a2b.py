@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.claims.a3a import planned
 from carousel.claims.claim import (
     BACKENDS,
     CHAIN,
@@ -22,7 +21,7 @@ from carousel.claims.claim import (
     combine,
     identity,
 )
-from carousel.claims.table import LN10, listed, missing, number, stack
+from carousel.claims.table import LN10, listed, missing, number, planned, stack
 from carousel.stats import MODEL, difference, grouped, select
 
 MEASURED = ("loss_h", "loss_state", "cec", "factor_product")

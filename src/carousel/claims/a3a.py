@@ -19,7 +19,7 @@ from carousel.claims.claim import (
     combine,
     identity,
 )
-from carousel.claims.table import listed, missing, number, relative_error, stack
+from carousel.claims.table import listed, missing, number, planned, relative_error, stack
 from carousel.stats import MODEL, PAIR, difference, select
 
 MEASURED = ("loss_h", "loss_c", "loss_state", "cec")
@@ -28,11 +28,6 @@ AGREES = "the two derivations agree"
 STOPS = "none of it reaches the state before"
 CARRIES = "the cell keeps its own factors alone"
 KEYS = [*MODEL, "lag"]
-
-
-def planned(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of settings laid out beforehand, without those that an optimiser found."""
-    return found[~found["slice"].astype(str).str.startswith("search")]
 
 
 def rows(tables: Tables) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from carousel.claims.a3a import planned
 from carousel.claims.claim import (
     FAILS,
     HOLDS,
@@ -26,6 +25,7 @@ from carousel.claims.table import (
     main,
     missing,
     number,
+    planned,
     stack,
     turned,
     turning,

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from carousel import theory
 from carousel.claims import a1c, a1e, a2c, a2d, a2e, a4g, k1, k2
 from carousel.claims.claim import VANILLA, Tables
-from carousel.claims.table import as_number, bias_order
+from carousel.claims.table import as_number, bias_order, planned
 from carousel.figures.data import either, jitter, settings
 from carousel.figures.style import (
     GREY,
@@ -50,7 +50,7 @@ def _by_bias(ax: Axes, table: pd.DataFrame, column: str, at_start: pd.Series) ->
 
 def k1_figure(tables: Tables) -> Figure:
     """Draw the rate of every LSTM's total gradient by forget bias, before and after training."""
-    table = settings(either(k1.measure(tables)), ["value"]).dropna(subset=["value"])
+    table = settings(either(planned(k1.measure(tables))), ["value"]).dropna(subset=["value"])
     if table.empty:
         return nothing("the total gradient of LSTMs")
     figure, (ax,) = panels([f"rate of an LSTM's total gradient, {RATE}"], BIAS)
@@ -157,7 +157,7 @@ def a1e_figure(tables: Tables) -> Figure:
 
 def a2c_figure(tables: Tables) -> Figure:
     """Draw how far the factor per step along the cell stays below one, by forget bias, and after training."""
-    space = a2c.measure(tables)
+    space = planned(a2c.measure(tables))
     table = settings(either(space), ["value"]).dropna(subset=["value"])
     if table.empty:
         return nothing("the derivative along the cell")
