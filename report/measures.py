@@ -8,7 +8,14 @@ from markup import count, escape, number, picture, table
 from carousel.figures.exponents import determinants
 from carousel.figures.laws import gaps
 
-DRAWN = ("theory", "jacobian", "exponents", "gates", "factors")  # each an .svg, and its words in a .txt
+DRAWN = (
+    "theory",
+    "phase",
+    "jacobian",
+    "exponents",
+    "gates",
+    "factors",
+)  # each an .svg, and its words in a .txt
 ASSUMES = {  # law -> what it assumes
     "isometry": "A linear network whose recurrent matrix is the gain times an orthogonal one. Exact.",
     "scalar chain": "One unit without input, on the fixed point or cycle where it settles. Exact for long sequences.",
@@ -44,6 +51,12 @@ def theory(data: SimpleNamespace) -> str:
     head = ("Law", "What it assumes", "Settings", "Median gap", "Largest gap")
     text = table("Theory and measurement", head, rows, (9, 36, 8, 10, 10))
     return "\n\n".join(filter(None, [drawn(data, "theory"), left_out(found), text]))
+
+
+def phase(data: SimpleNamespace) -> str:
+    """The map of gain against forget bias."""
+    here = (data.summary["slice"] == "phase").any()
+    return drawn(data, "phase") if here else absent("gain against forget bias")
 
 
 def left_out(found: pd.DataFrame) -> str:

@@ -13,6 +13,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from carousel import theory
 from carousel.claims import CLAIMS, Tables, judge
 from carousel.figures import FIGURES, PICTURES, curves, draw, exponents, gates, jacobian, laws
 from carousel.figures.style import (
@@ -90,6 +91,25 @@ def dynamics_table() -> pd.DataFrame:
     return pd.DataFrame([row for rows in each for row in rows])
 
 
+def phase_table() -> pd.DataFrame:
+    """Return the summary of two cells over gain and forget bias: rates that rise with both."""
+    one = {
+        "slice": "phase",
+        "quantity": "loss_state",
+        "path": "full",
+        "trained": "no",
+        "law": "",
+        "theory": np.nan,
+    }
+    each = [
+        one | {"backend": backend, "cell": cell, "gain": gain, "forget_bias": f"{bias:g}",
+               "rate": -0.5 + 0.1 * gain + 0.05 * bias}
+        for backend in ("numpy", "torch") for cell in ("lstm", "gru")
+        for gain in (0.5, 1.0, 2.0, 3.0) for bias in (0.0, 1.0, 4.0)
+    ]  # fmt: skip
+    return pd.DataFrame(each)
+
+
 @pytest.fixture(scope="module")
 def tables(study, calibration) -> dict[str, pd.DataFrame]:
     """Return all tables that figures are drawn from."""
@@ -98,7 +118,8 @@ def tables(study, calibration) -> dict[str, pd.DataFrame]:
     fed = decay.assign(input_size=np.where(alone, 1, 4), input_scale=np.where(alone, 0.0, 1.0))
     fed.loc[fed["trained"] != "no", "input_scale"] = np.nan
     whole = pd.concat([decay, jacobian_table()], ignore_index=True)
-    return {"decay": whole, "accuracy": accuracy, "claims": judge(study, calibration), "summary": summarise(fed),
+    return {"decay": whole, "accuracy": accuracy, "claims": judge(study, calibration), 
+            "summary": pd.concat([summarise(fed), phase_table()], ignore_index=True),
             "dynamics": pd.concat([dynamics, dynamics_table()], ignore_index=True)}  # fmt: skip
 
 
@@ -377,3 +398,18 @@ def test_factors_below_the_axis_stand_at_its_end_and_the_parts_below_the_exit(ga
 def test_a_study_without_training_shows_the_gates_before_it() -> None:
     table = select(dynamics_table(), trained="no")
     assert set(gates.bands(gates.first_and_last(table), gates.GATES)["step"]) == {0}
+
+
+def test_the_phase_diagram_shows_the_rates_and_theory_s_border(gallery) -> None:
+    ax = gallery["phase"].axes[0]
+    assert [text.get_text() for text in ax.texts][:3] == [
+        "\N{MINUS SIGN}0.45",
+        "\N{MINUS SIGN}0.40",
+        "\N{MINUS SIGN}0.25",
+    ]
+    x, y = ax.lines[0].get_data()
+    inside = np.isfinite(x) & np.isfinite(y)
+    gain = np.interp(y[inside], range(4), [0.5, 1.0, 2.0, 3.0])
+    bias = np.interp(x[inside], range(3), [0.0, 1.0, 4.0])
+    radius = [theory.lstm_radius(g, b) for g, b in zip(gain, bias, strict=True)]
+    np.testing.assert_allclose(radius, 1, atol=1e-9)

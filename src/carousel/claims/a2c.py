@@ -52,7 +52,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"an LSTM with forget bias {NET:g} on both backends"
         return Verdict(word, missing(have, what), _alt(evidence, found), n=settings(evidence))
     shown = evidence[found] if word == SUPPORTED else own.dropna(subset=list(BACKENDS))
-    row = shown.loc[shown[list(BACKENDS)].mean(axis=1).idxmax()]
+    row = shown.loc[(shown[list(BACKENDS)].mean(axis=1) - np.log10(FACTOR)).abs().idxmin()]
     sides: dict[str, Any] = {name: float(10 ** row[name]) for name in BACKENDS}
     condition = f"{_witness(row, found, word)} {_learned(evidence, found)}"
     mean, low, high = np.mean(list(sides.values())), min(sides.values()), max(sides.values())

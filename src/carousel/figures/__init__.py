@@ -16,6 +16,7 @@ from carousel.figures import (
     jacobian,
     laws,
     learning,
+    phase,
     rates,
     routes,
     schemes,
@@ -69,6 +70,7 @@ class Picture(NamedTuple):
 
 PICTURES: dict[str, Picture] = {
     "theory": Picture("summary", laws.figure, laws.alt),
+    "phase": Picture("summary", phase.figure, phase.alt),
     "jacobian": Picture("decay", jacobian.figure, jacobian.alt),
     "exponents": Picture("dynamics", exponents.figure, exponents.alt),
     "gates": Picture("dynamics", gates.gates, gates.gates_alt),

@@ -1,0 +1,62 @@
+"""README's commands, each of them run: what takes minutes as its own plan, everything else for real."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from checkouts import ROOT, copied
+
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = [
+    re.sub(r"^    ", "", block, flags=re.MULTILINE) for block in re.findall(r"(?:^    .*\n)+", TEXT, re.MULTILINE)
+]
+PLANNED = {"make": ["-n"], "snakemake": ["--dry-run"], "pytest": ["--collect-only", "-q", "tests/test_readme.py"]}
+COMMANDS = [
+    line.partition("  #")[0].strip()
+    for block in BLOCKS
+    for line in block.splitlines()
+    if re.match(r"(\w+=\S+ )*(make|snakemake|pytest|conda|python) ?", line)
+]
+
+
+def planned(command: str) -> list[str]:
+    """The command's words with the option that makes it say what it would do, and this interpreter's programs."""
+    assigned = re.match(r"(?:\w+=\S+ )*", command)
+    words = command[assigned.end() if assigned else 0 :].split()
+    program = [sys.executable, "-m", words[0]] if words[0] in ("snakemake", "pytest") else [words[0]]
+    return program + PLANNED[words[0]] + [word for word in words[1:] if word not in PLANNED[words[0]]]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository in which a study of one's own stands where README puts it."""
+    folder = copied(tmp_path_factory.mktemp("readme"))
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-test.lock"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copy(ROOT / "config/smoke.yaml", folder / "my.yaml")
+    shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__", "vendor"))
+    return folder
+
+
+def test_the_commands_are_found() -> None:
+    assert {"make report", "make test"} <= set(COMMANDS)
+    assert any(command.startswith("snakemake") for command in COMMANDS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_readme_does_what_it_says(checkout: Path, command: str) -> None:
+    if shutil.which("snakemake") is None and "snakemake" in command:
+        pytest.fail("snakemake is a dependency, yet not on the path")
+    run = subprocess.run(planned(command), cwd=checkout, capture_output=True, text=True, env=os.environ | {"CI": "1"})
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if "import" in block or "carousel." in block])
+def test_the_python_of_the_readme_runs(block: str, tmp_path: Path) -> None:
+    run = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
