@@ -12,9 +12,14 @@ from checkouts import ROOT, copied
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [
-    re.sub(r"^    ", "", block, flags=re.MULTILINE) for block in re.findall(r"(?:^    .*\n)+", TEXT, re.MULTILINE)
+    re.sub(r"^    ", "", block, flags=re.MULTILINE)
+    for block in re.findall(r"(?:^    .*\n)+", TEXT, re.MULTILINE)
 ]
-PLANNED = {"make": ["-n"], "snakemake": ["--dry-run"], "pytest": ["--collect-only", "-q", "tests/test_readme.py"]}
+PLANNED = {
+    "make": ["-n"],
+    "snakemake": ["--dry-run"],
+    "pytest": ["--collect-only", "-q", "tests/test_readme.py"],
+}
 COMMANDS = [
     line.partition("  #")[0].strip()
     for block in BLOCKS
@@ -52,7 +57,9 @@ def test_the_commands_are_found() -> None:
 def test_a_command_of_the_readme_does_what_it_says(checkout: Path, command: str) -> None:
     if shutil.which("snakemake") is None and "snakemake" in command:
         pytest.fail("snakemake is a dependency, yet not on the path")
-    run = subprocess.run(planned(command), cwd=checkout, capture_output=True, text=True, env=os.environ | {"CI": "1"})
+    run = subprocess.run(
+        planned(command), cwd=checkout, capture_output=True, text=True, env=os.environ | {"CI": "1"}
+    )
     assert run.returncode == 0, run.stdout + run.stderr
 
 

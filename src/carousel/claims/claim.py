@@ -1,7 +1,7 @@
 """What a claim is, and how each kind of claim is decided.
 
 A claim measures a table of evidence, one row per part and backend, and its rule turns that into a word. The
-rules and their thresholds stand here, with their reasons; they were written before any data were looked at.
+rules and their thresholds stand here, with their reasons; they were written before the verdicts were computed.
 """
 
 from collections.abc import Callable, Mapping, Sequence

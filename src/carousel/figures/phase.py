@@ -7,16 +7,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from carousel import theory
 from carousel.claims.table import as_number, number
 from carousel.figures.data import prefer
-from carousel.figures.style import RATE, darker, nothing, panels, words
+from carousel.figures.style import RATE, nothing, panels, words
 from carousel.stats import STEADY, select
 
 SLICE = "phase"
 PANEL = 2.7  # inches
 WIDEST = 0.5  # decades per step at the ends of the colours
+HALO = [withStroke(linewidth=4, foreground="white")]
 COLOURS = "PuOr_r"  # told apart by the colour-blind; in grey the numbers say it
 
 
@@ -73,7 +75,7 @@ def _map(ax: Axes, grid: pd.DataFrame) -> None:
     for y, row in enumerate(grid.to_numpy()):
         for x, rate in enumerate(row):
             dark = abs(norm(rate) - 0.5) > 0.35
-            ax.text(x, y, f"{rate:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", fontsize=9,
+            ax.text(x, y, f"{rate:.3f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", fontsize=9,
                     color="white" if dark else "black")  # fmt: skip
 
 
@@ -86,7 +88,7 @@ def _border(
     x = np.interp(bias, grid.columns, range(grid.shape[1]), np.nan, np.nan)
     y = np.interp(gain, grid.index, range(grid.shape[0]), np.nan, np.nan)
     label = "theory without input: below, the zero state attracts"
-    ax.plot(x, y, color=darker("#D55E00"), linewidth=2.2, linestyle=(0, (4, 1.5)), label=label)
+    ax.plot(x, y, color="black", linewidth=2.2, linestyle=(0, (4, 1.5)), label=label, path_effects=HALO)
     ax.set(xlim=limits[0], ylim=limits[1])
 
 

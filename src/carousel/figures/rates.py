@@ -29,6 +29,7 @@ BIAS = "forget bias"
 WEIGHT = "weight w of the scalar chain"
 CONSTANT = "constant: within a factor of 2 in 100 steps"
 CLAIMED = "#D55E00"
+CROWDED = 8  # forget biases: the names of more than so many stand upright
 SEEN = "#0072B2"
 FLOOR = -4.0  # decades per step: the lowest rate that the figure of the scalar chains shows
 
@@ -46,6 +47,8 @@ def _by_bias(ax: Axes, table: pd.DataFrame, column: str, at_start: pd.Series) ->
         ax.plot(x[~first], table.loc[~first, column], "o", markerfacecolor="white", markeredgecolor="black",
                 markersize=5, label="after training")  # fmt: skip
     ax.set_xticks(range(len(order)), ["no forget\ngate" if bias == "none" else bias for bias in order])
+    if len(order) > CROWDED:
+        ax.tick_params(axis="x", labelrotation=90)
 
 
 def k1_figure(tables: Tables) -> Figure:
