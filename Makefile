@@ -19,7 +19,7 @@ report: $(VENV)/runtime.stamp
 	@echo "The report: $(CURDIR)/results/$(basename $(notdir $(STUDY)))/report.html"
 
 test: $(VENV)/test.stamp
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check

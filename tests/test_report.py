@@ -135,6 +135,9 @@ def summary_table() -> pd.DataFrame:
             "theory": np.nan}  # fmt: skip
     rows = [base | setting_line(*line) for line in SETTINGS]
     every = [setting_line("slstm", "orthogonal", "1", -0.0625, "vanishing"), setting_line(*SETTINGS[0])]
+    rows += [
+        base | setting_line("lstm", "orthogonal", "0", -0.3, "vanishing") | {"slice": "phase", "hidden": 16}
+    ]
     rows += [base | line | {"slice": "breadth", "hidden": 16, "length": 100} for line in every]
     laws = [("mean field", -0.25, -0.2), ("mean field", -0.25, -0.24), ("isometry", -np.inf, -np.inf)]
     rows += [base | setting_line("rnn_tanh", "gaussian", "none", rate, "vanishing") | {"slice": "gain", "law": law,

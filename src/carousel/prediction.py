@@ -101,8 +101,8 @@ def gaussian_product(row: Row) -> float | None:
 
     Over so few steps the powers of one matrix grow as the products of independent ones do.
     """
-    wide = row.hidden >= WIDE * row.length
-    if row.cell == "rnn_linear" and row.init == "gaussian" and row.quantity == "loss_state" and wide:
+    linear = row.cell == "rnn_linear" and row.init == "gaussian" and row.quantity == "loss_state"
+    if linear and row.hidden >= WIDE * row.length:
         return float(theory.gaussian_exponents(row.hidden, abs(row.gain))[0])
     return None
 

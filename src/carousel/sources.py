@@ -8,6 +8,7 @@ import ast
 import hashlib
 import os
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -101,7 +102,8 @@ def closure(*modules: str) -> set[str]:
     return found
 
 
-def imports(module: str) -> set[str]:
+@cache
+def imports(module: str) -> frozenset[str]:
     """The modules of the package that `module` imports, at its top or later."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(_file(module).read_text(encoding="utf-8"))):
@@ -109,7 +111,7 @@ def imports(module: str) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {name for name in names if name.split(".")[0] == "carousel" and _file(name).exists()}
+    return frozenset(name for name in names if name.split(".")[0] == "carousel" and _file(name).exists())
 
 
 def _file(module: str) -> Path:

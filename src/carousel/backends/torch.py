@@ -209,7 +209,7 @@ class Graph:
     def __init__(self, backend: TorchBackend, cell: Cell, params: Params, step: Step) -> None:
         self.backend, self.cell, self.params = backend, cell, params
         self.voices = tuple(s.detach().requires_grad_() for s in step.before)
-        ops = backend.ops(cell, PATHS["full"](cell))
+        ops = backend.ops(cell, frozenset(cell.gates))
         self.rh = recurrent(ops, cell, params, step.wx, self.voices)[0]
         self.tips = tuple(s.detach().requires_grad_() for s in (*step.before, step.wx, self.rh))
         self.after: dict[bool, State] = {}

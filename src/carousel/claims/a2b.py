@@ -68,6 +68,8 @@ def _steps(measured: pd.DataFrame, formula: pd.DataFrame) -> pd.DataFrame:
     both = measured[[*KEYS, "log10_norm"]].merge(
         formula[[*KEYS, "log10_norm"]], on=KEYS, suffixes=("", "_formula")
     )
+    if both.empty:
+        return both
     codes, _ = grouped(both, MODEL)
     order = np.lexsort([both["lag"], codes])
     both, codes = both.iloc[order].reset_index(drop=True), codes[order]

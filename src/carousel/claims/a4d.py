@@ -34,8 +34,7 @@ BY_GAIN = "factors"  # the slice that differs in the gain
 
 def rows(tables: Tables) -> pd.DataFrame:
     """Return the exit factor and its three parts in every LSTM: medians over steps and sequences."""
-    found = select(tables.dynamics, cell=LSTMS, quantity=tuple(PARTS), axis=("all", "unit"), quantile=0.5)
-    return repeated(found, MIN_REPETITIONS)
+    return select(tables.dynamics, cell=LSTMS, quantity=tuple(PARTS), axis=("all", "unit"), quantile=0.5)
 
 
 def factors(found: pd.DataFrame) -> pd.DataFrame:
@@ -70,7 +69,7 @@ def measure(tables: Tables) -> pd.DataFrame:
 
     Beside the affine map, the gain from which it no longer shrinks: over all inits, and in words for each.
     """
-    found = rows(tables)
+    found = repeated(rows(tables), MIN_REPETITIONS)
     table = factors(found)
     parts = [compare(select(table, quantity=name), "lost", words, CHANGED) for name, words in PARTS.items()]
     evidence = stack([*parts, compare(openings(found), "rank", OPENING, 0.0)])
