@@ -15,7 +15,7 @@ import pytest
 from planting import TEXT, Rows, Truth, curve, model
 
 from carousel import theory
-from carousel.claims import Tables
+from carousel.claims import Tables, judge
 from carousel.stats import MODEL
 
 
@@ -191,3 +191,9 @@ def calibration() -> pd.DataFrame:
         for system in ("orthogonal linear", "dead ReLU", "non-normal") for backend in ("numpy", "torch")
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="session")
+def verdicts(study: Tables, calibration: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims table of the planted study, over a calibration that passed."""
+    return judge(study, calibration)

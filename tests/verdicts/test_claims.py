@@ -157,12 +157,6 @@ def test_both_parts_of_the_maximum_can_be_wrong(plant, monkeypatch: pytest.Monke
     assert decided("A2e", plant(need="A2e")).verdict == "refuted"
 
 
-@pytest.fixture(scope="module")
-def verdicts(study, calibration) -> pd.DataFrame:
-    """Return the claims table of the planted study."""
-    return judge(study, calibration)
-
-
 def test_the_table_of_verdicts(verdicts) -> None:
     table = verdicts
     assert list(table.columns) == COLUMNS

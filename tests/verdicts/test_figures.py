@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from carousel import theory
-from carousel.claims import CLAIMS, Tables, judge
+from carousel.claims import CLAIMS, Tables
 from carousel.figures import FIGURES, PICTURES, curves, draw, exponents, gates, jacobian, laws
 from carousel.figures.style import (
     CELLS,
@@ -111,14 +111,14 @@ def phase_table() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def tables(study, calibration) -> dict[str, pd.DataFrame]:
+def tables(study, verdicts) -> dict[str, pd.DataFrame]:
     """Return all tables that figures are drawn from."""
     decay, accuracy, dynamics = study
     alone = decay["slice"] == "scalar"
     fed = decay.assign(input_size=np.where(alone, 1, 4), input_scale=np.where(alone, 0.0, 1.0))
     fed.loc[fed["trained"] != "no", "input_scale"] = np.nan
     whole = pd.concat([decay, jacobian_table()], ignore_index=True)
-    return {"decay": whole, "accuracy": accuracy, "claims": judge(study, calibration), 
+    return {"decay": whole, "accuracy": accuracy, "claims": verdicts, 
             "summary": pd.concat([summarise(fed), phase_table()], ignore_index=True),
             "dynamics": pd.concat([dynamics, dynamics_table()], ignore_index=True)}  # fmt: skip
 

@@ -69,13 +69,8 @@ def broken(calibration: pd.DataFrame, how: str) -> pd.DataFrame:
     return calibration[(calibration["backend"] == "torch") & (how == "one backend")]
 
 
-@pytest.fixture(scope="module")
-def sound(study, calibration) -> pd.DataFrame:
-    """Return the verdicts over a calibration that passed."""
-    return judge(study, calibration)
-
-
-def test_no_claim_is_decided_over_a_fault(study, calibration, sound) -> None:
+def test_no_claim_is_decided_over_a_fault(study, calibration, verdicts) -> None:
+    sound = verdicts
     table = judge(study, broken(calibration, "failed"))
     assert {"supported", "refuted", "depends"} <= set(sound["verdict"])
     assert set(table["verdict"]) == {INCONCLUSIVE}

@@ -65,7 +65,10 @@ def test_sigmoid_chains_decay_at_least_by_a_quarter_of_the_weight(w: float, b: f
 @given(BOUNDED, WEIGHTS, st.floats(-6, 6), st.floats(-1, 1))
 def test_the_chain_settles_on_an_orbit_that_attracts(activation: str, w: float, b: float, h0: float) -> None:
     found = theory.orbits(activation, w, b)
-    assume(all(abs(orbit.exponent) > 0.01 and orbit.states[0] != h0 for orbit in found))
+    assume(all(abs(orbit.exponent) > 0.01 for orbit in found))
+    assume(
+        all(abs(state - h0) > 1e-6 for orbit in found for state in orbit.states)
+    )  # leaving takes long from nearer
     rate = float(theory.rate(activation, w, b, h0))
     assert min(abs(orbit.exponent - rate) for orbit in found if orbit.stable) < 1e-9
 
