@@ -28,8 +28,8 @@ from carousel.claims.table import (
     ALONG_GAIN,
     at_value,
     boundary,
+    by_state,
     compare,
-    listed,
     main,
     missing,
     number,
@@ -176,10 +176,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 
 
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
-    by = {state: listed(list(states.index[states == state])) for state in LEADS}
-    return " ".join(
-        [*(f"{LEADS[state]}: {parts}." for state, parts in by.items() if parts), led(evidence)]
-    ).strip()
+    return " ".join([*by_state(states, LEADS), led(evidence)]).strip()
 
 
 def led(evidence: pd.DataFrame) -> str:

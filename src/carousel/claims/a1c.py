@@ -1,7 +1,5 @@
 """A1c: does the gradient of the scalar chain decay or grow exponentially whenever the weight is not one?"""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -18,7 +16,14 @@ from carousel.claims.claim import (
     settings,
     universal,
 )
-from carousel.claims.table import listed, missing, number, wide
+from carousel.claims.table import (
+    listed,
+    number,
+    searched,
+    unsearched,
+    wide,
+    witnessed,
+)
 from carousel.stats import STEADY, rates, select
 
 ONE = 1e-3  # weights nearer to one than this count as one
@@ -31,7 +36,7 @@ def scalar(decay: pd.DataFrame, **wanted: object) -> pd.DataFrame:
     """Return the derivatives of every scalar chain, those that a search went through among them."""
     chain = {"cell": CHAINS, "hidden": 1, "trained": "no", "quantity": "loss_h", "path": "full"}
     found = select(decay, **(chain | wanted))
-    return found[(found["slice"] == SCALAR) | found["slice"].astype(str).str.startswith("search")]
+    return found[(found["slice"] == SCALAR) | searched(found)]
 
 
 def chains(decay: pd.DataFrame, **wanted: object) -> pd.DataFrame:
@@ -65,17 +70,14 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     if word != REFUTED and not negative.issuperset(CHAINS):
         word = INCONCLUSIVE
     if word == INCONCLUSIVE:
-        have = pd.DataFrame({"backend": [name for name in BACKENDS if evidence[name].notna().any()]})
         what = (
             f"chains of all four activations over both signs of w, at least {MIN_SEARCHED}, on both backends"
         )
-        return Verdict(word, missing(have, what), _alt(evidence), n=settings(evidence))
+        return Verdict(word, unsearched(evidence, what), _alt(evidence), n=settings(evidence))
     shown = evidence[found] if word == REFUTED else evidence
     row = shown.loc[shown[list(BACKENDS)].abs().mean(axis=1).idxmin()]
     condition = f"{_where(evidence[found])}{_bounded(evidence)}"
-    low, high = sorted(float(row[name]) for name in BACKENDS)
-    sides: dict[str, Any] = {name: float(row[name]) for name in BACKENDS}
-    return Verdict(word, condition, _alt(evidence), (low + high) / 2, low, high, settings(evidence), **sides)
+    return Verdict(word, condition, _alt(evidence), n=settings(evidence), **witnessed(row))
 
 
 def _where(found: pd.DataFrame) -> str:

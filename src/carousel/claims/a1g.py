@@ -1,7 +1,5 @@
 """A1g: is the cell-to-cell derivative the only route by which gradient flows through time?"""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -19,7 +17,15 @@ from carousel.claims.claim import (
     settings,
     universal,
 )
-from carousel.claims.table import bias_order, missing, named, number, planned, wide
+from carousel.claims.table import (
+    bias_order,
+    named,
+    number,
+    planned,
+    unsearched,
+    wide,
+    witnessed,
+)
 from carousel.stats import MODEL, PAIR, select
 
 OTHER = 0.5  # of the total's norm: what makes up half of the gradient is a route, not a correction
@@ -62,16 +68,13 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     found, word = confirmed(evidence, breaks(evidence)), universal(evidence, breaks(evidence))
     alt = _alt(evidence, found)
     if word == INCONCLUSIVE:
-        have = pd.DataFrame({"backend": [name for name in BACKENDS if evidence[name].notna().any()]})
         what = f"a search of at least {MIN_SEARCHED} settings on both backends, without one-sided findings,"
-        return Verdict(word, missing(have, what), alt, n=settings(evidence))
+        return Verdict(word, unsearched(evidence, what), alt, n=settings(evidence))
     row = _witness(evidence[found] if word == REFUTED else evidence)
     seen = "Counterexample" if word == REFUTED else "Largest rest"
     least = number(row[list(BACKENDS)].min())
     condition = f"{seen}: {named(row)}, a rest of at least {least} at every lag. {_counts(evidence, found)}"
-    low, high = sorted(float(row[name]) for name in BACKENDS)
-    sides: dict[str, Any] = {name: float(row[name]) for name in BACKENDS}
-    return Verdict(word, condition, alt, (low + high) / 2, low, high, settings(evidence), **sides)
+    return Verdict(word, condition, alt, n=settings(evidence), **witnessed(row))
 
 
 def _witness(space: pd.DataFrame) -> pd.Series:

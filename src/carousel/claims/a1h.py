@@ -17,7 +17,14 @@ from carousel.claims.claim import (
     Verdict,
     conjunction,
 )
-from carousel.claims.table import boundary, listed, main, missing, number, stack
+from carousel.claims.table import (
+    boundary,
+    by_state,
+    main,
+    missing,
+    number,
+    stack,
+)
 from carousel.stats import SETTING, STEADY, difference, paired, select
 
 RELU = "rnn_relu"
@@ -88,9 +95,9 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
     effects = evidence[evidence["kind"] == NETWORKS].groupby("part", sort=False)["effect"].mean()
     words = {name: f"{name} ({number(effects[name])})" if name in effects else name for name in states.index}
-    by = {state: listed([words[name] for name in states.index[states == state]]) for state in NAMES}
-    parts = [f"{NAMES[state]}: {names}." for state, names in by.items() if names]
-    return " ".join([*parts, led(evidence[evidence["half"] == CULPRIT])]).strip()
+    return " ".join(
+        [*by_state(states.rename(words), NAMES), led(evidence[evidence["half"] == CULPRIT])]
+    ).strip()
 
 
 def _alt(evidence: pd.DataFrame) -> str:

@@ -17,7 +17,13 @@ from carousel.claims.claim import (
     confirmed,
     settings,
 )
-from carousel.claims.table import bias_order, listed, missing, named, wide
+from carousel.claims.table import (
+    bias_order,
+    listed,
+    named,
+    unsearched,
+    wide,
+)
 from carousel.stats import rates, select
 from carousel.theory import log10_sigmoid
 
@@ -48,9 +54,8 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     tried = own[list(BACKENDS)].notna().all(axis=1).any()
     word = SUPPORTED if right and found.any() else REFUTED if tried else INCONCLUSIVE
     if word == INCONCLUSIVE:
-        have = pd.DataFrame({"backend": [name for name in BACKENDS if evidence[name].notna().any()]})
         what = f"an LSTM with forget bias {NET:g} on both backends"
-        return Verdict(word, missing(have, what), _alt(evidence, found), n=settings(evidence))
+        return Verdict(word, unsearched(evidence, what), _alt(evidence, found), n=settings(evidence))
     shown = evidence[found] if word == SUPPORTED else own.dropna(subset=list(BACKENDS))
     row = shown.loc[(shown[list(BACKENDS)].mean(axis=1) - np.log10(FACTOR)).abs().idxmin()]
     sides: dict[str, Any] = {name: float(10 ** row[name]) for name in BACKENDS}

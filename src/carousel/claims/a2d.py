@@ -1,7 +1,5 @@
 """A2d: do no weights bring the vanilla RNN's factor w sigma'(w h) near one?"""
 
-from typing import Any
-
 import pandas as pd
 
 from carousel.claims.a1c import chains, scalar
@@ -17,7 +15,15 @@ from carousel.claims.claim import (
     settings,
     universal,
 )
-from carousel.claims.table import listed, missing, number, planned, stack, wide
+from carousel.claims.table import (
+    listed,
+    number,
+    planned,
+    stack,
+    unsearched,
+    wide,
+    witnessed,
+)
 from carousel.stats import rates, select
 from carousel.theory import flip_weight, largest_multiplier
 
@@ -52,16 +58,13 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     broken = near(evidence)
     found, word = confirmed(evidence, broken), universal(evidence, broken)
     if word == INCONCLUSIVE:
-        have = pd.DataFrame({"backend": [name for name in BACKENDS if evidence[name].notna().any()]})
         what = f"sigmoid chains over w and bias, at least {MIN_SEARCHED}, on both backends"
-        return Verdict(word, missing(have, what), _alt(evidence), n=settings(evidence))
+        return Verdict(word, unsearched(evidence, what), _alt(evidence), n=settings(evidence))
     shown = evidence[found] if word == REFUTED else evidence
     shown = next(part for part in (planned(_chains(shown)), _chains(shown), shown) if len(part))
     row = shown.loc[(shown[list(BACKENDS)].mean(axis=1) - 1).abs().idxmin()]
-    sides: dict[str, Any] = {name: float(row[name]) for name in BACKENDS}
-    low, high = min(sides.values()), max(sides.values())
     condition = f"{_where(evidence[found])}{_positive(evidence)}"
-    return Verdict(word, condition, _alt(evidence), (low + high) / 2, low, high, settings(evidence), **sides)
+    return Verdict(word, condition, _alt(evidence), n=settings(evidence), **witnessed(row))
 
 
 def _chains(space: pd.DataFrame) -> pd.DataFrame:

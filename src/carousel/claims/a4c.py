@@ -16,7 +16,14 @@ from carousel.claims.claim import (
     combine,
     comparison,
 )
-from carousel.claims.table import compare, listed, main, missing, number, stack
+from carousel.claims.table import (
+    by_state,
+    compare,
+    main,
+    missing,
+    number,
+    stack,
+)
 from carousel.stats import repeated, select
 
 LITTLE = (
@@ -25,6 +32,12 @@ LITTLE = (
 SEEN = {"entry": "entry", "gate_o": "output gate"}
 STAGES = {False: "at the start", True: "after training"}
 KEYS = ["backend", "part"]
+SAID = {
+    HOLDS: "More than half gets in",
+    FAILS: "Less than half gets in",
+    MIXED: "It depends on the setting",
+    UNCLEAR: "Undecided",
+}
 
 
 def rows(tables: Tables) -> pd.DataFrame:
@@ -90,18 +103,7 @@ def _shown(evidence: pd.DataFrame) -> pd.DataFrame:
 
 
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
-    said = {
-        HOLDS: "More than half gets in",
-        FAILS: "Less than half gets in",
-        MIXED: "It depends on the setting",
-        UNCLEAR: "Undecided",
-    }
-    parts = [
-        f"{words}: {listed([str(part) for part in states.index[states == state]])}."
-        for state, words in said.items()
-        if (states == state).any()
-    ]
-    return " ".join([*parts, _words(evidence)])
+    return " ".join([*by_state(states, SAID), _words(evidence)])
 
 
 def _words(evidence: pd.DataFrame) -> str:

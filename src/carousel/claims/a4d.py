@@ -5,20 +5,28 @@ import pandas as pd
 
 from carousel.claims.claim import (
     DEPENDS,
-    FAILS,
-    HOLDS,
     INCONCLUSIVE,
     LSTMS,
     MIN_REPETITIONS,
-    MIXED,
-    UNCLEAR,
     Claim,
     Tables,
     Verdict,
     combine,
     comparison,
 )
-from carousel.claims.table import boundary, compare, listed, main, missing, number, stack, turned, turning
+from carousel.claims.table import (
+    DECIDED,
+    boundary,
+    by_state,
+    compare,
+    listed,
+    main,
+    missing,
+    number,
+    stack,
+    turned,
+    turning,
+)
 from carousel.stats import MODEL, crossing, grouped, repeated, select
 
 CHANGED = 0.01  # of the error must be lost: a factor within a hundredth of one is "near one" in A2d, too
@@ -105,12 +113,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 
 
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
-    said = {HOLDS: "Holds", FAILS: "Fails", MIXED: "Depends on the setting", UNCLEAR: "Undecided"}
-    parts = [
-        f"{words}: {listed([str(part) for part in states.index[states == state]])}."
-        for state, words in said.items()
-        if (states == state).any()
-    ]
+    parts = by_state(states, DECIDED)
     turn, inits = turning(evidence, "gain"), evidence["inits"].iloc[0]
     gain = (
         [f"The affine map stops shrinking the error {turn}{f'; by init {inits}' if inits else ''}."]

@@ -1,7 +1,5 @@
 """A4e: is the carousel the only place where error flows unchanged?"""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -18,7 +16,15 @@ from carousel.claims.claim import (
     settings,
     universal,
 )
-from carousel.claims.table import listed, missing, named, number, stack, wide
+from carousel.claims.table import (
+    listed,
+    named,
+    number,
+    stack,
+    unsearched,
+    wide,
+    witnessed,
+)
 from carousel.stats import FIT_WINDOW, MODEL, SETTING, STEADY, grouped, rates, select
 
 UNCHANGED = float(
@@ -83,18 +89,15 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict with the path that changes least as its witness."""
     found, word = confirmed(evidence, breaks(evidence)), universal(evidence, breaks(evidence))
     if word == INCONCLUSIVE:
-        have = pd.DataFrame({"backend": [name for name in BACKENDS if evidence[name].notna().any()]})
         what = f"a search of at least {MIN_SEARCHED} settings without a carousel on both backends"
-        return Verdict(word, missing(have, what), _alt(evidence), n=settings(evidence))
+        return Verdict(word, unsearched(evidence, what), _alt(evidence), n=settings(evidence))
     row = _witness(evidence)
     seen = "Unchanged too" if word == REFUTED else "Nearest"
     condition = (
         f"{seen}: {PATHS[row['path']]} in {named(row)}, by {number(_worst(row))} decades at most over "
         f"{FIT_WINDOW[1] * row['length']:.0f} steps. {_cells(evidence, found)}"
     )
-    low, high = sorted(float(row[name]) for name in BACKENDS)
-    sides: dict[str, Any] = {name: float(row[name]) for name in BACKENDS}
-    return Verdict(word, condition, _alt(evidence), (low + high) / 2, low, high, settings(evidence), **sides)
+    return Verdict(word, condition, _alt(evidence), n=settings(evidence), **witnessed(row))
 
 
 def _worst(row: pd.Series) -> float:

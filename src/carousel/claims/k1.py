@@ -15,7 +15,17 @@ from carousel.claims.claim import (
     settings,
     universal,
 )
-from carousel.claims.table import at_biases, bias_order, listed, missing, named, number, planned, wide
+from carousel.claims.table import (
+    at_biases,
+    bias_order,
+    listed,
+    named,
+    number,
+    planned,
+    unsearched,
+    wide,
+    witnessed,
+)
 from carousel.stats import STEADY, rates, select
 
 LOST = 1.0  # decades over the whole sequence: a slope counts as vanishing only if it costs a factor of ten
@@ -44,15 +54,11 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     word = universal(evidence, breaks)
     if word == INCONCLUSIVE:
         what = f"a search of at least {MIN_SEARCHED} settings on both backends, without one-sided findings"
-        have = pd.DataFrame({"backend": [name for name in BACKENDS if evidence[name].notna().any()]})
-        return Verdict(word, missing(have, what), _alt(evidence, found), n=settings(evidence))
+        return Verdict(word, unsearched(evidence, what), _alt(evidence, found), n=settings(evidence))
     witness = _witness(evidence[found] if word == REFUTED else evidence)
     seen = f"Counterexample: {named(witness)}" if word == REFUTED else f"Lowest rate: {named(witness)}"
     condition = f"{seen}. {_shares(evidence, found)}"
-    low, high = sorted(witness[list(BACKENDS)].astype(float))
-    numbers = {"effect": (low + high) / 2, "low": low, "high": high, "n": settings(evidence)}
-    numbers |= {backend: float(witness[backend]) for backend in BACKENDS}
-    return Verdict(word, condition, _alt(evidence, found), **numbers)
+    return Verdict(word, condition, _alt(evidence, found), n=settings(evidence), **witnessed(witness))
 
 
 def _witness(space: pd.DataFrame) -> pd.Series:

@@ -5,13 +5,9 @@ import pandas as pd
 
 from carousel.claims.claim import (
     DEPENDS,
-    FAILS,
-    HOLDS,
     INCONCLUSIVE,
     LONG,
     MIN_REPETITIONS,
-    MIXED,
-    UNCLEAR,
     VANILLA,
     Claim,
     Tables,
@@ -22,9 +18,11 @@ from carousel.claims.claim import (
 )
 from carousel.claims.table import (
     ALONG_BIAS,
+    DECIDED,
     at_biases,
     bias_order,
     boundary,
+    by_state,
     compare,
     listed,
     main,
@@ -149,12 +147,7 @@ def _decide(evidence: pd.DataFrame, unit: str) -> Verdict:
 
 
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
-    names = {HOLDS: "Holds", FAILS: "Fails", MIXED: "Depends on the setting", UNCLEAR: "Undecided"}
-    parts = [
-        f"{names[state]}: {listed(list(states.index[states == state]))}."
-        for state in names
-        if (states == state).any()
-    ]
+    parts = by_state(states, DECIDED)
     worse = evidence[evidence["outlived"] != ""].drop_duplicates("part")
     worse = worse.assign(rival=worse["part"].astype(str).str.removeprefix("lstm against "))
     counts = listed([f"{row['outlived']} ({row['rival']})" for _, row in worse.iterrows()])

@@ -9,7 +9,6 @@ from carousel.claims.claim import (
     HOLDS,
     INCONCLUSIVE,
     MIN_REPETITIONS,
-    MIXED,
     SUPPORTED,
     UNCLEAR,
     Claim,
@@ -18,7 +17,16 @@ from carousel.claims.claim import (
     combine,
     comparison,
 )
-from carousel.claims.table import compare, listed, main, missing, number, stack
+from carousel.claims.table import (
+    DECIDED,
+    by_state,
+    compare,
+    listed,
+    main,
+    missing,
+    number,
+    stack,
+)
 from carousel.stats import RUN, SEED, bootstrap, longest_solved, rates, repeated, select
 
 MIN_INFORMATIVE = (
@@ -134,14 +142,8 @@ def _therefore(tasks: str, ranks: str) -> str:
 
 
 def _parts(evidence: pd.DataFrame, states: pd.Series) -> str:
-    names = {HOLDS: "Holds", FAILS: "Fails", MIXED: "Depends on the setting", UNCLEAR: "Undecided"}
-    rows = evidence.groupby("part", sort=False)[["effect", "told"]].mean()
-    words = [f"{part} ({number(rows['effect'][part])})" for part in states.index]
-    by = {
-        state: [word for word, part in zip(words, states.index, strict=True) if states[part] == state]
-        for state in names
-    }
-    return " ".join(f"{names[state]}: {listed(parts)}." for state, parts in by.items() if parts)
+    effect = evidence.groupby("part", sort=False)["effect"].mean()
+    return " ".join(by_state(states.rename(lambda part: f"{part} ({number(effect[part])})"), DECIDED))
 
 
 def _alt(evidence: pd.DataFrame) -> str:

@@ -1,16 +1,19 @@
 """Small tables that several claims need, and the words for them."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from carousel.claims.claim import BACKENDS, Boundary
+from carousel.claims.claim import BACKENDS, FAILS, HOLDS, MIXED, UNCLEAR, Boundary
 from carousel.stats import MODEL, PAIR, crossing, difference, hierarchical, student
 
 LN10 = float(np.log(10))
 ALONG_BIAS = ("grid", "bias")  # the slices that differ in the forget bias alone, and
 ALONG_GAIN = ("grid", "gain")  # in the gain alone: a curve along either is made of them
+DECIDED = {HOLDS: "Holds", FAILS: "Fails", MIXED: "Depends on the setting", UNCLEAR: "Undecided"}
 
 
 def wide(table: pd.DataFrame, value: str = "rate") -> pd.DataFrame:
@@ -100,9 +103,14 @@ def at_value(found: Boundary) -> str:
     return f"{number(found.at)} (95 % interval {number(found.low)} to {number(found.high)})"
 
 
+def searched(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows are of settings that a search went through."""
+    return rows["slice"].astype(str).str.startswith("search")
+
+
 def planned(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of settings laid out beforehand, without those that a search went through."""
-    return rows[~rows["slice"].astype(str).str.startswith("search")]
+    return rows[~searched(rows)]
 
 
 def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
@@ -123,6 +131,13 @@ def main(rows: pd.DataFrame) -> dict:
     }  # fmt: skip
 
 
+def witnessed(row: pd.Series) -> dict[str, Any]:
+    """Return the verdict's numbers from one row of a `wide` table: both backends', their mean and their ends."""
+    low, high = sorted(float(row[backend]) for backend in BACKENDS)
+    sides = {backend: float(row[backend]) for backend in BACKENDS}
+    return {"effect": (low + high) / 2, "low": low, "high": high, **sides}
+
+
 def number(value: float) -> str:
     """Return a number in three significant digits, with a real minus sign; 1e-9 rather than 1e-09."""
     text = re.sub(r"e([+-])0?", lambda found: "e" + found[1].strip("+"), f"{value:.3g}")
@@ -136,6 +151,18 @@ def missing(evidence: pd.DataFrame, what: str) -> str:
     if have and absent:
         return f"Undecided: the {absent[0]} backend has not measured it."
     return f"Undecided: {what} would settle it."
+
+
+def unsearched(space: pd.DataFrame, what: str) -> str:
+    """Return the same of a `wide` table."""
+    have = [backend for backend in BACKENDS if space[backend].notna().any()]
+    return missing(pd.DataFrame({"backend": have}), what)
+
+
+def by_state(states: pd.Series, said: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each state that occurs, in the order of ``said``: its words and the parts in it."""
+    parts = {state: listed([str(part) for part in states.index[states == state]]) for state in said}
+    return [f"{said[state]}: {names}." for state, names in parts.items() if names]
 
 
 def listed(words: list[str]) -> str:
