@@ -10,7 +10,7 @@ from problems import BASE, assert_seeded_by, model_on, random_model, random_prob
 
 import carousel
 from carousel.adjoint import Quantity, walk
-from carousel.backends import Asked, leaves, load, rebuild
+from carousel.backends import Asked, leaves, library, load, rebuild
 from carousel.cells import CELLS
 from carousel.recurrence import PATHS
 from carousel.seeds import generator
@@ -257,6 +257,34 @@ def test_the_gradient_of_many_answers_is_the_weighted_sum_of_those_of_each(backe
     apart = [gradient(on.xs[: last + k + 1], target[:, k : k + 1], weight[:, k : k + 1]) for k in range(S)]
     for whole, *parts in zip(together, *apart, strict=True):
         np.testing.assert_allclose(whole, sum(parts), rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype, rtol", [("float32", 2e-5), ("float64", 1e-11)])
+def test_torchs_own_lstm_gives_the_gradient_of_the_stack(dtype, rtol, monkeypatch):
+    p, rng = random_problem("lstm", seed=53, length=library.STEPS + 3), np.random.default_rng(54)
+    there, (_, M, _, B) = load("torch", "cpu", dtype), p.xs.shape
+    on, model = p.on(there), model_on(there, random_model(p))
+    asked = Asked(
+        there.array(rng.uniform(size=(M, 3, 2, B))), there.array(rng.uniform(size=(M, 3, B))), "squared_error"
+    )
+    found = []
+    for used in (True, False):
+        monkeypatch.setattr(library, "suits", lambda *_, used=used: used)
+        gradient = there.gradient(p.cell, model, on.xs, on.state, asked, PATHS["full"](p.cell))
+        found.append([there.numpy(a) for a in (gradient.loss, *leaves(gradient.model))])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(theirs, ours, rtol=rtol, atol=rtol * abs(ours).max())
+
+
+def test_which_gradients_torchs_own_lstm_takes():
+    long, short = (np.zeros((T, 1, 1, 1)) for T in (library.STEPS, library.STEPS - 1))
+    for dtype, xs, name, taken in (
+        ("float32", long, "lstm", True),
+        ("float32", short, "lstm", False),
+        ("float64", long, "lstm", False),
+        ("float32", long, "lstm_peephole", False),
+    ):
+        assert library.suits(CELLS[name], load("torch", "cpu", dtype).array(xs)) is taken
 
 
 def test_truncated_and_full_gradients_train_differently_but_from_one_start():

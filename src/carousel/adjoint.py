@@ -1,8 +1,10 @@
 """The adjoint of one loss, carried back through time in log space on all paths at once, and what is read off it."""
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import accumulate
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -11,8 +13,13 @@ from carousel.axes import Array, Series, State
 from carousel.backends import Backend
 from carousel.cells import Cell, Params
 from carousel.paths import Split, advance, beginning, cosine
-from carousel.recurrence import PATHS, Gates, Step, chunk_length, chunks, effective, flat, recurrent
-from carousel.scaled import Logs, Scaled, difference, log10, log_norm, rescale, zero
+from carousel.recurrence import PATHS, Gates, Step, chunk_length, chunks, effective, flat
+from carousel.scaled import Logs, Scaled, difference, log10, log_norm, rescale, strained, zero
+
+EVERY = 8  # steps between two divisions by a power of two
+
+
+F = TypeVar("F")
 
 
 class Quantity(NamedTuple):
@@ -54,15 +61,43 @@ def walk(
     front = start(backend, cell, covector)
     if 0 in lags:
         yield 0, read(backend, cell, params, front)
+    step_back = partial(back, backend, cell, params)
     lag = 0
-    for steps in chunks(
-        backend.ops(cell, PATHS["full"](cell)), cell, params, xs, state, chunk_length(xs, state)
-    ):
-        for step in reversed(steps):
-            lag += 1
-            front = back(backend, cell, params, step, front)
-            if lag in lags:
-                yield lag, read(backend, cell, params, front)
+    for steps in segments(backend, cell, params, xs, state, factors=True):
+        fronts = march(step_back, partial(rescaled, backend), overstrained, steps, front)
+        yield from (
+            (k, read(backend, cell, params, each)) for k, each in enumerate(fronts, lag + 1) if k in lags
+        )
+        lag, front = lag + len(fronts), fronts[-1]
+
+
+def norms(
+    backend: Backend, cell: Cell, params: Params, xs: Series, state: State, covector: Array
+) -> Float[np.ndarray, "K M B"]:
+    """log10 of the norm of the joint state's gradient at every lag, 0 to T: `walk` on the full path, and no more."""
+    gates = PATHS["full"](cell)
+    params = effective(backend.ops(cell, gates), cell, params)
+    scaled = rescale(backend, (covector, *(0.0 * covector,) * (len(cell.states) - 1)), 0)
+    logs = [log_norm(backend, scaled)]
+
+    def step_back(scaled: Scaled, step: Step) -> Scaled:
+        return backend.vjp(cell, params, step, scaled[0], gates), scaled[1]
+
+    for steps in segments(backend, cell, params, xs, state):
+        found = march(step_back, lambda d: rescale(backend, *d), strained, steps, scaled)
+        logs += [log_norm(backend, each) for each in found]
+        scaled = found[-1]
+    return np.stack(logs)
+
+
+def segments(
+    backend: Backend, cell: Cell, params: Params, xs: Series, state: State, factors: bool = False
+) -> Iterator[list[Step]]:
+    """The steps of a forward pass, the last first, a few at a time."""
+    ops = backend.ops(cell, PATHS["full"](cell))
+    for steps in chunks(ops, cell, params, xs, state, chunk_length(xs, state), factors):
+        steps.reverse()
+        yield from (steps[k : k + EVERY] for k in range(0, len(steps), EVERY))
 
 
 def start(backend: Backend, cell: Cell, covector: Array) -> Front:
@@ -82,7 +117,36 @@ def loss(cell: Cell, path: str) -> Route:
     return Route(False, PATHS[path](cell))
 
 
-def back(backend: Backend, cell: Cell, params: Params, step: Step, front: Front) -> Front:
+def march(
+    back: Callable[[F, Step], F],
+    settled: Callable[[F], F],
+    strained: Callable[[F, F], bool],
+    steps: Sequence[Step],
+    front: F,
+) -> list[F]:
+    """A few steps back in time, and a division at the end; after fewer steps where that might come too late."""
+    fronts = list(accumulate(steps, back, initial=front))[1:]
+    fronts[-1] = settled(fronts[-1])
+    if len(steps) == 1 or not strained(front, fronts[-1]):
+        return fronts
+    half = len(steps) // 2
+    first = march(back, settled, strained, steps[:half], front)
+    return first + march(back, settled, strained, steps[half:], first[-1])
+
+
+def overstrained(before: Front, after: Front) -> bool:
+    """Whether any of the adjoints is strained."""
+    return any(strained(before.adjoints[route], scaled) for route, scaled in after.adjoints.items())
+
+
+def rescaled(backend: Backend, front: Front) -> Front:
+    """`front` with adjoints whose largest entry lies in [1/2, 1)."""
+    return front._replace(
+        adjoints={r: rescale(backend, *scaled, r.carousel) for r, scaled in front.adjoints.items()}
+    )
+
+
+def back(backend: Backend, cell: Cell, params: Params, front: Front, step: Step) -> Front:
     """One step back in time."""
     full = loss(cell, "full")
     power = front.adjoints[full][1]
@@ -90,15 +154,11 @@ def back(backend: Backend, cell: Cell, params: Params, step: Step, front: Front)
     passed = [(front.adjoints[route][0], route.gates) for route in routes]
     found, d_wx = backend.vjps(cell, params, step, passed)
     before = dict(zip(routes, found, strict=True))
-    adjoints = {
-        route: rescale(backend, d, front.adjoints[route][1], route.carousel) for route, d in before.items()
-    }
+    adjoints = {route: (d, front.adjoints[route][1]) for route, d in before.items()}
     adjoints |= {route: zero(scaled) for route, scaled in front.adjoints.items() if route not in before}
     net = (flat(d_wx),), power
-    split = front.split and advance(
-        front.split, log_norm(backend, rescale(backend, *net)), log_norm(backend, adjoints[full])
-    )
-    return Front(adjoints, front.formula + log_factor(backend, cell, params, step), net, split)
+    split = front.split and advance(front.split, log_norm(backend, net), log_norm(backend, adjoints[full]))
+    return Front(adjoints, front.formula + step.log_factor, net, split)
 
 
 def passable(cell: Cell, route: Route) -> bool:
@@ -158,13 +218,6 @@ def beside(backend: Backend, cell: Cell, params: Params, front: Front) -> dict[Q
         d_x = rescale(backend, (params.W.swapaxes(1, 2) @ d_net,), power)
         logs[Quantity("loss_x", "full")] = log_norm(backend, d_x)
     return logs
-
-
-def log_factor(backend: Backend, cell: Cell, params: Params, step: Step) -> Array:
-    """The log of the Q&A's factor of one step, per unit and sequence."""
-    ops = backend.ops(cell, PATHS["full"](cell))
-    rh, _ = recurrent(ops, cell, params, step.wx, step.before)
-    return cell.log_factor(ops, params.p, step.wx, rh, step.before)
 
 
 def per_unit(x: Float[np.ndarray, "M H B"]) -> Logs:

@@ -19,6 +19,7 @@ from jaxtyping import Float
 Array = Any
 Units = Float[Array, "M H B"]  # one value a hidden unit and sequence
 Net = Float[Array, "M G H B"]  # net inputs, or their adjoints, gate by gate
+Nets = Net | tuple[Units, ...]  # the same, where they may come as one array a gate
 PerUnit = Float[Array, "M H 1"]  # a pointwise parameter
 Inputs = Float[Array, "M D B"]  # the input of one step
 Series = Float[Array, "T M D B"]  # the inputs of all steps

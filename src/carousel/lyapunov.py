@@ -102,7 +102,7 @@ def after(backend: Backend, cell: Cell, params: Params, xs: Series, state: State
     """The state after `xs`; nothing is stored."""
     ops = backend.ops(cell, PATHS["full"](cell))
     for x in xs:
-        state = forward(ops, cell, params, drive(cell, params, x[None])[0], state)[0]
+        state = forward(ops, cell, params, drive(ops, cell, params, x[None])[0], state)[0]
     return state
 
 

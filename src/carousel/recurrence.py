@@ -16,7 +16,7 @@ from carousel.cells.cell import Saved
 
 Gates = frozenset[str]
 
-MEMORY = 2**28  # bytes that the stored part of a forward pass may take; it changes no result
+MEMORY = 2**29  # bytes that the stored part of a forward pass may take; it changes no result
 PATHS: dict[str, Callable[[Cell], Gates]] = {
     "full": lambda cell: frozenset(cell.gates),
     "candidate": lambda cell: frozenset({cell.candidate}),
@@ -37,7 +37,8 @@ class ArrayOps(Ops, Protocol):
     """What the recurrence asks of an array library beside what the cells ask."""
 
     def recur(self, R: Float[Array, "M GH VH"], heard: Float[Array, "M VH B"]) -> Array: ...
-    def join(self, parts: Sequence[Array]) -> Array: ...
+    def product(self, A: Float[Array, "M N K"], x: Float[Array, "M K B"]) -> Array: ...
+    def join(self, parts: Sequence[Array], axis: int = 1) -> Array: ...
 
 
 class Step(NamedTuple):
@@ -48,6 +49,7 @@ class Step(NamedTuple):
     before: State
     saved: Saved
     inner: Saved = ()  # the inner voice, and what its own adjoint needs
+    log_factor: Units | None = None  # of the Q&A's factor, where it is asked for
 
 
 class Errors(NamedTuple):
@@ -65,10 +67,12 @@ def effective(ops: Ops, cell: Cell, params: Params) -> Params:
     return params if cell.weight is None else params._replace(R=cell.weight.forward(ops, params.R)[0])
 
 
-def drive(cell: Cell, params: Params, xs: Series) -> Float[Array, "T M G H B"]:
+def drive(ops: ArrayOps, cell: Cell, params: Params, xs: Series) -> Float[Array, "T M G H B"]:
     """W x + b of all steps in one product, gate by gate."""
-    T, M, _, B = xs.shape
-    return (params.W @ xs + params.b).reshape(T, M, len(cell.gates), -1, B)
+    T, M, D, B = xs.shape
+    columns = xs.swapaxes(0, 1).swapaxes(1, 2).reshape(M, D, T * B)
+    net = (ops.product(params.W, columns) + params.b).reshape(M, len(cell.gates), -1, T, B)
+    return net.swapaxes(2, 3).swapaxes(1, 2).swapaxes(0, 1)
 
 
 def heard(ops: ArrayOps, cell: Cell, state: State) -> Float[Array, "M VH B"]:
@@ -102,18 +106,28 @@ def forward(ops: ArrayOps, cell: Cell, params: Params, wx: Net, state: State) ->
     return *cell.forward(ops, params.p, wx, rh, state), inner
 
 
-def unroll(ops: ArrayOps, cell: Cell, params: Params, xs: Series, state: State) -> tuple[list[Step], State]:
-    """All steps of `cell` over `xs`, and the state after the last."""
+def unroll(
+    ops: ArrayOps, cell: Cell, params: Params, xs: Series, state: State, factors: bool = False
+) -> tuple[list[Step], State]:
+    """All steps of `cell` over `xs`, and the state after the last; with the Q&A's `factors` if they are wanted."""
     steps = []
-    for x, wx in zip(xs, drive(cell, params, xs), strict=True):
-        after, saved, inner = forward(ops, cell, params, wx, state)
-        steps.append(Step(x, wx, state, saved, inner))
+    for x, wx in zip(xs, drive(ops, cell, params, xs), strict=True):
+        rh, inner = recurrent(ops, cell, params, wx, state)
+        after, saved = cell.forward(ops, params.p, wx, rh, state)
+        log_factor = cell.log_factor(ops, params.p, wx, rh, state) if factors else None
+        steps.append(Step(x, wx, state, saved, inner, log_factor))
         state = after
     return steps, state
 
 
 def chunks(
-    ops: ArrayOps, cell: Cell, params: Params, xs: Series, state: State, length: int
+    ops: ArrayOps,
+    cell: Cell,
+    params: Params,
+    xs: Series,
+    state: State,
+    length: int,
+    factors: bool = False,
 ) -> Iterator[list[Step]]:
     """The steps of a forward pass, `length` at a time, the last first; no more than that is ever stored.
 
@@ -122,11 +136,11 @@ def chunks(
     starts = range(0, len(xs), length)
     borders = [state]
     for t in starts[:-1]:
-        for wx in drive(cell, params, xs[t : t + length]):
+        for wx in drive(ops, cell, params, xs[t : t + length]):
             state = forward(ops, cell, params, wx, state)[0]
         borders.append(state)
     for t, border in zip(reversed(starts), reversed(borders), strict=True):
-        yield unroll(ops, cell, params, xs[t : t + length], border)[0]
+        yield unroll(ops, cell, params, xs[t : t + length], border, factors)[0]
 
 
 def chunk_length(xs: Series, state: State) -> int:
@@ -197,24 +211,29 @@ def parameter_gradients(
     gates: Gates,
 ) -> Params:
     """The gradient by every parameter, R itself among them, given the errors of h after the last S steps."""
-    d_W, d_b = 0.0 * params.W, 0.0 * params.b
-    d_R, d_R_inner = (0.0 * R for R in columns(cell, params, steps[0].before[0]))
     d_p = {name: 0.0 * value for name, value in params.p.items()}
     S = outputs.shape[1]
     d_state = tuple(ops.zeros(s) for s in steps[-1].before)
+    found = []
     for back, step in enumerate(reversed(steps), start=1):
         if back <= S:
             d_state = (d_state[0] + outputs[:, S - back], *d_state[1:])
         errors = pull_back(ops, cell, params, step, d_state, gates)
-        d_wx, d_rh = flat(errors.wx), flat(errors.rh)
-        d_W += d_wx @ step.x.swapaxes(1, 2)
-        d_R += d_rh @ heard(ops, cell, step.before).swapaxes(1, 2)
-        d_b += d_wx.sum(2, keepdims=True)
         d_p = {name: total + errors.p[name].sum(2, keepdims=True) for name, total in d_p.items()}
-        if errors.inner is not None:
-            d_R_inner += flat(errors.inner) @ step.inner[0].swapaxes(1, 2)
         d_state = errors.before
-    return Params(d_W, ops.join([d_R.swapaxes(1, 2), d_R_inner.swapaxes(1, 2)]).swapaxes(1, 2), d_b, d_p)
+        found.append(errors)
+    found.reverse()
+
+    def by(errors: Sequence[Array], causes: Sequence[Array]) -> Array:
+        """The gradient by a matrix: one product for all steps."""
+        return ops.join(errors, 2) @ ops.join(causes, 2).swapaxes(1, 2)
+
+    d_wx = [flat(each.wx) for each in found]
+    d_R = by([flat(each.rh) for each in found], [heard(ops, cell, step.before) for step in steps])
+    if cell.inner:
+        inner = by([flat(each.inner) for each in found], [step.inner[0] for step in steps])
+        d_R = ops.join([d_R, inner], 2)
+    return Params(by(d_wx, [step.x for step in steps]), d_R, sum(d_wx).sum(2, keepdims=True), d_p)
 
 
 def flat(net: Net) -> Float[Array, "M GH B"]:

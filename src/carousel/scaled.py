@@ -1,8 +1,8 @@
 """Vectors in log space: the largest entry lies in [1/2, 1), and a power of two says what it is short of.
 
-Every step is followed by an exact division by a power of two, so 0.25^10000 is a number like any other and no
-rounding is added to the step's own. A zero is then a zero of the mathematics, with one exception: the entries of one
-vector share a power, so an entry more than the float range below the largest (1e-308 in float64) is lost.
+Every few steps are followed by an exact division by a power of two, so 0.25^10000 is a number like any other and no
+rounding is added to the steps' own. A zero is then a zero of the mathematics, with one exception: the entries of one
+vector share a power, so an entry far below the largest (1e-245 in float64, 1e-26 in float32) may be lost.
 """
 
 import math
@@ -13,6 +13,8 @@ from jaxtyping import Bool, Float, Int
 from carousel.axes import Array, State
 from carousel.backends import Backend
 
+# bits that an adjoint may grow or shrink by between two divisions: its square, and that of a square, stay in range
+FREE = {"float64": 200, "float32": 40, "bfloat16": 40}
 NOWHERE = 2**30  # minus this is the power of a zero vector: below all others
 Scaled = tuple[State, Int[Array, "M _ B"]]
 Logs = Float[np.ndarray, "M N"]  # log10, one a sequence, or one a unit and sequence; -inf for an exact zero
@@ -22,6 +24,17 @@ def rescale(backend: Backend, d: State, power: Array, per_unit: bool = False) ->
     """`d` times two to `power`, with its largest entry in [1/2, 1): of a sequence, or of each unit by itself."""
     d, more = backend.rescale(d, per_unit)
     return d, power + more
+
+
+def strained(before: Scaled, after: Scaled) -> bool:
+    """Whether so much happened between two divisions that digits may be lost: too large a factor, or a new zero."""
+    (d, power), (d_after, power_after) = before, after
+    peak, peak_after = (sum(abs(part) for part in each) for each in (d, d_after))
+    if power.shape[1] == 1:
+        peak, peak_after = peak.sum(1, keepdims=True), peak_after.sum(1, keepdims=True)
+    bits = FREE[str(peak.dtype).rpartition(".")[2]]
+    lost = (peak_after == 0) & (peak > 0) | ~(peak_after < np.inf)
+    return bool((lost | (abs(power_after - power) > bits)).any())
 
 
 def zero(scaled: Scaled) -> Scaled:

@@ -79,7 +79,7 @@ def test_orbits_return_and_alternate_between_stable_and_not(activation: str, w: 
     phi, found = theory.ACTIVATIONS[activation][0], theory.orbits(activation, w, b)
     for orbit in found:
         states = np.array(orbit.states)
-        assert phi(w * states + b) == pytest.approx(np.roll(states, -1), rel=1e-11, abs=1e-300)
+        assert phi(w * states + b) == pytest.approx(np.roll(states, -1), rel=1e-11, abs=1e-297)
     assume(all(abs(orbit.exponent) > 1e-4 for orbit in found))
     stable = [orbit.stable for orbit in found]
     assert stable in ([True], [True, False, True]) if w > 0 else stable in ([True], [False, True])

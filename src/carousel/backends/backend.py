@@ -61,7 +61,7 @@ def outputs(steps: list[Step], last: State, count: int, stack: Callable[[list[Ar
 
 def each(step: Step, f: Callable[[Array], Array]) -> Step:
     """`step` with `f` of all its arrays."""
-    return Step(f(step.x), f(step.wx), *(tuple(map(f, part)) for part in step[2:]))
+    return Step(f(step.x), f(step.wx), *(tuple(map(f, part)) for part in step[2:5]))
 
 
 @runtime_checkable

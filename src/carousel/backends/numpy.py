@@ -12,7 +12,9 @@ from carousel.backends.backend import Asked, Gradient, Model, Readout, each, out
 from carousel.cells import Cell, Params
 from carousel.recurrence import PATHS, Gates, Step, effective, parameter_gradients, pull_back, unroll
 
-SATURATED = 0.9  # |tanh| from which 1 - tanh^2 loses digits: one here, all of them where tanh rounds to 1
+SATURATED = (
+    0.19  # slope of tanh below which 1 - tanh^2 loses digits: one here, all of them where tanh rounds to 1
+)
 
 
 @dataclass(frozen=True)
@@ -23,19 +25,26 @@ class NumpyOps:
 
     def tanh(self, x: Array) -> tuple[Array, Array]:
         y = np.tanh(x)
-        slope = 1 - y * y
-        saturated = abs(y) > SATURATED
-        if saturated.any():
+        slope = y * y
+        np.subtract(1, slope, out=slope)
+        if (saturated := slope < SATURATED).any():
             e = np.exp(-2 * abs(x[saturated]))
             slope[saturated] = 4 * e / (1 + e) ** 2
         return y, slope
 
     def sigmoid(self, x: Array) -> tuple[Array, Array]:
-        """From exp(-|x|), so that neither 1 - sigma nor sigma is ever a small difference of large numbers."""
-        e = np.exp(-abs(x))
-        larger = 1 / (1 + e)
-        smaller = e * larger
-        return np.where(x > 0, larger, smaller), larger * smaller
+        """From exp(-x), so that neither 1 - sigma nor sigma is ever a small difference of large numbers."""
+        try:
+            with np.errstate(over="raise"):
+                e = np.negative(x)
+                np.exp(e, out=e)
+        except FloatingPointError:
+            return far_sigmoid(x)
+        y = e + 1
+        np.reciprocal(y, out=y)
+        e *= y
+        e *= y
+        return y, e
 
     def relu(self, x: Array) -> tuple[Array, Array]:
         return np.maximum(x, 0), x > 0
@@ -79,8 +88,19 @@ class NumpyOps:
         with np.errstate(over="ignore", invalid="ignore"):
             return R @ heard
 
-    def join(self, parts: Sequence[Array]) -> Array:
-        return np.concatenate(parts, axis=1)
+    def product(self, A: Float[Array, "M N K"], x: Float[Array, "M K B"]) -> Float[Array, "M N B"]:
+        return A @ x
+
+    def join(self, parts: Sequence[Array], axis: int = 1) -> Array:
+        return np.concatenate(parts, axis=axis)
+
+
+def far_sigmoid(x: Array) -> tuple[Array, Array]:
+    """sigma and its slope, where exp(-x) may be more than a float holds."""
+    e = np.exp(-abs(x))
+    larger = 1 / (1 + e)
+    smaller = e * larger
+    return np.where(x > 0, larger, smaller), larger * smaller
 
 
 FORWARD = NumpyOps()

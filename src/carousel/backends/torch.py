@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,10 +10,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from carousel.axes import Array, Net, Series, State, Units
+from carousel.axes import Array, Net, Nets, Series, State, Units
+from carousel.backends import library
 from carousel.backends.backend import Asked, Gradient, Model, each, leaves, outputs, rebuild
 from carousel.cells import Cell, Params
-from carousel.recurrence import PATHS, Gates, Step, effective, forward, recurrent, unroll
+from carousel.recurrence import PATHS, Gates, Step, effective, forward, heard, rows_open, unroll
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "squared_error": lambda y, target: torch.square(y - target).sum(-2),
@@ -44,15 +46,16 @@ class TorchOps:
         """tanh x = 1 - 2 sigma(-2x) where x is large, so that autograd's slope keeps its digits there."""
         if not (self.tails and saturated(x)):
             return torch.tanh(x), None
-        small = torch.sigmoid(torch.where(x > 0, -2 * x, 2 * x))
-        return torch.where(x.abs() < 1, torch.tanh(x), torch.where(x > 0, 1 - 2 * small, 2 * small - 1)), None
+        sign, large = signs(x), (x.detach().abs() >= 1).to(x.dtype)
+        near = torch.tanh(torch.where(large > 0, 0.0, x))
+        return near + large * sign * (1 - 2 * torch.sigmoid(-2 * sign * x)), None
 
     def sigmoid(self, x: Tensor) -> tuple[Tensor, None]:
         """sigma(x) = 1 - sigma(-x) where x is positive, for the same reason."""
         if not (self.tails and saturated(x)):
             return torch.sigmoid(x), None
-        small = torch.sigmoid(torch.where(x > 0, -x, x))
-        return torch.where(x > 0, 1 - small, small), None
+        sign = signs(x)
+        return (1 + sign) / 2 - sign * torch.sigmoid(-sign * x), None
 
     def relu(self, x: Tensor) -> tuple[Tensor, None]:
         return torch.relu(x), None
@@ -81,8 +84,8 @@ class TorchOps:
     def zeros(self, x: Tensor) -> Tensor:
         return torch.zeros_like(x)
 
-    def gates(self, net: Net) -> tuple[Units, ...]:
-        return net.unbind(1)
+    def gates(self, net: Nets) -> tuple[Units, ...]:
+        return net if isinstance(net, tuple) else net.unbind(1)
 
     def stack(self, gates: tuple[Units, ...]) -> Net:
         return torch.stack(gates, 1)
@@ -92,15 +95,18 @@ class TorchOps:
 
     def recur(self, R: Float[Array, "M GH VH"], heard: Float[Array, "M VH B"]) -> Array:
         if not any(self.shut):
-            return R @ heard
+            return self.product(R, heard)
         if all(self.shut):
-            return R @ heard.detach()
-        split, shut = (len(self.shut), -1), torch.tensor(self.shut, device=heard.device)
-        live, held = (R @ heard).unflatten(1, split), (R @ heard.detach()).unflatten(1, split)
-        return torch.where(shut[None, :, None, None], held, live)
+            return self.product(R, heard.detach())
+        shut = torch.tensor(self.shut, device=heard.device).repeat_interleave(R.shape[1] // len(self.shut))
+        return torch.where(shut[None, :, None], self.product(R, heard.detach()), self.product(R, heard))
 
-    def join(self, parts: Sequence[Tensor]) -> Tensor:
-        return torch.cat(list(parts), 1)
+    def product(self, A: Float[Tensor, "M N K"], x: Float[Tensor, "M K B"]) -> Float[Tensor, "M N B"]:
+        """A x, taken as x^T A^T: up to five times as fast on a CPU where B is small."""
+        return (x.transpose(1, 2) @ A.transpose(1, 2)).transpose(1, 2)
+
+    def join(self, parts: Sequence[Tensor], axis: int = 1) -> Tensor:
+        return torch.cat(list(parts), axis)
 
 
 @dataclass(frozen=True)
@@ -140,16 +146,18 @@ class TorchBackend:
             return [d_before, *(self.vjp(cell, params, step, *each) for each in adjoints[1:])], d_wx
         graph = Graph(self, cell, params, step)
         found = [graph.pull(d_state, gates) for d_state, gates in adjoints]
-        return [d_before for d_before, _ in found], found[0][1]
+        return [d_before for d_before, _ in found], torch.stack(found[0][1], 1)
 
     @staticmethod
-    def pulled(after: State, tips: tuple[Tensor, ...], d_state: State) -> tuple[Tensor, ...]:
+    def pulled(
+        after: State, tips: tuple[Tensor, ...], d_state: State, keep: bool = False
+    ) -> tuple[Tensor, ...]:
         """The adjoints of `tips`, from those of the state that was computed from them."""
         live = [(a, d) for a, d in zip(after, d_state, strict=True) if a.requires_grad]
         if not live:
             return tuple(torch.zeros_like(s) for s in tips)
         return torch.autograd.grad(
-            [a for a, _ in live], tips, [d for _, d in live], allow_unused=True, materialize_grads=True
+            [a for a, _ in live], tips, [d for _, d in live], keep, allow_unused=True, materialize_grads=True
         )
 
     def widen(self, step: Step, n: int) -> Step:
@@ -179,9 +187,12 @@ class TorchBackend:
     ) -> Gradient:
         tips = [leaf.detach().requires_grad_() for leaf in leaves(model)]
         live = rebuild(model, tips)
-        ops = self.ops(cell, gates, tails=False)
-        params = effective(ops, cell, live.params)
-        hs = outputs(*unroll(ops, cell, params, xs, state), asked.target.shape[1], _stacked)
+        ops, count = self.ops(cell, gates, tails=False), asked.target.shape[1]
+        if library.suits(cell, xs) and gates == PATHS["full"](cell):
+            hs = library.lstm(live.params, xs, state, count)
+        else:
+            params = effective(ops, cell, live.params)
+            hs = outputs(*unroll(ops, cell, params, xs, state), count, _stacked)
         losses = (LOSSES[asked.loss](_read(live, hs), asked.target) * asked.weight).sum(1).mean(1)
         found = torch.autograd.grad(losses.sum(), tips, allow_unused=True, materialize_grads=True)
         return Gradient(losses.detach(), rebuild(model, list(found)))
@@ -209,38 +220,57 @@ class Graph:
     def __init__(self, backend: TorchBackend, cell: Cell, params: Params, step: Step) -> None:
         self.backend, self.cell, self.params = backend, cell, params
         self.voices = tuple(s.detach().requires_grad_() for s in step.before)
-        ops = backend.ops(cell, frozenset(cell.gates))
-        self.rh = recurrent(ops, cell, params, step.wx, self.voices)[0]
-        self.tips = tuple(s.detach().requires_grad_() for s in (*step.before, step.wx, self.rh))
+        self.heard = heard(self.ops(), cell, self.voices)
+        rh = self.ops().recur(params.R, self.heard.detach()).reshape(step.wx.shape)
+        leaves = (*step.before, *step.wx.unbind(1), *rh.unbind(1))
+        self.tips = tuple(leaf.detach().requires_grad_() for leaf in leaves)
         self.after: dict[bool, State] = {}
+        self.spoken: dict[Gates, Tensor] = {}
 
-    def pull(self, d_state: State, gates: Gates) -> tuple[State, Net]:
-        """The adjoints of the state before the step, and of W x + b."""
-        *d_before, d_wx, d_rh = self.through_cell(d_state, gates)
+    def ops(self, gates: Gates | None = None) -> TorchOps:
+        """Those with `gates` open; all gates if nothing is said."""
+        return self.backend.ops(self.cell, frozenset(self.cell.gates) if gates is None else gates)
+
+    def pull(self, d_state: State, gates: Gates) -> tuple[State, tuple[Tensor, ...]]:
+        """The adjoints of the state before the step, and of W x + b gate by gate."""
+        found = self.through_cell(d_state, gates)
+        S, G = len(self.cell.states), len(self.cell.gates)
+        d_before, d_wx, d_rh = found[:S], found[S : S + G], found[S + G :]
         if gates and self.cell.voices:
-            heard = [d_rh[:, g] * (name in gates) for g, name in enumerate(self.cell.gates)]
+            d_open = [d for d, name in zip(d_rh, self.cell.gates, strict=True) if name in gates]
             d_voices = torch.autograd.grad(
-                self.rh, self.voices, torch.stack(heard, 1), True, allow_unused=True, materialize_grads=True
+                self.said(gates), self.voices, torch.cat(d_open, 1), True, materialize_grads=True
             )
-            d_before = [a + b for a, b in zip(d_before, d_voices, strict=True)]
-        return tuple(d_before), d_wx
+            d_before = tuple(a + b for a, b in zip(d_before, d_voices, strict=True))
+        return d_before, d_wx
+
+    def said(self, gates: Gates) -> Float[Tensor, "M _ B"]:
+        """What R makes of the voices, for `gates` alone."""
+        if gates not in self.spoken:
+            self.spoken[gates] = self.ops().product(rows_open(self.cell, self.params.R, gates), self.heard)
+        return self.spoken[gates]
 
     def through_cell(self, d_state: State, gates: Gates) -> tuple[Tensor, ...]:
         """The adjoints of the tips. Gates that are not all open shut peepholes too, in a graph without them."""
-        cut = gates != frozenset(self.cell.gates) and not CUT.isdisjoint(self.cell.pointwise.values())
+        cell = self.cell
+        cut = gates != frozenset(cell.gates) and not CUT.isdisjoint(cell.pointwise.values())
         if cut not in self.after:
-            *before, wx, rh = self.tips
-            ops = self.backend.ops(self.cell, gates if cut else frozenset(self.cell.gates))
-            self.after[cut] = self.cell.forward(ops, self.params.p, wx, rh, tuple(before))[0]
-        live = [(a, d) for a, d in zip(self.after[cut], d_state, strict=True) if a.requires_grad]
-        return torch.autograd.grad(
-            [a for a, _ in live],
-            self.tips,
-            [d for _, d in live],
-            True,
-            allow_unused=True,
-            materialize_grads=True,
-        )
+            S, G = len(cell.states), len(cell.gates)
+            before, wx, rh = self.tips[:S], Row(self.tips[S : S + G]), Row(self.tips[S + G :])
+            self.after[cut] = cell.forward(self.ops(gates if cut else None), self.params.p, wx, rh, before)[0]
+        return self.backend.pulled(self.after[cut], self.tips, d_state, keep=True)
+
+
+class Row(tuple):
+    """The net inputs of a step, one tensor a gate: autograd then never puts them together and takes them apart."""
+
+    def __add__(self, other: Any) -> "Row":
+        return Row(a + b for a, b in zip(self, other, strict=True))
+
+
+def signs(x: Tensor) -> Tensor:
+    """-1 where x is negative, else 1; it has no history."""
+    return torch.copysign(torch.ones_like(x), x.detach())
 
 
 def saturated(x: Tensor) -> bool:

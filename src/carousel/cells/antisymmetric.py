@@ -7,7 +7,7 @@ norm, where the slopes agree; a step of length eps adds (eps omega)^2 / 2 to the
 and the diffusion gamma takes eps gamma away. The carousel is the term h_{t-1}: its log-factor is zero.
 """
 
-from carousel.axes import Array, Net, State, Units
+from carousel.axes import Array, Nets, State, Units
 from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved, Weight
 
 STEP = 0.1  # eps: the middle one of the three that the paper's appendix C searches (0.01, 0.1, 1)
@@ -23,7 +23,7 @@ def antisymmetric(eps: float, gamma: float) -> Cell:
     def d_weight(ops: Ops, saved: Saved, d_R: Array) -> Array:
         return d_R - d_R.swapaxes(1, 2)
 
-    def forward(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+    def forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
         (h_prev,) = state
         (net,) = ops.gates(wx + rh)
         z, dz = ops.tanh(net)
@@ -39,7 +39,7 @@ def antisymmetric(eps: float, gamma: float) -> Cell:
     return Cell(("h",), ("z",), "z", forward, backward, _log_factor, weight=Weight(weight, d_weight))
 
 
-def _log_factor(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
+def _log_factor(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
     return ops.zeros(state[0])
 
 

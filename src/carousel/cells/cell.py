@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from carousel.axes import Array, Net, PerUnit, State, Units
+from carousel.axes import Array, Net, Nets, PerUnit, State, Units
 
 
 @runtime_checkable
@@ -37,7 +37,7 @@ class Ops(Protocol):
     def solve(self, A: Array, B: Array) -> Array: ...
     def eye(self, A: Array) -> Array: ...
     def zeros(self, x: Array) -> Array: ...
-    def gates(self, net: Net) -> tuple[Units, ...]: ...
+    def gates(self, net: Nets) -> tuple[Units, ...]: ...
     def stack(self, gates: tuple[Units, ...]) -> Net: ...
     def cut(self, x: Array) -> Array: ...
 
@@ -46,9 +46,9 @@ Kind = Literal["weight", "bias", "recurrent"]
 Pointwise = dict[str, PerUnit]
 Saved = tuple[Array, ...]
 Adjoints = tuple[dict[str, Units], Net, Net, tuple[Array, ...]]  # of p, wx, rh and the state
-Forward = Callable[[Ops, Pointwise, Net, Net, State], tuple[State, Saved]]
+Forward = Callable[[Ops, Pointwise, Nets, Nets, State], tuple[State, Saved]]
 Backward = Callable[[Ops, Pointwise, Saved, State], Adjoints]
-LogFactor = Callable[[Ops, Pointwise, Net, Net, State], Units]
+LogFactor = Callable[[Ops, Pointwise, Nets, Nets, State], Units]
 Draw = Callable[[np.random.Generator, int], Float[np.ndarray, " H"]]
 
 
@@ -60,7 +60,7 @@ class Inner(NamedTuple):
     """
 
     voice: str
-    forward: Callable[[Ops, Pointwise, Net, Net, State], tuple[Units, Saved]]
+    forward: Callable[[Ops, Pointwise, Nets, Nets, State], tuple[Units, Saved]]
     backward: Callable[[Ops, Pointwise, Saved, Units], Adjoints]
 
 

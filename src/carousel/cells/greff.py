@@ -26,7 +26,7 @@ gates are states, and R has nine more blocks that are used; those from a gate to
 from collections.abc import Callable
 from typing import NamedTuple
 
-from carousel.axes import Array, Net, State, Units
+from carousel.axes import Array, Nets, State, Units
 from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved
 
 Activation = Callable[[Ops, Array], tuple[Array, Array]]  # value and slope
@@ -63,7 +63,7 @@ def gate(ops: Ops, p: Pointwise, net: dict[str, Units], name: str, seen: Units) 
 def lstm(parts: Parts) -> Cell:
     """The LSTM that is made of `parts`."""
 
-    def forward(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+    def forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
         c_prev = state[-1]
         net = dict(zip(parts.gates, ops.gates(wx + rh), strict=True))
         (i, di), (f, df) = gate(ops, p, net, "i", c_prev), gate(ops, p, net, "f", c_prev)
@@ -89,7 +89,7 @@ def lstm(parts: Parts) -> Cell:
         d_p = {"p_i": d_i * c_prev, "p_f": d_f * c_prev, "p_o": d_o * c}
         return {name: d_p[name] for name in p}, d_net, d_net, (*(0.0 for _ in d_state[1:]), dc_prev)
 
-    def log_factor(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
+    def log_factor(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
         net = dict(zip(parts.gates, ops.gates(wx + rh), strict=True))
         if "f" not in net:
             return ops.zeros(state[-1])

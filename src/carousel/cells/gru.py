@@ -14,11 +14,11 @@ Its reset gate acts *after* the product with R. p_z is the candidate's second bi
 The forget bias acts on the update gate, in the sign of the paper: 1 keeps.
 """
 
-from carousel.axes import Net, State, Units
+from carousel.axes import Nets, State, Units
 from carousel.cells.cell import Adjoints, Cell, Inner, Ops, Pointwise, Saved
 
 
-def _forward(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+def _forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     (h_prev,) = state
     r, u, z = ops.gates(wx)
     r_h, u_h, z_h = ops.gates(rh)
@@ -38,7 +38,7 @@ def _backward(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
     return {"p_z": d_z * r}, ops.stack((d_r, d_u, d_z)), ops.stack((d_r, d_u, d_z * r)), (dh_prev,)
 
 
-def _reset(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[Units, Saved]:
+def _reset(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[Units, Saved]:
     (h_prev,) = state
     r, _, _ = ops.gates(wx + rh)
     r, dr = ops.sigmoid(r)
@@ -52,7 +52,7 @@ def _reset_back(ops: Ops, p: Pointwise, saved: Saved, d_v: Units) -> Adjoints:
     return {}, d_net, d_net, (d_v * r,)
 
 
-def _forward_v1(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+def _forward_v1(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     (h_prev,) = state
     _, u, z = ops.gates(wx + rh)
     (u, du), (z, dz) = ops.sigmoid(u), ops.tanh(z)
@@ -67,7 +67,7 @@ def _backward_v1(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoin
     return {}, d_net, d_net, (dh_prev,)
 
 
-def _log_factor(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
+def _log_factor(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
     _, u, _ = ops.gates(wx + rh)
     return ops.log_sigmoid(u)
 

@@ -7,11 +7,11 @@ while the unit is active: the Q&A's scalar chain, H times. As h enters its own n
 path `cell` carries nothing. The log-factor is the slope alone, without the weight, as in the vanilla network.
 """
 
-from carousel.axes import Net, State, Units
+from carousel.axes import Nets, State, Units
 from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved
 
 
-def _forward(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+def _forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     (h_prev,) = state
     (net,) = ops.gates(wx)
     h, slope = ops.relu(net + p["u"] * ops.cut(h_prev))
@@ -27,7 +27,7 @@ def _backward(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
     return {"u": d_z * h_prev}, d_net, d_net, (dh_prev,)
 
 
-def _log_factor(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
+def _log_factor(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
     (h_prev,) = state
     (net,) = ops.gates(wx)
     return ops.log((net + p["u"] * h_prev > 0) + ops.zeros(h_prev))

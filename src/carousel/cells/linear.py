@@ -21,7 +21,7 @@ In minLSTM f' = sigma(log f - log i), which is computed so: it holds all digits 
 forget bias alone keeps 1 / (1 + i) of the state and no more; chrono, whose biases are b and -b, makes f' = f.
 """
 
-from carousel.axes import Net, State, Units
+from carousel.axes import Nets, State, Units
 from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved
 
 
@@ -37,7 +37,7 @@ def _unmix(saved: Saved, d_h: Units) -> tuple[Units, Units, Units]:
     return d_h * (h_prev - z) * slope, d_h * take, d_h * keep
 
 
-def _forward_gru(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+def _forward_gru(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     u, z = ops.gates(wx)
     h, saved = _mix(ops, u, z, state[0])
     return (h,), saved
@@ -49,12 +49,12 @@ def _backward_gru(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoi
     return {}, d_net, d_net, (dh_prev,)
 
 
-def _log_factor_gru(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
+def _log_factor_gru(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
     u, _ = ops.gates(wx)
     return ops.log_sigmoid(u)
 
 
-def _forward_lstm(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+def _forward_lstm(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     i, f, z = ops.gates(wx)
     (shut_i, _), (shut_f, _) = ops.sigmoid(-i), ops.sigmoid(-f)  # the slopes of log sigma
     h, saved = _mix(ops, ops.log_sigmoid(f) - ops.log_sigmoid(i), z, state[0])
@@ -68,7 +68,7 @@ def _backward_lstm(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjo
     return {}, d_net, d_net, (dh_prev,)
 
 
-def _log_factor_lstm(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
+def _log_factor_lstm(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
     i, f, _ = ops.gates(wx)
     return ops.log_sigmoid(ops.log_sigmoid(f) - ops.log_sigmoid(i))
 

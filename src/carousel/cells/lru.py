@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from carousel.axes import Net, PerUnit, State, Units
+from carousel.axes import Nets, PerUnit, State, Units
 from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved
 
 R_MIN, R_MAX, MAX_PHASE = (
@@ -58,7 +58,7 @@ def eigenvalue(ops: Ops, p: Pointwise) -> Eigenvalue:
     return Eigenvalue(rate, phase, size * ops.cos(phase), size * ops.sin(phase), (2 * t / (1 + t)) ** 0.5)
 
 
-def _forward(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+def _forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     h_prev, s_prev = state
     z, y = ops.gates(wx)
     _, _, a, w, gamma = eigenvalue(ops, p)
@@ -78,7 +78,7 @@ def _backward(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
     return {"nu": rate * d_rate, "theta": phase * d_phase}, d_net, d_net, d_before
 
 
-def _log_factor(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
+def _log_factor(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
     return ops.zeros(state[0]) - ops.exp(p["nu"])
 
 

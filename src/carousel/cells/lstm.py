@@ -12,11 +12,11 @@
 scaled logistic functions with the ranges [-2, 2] and [-1, 1].
 """
 
-from carousel.axes import Net, State, Units
+from carousel.axes import Nets, State, Units
 from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved
 
 
-def _forward(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+def _forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     _, c_prev = state
     i, f, z, o = ops.gates(wx + rh)
     (i, di), (f, df), (z, dz), (o, do) = ops.sigmoid(i), ops.sigmoid(f), ops.tanh(z), ops.sigmoid(o)
@@ -34,12 +34,12 @@ def _backward(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
     return {}, d_net, d_net, (0.0, dc_prev)
 
 
-def _log_factor(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
+def _log_factor(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
     _, f, _, _ = ops.gates(wx + rh)
     return ops.log_sigmoid(f)
 
 
-def _forward_97(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+def _forward_97(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     _, c_prev = state
     i, z, o = ops.gates(wx + rh)
     (i, di), (z, dz), (o, do) = ops.sigmoid(i), ops.tanh(z), ops.sigmoid(o)
@@ -57,12 +57,12 @@ def _backward_97(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoin
     return {}, d_net, d_net, (0.0, dc_prev)
 
 
-def _log_factor_97(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
+def _log_factor_97(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
     _, c_prev = state
     return ops.zeros(c_prev)
 
 
-def _forward_peephole(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+def _forward_peephole(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     _, c_prev = state
     i, f, z, o = ops.gates(wx + rh)
     peep = ops.cut(c_prev)
@@ -85,7 +85,7 @@ def _backward_peephole(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> 
     return {"p_i": d_i * c_prev, "p_f": d_f * c_prev, "p_o": d_o * c}, d_net, d_net, (0.0, dc_prev)
 
 
-def _log_factor_peephole(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
+def _log_factor_peephole(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
     _, c_prev = state
     _, f, _, _ = ops.gates(wx + rh)
     return ops.log_sigmoid(f + p["p_f"] * c_prev)

@@ -16,7 +16,7 @@ E of R gives S the error -(I - S)^-1 E (I + R)^T, and A its antisymmetric part t
 import numpy as np
 from jaxtyping import Float
 
-from carousel.axes import Array, Net, State, Units
+from carousel.axes import Array, Nets, State, Units
 from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved, Weight
 
 SMALL = 0.01  # p_z starts uniform on [-SMALL, SMALL]: the authors' code
@@ -42,14 +42,14 @@ def d_cayley(ops: Ops, saved: Saved, d_R: Array) -> Array:
     return d_S - d_S.swapaxes(1, 2)
 
 
-def _signed(ops: Ops, p: Pointwise, wx: Net, rh: Net) -> tuple[Array, Array]:
+def _signed(ops: Ops, p: Pointwise, wx: Nets, rh: Nets) -> tuple[Array, Array]:
     """The sign of each net input, -1 at 0, and |x| + p."""
     (net,) = ops.gates(wx + rh)
     sign = 2 * ((net > 0) + ops.zeros(net)) - 1
     return sign, sign * net + p["p_z"]
 
 
-def _forward(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+def _forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     sign, shifted = _signed(ops, p, wx, rh)
     size, on = ops.relu(shifted)
     return (sign * size,), (sign, on)
@@ -63,7 +63,7 @@ def _backward(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
     return {"p_z": sign * d_z}, d_net, d_net, (0.0,)
 
 
-def _log_factor(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
+def _log_factor(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
     _, shifted = _signed(ops, p, wx, rh)
     return ops.log((shifted > 0) + ops.zeros(shifted))
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from carousel.axes import Array, Net, State, Units
+from carousel.axes import Array, Nets, State, Units
 from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved
 
 
@@ -43,7 +43,7 @@ LINEAR = Activation(
 def rnn(phi: Activation) -> Cell:
     """The vanilla network with activation `phi`."""
 
-    def forward(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+    def forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
         (net,) = ops.gates(wx + rh)
         h, slope = phi.value(ops, net)
         return (h,), (slope,)
@@ -54,7 +54,7 @@ def rnn(phi: Activation) -> Cell:
         d_net = ops.stack((d_h * slope,))
         return {}, d_net, d_net, (0.0,)
 
-    def log_factor(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
+    def log_factor(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
         (net,) = ops.gates(wx + rh)
         return phi.log_slope(ops, net)
 

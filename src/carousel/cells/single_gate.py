@@ -22,18 +22,18 @@ hears the candidate instead of x:
     h_t = u_t * h_{t-1} + (1 - u_t) * z_t
 """
 
-from carousel.axes import Net, State, Units
+from carousel.axes import Nets, State, Units
 from carousel.cells.cell import Adjoints, Cell, Inner, Ops, Pointwise, Saved
 
 BETA = 1.0  # of JANET
 
 
-def _log_factor(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
+def _log_factor(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
     u, _ = ops.gates(wx + rh)
     return ops.log_sigmoid(u)
 
 
-def _forward_janet(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+def _forward_janet(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     (h_prev,) = state
     s, z = ops.gates(wx + rh)
     (u, du), (i, di), (z, dz) = ops.sigmoid(s), ops.sigmoid(BETA - s), ops.tanh(z)
@@ -48,7 +48,7 @@ def _backward_janet(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adj
     return {}, d_net, d_net, (dh_prev,)
 
 
-def _forward(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+def _forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     """h = u h + (1 - u) z, of `mgu` and `minimal_rnn`; what each gate hears is told by its voices."""
     (h_prev,) = state
     u, z = ops.gates(wx + rh)
@@ -64,7 +64,7 @@ def _backward(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
     return {}, d_net, d_net, (dh_prev,)
 
 
-def _reset(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[Units, Saved]:
+def _reset(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[Units, Saved]:
     (h_prev,) = state
     u, _ = ops.gates(wx + rh)
     u, du = ops.sigmoid(u)
@@ -77,7 +77,7 @@ def _reset_back(ops: Ops, p: Pointwise, saved: Saved, d_v: Units) -> Adjoints:
     return {}, d_net, d_net, (d_v * (1 - u),)
 
 
-def _encoded(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[Units, Saved]:
+def _encoded(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[Units, Saved]:
     _, z = ops.gates(wx)
     z, dz = ops.tanh(z)
     return z, (dz,)

@@ -22,7 +22,7 @@ spectrum has one exponent of 0 or -inf a unit from it.
 Everything is differentiated, the max included. The log-factor is log f', the carousel's factor in these states.
 """
 
-from carousel.axes import Array, Net, State, Units
+from carousel.axes import Array, Nets, State, Units
 from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved
 
 
@@ -34,7 +34,7 @@ def _stabilised(ops: Ops, log_i: Units, f: Units, m_prev: Units) -> tuple[Array,
     return ops.exp((1 - new) * gap), ops.exp(-new * gap), new * log_i + (1 - new) * kept, new
 
 
-def _forward(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> tuple[State, Saved]:
+def _forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     _, n_prev, m_prev, c_prev = state
     log_i, f_net, z, o = ops.gates(wx + rh)
     (z, dz), (o, do), (d_log_f, _) = ops.tanh(z), ops.sigmoid(o), ops.sigmoid(-f_net)
@@ -57,7 +57,7 @@ def _backward(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
     return {}, d_net, d_net, (0.0, dn * f, d_kept, dc_prev)
 
 
-def _log_factor(ops: Ops, p: Pointwise, wx: Net, rh: Net, state: State) -> Units:
+def _log_factor(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
     log_i, f, _, _ = ops.gates(wx + rh)
     gap = log_i - (ops.log_sigmoid(f) + state[2])
     return -gap * ((gap > 0) + ops.zeros(gap))

@@ -1,0 +1,95 @@
+"""All benchmarks, into one table and a page of plots: `make bench`.
+
+    python benchmarks/bench.py [decay training jacobian pipeline gpu]    those named; all if none is
+
+Writes benchmarks/bench.md, which holds the table, the machine and the versions, and benchmarks/plots/*.svg.
+"""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from clock import pinned
+
+pinned()  # before any library starts its threads
+
+import pandas as pd  # noqa: E402
+
+from carousel.provenance import commit, processor  # noqa: E402
+
+HERE = Path(__file__).parent
+WORKS = "decay", "training", "jacobian", "pipeline", "gpu"
+VERSIONS = "numpy", "torch", "numba", "triton", "jax", "snakemake"
+
+
+def measured(names: list[str]) -> pd.DataFrame:
+    """The tables of the works, one below the other; what was measured of others before is kept."""
+    path = HERE / "bench.csv"
+    before = pd.read_csv(path) if path.exists() else pd.DataFrame({"script": []})
+    found = [import_module(name).run().assign(script=name) for name in names]
+    table = pd.concat([*found, before[~before.script.isin(names)]], ignore_index=True)
+    table = table.sort_values("script", key=lambda s: s.map(WORKS.index), kind="stable")
+    table.to_csv(path, index=False)
+    return table
+
+
+def page(table: pd.DataFrame) -> str:
+    """The benchmark page in Markdown."""
+    aims = table[table.target.notna()].assign(
+        met=lambda t: (t.ratio >= t.target).map({True: "yes", False: "**no**"})
+    )
+    times = table[table.against.isna() | (table.against == "")]
+    columns = {"work": "work", "contender": "of carousel", "against": "against", "ratio": "times as fast"}
+    shown = aims.rename(columns=columns)[[*columns.values(), "target", "met"]]
+    plots = "\n\n".join(
+        f"![{path.stem}](plots/{path.name})" for path in sorted((HERE / "plots").glob("*.svg"))
+    )
+    return f"""# Benchmarks
+
+Made by `make bench` on {processor()}, at commit {commit()}; {", ".join(versions())}.
+
+Contenders of one work have the same weights and data, are checked against each other, and are then timed in turn on one
+core with one thread each: medians of CPU seconds. The pipelines are timed by the clock, on two cores.
+
+## Targets
+
+{shown.round(2).to_markdown(index=False)}
+
+## Seconds
+
+{times[["work", "contender", "seconds"]].round(4).to_markdown(index=False)}
+
+{plots}
+"""
+
+
+def versions() -> list[str]:
+    """The packages that are there, with their versions."""
+    found = []
+    for name in VERSIONS:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"{name} not installed")
+    return found
+
+
+def plots(names: list[str]) -> None:
+    """The plots of the works that have some."""
+    (HERE / "plots").mkdir(exist_ok=True)
+    for name in names:
+        draw: Callable[[Path], None] | None = getattr(import_module(name), "plot", None)
+        if draw:
+            draw(HERE / "plots" / f"{name}.svg")
+
+
+if __name__ == "__main__":
+    asked = sys.argv[1:] or list(WORKS)
+    if unknown := set(asked) - set(WORKS):
+        sys.exit(f"bench: found {', '.join(sorted(unknown))}; allowed: {', '.join(WORKS)}")
+    table = measured(asked)
+    plots(asked)
+    (HERE / "bench.md").write_text(page(table), encoding="utf-8")
+    print((HERE / "bench.md").read_text(encoding="utf-8"))

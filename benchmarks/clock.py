@@ -1,0 +1,44 @@
+"""Contenders timed side by side: interleaved, on one core, medians of CPU seconds."""
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+ROUNDS = 5
+
+
+def pinned() -> None:
+    """Keep this process to one core and its libraries to one thread; before they are imported."""
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
+    """The median CPU seconds of each, every round taking all of them in turn; a first call is not counted.
+
+    CPU seconds of the whole process: what waits for the core is not counted, what other threads do is.
+    """
+    for work in contenders.values():
+        work()
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, work in contenders.items():
+            start = time.process_time()
+            work()
+            seconds[name].append(time.process_time() - start)
+    return {name: statistics.median(each) for name, each in seconds.items()}
+
+
+def table(work: str, seconds: Mapping[str, float], targets: Mapping[tuple[str, str], float]) -> pd.DataFrame:
+    """A row a contender, and one a target: `targets` say how many times as fast as which peer one has to be."""
+    rows = [(work, name, value, "", None, None) for name, value in seconds.items()]
+    rows += [
+        (work, ours, seconds[ours], peer, seconds[peer] / seconds[ours], target)
+        for (ours, peer), target in targets.items()
+        if ours in seconds and peer in seconds
+    ]
+    return pd.DataFrame(rows, columns=["work", "contender", "seconds", "against", "ratio", "target"])

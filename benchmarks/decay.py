@@ -1,0 +1,90 @@
+"""The gradient's norm at every lag: carousel's paths against a loop over torch's cells and JAX.
+
+64 models of 64 units, 16 sequences, 512 steps, float32; every contender has the same weights and data, and where the
+loop's float32 still holds a number the others have to agree with it.
+"""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import numpy as np
+import pandas as pd
+from clock import ROUNDS, interleaved, table
+from peers import cell_loop
+from problem import Problem, problem
+
+from carousel.adjoint import norms
+from carousel.backends import load
+from carousel.settings import on_backend
+
+CELLS = "lstm", "gru", "rnn_tanh"
+BLOCK = 8  # models whose R stays in the cache
+TARGETS = {
+    ("numpy", "loop"): 6.0,
+    ("numpy", "JAX"): 1.6,
+    ("torch", "loop"): 4.0,
+    ("compiled", "loop"): 11.0,
+    ("compiled", "JAX"): 2.5,
+}
+
+
+def plain(problem: Problem, name: str) -> Callable[[], np.ndarray]:
+    """carousel's backend `name`, a block of models after the other."""
+    backend, M = load(name, "cpu", "float32"), problem.xs.shape[1]
+    blocks = [slice(m, m + BLOCK) for m in range(0, M, BLOCK)]
+    W, R, b, p = problem.params
+    params = [
+        on_backend(
+            backend, problem.params._replace(W=W[m], R=R[m], b=b[m], p={k: v[m] for k, v in p.items()})
+        )
+        for m in blocks
+    ]
+    data = [
+        (
+            backend.array(problem.xs[:, m]),
+            tuple(backend.array(s[m]) for s in problem.state),
+            backend.array(problem.covector[m]),
+        )
+        for m in blocks
+    ]
+    return lambda: np.concatenate(
+        [norms(backend, problem.cell, one, *rest) for one, rest in zip(params, data, strict=True)], 1
+    )
+
+
+def contenders(problem: Problem) -> dict[str, Callable[[], np.ndarray]]:
+    """All that can run here, after a check of their results."""
+    found = {"loop": cell_loop(problem), "numpy": plain(problem, "numpy"), "torch": plain(problem, "torch")}
+    if find_spec("jax"):
+        from peers_jax import scan
+
+        found["JAX"] = scan(problem)
+    return found
+
+
+def checked(found: dict[str, Callable[[], np.ndarray]]) -> None:
+    """Raises AssertionError where a contender's logs of norms are not those of the loop in float32."""
+    norms = found["loop"]()
+    seen = norms > 1e-15  # squares of the entries are still numbers
+    assert seen.any()
+    for name, work in found.items():
+        if name != "loop":
+            np.testing.assert_allclose(work()[seen], np.log10(norms[seen]), atol=2e-3, err_msg=name)
+
+
+def run(rounds: int = ROUNDS, M: int = 64, H: int = 64, B: int = 16, T: int = 512) -> pd.DataFrame:
+    """The table of this work."""
+    rows = []
+    for cell in CELLS:
+        found = contenders(problem(cell, M, H, B, T))
+        checked(found)
+        seconds = interleaved(found, rounds)
+        rows.append(table(f"decay, {cell}", seconds, TARGETS))
+    return pd.concat(rows, ignore_index=True)
+
+
+if __name__ == "__main__":
+    from clock import pinned
+
+    pinned()
+    print(run().round(3).to_markdown(index=False))

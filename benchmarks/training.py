@@ -1,0 +1,77 @@
+"""One Adam step on the adding problem: carousel's backends against torch's layers one by one, and JAX.
+
+8 models of 64 units, 100 steps, float32, batches of 64 and of 16.
+"""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import numpy as np
+import pandas as pd
+from clock import ROUNDS, interleaved, table
+from peers import layers
+from problem import Problem, problem
+
+from carousel.backends import Asked, Model, Readout, leaves, load, rebuild
+from carousel.recurrence import PATHS
+from carousel.settings import on_backend
+from carousel.tasks import TASKS
+from carousel.training import Adam, clipped
+
+CELLS = "lstm", "gru", "rnn_tanh"
+BATCHES = 64, 16
+TARGETS = {("lstm", 64): 1.0, ("lstm", 16): 1.9, ("gru", 64): 1.5, ("rnn_tanh", 64): 4.0}
+
+
+def adding(name: str, M: int, H: int, B: int, T: int) -> tuple[Problem, np.ndarray]:
+    """M models and a batch of the adding problem: the targets are [M 1 B]."""
+    drawn = TASKS["adding"].sample(np.random.default_rng(3), T, B, False)
+    models = problem(name, M, H, B, T, drawn.x.shape[1])
+    xs = np.repeat(drawn.x[:, None].astype("f4"), M, axis=1)
+    state = tuple(np.zeros_like(s) for s in models.state)
+    return models._replace(xs=xs, state=state), np.repeat(drawn.target[None, 0].astype("f4"), M, axis=0)
+
+
+def ours(problem: Problem, targets: np.ndarray, name: str) -> Callable[[], None]:
+    """One step as `carousel.training` takes it, all models at once."""
+    backend = load(name, "cpu", "float32")
+    M, H, _ = problem.covector.shape
+    readout = Readout(np.zeros((M, targets.shape[1], H)), np.zeros((M, targets.shape[1], 1)))
+    model = Model(on_backend(backend, problem.params), Readout(*map(backend.array, readout)))
+    xs, state = backend.array(problem.xs), tuple(map(backend.array, problem.state))
+    weight = np.ones((M, 1, targets.shape[2]))
+    asked = Asked(backend.array(targets[:, None]), backend.array(weight), "squared_error")
+    adam = Adam([0.0 * a for a in leaves(model)], [0.0 * a for a in leaves(model)])
+
+    def step() -> None:
+        nonlocal model
+        found = backend.gradient(problem.cell, model, xs, state, asked, PATHS["full"](problem.cell))
+        gradients, _ = clipped(backend, leaves(found.model), 1.0)
+        model = rebuild(model, adam.step(leaves(model), gradients, 1e-3))
+
+    return step
+
+
+def run(rounds: int = ROUNDS, M: int = 8, H: int = 64, T: int = 100) -> pd.DataFrame:
+    """The table of this work."""
+    rows = []
+    for B in BATCHES:
+        for cell in CELLS:
+            models, targets = adding(cell, M, H, B, T)
+            found = {"layers": layers(models, targets)}
+            found |= {name: ours(models, targets, name) for name in ("numpy", "torch")}
+            if find_spec("jax"):
+                from peers_jax import train
+
+                found["JAX"] = train(models, targets)
+            aims = {(name, "layers"): TARGETS.get((cell, B)) for name in ("numpy", "torch", "compiled")}
+            aims |= {(name, "JAX"): 1.3 for name in ("numpy", "torch", "compiled")}
+            rows.append(table(f"Adam step, {cell}, B = {B}", interleaved(found, rounds), aims))
+    return pd.concat(rows, ignore_index=True)
+
+
+if __name__ == "__main__":
+    from clock import pinned
+
+    pinned()
+    print(run().round(4).to_markdown(index=False))
