@@ -46,7 +46,8 @@ def one_step(backend, p: Problem, x, state) -> tuple[np.ndarray, np.ndarray, tor
     params = effective(ops, p.cell, p.params)
 
     def step(x, state):
-        return torch.stack(forward(ops, p.cell, params, drive(p.cell, params, x[None])[0], tuple(state))[0])
+        wx = drive(ops, p.cell, params, x[None])[0]
+        return torch.stack(forward(ops, p.cell, params, wx, tuple(state))[0])
 
     by_x, by_state = torch.autograd.functional.jacobian(step, (x, state))
     S, M, H, B = state.shape

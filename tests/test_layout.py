@@ -20,8 +20,9 @@ MODULES = {
 }
 
 MEASURING = set(
-    "api cells inits tasks backends recurrence scaled paths adjoint norms jacobian growth lyapunov gates settings "
-    "table measure search dynamical snapshots training calibration diagnosis".split()
+    "api cells inits tasks backends recurrence scaled paths adjoint norms blocks slopes compression jacobian "
+    "growth lyapunov gates settings program compiled gpu table measure search dynamical snapshots training "
+    "calibration diagnosis".split()
 )
 MAY_IMPORT = {  # part of the package: the parts it may import
     part: set(may.split())
@@ -40,9 +41,15 @@ MAY_IMPORT = {  # part of the package: the parts it may import
         "recurrence": "axes cells",
         "backends": "axes cells recurrence",
         "scaled": "axes backends",
+        "program": "cells",
+        "compiled": "axes cells paths program recurrence",
+        "gpu": "axes backends cells program recurrence",
         "adjoint": "axes backends cells paths recurrence scaled",
         "norms": "scaled",
-        "jacobian": "adjoint axes backends cells norms recurrence scaled",
+        "blocks": "adjoint cells norms scaled",
+        "slopes": "axes cells recurrence",
+        "compression": "adjoint axes blocks cells norms scaled",
+        "jacobian": "adjoint axes backends blocks cells compression norms recurrence scaled slopes",
         "lyapunov": "axes backends cells growth jacobian norms recurrence",
         "gates": "axes backends cells recurrence",
         "fields": "backends cells inits problems tasks",

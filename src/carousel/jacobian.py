@@ -9,22 +9,29 @@ Re-orthonormalising the vectors on the way would change no estimate: only their 
 and what rounding loses of a vector that turns towards the others is lost from neither norm.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from carousel.adjoint import Quantity
 from carousel.axes import Array, Series, State
 from carousel.backends import Backend
+from carousel.blocks import estimated, known
 from carousel.cells import Cell, Params
-from carousel.norms import Block, Powers, Rows, aligned, estimate, norms
+from carousel.compression import REACH, Carried, Entered, fits, read, renewed, start
+from carousel.norms import Block, Powers, Rows
 from carousel.recurrence import PATHS, Step, chunk_length, chunks, effective, flat
 from carousel.scaled import Logs, Scaled, rescale
+from carousel.slopes import entering, slopes, through
 
 EXACT = 256  # numbers of joint state up to which all rows are carried: h and c of 128 units
 SAMPLES = 16  # Gaussian vectors a state above that: an error of 0.08 decades where one direction is left
 PROBES = {"cpu": 2**15, "gpu": 2**23}
 """Numbers in one array of a widened step: what caches hold, what is worth a call. They change the last bits alone."""
+FEW = 64  # numbers of joint state up to which all rows are carried even where that is not asked for
+RUN = 16  # steps that compressed rows take between two divisions by a power of two
+System = tuple[Backend, Cell, Params, Series, State]
+Found = tuple[int, dict[Quantity, Logs]]
 Group = tuple[tuple[Array, ...], Array]  # a Scaled of scaled.py; the last group may hold fewer vectors
 
 
@@ -37,6 +44,8 @@ def jacobians(
     lags: set[int],
     rng: np.random.Generator | None = None,
     samples: int = SAMPLES,
+    exact: bool = False,
+    beside: bool = True,
 ) -> Iterator[tuple[int, dict[Quantity, Logs]]]:
     """log10 of the Frobenius and the spectral norm of the Jacobian [M B] at each of `lags`, from the end backwards.
 
@@ -44,28 +53,170 @@ def jacobians(
     ``..._hh``: d h_T / d h_{T-k}, the other states held fixed; ``..._cc``: the same of the last state. A cell with one
     state has neither: they are the joint block.
     ``..._x``: d h_T / d x_{T-k+1}, by the input of the k-th step before the end: the last input has lag 1, none has
-    lag 0, where these are left out.
+    lag 0, where these are left out. Without `beside` the joint norms alone, at half the cost.
+
+    Up to FEW numbers of state, and with `exact` up to EXACT, from all rows, exact to rounding. In between from
+    compressed rows (see compression.py), to 1e-3 bits; models whose product they do not fit are left to all rows.
 
     Above EXACT numbers of state: from `samples` Gaussian vectors a state, drawn from `rng`; the spectral norm is then
     a lower bound, and each norm has a twin in the column ``error``, its standard error in decades (see `estimate`).
     Raises ValueError where those need an `rng` or more than two `samples`.
     """
     ops = backend.ops(cell, PATHS["full"](cell))
-    params = effective(ops, cell, params)
-    probes = covectors(state, rng, samples)
+    system = backend, cell, effective(ops, cell, params), xs, state
+    length = chunk_length(xs, state)
+    if exact or not FEW < len(state) * state[0].shape[1] <= EXACT:
+        yield from plain(*system, lags, beside, length, covectors(state, rng, samples))
+        return
+    models = (guarded(part, lags, beside, length) for part in apart(*system))
+    for found in zip(*models, strict=True):
+        lag, first = found[0]
+        yield lag, {q: np.concatenate([logs[q] for _, logs in found]) for q in first} if found[1:] else first
+
+
+def plain(
+    backend: Backend,
+    cell: Cell,
+    params: Params,
+    xs: Series,
+    state: State,
+    lags: set[int],
+    beside: bool,
+    length: int,
+    probes: Rows,
+) -> Iterator[Found]:
+    """The norms from `probes` carried back one by one."""
+    ops = backend.ops(cell, PATHS["full"](cell))
     B, N = probes.shape[1], probes.shape[3]
     adjoints = [backend.rescale(d, False) for d in groups(backend, probes, len(state))]
-    read = exact if N <= EXACT else estimated
+    norms = known if N <= EXACT else estimated
     if 0 in lags:
-        yield 0, read(cell, *gathered(backend, adjoints, B), None)
+        yield 0, norms(cell, *gathered(backend, adjoints, B), None, beside)
     lag = 0
-    for steps in chunks(ops, cell, params, xs, state, chunk_length(xs, state)):
+    for steps in chunks(ops, cell, params, xs, state, length):
         for step in reversed(steps):
             lag += 1
-            entry = inputs(backend, cell, params, step, adjoints) if lag in lags else None
+            entry = inputs(backend, cell, params, step, adjoints) if beside and lag in lags else None
             adjoints = [back(backend, cell, params, step, scaled) for scaled in adjoints]
             if lag in lags:
-                yield lag, read(cell, *gathered(backend, adjoints, B), entry)
+                yield lag, norms(cell, *gathered(backend, adjoints, B), entry, beside)
+
+
+def apart(backend: Backend, cell: Cell, params: Params, xs: Series, state: State) -> Iterator[System]:
+    """The models in parts that are carried together: one by one, unless a GPU has room for more."""
+    M, H, B = state[0].shape
+    N = len(state) * H
+    size = max(1, PROBES["cpu" if backend.device == "cpu" else "gpu"] // (B * N * N))
+    for m in range(0, M, size):
+        part = slice(m, m + size)
+        p = {name: value[part] for name, value in params.p.items()}
+        yield (
+            backend,
+            cell,
+            Params(params.W[part], params.R[part], params.b[part], p),
+            xs[:, part],
+            tuple(s[part] for s in state),
+        )
+
+
+def guarded(system: System, lags: set[int], beside: bool, length: int) -> Iterator[Found]:
+    """The norms from compressed rows, as far as their witnesses bear them out; from there on from all rows."""
+    *_, xs, state = system
+    reached = -1
+    for reached, found in compressed(*system, lags, beside, length):
+        yield reached, found
+    left = {lag for lag in lags if reached < lag <= len(xs)}
+    if left:
+        yield from plain(*system, left, beside, length, covectors(state, None, 0))
+
+
+def compressed(
+    backend: Backend,
+    cell: Cell,
+    params: Params,
+    xs: Series,
+    state: State,
+    lags: set[int],
+    beside: bool,
+    length: int,
+) -> Iterator[Found]:
+    """The norms from compressed rows, up to the lag at which they may not be trusted any more."""
+    ops, (M, H, B), S = backend.ops(cell, PATHS["full"](cell)), state[0].shape, len(state)
+    front, reach = start(M, B, S * H, S if beside else 1), REACH[backend.dtype]
+    if 0 in lags:
+        yield 0, read(front, [front.rows], [], reach)[0][0]
+    for steps in chunks(ops, cell, params, xs, state, length):
+        for run in runs(steps):
+            wanted = [k for k in range(1, len(run) + 1) if front.lag + k in lags]
+            rows, entered, last = CARRIERS[backend.name](
+                backend, cell, params, run, front.rows, wanted, beside
+            )
+            found = read(front, rows, entered, reach)
+            for k, (norms, trusted) in zip(wanted, found, strict=True):
+                if not trusted:
+                    return
+                yield front.lag + k, norms
+            if not fits(last, reach):
+                return
+            front = renewed(front, last, front.lag + len(run))
+
+
+def runs(steps: list[Step]) -> Iterator[list[Step]]:
+    """The steps, the last first, RUN at a time."""
+    backwards = steps[::-1]
+    return (backwards[k : k + RUN] for k in range(0, len(backwards), RUN))
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def by_slopes(
+    backend: Backend,
+    cell: Cell,
+    params: Params,
+    run: Sequence[Step],
+    rows: Carried,
+    wanted: Sequence[int],
+    beside: bool,
+) -> tuple[list[Carried], list[Entered], Carried]:
+    """`rows` back through `run`: as they are after the `wanted` steps, those of h by these steps' inputs, the end."""
+    there = slopes(backend.ops(cell, PATHS["full"](cell)), cell, params, run)
+    (M, B, L, P, N), S = rows.shape, len(cell.states)
+    d_state = rows.reshape(M, B, L * P, S, N // S)
+    seen, entered = [], []
+    for t in range(len(run)):
+        d_state, parts = through(cell, params, there, t, d_state)
+        if t + 1 in wanted:
+            seen.append(d_state.reshape(rows.shape))
+            if beside:
+                entered.append(entering(params, there, t, parts[:, :, :P]))
+    return seen, entered, d_state.reshape(rows.shape)
+
+
+def by_vjp(
+    backend: Backend,
+    cell: Cell,
+    params: Params,
+    run: Sequence[Step],
+    rows: Carried,
+    wanted: Sequence[int],
+    beside: bool,
+) -> tuple[list[Carried], list[Entered], Carried]:
+    """The same by the backend's own derivative of one step."""
+    (M, B, L, P, N), full = rows.shape, PATHS["full"](cell)
+    d_state = adjoint(backend, rows.reshape(M, B, L * P, N), len(cell.states))
+    seen, entered = [], []
+    for k, step in enumerate(run, start=1):
+        wide = backend.widen(step, L * P)
+        if beside and k in wanted:
+            d_state, d_wx = backend.error(cell, params, wide, d_state)
+            entered.append(rows_of(backend, (params.W.swapaxes(1, 2) @ flat(d_wx),), B)[:, :, :P])
+        else:
+            d_state = backend.vjp(cell, params, wide, d_state, full)
+        if k in wanted:
+            seen.append(rows_of(backend, d_state, B).reshape(rows.shape))
+    return seen, entered, rows_of(backend, d_state, B).reshape(rows.shape)
+
+
+CARRIERS = {"numpy": by_slopes, "torch": by_vjp}
 
 
 def covectors(state: State, rng: np.random.Generator | None, samples: int) -> Rows:
@@ -128,50 +279,3 @@ def gathered(backend: Backend, adjoints: Sequence[Group], B: int) -> tuple[Rows,
     rows = [rows_of(backend, d_state, B) for d_state, _ in adjoints]
     powers = [rows_of(backend, (power,), B)[..., 0] for _, power in adjoints]
     return np.concatenate(rows, axis=2), np.concatenate(powers, axis=2).astype(int)
-
-
-def exact(cell: Cell, rows: Rows, power: Powers, entry: Block | None) -> dict[Quantity, Logs]:
-    """The norms of each block, all rows known."""
-    N = rows.shape[-1]
-    found = blocks(cell, rows, power, entry) | {"": Block(rows, power, N)}
-    return named({suffix: norms(block) for suffix, block in found.items()}, "log10_norm")
-
-
-def estimated(cell: Cell, rows: Rows, power: Powers, entry: Block | None) -> dict[Quantity, Logs]:
-    """The norms of each block from random combinations of its rows, and their errors."""
-    found = blocks(cell, rows, power, entry) | {"": combined(cell, rows, power)}
-    values = {suffix: estimate(block) for suffix, block in found.items()}
-    return named({s: v for s, (v, _) in values.items()}, "log10_norm") | named(
-        {s: e for s, (_, e) in values.items()}, "error"
-    )
-
-
-def blocks(cell: Cell, rows: Rows, power: Powers, entry: Block | None) -> dict[str, Block]:
-    """The blocks beside the joint one. The rows of the states stand one behind the other, equally many of each."""
-    S, N = len(cell.states), rows.shape[-1]
-    P, H = rows.shape[2] // S, N // S
-    found = {}
-    if S > 1:
-        found["_hh"] = Block(rows[:, :, :P, :H], power[:, :, :P], H)
-        found["_cc"] = Block(rows[:, :, -P:, -H:], power[:, :, -P:], H)
-    if entry:
-        found["_x"] = entry._replace(rows=entry.rows[:, :, :P], power=entry.power[:, :, :P])
-    return found
-
-
-def combined(cell: Cell, rows: Rows, power: Powers) -> Block:
-    """A Gaussian vector on the joint state is the sum of one on each state."""
-    M, B, P, N = rows.shape
-    S = len(cell.states)
-    level, top = aligned(rows, power)
-    summed = level.reshape(M, B, S, P // S, N).sum(2)
-    return Block(summed, np.broadcast_to(top[..., None], summed.shape[:3]), N)
-
-
-def named(by_block: Mapping[str, tuple[Logs, Logs]], column: str) -> dict[Quantity, Logs]:
-    """The Frobenius and the spectral norm of each block under their names."""
-    return {
-        Quantity(f"jacobian_{norm}{suffix}", "full", column): values
-        for suffix, pair in by_block.items()
-        for norm, values in zip(("fro", "spec"), pair, strict=True)
-    }

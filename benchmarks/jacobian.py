@@ -1,0 +1,240 @@
+"""Jacobian norms at every lag: per-step Jacobians by torch.func and their products, all rows, compressed rows.
+
+    python benchmarks/jacobian.py [rounds] [plot.svg]
+
+One LSTM of 64 units (orthogonal, forget bias 1), 4 sequences of 512 steps, all lags, float64, one thread; contenders
+in turn in one process, medians of CPU seconds. What torch.func is asked for is what the others give: Frobenius norm
+and largest singular value, of the joint Jacobian alone, or of its blocks h to h, c to c and x to h too. Results are
+checked first.
+"""
+
+# ruff: noqa: E402 -- libraries read the number of threads when they are loaded
+
+import os
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import torch
+from torch.func import jacrev, vmap
+
+import carousel.jacobian
+from carousel.backends import load
+from carousel.cells import CELLS, Params
+from carousel.compression import Front
+from carousel.inits import draw
+from carousel.jacobian import RUN, jacobians
+from carousel.settings import on_backend, stack
+
+H, D, T, B = 64, 4, 512, 4
+WORK = f"Jacobian norms at all lags, LSTM, H = {H}, T = {T}, {B} sequences"
+TARGET = 15.0
+BITS = 1e-3
+Logs = dict[int, dict[str, np.ndarray]]  # by lag and norm; log10, one a sequence
+
+
+def problem() -> tuple[Params, np.ndarray]:
+    """One LSTM and its inputs [T 1 D B]."""
+    rng = np.random.default_rng(0)
+    options = {"H": H, "D": D, "gain": 1.0, "forget_bias": "1", "bias": 0.0, "length": T}
+    params = stack([draw("orthogonal", CELLS["lstm"], lambda role: rng, **options)])
+    return params, rng.standard_normal((T, 1, D, B))
+
+
+def carousels(backend: str, params: Params, xs: np.ndarray, **options: Any) -> Logs:
+    """The norms by this package."""
+    there = load(backend, "cpu", "float64")
+    state = tuple(there.array(np.zeros((1, H, B))) for _ in range(2))
+    found = jacobians(
+        there,
+        CELLS["lstm"],
+        on_backend(there, params),
+        there.array(xs),
+        state,
+        set(range(1, T + 1)),
+        **options,
+    )
+    return {lag: {q.name: logs[0] for q, logs in norms.items()} for lag, norms in found}
+
+
+def by_torch_func(read: Callable[..., dict], params: Params, xs: np.ndarray) -> Logs:
+    """The norms by dense Jacobians of one step and their product, divided by its norm at every step."""
+    W, R, b = (torch.as_tensor(a[0]) for a in params[:3])
+
+    def step(s: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        i, f, z, o = (W @ x + R @ s[:H] + b[:, 0]).split(H)
+        c = torch.sigmoid(f) * s[H:] + torch.sigmoid(i) * torch.tanh(z)
+        return torch.cat([torch.sigmoid(o) * torch.tanh(c), c])
+
+    inputs = torch.as_tensor(xs[:, 0]).swapaxes(1, 2)
+    states = [torch.zeros(B, 2 * H, dtype=torch.float64)]
+    for x in inputs[:-1]:
+        states.append(vmap(step)(states[-1], x))
+    everything = read is all_blocks
+    jacobian = vmap(jacrev(step, argnums=(0, 1) if everything else (0,)))
+    product, log = (
+        torch.eye(2 * H, dtype=torch.float64).expand(B, -1, -1),
+        torch.zeros(B, dtype=torch.float64),
+    )
+    found = {}
+    for lag, (s, x) in enumerate(zip(reversed(states), inputs.flip(0), strict=True), start=1):
+        by_state, *by_input = jacobian(s, x)
+        entry = (product[:, :H] @ by_input[0], log) if everything else ()
+        product = product @ by_state
+        norm = torch.linalg.matrix_norm(product)
+        product, log = product / norm[:, None, None], log + norm.log10()
+        found[lag] = read(product, log, *entry)
+    return found
+
+
+def nothing(product: torch.Tensor, log: torch.Tensor, *entry: Any) -> dict:
+    """The products alone."""
+    return {}
+
+
+def joint(product: torch.Tensor, log: torch.Tensor, *entry: Any) -> dict[str, np.ndarray]:
+    """Both norms of the joint Jacobian."""
+    return norms("", product, log)
+
+
+def all_blocks(product: torch.Tensor, log: torch.Tensor, entry: torch.Tensor, before: torch.Tensor) -> dict:
+    """Both norms of every block."""
+    hh, cc = product[:, :H, :H], product[:, H:, H:]
+    return joint(product, log) | norms("_hh", hh, log) | norms("_cc", cc, log) | norms("_x", entry, before)
+
+
+def norms(suffix: str, block: torch.Tensor, log: torch.Tensor) -> dict[str, np.ndarray]:
+    """log10 of the Frobenius norm and the largest singular value."""
+    both = {"fro": torch.linalg.matrix_norm(block), "spec": torch.linalg.matrix_norm(block, 2)}
+    return {f"jacobian_{name}{suffix}": (norm.log10() + log).numpy() for name, norm in both.items()}
+
+
+REFERENCE = "torch.func"
+JOINT, BLOCKS = "joint norms", "norms of all blocks"
+CONTENDERS: dict[tuple[str, str], Callable[[Params, np.ndarray], Logs]] = {
+    (JOINT, "torch.func, products without norms"): partial(by_torch_func, nothing),
+    (JOINT, REFERENCE): partial(by_torch_func, joint),
+    (JOINT, "numpy, all rows"): partial(carousels, "numpy", exact=True, beside=False),
+    (JOINT, "numpy, compressed"): partial(carousels, "numpy", beside=False),
+    (JOINT, "torch, compressed"): partial(carousels, "torch", beside=False),
+    (BLOCKS, REFERENCE): partial(by_torch_func, all_blocks),
+    (BLOCKS, "numpy, all rows"): partial(carousels, "numpy", exact=True),
+    (BLOCKS, "numpy, compressed"): partial(carousels, "numpy"),
+    (BLOCKS, "torch, compressed"): partial(carousels, "torch"),
+}
+
+
+def bits_off(found: Logs, expected: Logs) -> float:
+    """The largest difference of any norm at any lag; the products have none."""
+    off = [abs(values - expected[lag][name]).max() for lag in found for name, values in found[lag].items()]
+    return float(max(off, default=0.0)) / math.log10(2)
+
+
+def check(system: tuple[Params, np.ndarray]) -> None:
+    """Print how far each contender is off. Raises ArithmeticError where that is too far."""
+    expected = CONTENDERS[BLOCKS, REFERENCE](*system)
+    for name, contender in CONTENDERS.items():
+        off = bits_off(contender(*system), expected)
+        print(f"{', '.join(name)}: {off:.1e} bits off at most", file=sys.stderr)
+        if not off <= BITS:
+            raise ArithmeticError(f"{name} is {off:.1e} bits off")
+
+
+def run(rounds: int) -> pd.DataFrame:
+    """A row a contender; `ratio` says how many times faster it is than torch.func at the same work."""
+    torch.set_num_threads(1)
+    system = problem()
+    check(system)
+    seconds: dict[tuple[str, str], list[float]] = {name: [] for name in CONTENDERS}
+    for _ in range(rounds):
+        for name, contender in CONTENDERS.items():
+            start = time.process_time()
+            contender(*system)
+            seconds[name].append(time.process_time() - start)
+    median = {name: float(np.median(values)) for name, values in seconds.items()}
+    rows = [
+        (
+            f"{WORK}: {work}",
+            name,
+            s,
+            median[work, REFERENCE] / s,
+            TARGET if name == "numpy, compressed" else np.nan,
+        )
+        for (work, name), s in median.items()
+    ]
+    return pd.DataFrame(rows, columns=["work", "contender", "seconds", "ratio", "target"])
+
+
+def cost_by_lag(rounds: int = 5) -> pd.DataFrame:
+    """Milliseconds a lag, as means over RUN lags of the median of `rounds`, and rows carried. The first have the
+    forward pass in them."""
+    options: dict[str, dict[str, bool]] = {"all rows": {"exact": True}, "compressed": {}}
+    ranks = {"all rows": dict.fromkeys(range(T + 1), 2 * H), "compressed": carried()}
+    table = pd.DataFrame({"lag": range(1, T + 1)})
+    parts = []
+    for name in options:
+        laps = np.median([seconds_by_lag(**options[name]) for _ in range(rounds)], axis=0)
+        milliseconds = 1e3 * pd.Series(laps).groupby((table["lag"] - 1) // RUN).transform("mean")
+        parts.append(
+            table.assign(rows=name, milliseconds=milliseconds, carried=table["lag"].map(ranks[name]))
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def seconds_by_lag(**options: bool) -> np.ndarray:
+    """CPU seconds from each lag's norms to the next one's; compressed rows are read RUN lags at a time."""
+    params, xs = problem()
+    state = tuple(np.zeros((1, H, B)) for _ in range(2))
+    numpy = load("numpy", "cpu", "float64")
+    found = jacobians(numpy, CELLS["lstm"], params, xs, state, set(range(T + 1)), **options)
+    return np.diff([time.process_time() for _ in found])
+
+
+def carried() -> dict[int, int]:
+    """Compressed rows a sequence, the witnesses among them, at each lag."""
+    ranks: dict[int, int] = {}
+    read = carousel.jacobian.read
+
+    def noted(front: Front, rows: list, *rest: Any) -> list:
+        for k in range(len(rows)):
+            ranks[front.lag + k + 1] = 2 * front.rows.shape[3]
+        return read(front, rows, *rest)
+
+    carousel.jacobian.read = noted
+    try:
+        carousels("numpy", *problem())
+    finally:
+        carousel.jacobian.read = read
+    return ranks
+
+
+def plot(path: str) -> None:
+    """Draw the cost of a lag and the rows carried against the lag."""
+    table = cost_by_lag()
+    sns.set_theme(style="ticks")
+    figure, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(6.4, 5.6), layout="constrained")
+    for axes, column in ((above, "milliseconds"), (below, "carried")):
+        sns.lineplot(table, x="lag", y=column, hue="rows", ax=axes, legend=axes is above, estimator=None)
+        axes.set(yscale="log")
+    above.set(ylabel="CPU milliseconds a lag")
+    below.set(xlabel="lag, steps", ylabel="rows carried a sequence", xscale="log")
+    sns.despine(figure)
+    figure.savefig(path)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    print(run(int(sys.argv[1]) if len(sys.argv) > 1 else 5).round(3).to_markdown(index=False))
+    if len(sys.argv) > 2:
+        plot(sys.argv[2])
