@@ -1,5 +1,6 @@
 # make report [STUDY=smoke] [CORES=4]    measure, decide and write results/STUDY/report.html
 # make test [PYTEST="-k store"]          run the tests, a process a core
+# make bench [BENCH="decay training"]    time it against what one would write without it, into benchmarks/bench.md
 # make lint | clean
 # All need Python 3.11 or later (PYTHON=...), and nothing else: the packages go to .venv, once.
 
@@ -7,19 +8,23 @@ PYTHON ?= python3
 STUDY ?= standard
 CORES ?= all
 PYTEST ?=
+BENCH ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install
 
-.PHONY: report test lint clean
+.PHONY: report test bench lint clean
 
 report: $(VENV)/runtime.stamp
 	@$(BIN)/snakemake --cores $(CORES) --config study=$(STUDY)
 	@echo "The report: $(CURDIR)/results/$(basename $(notdir $(STUDY)))/report.html"
 
 test: $(VENV)/test.stamp
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15 $(PYTEST)
+
+bench: $(VENV)/bench.stamp
+	$(BIN)/python benchmarks/bench.py $(BENCH)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check
@@ -38,6 +43,10 @@ $(VENV)/runtime.stamp: requirements.lock pyproject.toml
 	  || $(PIP) --quiet quarto-cli > $(VENV)/quarto.log 2>&1 \
 	  || echo "Quarto could not be installed ($(VENV)/quarto.log says why): pandoc will make the report instead"
 	@touch $(VENV)/quarto.stamp $@
+
+$(VENV)/bench.stamp: $(VENV)/runtime.stamp requirements-bench.lock
+	@$(PIP) --quiet --requirement requirements-bench.lock
+	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/runtime.stamp requirements-test.lock
 	@$(PIP) --quiet --requirement requirements-test.lock

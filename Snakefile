@@ -1,6 +1,7 @@
 """From a study to its report: measure, gather, judge, draw, report.
 
     snakemake --cores 4 --config study=smoke        a study of config/, or the path of a yaml file
+    snakemake --cores 4 --config exact=true         the plain path throughout, however slow
     snakemake --cores 4 results/standard/decay/numpy/lstm.parquet
 """
 
@@ -12,8 +13,11 @@ sys.path.insert(0, SRC)
 
 from carousel import sources, stability, study
 
-if unknown := set(config) - {"study"}:
-    sys.exit(f"--config: found {', '.join(sorted(unknown))}; allowed: study")
+if unknown := set(config) - {"study", "exact"}:
+    sys.exit(f"--config: found {', '.join(sorted(unknown))}; allowed: study, exact")
+if config.get("exact", False) not in (True, False):
+    sys.exit(f"--config: exact: found {config['exact']}; allowed: true, false")
+EXACT = " --exact" if config.get("exact") else ""
 try:
     STUDY_FILE = str(study.find(str(config.get("study", "standard")))).removeprefix(os.getcwd() + os.sep)
     STUDY = study.load(STUDY_FILE)

@@ -28,9 +28,9 @@ TARGETS = {
 }
 
 
-def plain(problem: Problem, name: str) -> Callable[[], np.ndarray]:
-    """carousel's backend `name`, a block of models after the other."""
-    backend, M = load(name, "cpu", "float32"), problem.xs.shape[1]
+def ours(problem: Problem, name: str, exact: bool = False) -> Callable[[], np.ndarray]:
+    """carousel's backend `name`, a block of models after the other; an exact one takes no compiled loops."""
+    backend, M = load(name, "cpu", "float32", exact), problem.xs.shape[1]
     blocks = [slice(m, m + BLOCK) for m in range(0, M, BLOCK)]
     W, R, b, p = problem.params
     params = [
@@ -54,7 +54,10 @@ def plain(problem: Problem, name: str) -> Callable[[], np.ndarray]:
 
 def contenders(problem: Problem) -> dict[str, Callable[[], np.ndarray]]:
     """All that can run here, after a check of their results."""
-    found = {"loop": cell_loop(problem), "numpy": plain(problem, "numpy"), "torch": plain(problem, "torch")}
+    found = {"loop": cell_loop(problem), "numpy": ours(problem, "numpy", exact=True)}
+    found["torch"] = ours(problem, "torch")
+    if find_spec("numba"):
+        found["compiled"] = ours(problem, "numpy")
     if find_spec("jax"):
         from peers_jax import scan
 

@@ -32,9 +32,13 @@ def adding(name: str, M: int, H: int, B: int, T: int) -> tuple[Problem, np.ndarr
     return models._replace(xs=xs, state=state), np.repeat(drawn.target[None, 0].astype("f4"), M, axis=0)
 
 
+OURS = {"numpy": ("numpy", True), "torch": ("torch", False), "compiled": ("numpy", False)}
+"""carousel's contenders: a backend, and whether it takes the plain path."""
+
+
 def ours(problem: Problem, targets: np.ndarray, name: str) -> Callable[[], None]:
     """One step as `carousel.training` takes it, all models at once."""
-    backend = load(name, "cpu", "float32")
+    backend = load(OURS[name][0], "cpu", "float32", OURS[name][1])
     M, H, _ = problem.covector.shape
     readout = Readout(np.zeros((M, targets.shape[1], H)), np.zeros((M, targets.shape[1], 1)))
     model = Model(on_backend(backend, problem.params), Readout(*map(backend.array, readout)))
@@ -59,13 +63,15 @@ def run(rounds: int = ROUNDS, M: int = 8, H: int = 64, T: int = 100) -> pd.DataF
         for cell in CELLS:
             models, targets = adding(cell, M, H, B, T)
             found = {"layers": layers(models, targets)}
-            found |= {name: ours(models, targets, name) for name in ("numpy", "torch")}
+            found |= {
+                name: ours(models, targets, name) for name in OURS if name != "compiled" or find_spec("numba")
+            }
             if find_spec("jax"):
                 from peers_jax import train
 
                 found["JAX"] = train(models, targets)
-            aims = {(name, "layers"): TARGETS.get((cell, B)) for name in ("numpy", "torch", "compiled")}
-            aims |= {(name, "JAX"): 1.3 for name in ("numpy", "torch", "compiled")}
+            aims = {(name, "layers"): TARGETS.get((cell, B)) for name in OURS}
+            aims |= {(name, "JAX"): 1.3 for name in OURS}
             rows.append(table(f"Adam step, {cell}, B = {B}", interleaved(found, rounds), aims))
     return pd.concat(rows, ignore_index=True)
 

@@ -12,6 +12,7 @@ from measures import DRAWN, drawn
 from words import Claim, answers, half_lives, measured, turning
 
 from carousel import store
+from carousel.stats import MODEL, grouped
 
 MADE_BY = {"claims.parquet": "judge", "agreement.parquet": "judge", "decay.parquet": "gather_decay",
            "accuracy.parquet": "gather_accuracy", "calibration.parquet": "gather_calibration",
@@ -21,6 +22,10 @@ MADE_BY = {"claims.parquet": "judge", "agreement.parquet": "judge", "decay.parqu
 OPTIONAL = ("stability.parquet",)  # made by a command of its own
 FACTORS = ("cell", "init", "gain", "forget_bias", "bias", "hidden", "task", "length", "repetition", "trained",
            "gradient", "step", "backend", "device", "dtype")  # fmt: skip
+COLUMNS = {  # of the large tables, those that the page reads
+    "decay.parquet": [name for name in ("slice", "quantity", *FACTORS) if name != "task"],
+    "dynamics.parquet": [*MODEL, "quantity", "value"],
+}
 
 
 def check(results: Path) -> None:
@@ -43,7 +48,7 @@ def load() -> SimpleNamespace:
     results = Path(os.environ["CAROUSEL_RESULTS"])
     tables = [name for name in MADE_BY if name.endswith(".parquet")]
     tables += [name for name in OPTIONAL if (results / name).is_file()]
-    frames = {Path(name).stem: store.read(results / name) for name in tables}
+    frames = {Path(name).stem: store.read(results / name, COLUMNS.get(name)) for name in tables}
     validate(frames["claims"])
     origins = {name: store.provenance(results / name) for name in tables}
     curves = json.loads((results / "explorer.json").read_text("utf-8"))
@@ -133,9 +138,10 @@ def values(column: pd.Series) -> str:
 def slices(frame: pd.DataFrame) -> str:
     """What the study swept, one entry per slice, read from the columns of a table."""
     pairs = []
-    for name, part in frame.groupby("slice", observed=True, sort=False):
+    found = grouped(frame, [name for name in ("slice", *FACTORS) if name in frame])[1]
+    for name, part in found.groupby("slice", observed=True, sort=False):
         swept = {factor: values(part[factor]) for factor in FACTORS if factor in part}
-        words = (f"*{escape(factor)}* {escape(found)}" for factor, found in swept.items() if found)
+        words = (f"*{escape(factor)}* {escape(text)}" for factor, text in swept.items() if text)
         pairs.append((escape(name), "; ".join(words)))
     return definitions(pairs)
 

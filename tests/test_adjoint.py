@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import mpmath
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import B, H, M, random_problem
 
+import carousel.adjoint
 import carousel.recurrence
 from carousel.adjoint import Quantity, walk
 from carousel.backends import load
@@ -333,6 +335,15 @@ def test_the_1997_carousel_passes_the_error_on_unchanged(backend):
         np.testing.assert_array_equal(
             found[lag][Quantity("loss_c", "cell")], found[1][Quantity("loss_c", "cell")]
         )
+
+
+def test_an_exact_backend_takes_the_plain_path(monkeypatch):
+    taken, p = [], random_problem("lstm")
+    for name in ("plain", "compiled"):
+        monkeypatch.setattr(carousel.adjoint, name, lambda *_, name=name: taken.append(name) or ())
+    for exact in (True, False):
+        list(walk(load("numpy", "cpu", "float64", exact), *p[:4], p.covector[0], {1}))
+    assert taken == ["plain", "compiled" if find_spec("numba") else "plain"]
 
 
 @both

@@ -85,6 +85,29 @@ def test_concat_unites_categories_and_sorts(tmp_path: Path) -> None:
     assert joined.equals(store.concat([second, first]))
 
 
+def test_concat_is_a_stable_sort_by_all_texts() -> None:
+    rng = np.random.default_rng(0)
+    frames = [
+        pd.DataFrame(
+            {
+                "cell": rng.choice(["a", "b", "c"], n),
+                "place": rng.random(n),
+                "init": rng.choice(["x", "y"], n),
+            }
+        )
+        for n in (40, 1, 25)
+    ]
+    wanted = pd.concat(frames).sort_values(["cell", "init"], kind="stable", ignore_index=True)
+    pd.testing.assert_frame_equal(
+        store.concat(frames), wanted.astype({"cell": "category", "init": "category"})
+    )
+
+
+def test_named_columns_alone_are_read(tmp_path: Path) -> None:
+    store.write(table(), tmp_path / "a.parquet", ORIGIN)
+    assert list(store.read(tmp_path / "a.parquet", ["lag", "absent", "cell"])) == ["cell", "lag"]
+
+
 def test_a_table_without_rows_leaves_no_trace(tmp_path: Path) -> None:
     """Read from parquet, its columns have lost what they hold."""
     store.write(table().iloc[:0], tmp_path / "empty.parquet", {})

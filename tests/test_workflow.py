@@ -110,4 +110,4 @@ def test_a_study_that_is_not_there_and_an_unknown_option(checkout: Path) -> None
     assert "nearest: smoke" in snakemake(checkout, study="smok").stderr
     run = snakemake(checkout, "--config", "sudy=smoke")
     assert run.returncode == 1
-    assert run.stderr.splitlines()[-1] == "--config: found sudy; allowed: study"
+    assert run.stderr.splitlines()[-1] == "--config: found sudy; allowed: study, exact"

@@ -63,9 +63,13 @@ def parser() -> argparse.ArgumentParser:
     jobs[-1].add_argument("--task", required=True)
     for sub in jobs:
         sub.add_argument("--cell", required=True)
-    for sub in (*jobs, verb(calibrate, "out")):
+    measuring = [*jobs, verb(calibrate, "out")]
+    for sub in measuring:
         sub.add_argument("--backend", choices=BACKENDS, required=True)
-    verb(search, *paths).add_argument("--slice", required=True)
+    measuring.append(verb(search, *paths))
+    measuring[-1].add_argument("--slice", required=True)
+    for sub in measuring:
+        sub.add_argument("--exact", action="store_true", help="take the plain path throughout")
     verb(gather, "out").add_argument("tables", type=Path, nargs="+")
     verb(summarise, "decay", "out")
     verb(judge, "decay", "accuracy", "dynamics", "calibration", "out", "csv", "json", "agreement")
@@ -99,10 +103,10 @@ def search(args: argparse.Namespace) -> None:
 
     study = load(args.study)
     part, tables = search_job(study, args.slice), []
-    searching, confirming = (backend_of(name, part) for name in part.backends)
+    searching, confirming = (backend_of(name, part, args.exact) for name in part.backends)
     for cell in part.cells:
         key = {"table": "search", "code": search_fingerprint(cell), "seed": study.seed, "cell": cell}
-        key |= {"slice": part.model_dump(mode="json", exclude={"cells"})}
+        key |= {"slice": part.model_dump(mode="json", exclude={"cells"}), "exact": args.exact}
         with timed(f"{part.slice}: {cell}"):
             run = partial(seek, searching, confirming, study.seed, cell, part)
             tables.append(cached(args.cache, key, run))
@@ -125,7 +129,7 @@ def at_the_start(
     verb = args.run.__name__
     code = fingerprint(verb, args.backend, args.cell)
     for part in parts:
-        backend = backend_of(args.backend, part)
+        backend = backend_of(args.backend, part, args.exact)
         for block in slice_blocks(part, args.cell):
             key = block_key(code, study.seed, backend, part, block) | {"table": verb}
             with timed(f"{verb} {part.slice}: {len(block)} models, {block[0].length} steps"):
@@ -148,7 +152,7 @@ def accuracy(args: argparse.Namespace) -> None:
     code = fingerprint("accuracy", args.backend, args.cell)
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in Run._fields}
     for part in parts:
-        backend = backend_of(args.backend, part)
+        backend = backend_of(args.backend, part, args.exact)
         for gradient, block in product(part.gradients, slice_blocks(part, args.cell)):
             key = block_key(code, study.seed, backend, part, block)
             key |= {"task": args.task, "gradient": gradient}
@@ -165,7 +169,7 @@ def calibrate(args: argparse.Namespace) -> None:
     """Measure systems whose answer is known."""
     from carousel.calibration import calibrate as measured
 
-    write(measured(load_backend(args.backend, "cpu", "float64")), args.out, made_here())
+    write(measured(load_backend(args.backend, "cpu", "float64", args.exact)), args.out, made_here())
 
 
 def absent(job: tuple[str, ...], jobs: Sequence[tuple[str, ...]]) -> str:
@@ -180,7 +184,12 @@ def item(run: Callable[[], Any], name: str) -> pd.DataFrame:
 
 def gather(args: argparse.Namespace) -> None:
     """Put tables of one kind one below the other."""
-    write(concat([read(path) for path in args.tables]), args.out, merge([provenance(p) for p in args.tables]))
+    from carousel.store import load as opened
+    from carousel.store import stack
+
+    write(
+        stack([opened(path) for path in args.tables]), args.out, merge([provenance(p) for p in args.tables])
+    )
 
 
 def summarise(args: argparse.Namespace) -> None:
@@ -210,9 +219,10 @@ def explore(args: argparse.Namespace) -> None:
     from carousel import advice, explorer
 
     measured, summary, origin = read(args.decay), read(args.summary), provenance(args.summary)
+    driven = explorer.driven(measured)
     write_text(explorer.text(explorer.explore(measured, summary)), args.explorer)
-    write(advice.advise(summary, explorer.driven(measured)), args.advice, origin)
-    write(advice.by_bias(summary, explorer.driven(measured)), args.half_lives, origin)
+    write(advice.advise(summary, driven), args.advice, origin)
+    write(advice.by_bias(summary, driven), args.half_lives, origin)
     write(
         advice.learned(read(args.accuracy), summary), args.learned, merge([origin, provenance(args.accuracy)])
     )
@@ -250,9 +260,9 @@ def draw(args: argparse.Namespace) -> None:
     figures.draw({name: read(getattr(args, name)) for name in names}, args.out)
 
 
-def backend_of(name: str, part: AnySlice | SearchSlice) -> Backend:
+def backend_of(name: str, part: AnySlice | SearchSlice, exact: bool) -> Backend:
     """The backend as `part` wants it; NumPy has the CPU alone, whatever device torch is to use."""
-    return load_backend(name, part.device if name == "torch" else "cpu", part.dtype)
+    return load_backend(name, part.device if name == "torch" else "cpu", part.dtype, exact)
 
 
 def block_key(code: str, seed: int, backend: Backend, part: AnySlice, block: list) -> dict[str, Any]:
@@ -260,7 +270,7 @@ def block_key(code: str, seed: int, backend: Backend, part: AnySlice, block: lis
     return {
         "code": code,
         "seed": seed,
-        "backend": [backend.name, backend.device, backend.dtype],
+        "backend": [backend.name, backend.device, backend.dtype, backend.exact],
         "slice": {k: v for k, v in part.model_dump(mode="json").items() if k not in LISTED},
         "models": [asdict(setting) for setting in block],
     }

@@ -58,17 +58,38 @@ def walk(
     the end, and the input of that step: the last input has lag 1, and none has lag 0.
     """
     params = effective(backend.ops(cell, PATHS["full"](cell)), cell, params)
-    front = start(backend, cell, covector)
+    for lag, front in (compiled if backend.compiled else plain)(
+        backend, cell, params, xs, state, covector, lags
+    ):
+        yield lag, read(backend, cell, params, front)
+
+
+def plain(
+    backend: Backend, cell: Cell, params: Params, xs: Series, state: State, covector: Array, lags: set[int]
+) -> Iterator[tuple[int, Front]]:
+    """What is carried back, at each of `lags`; `params` have R itself."""
+    front, lag = start(backend, cell, covector), 0
     if 0 in lags:
-        yield 0, read(backend, cell, params, front)
+        yield 0, front
     step_back = partial(back, backend, cell, params)
-    lag = 0
     for steps in segments(backend, cell, params, xs, state, factors=True):
         fronts = march(step_back, partial(rescaled, backend), overstrained, steps, front)
-        yield from (
-            (k, read(backend, cell, params, each)) for k, each in enumerate(fronts, lag + 1) if k in lags
-        )
+        yield from ((k, each) for k, each in enumerate(fronts, lag + 1) if k in lags)
         lag, front = lag + len(fronts), fronts[-1]
+
+
+def compiled(
+    backend: Backend, cell: Cell, params: Params, xs: Series, state: State, covector: Array, lags: set[int]
+) -> Iterator[tuple[int, Front]]:
+    """The same by compiled loops."""
+    from carousel import compiled
+
+    full = loss(cell, "full")
+    routes = [full, *(route for route in start(backend, cell, covector).adjoints if route != full)]
+    length = chunk_length(xs, state)
+    for taken in compiled.march(cell, params, xs, state, covector, lags, routes, length):
+        adjoints = dict(zip(routes, taken.adjoints, strict=True))
+        yield taken.lag, Front(adjoints, taken.formula, taken.net, taken.split)
 
 
 def norms(
@@ -77,6 +98,10 @@ def norms(
     """log10 of the norm of the joint state's gradient at every lag, 0 to T: `walk` on the full path, and no more."""
     gates = PATHS["full"](cell)
     params = effective(backend.ops(cell, gates), cell, params)
+    if backend.compiled:
+        from carousel import compiled
+
+        return compiled.norms(cell, params, xs, state, covector)[:, -1]
     scaled = rescale(backend, (covector, *(0.0 * covector,) * (len(cell.states) - 1)), 0)
     logs = [log_norm(backend, scaled)]
 
@@ -157,7 +182,8 @@ def back(backend: Backend, cell: Cell, params: Params, front: Front, step: Step)
     adjoints = {route: (d, front.adjoints[route][1]) for route, d in before.items()}
     adjoints |= {route: zero(scaled) for route, scaled in front.adjoints.items() if route not in before}
     net = (flat(d_wx),), power
-    split = front.split and advance(front.split, log_norm(backend, net), log_norm(backend, adjoints[full]))
+    sizes = (log_norm(backend, rescale(backend, *each)) for each in (net, adjoints[full]))
+    split = front.split and advance(front.split, *sizes)
     return Front(adjoints, front.formula + step.log_factor, net, split)
 
 

@@ -132,10 +132,15 @@ def fullest(part: pd.DataFrame) -> pd.DataFrame:
 
 def wilson(solved: int, tried: int) -> tuple[float, float, float]:
     """Return a share and its 95 % interval (Wilson 1927, JASA 22, 209)."""
-    from scipy.stats import binomtest
+    from scipy.special import ndtri
 
-    interval = binomtest(int(solved), int(tried)).proportion_ci(method="wilson")
-    return solved / tried, float(interval.low), float(interval.high)
+    share, z = solved / tried, float(ndtri(0.975))
+    scale = 2 * (tried + z**2)
+    centre, reach = (
+        (2 * tried * share + z**2) / scale,
+        z / scale * (4 * tried * share * (1 - share) + z**2) ** 0.5,
+    )
+    return share, 0.0 if solved == 0 else centre - reach, 1.0 if solved == tried else centre + reach
 
 
 def at_the_start(summary: pd.DataFrame) -> pd.DataFrame:

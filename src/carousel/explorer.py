@@ -42,7 +42,7 @@ def text(document: dict[str, Any]) -> str:
 
 def driven(decay: pd.DataFrame) -> list[str]:
     """Return the slices measured before training on white noise of standard deviation one; none of a search."""
-    kinds = decay[["slice", "input_scale", "trained"]].drop_duplicates()
+    _, kinds = grouped(decay, ["slice", "input_scale", "trained"])
     names = kinds.loc[(kinds["input_scale"] == 1) & (kinds["trained"] == "no"), "slice"].astype(str)
     return sorted(name for name in set(names) if not name.startswith("search"))
 
@@ -57,20 +57,21 @@ def shown(decay: pd.DataFrame) -> pd.DataFrame:
 
 def staged(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with `training`: "no", or the task and the step of training, as in "adding:300"."""
-    kinds = rows[["trained", "step"]].drop_duplicates()
+    codes, kinds = grouped(rows, ["trained", "step"])
     names = [
         trained if trained == "no" else f"{trained}:{step}" for trained, step in kinds.itertuples(index=False)
     ]
-    return rows.merge(kinds.assign(training=names), on=["trained", "step"])
+    return rows.assign(training=pd.Categorical(names).take(codes))
 
 
 def chosen(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one measurement per choice: that of most units, then of most repetitions, then the first by name."""
     keys = [*FACTORS, *SOURCE]
-    table = rows.groupby(keys, observed=True)["repetition"].nunique().reset_index()
+    codes, table = grouped(rows, keys)
+    table = table.assign(repetition=rows["repetition"].groupby(codes).nunique())
     order = ["hidden", "repetition", "slice", "dtype"]
     table = table.sort_values(order, ascending=[False, False, True, False]).drop_duplicates(FACTORS)
-    return rows.merge(table[keys], on=keys)
+    return rows[np.isin(codes, table.index)]
 
 
 def curves(rows: pd.DataFrame) -> pd.DataFrame:
@@ -89,13 +90,13 @@ def summed(codes: np.ndarray, rows: pd.DataFrame, size: int) -> dict[str, np.nda
 
     y is -inf where the typical gradient is exactly zero; half is NaN there and for fewer than two repetitions.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     y = np.where(rows["n_zero"] > rows["n"] / 2, -np.inf, rows["log10_norm"].to_numpy(float))
     n, mean = np.bincount(codes, minlength=size), centres(codes, y, size)
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = np.bincount(codes, (y - mean[codes]) ** 2, size) / (n - 1)
-        half = t.ppf((1 + LEVEL) / 2, np.maximum(n - 1, 1)) * np.sqrt(variance / n)
+        half = stdtrit(np.maximum(n - 1, 1), (1 + LEVEL) / 2) * np.sqrt(variance / n)
     return {"y": mean, "half": np.where(np.isfinite(half), half, np.nan), "n": n}
 
 
@@ -143,7 +144,7 @@ def differs(groups: dict[str, pd.DataFrame], path: str) -> bool:
 
 def curve(group: pd.DataFrame, law: Law) -> dict[str, Any]:
     """Return y and half of one path; beside them the law that predicts its rate, where there is one."""
-    y, half, other = group[["y", "half", "other"]].to_numpy(float).T
+    y, half, other = (group[name].to_numpy(float) for name in ("y", "half", "other"))
     document: dict[str, Any] = {"y": whole(steps(y)), "half": whole(half * SCALE)}
     with np.errstate(invalid="ignore"):
         apart = np.abs(y - other)

@@ -65,7 +65,7 @@ def jacobians(
     ops = backend.ops(cell, PATHS["full"](cell))
     system = backend, cell, effective(ops, cell, params), xs, state
     length = chunk_length(xs, state)
-    if exact or not FEW < len(state) * state[0].shape[1] <= EXACT:
+    if exact or backend.exact or not FEW < len(state) * state[0].shape[1] <= EXACT:
         yield from plain(*system, lags, beside, length, covectors(state, rng, samples))
         return
     models = (guarded(part, lags, beside, length) for part in apart(*system))

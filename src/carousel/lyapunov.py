@@ -87,7 +87,7 @@ def in_float64(
     backend: Backend, cell: Cell, params: Params, xs: Series, state: State
 ) -> tuple[Backend, Params, Series, State]:
     """The same in float64, with R itself in the place of its parameter."""
-    wide = load(backend.name, backend.device, "float64")
+    wide = load(backend.name, backend.device, "float64", backend.exact)
 
     def widened(a: Array) -> Array:
         return wide.array(backend.numpy(a))

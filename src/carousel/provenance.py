@@ -4,6 +4,7 @@ import platform
 import subprocess
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def made_here() -> dict[str, Any]:
         "commit": commit(),
         "python": platform.python_version(),
         **{name: version(name) for name in ("numpy", "scipy", "pandas", "scikit-learn", "torch")},
+        "numba": version("numba") if find_spec("numba") else "not installed",
         "machine": f"{processor()}, {platform.system()} {platform.machine()}",
     }
 

@@ -16,7 +16,7 @@ from carousel.cells.cell import Saved
 
 Gates = frozenset[str]
 
-MEMORY = 2**29  # bytes that the stored part of a forward pass may take; it changes no result
+MEMORY = 5 * 2**28  # bytes that the stored part of a forward pass may take; it changes no result
 PATHS: dict[str, Callable[[Cell], Gates]] = {
     "full": lambda cell: frozenset(cell.gates),
     "candidate": lambda cell: frozenset({cell.candidate}),

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from carousel.backends import BACKENDS
@@ -86,7 +87,7 @@ def search_fingerprint(cell: str) -> str:
 def digest(paths: Iterable[str], *packages: str) -> str:
     """A hash of what stands in files, and of the versions of packages."""
     text = "".join(Path(path).read_text(encoding="utf-8") for path in paths)
-    versions = {name: version(name) for name in packages}
+    versions = {name: version(name) for name in (*packages, "numba") if find_spec(name)}
     return hashlib.sha256(f"{text}{sorted(versions.items())}".encode()).hexdigest()[:16]
 
 

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,9 +17,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pandas.api.types import is_string_dtype, union_categoricals
 
 METADATA = b"carousel"
+pa.set_memory_pool(pa.system_memory_pool())  # its own hands memory back to the kernel and fetches it again
 Provenance = Mapping[str, Any]
 
 
@@ -26,15 +27,16 @@ class StoreError(Exception):
     """A file that is not a whole table of this package, or a folder in use; one line."""
 
 
-def write(frame: pd.DataFrame, path: Path | str, provenance: Provenance) -> None:
-    """Write `frame` and its `provenance` (anything JSON holds) to `path`; the index is dropped.
+def write(table: pd.DataFrame | pa.Table, path: Path | str, provenance: Provenance) -> None:
+    """Write a table and its `provenance` (anything JSON holds) to `path`; the index is dropped.
 
     A reader sees the old file or the new one, never half of one, even after a power cut.
     """
-    table = pa.Table.from_pandas(_settled(frame), preserve_index=False)
+    if isinstance(table, pd.DataFrame):
+        table = pa.Table.from_pandas(_settled(table), preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA: canonical(provenance)})
     with whole(path) as file:
-        pq.write_table(table, file, compression="zstd", write_page_checksum=True)
+        pq.write_table(table, file, compression="zstd", write_page_checksum=True, write_statistics=False)
 
 
 def write_text(text: str, path: Path | str) -> None:
@@ -60,12 +62,22 @@ def whole(path: Path | str) -> Iterator[IO[bytes]]:
     _sync(path.parent)
 
 
-def read(path: Path | str) -> pd.DataFrame:
-    """The table at `path`, its categories restored. Raises StoreError where there is no whole table."""
-    table: pa.Table = _checked(path, pq.read_table, partitioning=None, page_checksum_verification=True)
+def read(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """The table at `path`, its categories restored, or of `columns` those that it has.
+
+    Raises StoreError where there is no whole table.
+    """
+    return load(path, columns).to_pandas(split_blocks=True, self_destruct=True)
+
+
+def load(path: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
+    """The same as Arrow has it."""
+    there = [name for name in _checked(path, pq.read_schema).names if name in columns] if columns else None
+    options = {"columns": there, "partitioning": None, "page_checksum_verification": True}
+    table: pa.Table = _checked(path, pq.read_table, **options)
     if METADATA not in (table.schema.metadata or {}):
         raise StoreError(f"{path}: a table without provenance, not made by carousel")
-    return table.to_pandas()
+    return table
 
 
 def provenance(path: Path | str) -> dict[str, Any]:
@@ -77,20 +89,62 @@ def provenance(path: Path | str) -> dict[str, Any]:
 
 
 def concat(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tables of the same columns one below the other, as `stack` puts them."""
+    return stack([pa.Table.from_pandas(frame, preserve_index=False) for frame in frames]).to_pandas()
+
+
+def stack(tables: Sequence[pa.Table]) -> pa.Table:
     """Tables of the same columns one below the other: texts become categories, which the rows are sorted by.
 
-    Rows whose texts are all equal keep their order. Raises StoreError if the columns differ, or there is no table.
+    Rows whose texts are all equal keep their order. So it is the runs of them that are sorted, and no number is copied.
+    Raises StoreError if the columns differ, or there is no table.
     """
-    if len({tuple(frame.columns) for frame in frames}) != 1:
+    if len({tuple(table.column_names) for table in tables}) != 1:
         raise StoreError("tables with different columns, or none, cannot be put together")
-    frames = [frame for frame in frames if len(frame)] or frames[
-        :1
-    ]  # parquet forgets what an empty column holds
-    texts = _texts(frames[0])
-    columns = {c: _joined([f[c] for f in frames], c in texts) for c in frames[0].columns}
-    frame = _settled(pd.DataFrame(columns))
-    order = np.lexsort([frame[c].cat.codes for c in reversed(texts)]) if texts else slice(None)
-    return frame.iloc[order].reset_index(drop=True)
+    # parquet forgets what an empty column holds
+    tables = [table.combine_chunks() for table in tables if len(table)] or tables[:1]
+    kinds = {c: _kinds([table[c] for table in tables]) for c in _texts(tables[0])}
+    codes = [np.array([_codes(table[c], kinds[c]) for c in kinds]) for table in tables]
+    runs = _runs(codes) if kinds else [(k, 0, len(table)) for k, table in enumerate(tables)]
+    numbers = [table.drop_columns([*kinds]) for table in tables]
+    rows = [numbers[k].slice(start, end - start) for k, start, end in runs]
+    whole = pa.concat_tables(rows or numbers, promote_options="permissive")
+    for place, (c, texts) in enumerate(kinds.items()):
+        code = np.concatenate([codes[k][place, start:end] for k, start, end in runs] or [codes[0][place]])
+        column = pa.DictionaryArray.from_arrays(pa.array(code, mask=code < 0), pa.array(texts, pa.string()))
+        whole = whole.append_column(c, column)
+    return whole.select(tables[0].column_names)
+
+
+def _texts(table: pa.Table) -> list[str]:
+    is_text = pa.types.is_dictionary, pa.types.is_string, pa.types.is_large_string
+    return [field.name for field in table.schema if any(test(field.type) for test in is_text)]
+
+
+def _kinds(columns: Sequence[pa.ChunkedArray]) -> list[str]:
+    """The texts that occur, in order."""
+    return sorted({text for column in columns for text in column.unique().to_pylist()} - {None})
+
+
+def _codes(column: pa.ChunkedArray, kinds: list[str]) -> np.ndarray:
+    """A column of text as places in `kinds`, -1 where there is no text."""
+    array = column.combine_chunks()
+    array = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+    places = {text: place for place, text in enumerate(kinds)}
+    known = [places.get(text, -1) for text in array.dictionary.to_pylist()]
+    return np.array([*known, -1], np.min_scalar_type(-len(kinds) - 1))[array.indices.fill_null(-1)]
+
+
+def _runs(codes: Sequence[np.ndarray]) -> list[tuple[int, int, int]]:
+    """Table, start and end of each run of equal columns of `codes` [texts, rows], in order; equal runs keep theirs."""
+    starts = [
+        np.flatnonzero(np.append(True, (code[:, 1:] != code[:, :-1]).any(axis=0))[: code.shape[1]])
+        for code in codes
+    ]
+    ends = [np.append(start, code.shape[1]).tolist() for start, code in zip(starts, codes, strict=True)]
+    runs = [(k, *run) for k, end in enumerate(ends) for run in pairwise(end)]
+    keys = np.concatenate([code[:, start] for start, code in zip(starts, codes, strict=True)], axis=1)
+    return [runs[place] for place in np.lexsort(keys[::-1])]
 
 
 def cached(folder: Path | str, key: Mapping[str, Any], compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
@@ -132,24 +186,13 @@ def canonical(value: Mapping[str, Any]) -> bytes:
 
 def _settled(frame: pd.DataFrame) -> pd.DataFrame:
     """Categories in use only, in sorted order, so that how they were built leaves no trace."""
-    columns = frame.select_dtypes("category").columns
+    texts = frame.select_dtypes("category")
     return frame.assign(
-        **{c: frame[c].cat.set_categories(sorted(frame[c].dropna().unique())) for c in columns}
+        **{
+            c: texts[c].cat.set_categories(sorted(kind for kind in texts[c].unique() if pd.notna(kind)))
+            for c in texts
+        }
     )
-
-
-def _joined(columns: Sequence[pd.Series], text: bool) -> pd.Series:
-    if not text:
-        return pd.concat(columns, ignore_index=True)
-    return pd.Series(union_categoricals([c.astype("category") for c in columns], sort_categories=True))
-
-
-def _texts(frame: pd.DataFrame) -> list[str]:
-    return [
-        column
-        for column, kind in frame.dtypes.items()
-        if isinstance(kind, pd.CategoricalDtype) or is_string_dtype(kind)
-    ]
 
 
 def _checked(path: Path | str, how: Callable[..., Any], **options: Any) -> Any:

@@ -158,7 +158,7 @@ def test_centres_are_those_of_the_intervals() -> None:
     np.testing.assert_allclose(found, [*effects, np.nan], rtol=1e-13)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 1000), st.integers(5, 12))
 def test_signed_rank_is_wilcoxons_exact_test(seed: int, repetitions: int) -> None:
     from scipy.stats import wilcoxon
@@ -317,3 +317,39 @@ def test_a_million_rows_take_seconds_only() -> None:
     start = time.perf_counter()
     assert stats.rates(rows, "loss_state", "full")["rate"].to_numpy() == pytest.approx(-0.1)
     assert time.perf_counter() - start < 20
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1000), st.integers(0, 40))
+def test_groups_and_joins_are_those_of_pandas(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+
+    def table(column: str) -> pd.DataFrame:
+        texts = pd.Categorical.from_codes(rng.integers(-1, 3, n), ["a", "b", "c"])
+        numbers = rng.choice([0.0, 1.5, np.nan], n)
+        return pd.DataFrame(
+            {"text": texts, "number": numbers, "lag": rng.integers(0, 4, n), column: np.arange(n)}
+        )
+
+    left, right, on = table("x"), table("y"), ["text", "number", "lag"]
+    codes, groups = stats.grouped(left, on)
+    wanted = left.groupby(on, observed=True, sort=False, dropna=False)
+    assert codes.tolist() == wanted.ngroup().tolist()
+    pd.testing.assert_frame_equal(groups, left[on].drop_duplicates(ignore_index=True))
+    pd.testing.assert_frame_equal(stats.joined(left, right, on), left.merge(right, on=on))
+
+
+def test_select_leaves_out_what_is_missing() -> None:
+    table = pd.DataFrame({"text": pd.Categorical(["a", None, "b"]), "number": [1.0, np.nan, 2.0]})
+    assert stats.select(table, text="b", number=[2.0, 3.0]).index.tolist() == [2]
+    assert stats.select(table, text=["a", "z"]).index.tolist() == [0]
+    assert stats.select(table, text="z").empty
+    assert stats.select(table, number=[]).empty
+
+
+def test_holm_is_that_of_statsmodels() -> None:
+    from statsmodels.stats.multitest import multipletests
+
+    p = np.random.default_rng(0).uniform(0, 0.2, 20)
+    assert stats.holm(p).tolist() == multipletests(p, method="holm")[1].tolist()
+    assert stats.holm([]).tolist() == []

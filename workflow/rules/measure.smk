@@ -19,10 +19,11 @@ rule decay:
         RESULTS + "/logs/decay/{backend}/{cell}.log",
     params:
         cache=RESULTS + "/cache",
+        exact=EXACT,
     threads: 1
     shell:
         "python -m carousel decay --study {input.study:q} --backend {wildcards.backend} --cell {wildcards.cell}"
-        " --cache {params.cache} --out {output} > {log} 2>&1"
+        " --cache {params.cache} --out {output}{params.exact} > {log} 2>&1"
 
 
 rule dynamics:
@@ -36,10 +37,11 @@ rule dynamics:
         RESULTS + "/logs/dynamics/{backend}/{cell}.log",
     params:
         cache=RESULTS + "/cache",
+        exact=EXACT,
     threads: 1
     shell:
         "python -m carousel dynamics --study {input.study:q} --backend {wildcards.backend} --cell {wildcards.cell}"
-        " --cache {params.cache} --out {output} > {log} 2>&1"
+        " --cache {params.cache} --out {output}{params.exact} > {log} 2>&1"
 
 
 rule accuracy:
@@ -55,11 +57,12 @@ rule accuracy:
         RESULTS + "/logs/accuracy/{backend}/{task}/{cell}.log",
     params:
         cache=RESULTS + "/cache",
+        exact=EXACT,
     threads: 1
     shell:
         "python -m carousel accuracy --study {input.study:q} --backend {wildcards.backend} --task {wildcards.task}"
         " --cell {wildcards.cell} --cache {params.cache} --out {output.accuracy} --decay-out {output.decay}"
-        " --dynamics-out {output.dynamics} > {log} 2>&1"
+        " --dynamics-out {output.dynamics}{params.exact} > {log} 2>&1"
 
 
 rule search:
@@ -73,10 +76,11 @@ rule search:
         RESULTS + "/logs/search/{slice}.log",
     params:
         cache=RESULTS + "/cache",
+        exact=EXACT,
     threads: 1
     shell:
         "python -m carousel search --study {input.study:q} --slice {wildcards.slice}"
-        " --cache {params.cache} --out {output} > {log} 2>&1"
+        " --cache {params.cache} --out {output}{params.exact} > {log} 2>&1"
 
 
 rule calibrate:
@@ -87,9 +91,11 @@ rule calibrate:
         RESULTS + "/calibration/{backend}.parquet",
     log:
         RESULTS + "/logs/calibrate/{backend}.log",
+    params:
+        exact=EXACT,
     threads: 1
     shell:
-        "python -m carousel calibrate --backend {wildcards.backend} --out {output} > {log} 2>&1"
+        "python -m carousel calibrate --backend {wildcards.backend} --out {output}{params.exact} > {log} 2>&1"
 
 
 rule gather_decay:

@@ -39,7 +39,8 @@ rule other_seed:
         RESULTS + "/logs/stability/{seed}.log",
     params:
         claims=RESULTS + "-{seed}/claims.parquet",
+        exact=str(bool(EXACT)).lower(),
     threads: workflow.cores
     shell:
-        "(python -m snakemake --cores {threads} --config study={input.study} -- {params.claims}"
+        "(python -m snakemake --cores {threads} --config study={input.study} exact={params.exact} -- {params.claims}"
         " && cp {params.claims} {output}) > {log} 2>&1"

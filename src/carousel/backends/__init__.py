@@ -9,8 +9,8 @@ class DeviceError(ValueError):
     """A device that is not there; one line."""
 
 
-def load(name: str, device: str, dtype: str) -> Backend:
-    """The backend `name`, on `device` (torch only) and in `dtype`.
+def load(name: str, device: str, dtype: str, exact: bool = False) -> Backend:
+    """The backend `name`, on `device` (torch only) and in `dtype`; an `exact` one takes no short cut.
 
     Raises DeviceError for a device that is not there, ValueError for a name that is not in BACKENDS.
     """
@@ -19,13 +19,13 @@ def load(name: str, device: str, dtype: str) -> Backend:
             raise DeviceError(f"device: found {device}; the numpy backend has the cpu alone")
         from carousel.backends.numpy import NumpyBackend
 
-        return NumpyBackend(dtype)
+        return NumpyBackend(dtype, exact)
     if name == "torch":
         from carousel.backends.torch import TorchBackend, present
 
         if not present(device):
             raise DeviceError(f"device: found {device}, which this machine does not have; allowed: cpu")
-        return TorchBackend(device, dtype)
+        return TorchBackend(device, dtype, exact)
     raise ValueError(f"backend {name!r} is not one of {', '.join(BACKENDS)}")
 
 

@@ -74,6 +74,15 @@ class Backend(Protocol):
     def device(self) -> str: ...
     @property
     def dtype(self) -> str: ...
+    @property
+    def exact(self) -> bool:
+        """Whether every measurement takes the plain path, however slow."""
+        ...
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `carousel.compiled` may take its place."""
+        ...
 
     def array(self, values: np.ndarray) -> Array:
         """`values` on this backend's device, in its dtype."""

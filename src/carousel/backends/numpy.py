@@ -1,7 +1,8 @@
 """The NumPy backend: hand-derived adjoints, one thread, no import of torch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -111,8 +112,13 @@ class NumpyBackend:
     """NumPy in `dtype`, float64 or float32."""
 
     dtype: str
+    exact: bool = False
     name: str = "numpy"
     device: str = "cpu"
+
+    @property
+    def compiled(self) -> bool:
+        return not self.exact and find_spec("numba") is not None
 
     def array(self, values: np.ndarray) -> np.ndarray:
         return np.asarray(values, dtype=self.dtype)
@@ -153,24 +159,37 @@ class NumpyBackend:
 
     def run(self, cell: Cell, model: Model, xs: Series, state: State, last: int) -> Float[Array, "M S O B"]:
         params = effective(FORWARD, cell, model.params)
-        return _read(model, outputs(*unroll(FORWARD, cell, params, xs, state), last, _stacked))
+        return _read(model, self.unrolled(cell, params, xs, state, last)[0])
 
     def gradient(
         self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked, gates: Gates
     ) -> Gradient:
         params = effective(FORWARD, cell, model.params)
-        steps, last = unroll(FORWARD, cell, params, xs, state)
-        hs = outputs(steps, last, asked.target.shape[1], _stacked)
+        hs, pull = self.unrolled(cell, params, xs, state, asked.target.shape[1])
         losses, d_y = LOSSES[asked.loss](_read(model, hs), asked.target)
         share = asked.weight / xs.shape[-1]
         d_y = d_y * share[:, :, None]
         readout = Readout((d_y @ hs.swapaxes(2, 3)).sum(1), d_y.sum((1, 3))[..., None])
         d_hs = model.readout.V.swapaxes(1, 2)[:, None] @ d_y
-        d_params = parameter_gradients(self.ops(cell, gates), cell, params, steps, d_hs, gates)
+        d_params = pull(d_hs, gates)
         if cell.weight:
             _, saved = cell.weight.forward(FORWARD, model.params.R)
             d_params = d_params._replace(R=cell.weight.backward(FORWARD, saved, d_params.R))
         return Gradient((losses * share).sum((1, 2)), Model(d_params, readout))
+
+    def unrolled(
+        self, cell: Cell, params: Params, xs: Series, state: State, last: int
+    ) -> tuple[Float[Array, "M S H B"], Callable[[Array, Gates], Params]]:
+        """h after each of the `last` S steps, and what makes their errors the gradient by the parameters."""
+        if self.compiled:
+            from carousel import compiled
+
+            hs, steps = compiled.unroll(cell, params, xs, state, last)
+            return hs, lambda d_hs, gates: compiled.parameter_gradients(cell, params, steps, d_hs, gates)
+        taken, end = unroll(FORWARD, cell, params, xs, state)
+        return outputs(taken, end, last, _stacked), lambda d_hs, gates: parameter_gradients(
+            self.ops(cell, gates), cell, params, taken, d_hs, gates
+        )
 
     def output_error(
         self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked

@@ -18,7 +18,7 @@ from carousel.claims.claim import (
     identity,
 )
 from carousel.claims.table import LN10, missing, number
-from carousel.stats import MODEL, difference, select
+from carousel.stats import MODEL, difference, joined, select
 
 REPRESENTABLE = 300.0  # decades: within them a derivative is a float64, beyond them only its log10 is
 MIN_LAG = 1000  # steps: the claim is about any n, so a short chain does not decide it
@@ -42,9 +42,7 @@ def terms(decay: pd.DataFrame) -> pd.DataFrame:
     keys = [*MODEL, "lag"]
     measured = select(chain, quantity="loss_h", path="full")[[*keys, "log10_norm"]]
     slopes = select(chain, quantity="factor_product", path="formula")[[*keys, "log10_norm"]]
-    both = measured.merge(slopes, on=keys, suffixes=("", "_slopes")).rename(
-        columns={"log10_norm": "measured"}
-    )
+    both = joined(measured, slopes, keys, "_slopes").rename(columns={"log10_norm": "measured"})
     with np.errstate(divide="ignore"):
         weights = both["lag"] * np.where(both["lag"] == 0, 0.0, np.log10(np.abs(both["gain"])))
     return both.assign(formula=np.where(both["lag"] == 0, 0.0, weights) + both["log10_norm_slopes"])

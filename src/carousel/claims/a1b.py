@@ -102,10 +102,10 @@ def not_one(table: pd.DataFrame) -> pd.DataFrame:
 
 def measure(tables: Tables) -> pd.DataFrame:
     """Return per activation, networks and chains, how much larger the weights' part is than the slopes'."""
-    table = rows(tables)
-    groups = table.groupby(["cell", "kind"], observed=True)
+    whole = split(tables.decay)
+    groups = not_one(whole).groupby(["cell", "kind"], observed=True)
     evidence = stack([part(group, "lead", f"{cell} {kind}") for (cell, kind), group in groups])
-    return with_turns(evidence, split(tables.decay)) if len(evidence) else evidence
+    return with_turns(evidence, whole) if len(evidence) else evidence
 
 
 def part(group: pd.DataFrame, column: str, name: str) -> pd.DataFrame:

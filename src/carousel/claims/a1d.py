@@ -18,34 +18,38 @@ from carousel.claims.claim import (
     identity,
 )
 from carousel.claims.table import missing, number, planned, relative_error
-from carousel.stats import MODEL, difference, rates, select
+from carousel.stats import MODEL, difference, joined, rates, select
 
 
 def rows(tables: Tables) -> pd.DataFrame:
     """Return the derivative along the cell, the product of forget gates and the full gradient of every LSTM."""
+    return _rows(tables.decay)
+
+
+def _rows(decay: pd.DataFrame) -> pd.DataFrame:
     quantities = {"cec": "cell", "factor_product": "formula", "loss_state": "full"}
     return select(
-        tables.decay, cell=FORGETFUL, trained="no", dtype="float64", quantity=tuple(quantities),
+        decay, cell=FORGETFUL, trained="no", dtype="float64", quantity=tuple(quantities),
         path=tuple(quantities.values()),
     )  # fmt: skip
 
 
 def products(decay: pd.DataFrame) -> pd.DataFrame:
     """Return per model and lag log10 of the derivative along the cell (``measured``) and of the ``formula``."""
-    found = select(decay, cell=FORGETFUL, trained="no", dtype="float64")
+    found = _rows(decay)
     keys = [*MODEL, "lag"]
     measured = select(found, quantity="cec", path="cell")[[*keys, "log10_norm"]]
     formula = select(found, quantity="factor_product", path="formula")[[*keys, "log10_norm"]]
-    both = measured.merge(formula, on=keys, suffixes=("", "_formula"))
+    both = joined(measured, formula, keys, "_formula")
     return both.rename(columns={"log10_norm": "measured", "log10_norm_formula": "formula"})
 
 
 def gap(decay: pd.DataFrame) -> pd.DataFrame:
     """Return per model how much the full gradient's ``rate`` exceeds that of the product: ``gap``."""
-    found = planned(select(decay, cell=FORGETFUL, trained="no", dtype="float64"))
+    found = planned(_rows(decay))
     full = rates(found, "loss_state", "full")
     product = rates(found, "factor_product", "formula")[[*MODEL, "rate"]]
-    both = full.merge(product, on=MODEL, suffixes=("", "_product"))
+    both = joined(full, product, MODEL, "_product")
     both = both[both["length"] >= LONG] if (both["length"] >= LONG).any() else both
     return both.assign(gap=difference(both["rate"], both["rate_product"]))
 

@@ -34,7 +34,7 @@ from carousel.claims.table import (
     turned,
     turning,
 )
-from carousel.stats import MODEL, STEADY, difference, in_window, rates, repeated, select, spread
+from carousel.stats import MODEL, STEADY, difference, in_window, joined, rates, repeated, select, spread
 
 CANCELLED = float(
     np.log10(2)
@@ -58,7 +58,7 @@ def beside(gradients: pd.DataFrame) -> pd.DataFrame:
     seen = in_window(gradients)
     full = select(seen, path="full")[[*keys, "log10_norm"]].rename(columns={"log10_norm": "full"})
     along = select(seen, path="cell")[[*keys, "log10_norm", "cosine"]].rename(columns={"log10_norm": "along"})
-    both = full.merge(along, on=keys)
+    both = joined(full, along, keys)
     return both.assign(over=difference(both["full"], both["along"]))
 
 

@@ -22,7 +22,7 @@ from carousel.claims.claim import (
     identity,
 )
 from carousel.claims.table import LN10, listed, missing, number, planned, stack
-from carousel.stats import MODEL, difference, grouped, select
+from carousel.stats import MODEL, difference, grouped, joined, select
 
 MEASURED = ("loss_h", "loss_state", "cec", "factor_product")
 CHAINS = ("rnn_sigmoid", "rnn_tanh", "rnn_relu", "rnn_linear")
@@ -65,9 +65,7 @@ def _lstms(found: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _steps(measured: pd.DataFrame, formula: pd.DataFrame) -> pd.DataFrame:
-    both = measured[[*KEYS, "log10_norm"]].merge(
-        formula[[*KEYS, "log10_norm"]], on=KEYS, suffixes=("", "_formula")
-    )
+    both = joined(measured[[*KEYS, "log10_norm"]], formula[[*KEYS, "log10_norm"]], KEYS, "_formula")
     if both.empty:
         return both
     codes, _ = grouped(both, MODEL)

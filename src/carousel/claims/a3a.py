@@ -20,7 +20,7 @@ from carousel.claims.claim import (
     identity,
 )
 from carousel.claims.table import listed, missing, number, planned, relative_error, stack
-from carousel.stats import MODEL, PAIR, difference, select
+from carousel.stats import MODEL, PAIR, difference, joined, select
 
 MEASURED = ("loss_h", "loss_c", "loss_state", "cec")
 WEIGHTS = "truncated_norm"
@@ -44,7 +44,7 @@ def agreement(found: pd.DataFrame) -> pd.DataFrame:
     cut = select(found, path="truncated")
     on = [*PAIR, "quantity", "lag"]
     left, right = (select(cut, backend=name)[[*on, "log10_norm"]] for name in BACKENDS)
-    both = left.merge(right, on=on, suffixes=("", "_torch"))
+    both = joined(left, right, on, "_torch")
     both = both.assign(error=relative_error(both["log10_norm"], both["log10_norm_torch"]), part=AGREES)
     return stack([both.assign(backend=name) for name in BACKENDS])
 
@@ -57,7 +57,7 @@ def escaped(found: pd.DataFrame) -> pd.DataFrame:
     cut = select(found, path="truncated")
     cut = cut[cut["lag"] > 0]
     h, state = (select(cut, quantity=name)[[*KEYS, "log10_norm"]] for name in ("loss_h", "loss_state"))
-    both = h.merge(state, on=KEYS, suffixes=("", "_state"))
+    both = joined(h, state, KEYS, "_state")
     share = 10.0 ** difference(both["log10_norm"], both["log10_norm_state"])
     return both.assign(error=np.where(np.isneginf(both["log10_norm"]), 0.0, share), part=STOPS)
 
@@ -70,14 +70,14 @@ def kept(found: pd.DataFrame) -> pd.DataFrame:
     single = found[(found["hidden"] == 1) | (found["cell"] == "lstm97")]
     c = _since(select(single, path="truncated", quantity="loss_c"))
     cec = _since(select(single, path="cell", quantity="cec"))
-    both = c.merge(cec, on=KEYS, suffixes=("", "_cec"))
+    both = joined(c, cec, KEYS, "_cec")
     return both.assign(error=relative_error(both["since"], both["since_cec"]), part=CARRIES)
 
 
 def _since(table: pd.DataFrame) -> pd.DataFrame:
     """Return per model and lag above 1 how much log10 has changed ``since`` lag 1, where the error entered."""
     first = table.loc[table["lag"] == 1, [*MODEL, "log10_norm"]]
-    both = table.loc[table["lag"] > 1, [*KEYS, "log10_norm"]].merge(first, on=MODEL, suffixes=("", "_first"))
+    both = joined(table.loc[table["lag"] > 1, [*KEYS, "log10_norm"]], first, MODEL, "_first")
     return both.assign(since=difference(both["log10_norm"], both["log10_norm_first"]))[[*KEYS, "since"]]
 
 

@@ -30,7 +30,7 @@ from carousel.claims.table import (
     turned,
     turning,
 )
-from carousel.stats import MODEL, RUN, difference, gehan, in_window, repeated, select, time_to_solve
+from carousel.stats import MODEL, RUN, difference, gehan, in_window, joined, repeated, select, time_to_solve
 
 CUT = ("lstm97", "lstm")  # the cells that are trained with either gradient
 # "little", by what is counted: the least that the truncated gradient may keep
@@ -64,7 +64,7 @@ def states(found: pd.DataFrame) -> pd.DataFrame:
     found = in_window(found)
     keys = [*MODEL, "lag"]
     cut = select(found, path="truncated")[[*keys, "log10_norm", "cosine"]]
-    both = cut.merge(select(found, path="full")[[*keys, "log10_norm"]], on=keys, suffixes=("", "_full"))
+    both = joined(cut, select(found, path="full")[[*keys, "log10_norm"]], keys, "_full")
     both = both.assign(ratio=difference(both["log10_norm"], both["log10_norm_full"]))
     return both.groupby(MODEL, observed=True)[["cosine", "ratio"]].mean().reset_index()
 
@@ -74,7 +74,7 @@ def weights(dynamics: pd.DataFrame) -> pd.DataFrame:
     names = {"truncated_cosine": "cosine", "truncated_norm": "ratio"}
     found = select(dynamics, cell=CUT, quantity=list(names))
     cosine, ratio = (select(found, quantity=name)[[*MODEL, "value"]] for name in names)
-    both = cosine.merge(ratio, on=MODEL, suffixes=("", "_ratio"))
+    both = joined(cosine, ratio, MODEL, "_ratio")
     return both.rename(columns={"value": "cosine", "value_ratio": "ratio"})
 
 

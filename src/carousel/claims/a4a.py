@@ -20,8 +20,8 @@ from carousel.claims.claim import (
     combine,
     identity,
 )
-from carousel.claims.table import as_number, bias_order, listed, missing, number, relative_error
-from carousel.stats import MODEL, select
+from carousel.claims.table import bias_order, listed, missing, number, relative_error
+from carousel.stats import MODEL, joined, select
 
 SAME = (
     "same"  # the slice in which the three cells share the draws of all the weights that they have in common
@@ -42,9 +42,9 @@ def pairs(decay_rows: pd.DataFrame) -> pd.DataFrame:
     on = [name for name in MODEL if name not in ("cell", "forget_bias")] + ["quantity", "lag"]
     old = select(decay_rows, cell="lstm97")[[*on, "log10_norm"]]
     new = select(decay_rows, cell=("lstm", "lstm_peephole"))
-    both = new[[*on, "cell", "forget_bias", "log10_norm"]].merge(old, on=on, suffixes=("", "_97"))
+    both = joined(new[[*on, "cell", "forget_bias", "log10_norm"]], old, on, "_97")
     bias = both["forget_bias"].astype(str)
-    held = (bias.map(as_number) > OPEN) & (both["cell"] == "lstm")
+    held = (pd.to_numeric(bias, errors="coerce") > OPEN) & (both["cell"] == "lstm")
     part = np.where(held, EQUAL, both["cell"].astype(str) + ", forget bias " + bias)
     return both.assign(error=relative_error(both["log10_norm"], both["log10_norm_97"]), part=part)
 

@@ -1,5 +1,7 @@
 """A4e: is the carousel the only place where error flows unchanged?"""
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -39,8 +41,8 @@ def rows(tables: Tables) -> pd.DataFrame:
 
     One-unit chains are left out: a linear unit with the weight one to itself is the carousel by definition.
     """
-    other = ~tables.decay["cell"].astype(str).str.contains(CAROUSELS)
-    found = select(tables.decay[other], quantity="loss_state", path=tuple(PATHS))
+    found = select(tables.decay, quantity="loss_state", path=tuple(PATHS))
+    found = select(found, cell=[cell for cell in found["cell"].unique() if not re.search(CAROUSELS, cell)])
     return found[(found["length"] >= LONG) & (found["hidden"] > 1)]
 
 

@@ -45,7 +45,8 @@ def rows(tables: Tables) -> pd.DataFrame:
 
 def measure(tables: Tables) -> pd.DataFrame:
     """Return per path, cell, forget bias and backend the rate with its interval, and the ``model`` most often best."""
-    return stack([_path(rows(tables), path) for path in PATHS])
+    found = rows(tables)
+    return stack([_path(found, path) for path in PATHS])
 
 
 def _path(found: pd.DataFrame, path: str) -> pd.DataFrame:

@@ -5,9 +5,9 @@ import pandas as pd
 
 from carousel.claims.claim import BACKENDS
 from carousel.claims.table import named
-from carousel.stats import PAIR, difference, select
+from carousel.stats import PAIR, difference, numbered
 
-ROW = [*PAIR, "quantity", "path", "lag"]
+MEASURED = [*PAIR, "quantity", "path"]  # with the lag: the same row on either backend
 CANCELLED = "loss_m"  # sLSTM's stabiliser: zero by cancellation where the memory is empty, and all rounding
 CLOSE = 1e-8  # decades: rounding level for float64; what exceeds it is a fault or a chaotic network
 
@@ -19,59 +19,54 @@ def agreement(decay: pd.DataFrame) -> pd.DataFrame:
     one line per slice. After training small differences have grown. Exact zeros (-inf) must match row by row;
     those that do not are counted, and so are rows that one backend alone measured. CANCELLED is left out.
     """
-    decay = decay[decay["quantity"] != CANCELLED]
-    start, exact = decay["step"] == 0, decay["dtype"] == "float64"
-    first = decay[start & exact]
-    table = _rows("before training, float64", first)
-    for name, rows in first.groupby("slice", observed=True):
-        table += _rows(f"before training, float64, slice {name}", rows)[:1]
-    table += _rows("before training, float32", decay[start & ~exact])
-    table += _rows("after training", decay[~start])
+    counted = (decay["quantity"] != CANCELLED).to_numpy()
+    start, exact = (decay["step"] == 0).to_numpy(), (decay["dtype"] == "float64").to_numpy()
+    both, first = pairs(decay), counted & start & exact
+    table = _rows("before training, float64", decay, first, both)
+    for name in sorted(decay["slice"][first].unique()):
+        here = first & (decay["slice"] == name).to_numpy()
+        table += _rows(f"before training, float64, slice {name}", decay, here, both)[:1]
+    table += _rows("before training, float32", decay, counted & start & ~exact, both)
+    table += _rows("after training", decay, counted & ~start, both)
     return pd.DataFrame(table)
 
 
-def _rows(name: str, rows: pd.DataFrame) -> list[dict]:
-    # one cell and quantity at a time: the join of all rows at once would need several times the table's memory
-    chunks = [_chunk(group) for _, group in rows.groupby(["cell", "quantity"], observed=True)]
-    worst = max(chunks, key=lambda chunk: chunk["value"], default={"value": np.nan, "where": ""})
-    total = {
-        count: sum(chunk[count] for chunk in chunks) for count in ("n", "far", "zeros", "unknown", "alone")
-    }
+def pairs(decay: pd.DataFrame) -> pd.DataFrame:
+    """Return the places in the table of the same row on both ``BACKENDS``, and how far ``apart`` they are, decades."""
+    key = numbered(decay, MEASURED) * (decay["lag"].max() + 1) + decay["lag"].to_numpy()
+    places = [np.flatnonzero(decay["backend"] == name) for name in BACKENDS]
+    left, right = (
+        pd.DataFrame({"key": key[at], name: at}) for name, at in zip(BACKENDS, places, strict=True)
+    )
+    both = left.merge(right, on="key")
+    norm = decay["log10_norm"].to_numpy()
+    return both.assign(apart=np.abs(difference(*(norm[both[name]] for name in BACKENDS))))
+
+
+def _rows(name: str, decay: pd.DataFrame, counted: np.ndarray, both: pd.DataFrame) -> list[dict]:
+    """Return the measures of the rows that are ``counted``."""
+    both = both[counted[both["numpy"]]]
+    apart = both["apart"].to_numpy()
     measures = [
-        (
-            "largest difference of log10 norms",
-            worst["value"] if total["n"] else np.nan,
-            "decades",
-            worst["where"],
-        ),
-        (f"differences above {CLOSE:g} decades", float(total["far"]), "rows", ""),
-        ("exact zeros that differ", float(total["zeros"]), "rows", ""),
-        ("not a number on either backend", float(total["unknown"]), "rows", ""),
-        ("measured by one backend alone", float(total["alone"]), "rows", ""),
+        ("largest difference of log10 norms", *_largest(decay, both)),
+        (f"differences above {CLOSE:g} decades", float((apart > CLOSE).sum()), "rows", ""),
+        ("exact zeros that differ", float(np.isinf(apart).sum()), "rows", ""),
+        ("not a number on either backend", float(np.isnan(apart).sum()), "rows", ""),
+        ("measured by one backend alone", float(counted.sum() - 2 * len(both)), "rows", ""),
     ]
     return [
-        {"measure": f"{measure}, {name}", "value": value, "unit": unit, "n": total["n"], "where": where}
+        {"measure": f"{measure}, {name}", "value": value, "unit": unit, "n": len(both), "where": where}
         for measure, value, unit, where in measures
     ]
 
 
-def _chunk(group: pd.DataFrame) -> dict:
-    """Return for one cell and quantity: n rows compared, far, zeros unmatched, unknown, alone, largest value, where."""
-    left, right = (select(group, backend=name)[[*ROW, "log10_norm"]] for name in BACKENDS)
-    both = left.merge(right, on=ROW, suffixes=("", "_torch"))
-    apart = np.abs(difference(both["log10_norm"], both["log10_norm_torch"]))
-    unknown = both["log10_norm"].isna() | both["log10_norm_torch"].isna()
-    finite = np.where(np.isfinite(apart), apart, 0.0)
-    place = int(finite.argmax()) if len(both) else None
-    return {
-        "n": len(both),
-        "far": int((apart > CLOSE).sum()),
-        "zeros": int(np.isinf(apart).sum()),
-        "unknown": int(unknown.sum()),
-        "alone": len(left) + len(right) - 2 * len(both),
-        "value": float(finite[place]) if place is not None else 0.0,
-        "where": _where(both.iloc[place]) if place is not None else "",
-    }
+def _largest(decay: pd.DataFrame, both: pd.DataFrame) -> tuple[float, str, str]:
+    """Return the largest finite difference, its unit, and where it is: the first by cell and quantity."""
+    if both.empty:
+        return np.nan, "decades", ""
+    finite = both["apart"].where(np.isfinite(both["apart"]), 0.0)
+    found = decay.iloc[both["numpy"][finite == finite.max()]].sort_values(["cell", "quantity"], kind="stable")
+    return float(finite.max()), "decades", _where(found.iloc[0])
 
 
 def _where(row: pd.Series) -> str:

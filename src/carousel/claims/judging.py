@@ -1,6 +1,7 @@
 """All claims against the measured tables."""
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,8 @@ def judge(claims: Mapping[str, Claim], tables: Tables, calibration: pd.DataFrame
     has faults, every verdict is inconclusive.
     """
     wrong = faults(calibration)
-    evidence = correct({name: claim.measure(tables) for name, claim in claims.items()}, claims)
+    measured = cache(lambda measure: measure(tables))  # claims may share theirs
+    evidence = correct({name: measured(claim.measure) for name, claim in claims.items()}, claims)
     nothing = FAULTY if wrong else NOTHING
     rows = [
         _row(claim, gated(claim.decide(evidence[name]), wrong), nothing)

@@ -87,8 +87,6 @@ def _ranks(table: pd.DataFrame) -> pd.DataFrame:
 
 def _correlation(group: pd.DataFrame) -> dict:
     """Return Spearman's correlation over settings, its interval over repetitions and its p."""
-    from scipy.stats import spearmanr
-
     index = [name for name in PLACE if name in group]
     cells = group.pivot_table(
         index=index, columns="repetition", values=["rate", "octaves"], observed=True
@@ -101,7 +99,7 @@ def _correlation(group: pd.DataFrame) -> dict:
     )
     rho = _spearman(rate, octaves, np.arange(rate.shape[1])[None])[0]
     x, y = np.median(rate, axis=1), octaves.mean(axis=1).round(9)
-    p = spearmanr(x, y).pvalue if len(set(x)) > 1 and len(set(y)) > 1 else 1.0
+    p = _correlation_p(np.corrcoef(_ranked(x), _ranked(y))[0, 1], len(x)) if np.ptp(x) and np.ptp(y) else 1.0
     return {
         "part": RANKS, "effect": rho, "low": low, "high": high, "p": p, "margin": 0.0,
         "share": float(rho > 0), "reverse": float(rho < 0), "repetitions": rate.shape[1], "settings": len(cells),
@@ -111,13 +109,25 @@ def _correlation(group: pd.DataFrame) -> dict:
 
 def _spearman(rate: np.ndarray, octaves: np.ndarray, draw: np.ndarray) -> np.ndarray:
     """Return the rank correlation over settings for each draw of repetitions, shape (draws,)."""
-    from scipy.stats import rankdata
-
-    x = rankdata(np.median(rate[:, draw], axis=-1), axis=0)
-    y = rankdata(octaves[:, draw].mean(axis=-1).round(9), axis=0)
+    x = _ranked(np.median(rate[:, draw], axis=-1))
+    y = _ranked(octaves[:, draw].mean(axis=-1).round(9))
     x, y = x - x.mean(axis=0), y - y.mean(axis=0)
     scale = np.sqrt((x * x).sum(axis=0) * (y * y).sum(axis=0))
     return np.where(scale > 0, (x * y).sum(axis=0) / np.where(scale > 0, scale, 1.0), 0.0)
+
+
+def _ranked(values: np.ndarray) -> np.ndarray:
+    """Return the rank of each entry of a column, equal ones sharing theirs."""
+    return pd.DataFrame(values).rank().to_numpy().reshape(values.shape)
+
+
+def _correlation_p(rho: float, n: int) -> float:
+    """Return Student's two-sided p for a rank correlation of n pairs."""
+    from scipy.special import stdtr
+
+    with np.errstate(divide="ignore"):
+        t = np.abs(rho) * np.sqrt((n - 2) / ((1 + rho) * (1 - rho)))
+    return float(2 * stdtr(n - 2, -t))
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.claims.claim import BACKENDS, FAILS, HOLDS, MIXED, UNCLEAR, Boundary
-from carousel.stats import MODEL, PAIR, crossing, difference, hierarchical, student
+from carousel.stats import MODEL, PAIR, crossing, difference, hierarchical, numbered, student
 
 LN10 = float(np.log(10))
 ALONG_BIAS = ("grid", "bias")  # the slices that differ in the forget bias alone, and
@@ -46,7 +46,7 @@ def compare(table: pd.DataFrame, column: str, part: str, margin: float, how: str
 def _compared(group: pd.DataFrame, column: str, margin: float, how: str) -> dict:
     effect, low, high, values = hierarchical(group, column, how)
     keys = [name for name in [*MODEL, "task", "rival"] if name in group and name != "repetition"]
-    each = group.groupby(keys, observed=True, dropna=False)[column].agg(["min", "median", "max"])
+    each = group[column].groupby(numbered(group, keys)).agg(["min", "median", "max"])
     up, down = (each["min"] >= margin) & (each["median"] > margin), each["max"] <= margin
     return {
         "effect": effect, "low": low, "high": high, "p": student(values, margin),
@@ -105,7 +105,7 @@ def at_value(found: Boundary) -> str:
 
 def searched(rows: pd.DataFrame) -> pd.Series:
     """Return which rows are of settings that a search went through."""
-    return rows["slice"].astype(str).str.startswith("search")
+    return rows["slice"].isin([name for name in rows["slice"].unique() if name.startswith("search")])
 
 
 def planned(rows: pd.DataFrame) -> pd.DataFrame:

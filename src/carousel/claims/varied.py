@@ -3,7 +3,7 @@
 import pandas as pd
 
 from carousel.claims.table import bias_order, listed, number
-from carousel.stats import SETTING
+from carousel.stats import SETTING, grouped
 
 FACTORS = {  # column: in words
     "cell": "cell", "init": "init", "gain": "gain", "forget_bias": "forget bias", "bias": "bias",
@@ -36,8 +36,7 @@ def _counted(number: int, what: str) -> str:
 
 
 def _distinct(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    codes = rows.groupby(columns, observed=True, sort=False, dropna=False).ngroup()
-    return rows.loc[~codes.duplicated().to_numpy(), columns]
+    return grouped(rows, columns)[1]
 
 
 def _values(name: str, seen: pd.Series) -> str:

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 
 from carousel.claims.claim import BACKENDS
-from carousel.stats import SETTING
+from carousel.stats import SETTING, select
 
 
 def prefer(table: pd.DataFrame, column: str, *values: object) -> pd.DataFrame:
     """Return the rows with the first of ``values`` that occurs, or else with the first value there is."""
-    seen = list(dict.fromkeys(table[column]))
+    seen = list(table[column].unique())
     chosen = next((value for value in values if value in seen), seen[0] if seen else None)
-    return table[table[column] == chosen]
+    return select(table, **{column: chosen})
 
 
 def longest(table: pd.DataFrame) -> pd.DataFrame:
@@ -23,7 +23,7 @@ def longest(table: pd.DataFrame) -> pd.DataFrame:
 
 def usual(table: pd.DataFrame) -> pd.DataFrame:
     """Return the settings that figures show: the main grid, torch's initialisation, the longest sequences."""
-    table = table[table["trained"] == "no"]
+    table = select(table, trained="no")
     for column, values in (
         ("slice", ["grid"]),
         ("init", ["torch", "orthogonal"]),

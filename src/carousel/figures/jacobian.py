@@ -9,6 +9,7 @@ from carousel.claims.table import bias_order, number
 from carousel.figures.curves import MAIN
 from carousel.figures.data import curves, prefer, usual
 from carousel.figures.style import LAG, end_label, nothing, panels, powers, words
+from carousel.stats import select
 
 SHOWN = ("rnn_tanh", "lstm")
 BLOCKS = {  # suffix of the quantity -> label and colour
@@ -23,7 +24,8 @@ PANEL = 1.9  # inches
 
 def settings(decay: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Return a title and the curves of each cell and forget bias that is shown."""
-    rows = decay[decay["quantity"].astype(str).str.startswith("jacobian_")]
+    names = [name for name in decay["quantity"].unique() if name.startswith("jacobian_")]
+    rows = select(decay, quantity=names)
     rows = prefer(usual(rows), "backend", "numpy")
     seen = list(dict.fromkeys(rows["cell"].astype(str)))
     found = []

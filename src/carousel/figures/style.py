@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter
@@ -180,7 +181,8 @@ def contrast(rgb: np.ndarray) -> float:
 
 def spread_labels(figure: Figure) -> None:
     """Move the labels at line ends apart vertically, as little as their height demands."""
-    figure.draw_without_rendering()
+    if layout := figure.get_layout_engine():
+        layout.execute(figure)
     step = TEXT * 1.25 * figure.dpi / 72
     for ax in figure.axes:
         labels = [text for text in ax.texts if isinstance(text, Annotation) and text.get_gid() == "end"]
@@ -207,5 +209,8 @@ def apart(wanted: np.ndarray, step: float, top: float) -> np.ndarray:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as SVG: text as text, no date, same figure same bytes."""
-    spread_labels(figure)
-    figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+    canvas, dpi = FigureCanvasSVG(figure), figure.dpi
+    spread_labels(figure)  # with the text sizes of SVG, so that once is enough to lay it out
+    figure.set_layout_engine("none")
+    figure.dpi = dpi
+    canvas.print_svg(path, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]

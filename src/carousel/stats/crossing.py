@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.stats.resampling import interval
-from carousel.stats.tables import SETTING, by_repetition
+from carousel.stats.tables import SETTING, by_repetition, grouped, numbered
 
 LINE = ["backend", *SETTING, "task", "rival"]  # what one line of a rate against a factor has in common
 NONE = (np.nan, np.nan, np.nan)
@@ -40,12 +40,12 @@ def crossing(
     rows = _fullest(rows[rows[factor] > 0] if log else rows, factor)
     if rows.empty:
         return Crossing(*NONE, 0, np.nan, np.nan)
-    curves = rows.pivot_table(value, [*_line(rows, factor), "repetition"], factor, "median", observed=True)
-    curves = curves.dropna()
+    codes, lines = grouped(rows, [*_line(rows, factor), "repetition"])
+    curves = rows[value].groupby([codes, rows[factor].to_numpy()]).median().unstack().dropna()
     x = curves.columns.to_numpy(float)
     at = first_rise(np.log(x) if log else x, curves.to_numpy(float), level)
     at = np.where(np.isneginf(at), at, np.exp(at)) if log else at
-    each = by_repetition(curves.index.to_frame(index=False).assign(at=at), "at")
+    each = by_repetition(lines.take(curves.index).assign(at=at), "at")
     return Crossing(*interval(each), len(each), float(x[0]), float(x[-1]))
 
 
@@ -71,5 +71,5 @@ def _fullest(rows: pd.DataFrame, factor: str) -> pd.DataFrame:
     """Return the rows of the lines with most values of the factor, if that is at least two."""
     if rows.empty:
         return rows
-    values = rows.groupby(_line(rows, factor), observed=True, dropna=False)[factor].transform("nunique")
+    values = rows[factor].groupby(numbered(rows, _line(rows, factor))).transform("nunique")
     return rows[values == max(values.max(), 2)]

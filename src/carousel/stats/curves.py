@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from carousel.stats.slopes import FIT_WINDOW, grouped, in_window, least_squares
-from carousel.stats.tables import MODEL, select
+from carousel.stats.slopes import FIT_WINDOW, in_window, least_squares
+from carousel.stats.tables import MODEL, grouped, select
 
 FITTED = 2 / 3  # of the window: models of decay are fitted on it and judged on the rest
 PARSIMONY = 0.8  # a richer model must leave less than this share of the simpler one's held-out error ...

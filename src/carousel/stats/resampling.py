@@ -9,6 +9,7 @@ settings together within each repetition, and draws whole repetitions, which are
 """
 
 from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -38,10 +39,10 @@ def bootstrap(
 
 def _ends(draws: np.ndarray, repetitions: int) -> np.ndarray:
     """Return the two ends [2, ...] of the interval by draws [..., draws]."""
-    from scipy.stats import norm, t
+    from scipy.special import ndtr, stdtrit
 
-    tail = t.ppf((1 - LEVEL) / 2, repetitions - 1) * np.sqrt(repetitions / (repetitions - 1))
-    share = float(norm.cdf(tail))
+    tail = stdtrit(repetitions - 1, (1 - LEVEL) / 2) * np.sqrt(repetitions / (repetitions - 1))
+    share = float(ndtr(tail))
     return np.quantile(draws, [share, 1 - share], axis=-1, method="inverted_cdf")
 
 
@@ -69,26 +70,29 @@ def interval(values: np.ndarray | Sequence[float]) -> tuple[float, float, float]
 
 
 def intervals(samples: Sequence[np.ndarray]) -> np.ndarray:
-    """Return `interval` of each sample, shape (samples, 3): the finite ones of one size many at a time."""
+    """Return `interval` of each sample, shape (samples, 3): those of one size many at a time."""
     found = np.full((len(samples), 3), np.nan)
     sizes = np.array([len(sample) for sample in samples], int)
-    plain = (sizes > 1) & np.array([np.isfinite(sample).all() for sample in samples], bool)
-    for i in np.flatnonzero(~plain).tolist():
-        found[i] = interval(samples[i])
-    for size in np.unique(sizes[plain]):
-        places = np.flatnonzero(plain & (sizes == size))
+    finite = np.array([np.isfinite(sample).all() for sample in samples], bool)
+    infinite = np.array([np.isinf(sample).any() and not np.isnan(sample).any() for sample in samples], bool)
+    for (centre, kind), size in product(
+        ((np.mean, finite), (_lower_median, infinite)), np.unique(sizes[sizes > 0])
+    ):
+        places = np.flatnonzero(kind & (sizes == size))
         for start in range(0, len(places), TOGETHER):
             part = places[start : start + TOGETHER]
-            found[part] = _means(np.stack([samples[i] for i in part.tolist()]))
+            found[part] = _centred(np.stack([samples[i] for i in part.tolist()]), centre)
     return found
 
 
-def _means(values: np.ndarray) -> np.ndarray:
-    """Return (effect, low, high) of each row of finite values [samples, repetitions]."""
+def _centred(values: np.ndarray, centre: Callable[..., np.ndarray]) -> np.ndarray:
+    """Return (effect, low, high) of each row of values [samples, repetitions]."""
     repetitions = values.shape[1]
+    if repetitions < 2:
+        return np.pad(values, ((0, 0), (0, 2)), constant_values=np.nan)
     index = np.random.default_rng(SEED).integers(repetitions, size=(DRAWS, repetitions))
-    low, high = _ends(values[:, index].mean(axis=-1), repetitions)
-    return np.stack([values.mean(axis=1), low, high], axis=1)
+    low, high = _ends(centre(values[:, index], axis=-1), repetitions)
+    return np.stack([centre(values, axis=-1), low, high], axis=1)
 
 
 def _lower_median(values: np.ndarray, axis: int) -> np.ndarray:

@@ -7,7 +7,7 @@ way back. -inf = exactly zero. Tables of rates have one row per model (the colum
 import numpy as np
 import pandas as pd
 
-from carousel.stats.tables import MODEL, select
+from carousel.stats.tables import MODEL, grouped, select
 
 FIT_WINDOW = (0.1, 0.9)  # of the length: before it the readout's transient, after it the initial state's
 STEADY = float(np.log10(2) / 100)  # decades per step: less than a factor of 2 in 100 steps is "constant"
@@ -39,13 +39,6 @@ def in_window(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows whose lags lie in FIT_WINDOW of their length."""
     low, high = FIT_WINDOW
     return rows[(rows["lag"] >= low * rows["length"]) & (rows["lag"] <= high * rows["length"])]
-
-
-def grouped(rows: pd.DataFrame, columns: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
-    """Return each row's group number [rows] and the table of groups, one row each: its ``columns``."""
-    codes = rows.groupby(columns, observed=True, sort=False, dropna=False).ngroup().to_numpy()
-    _, first = np.unique(codes, return_index=True)
-    return codes, rows[columns].iloc[first].reset_index(drop=True)
 
 
 def _extreme(codes: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:

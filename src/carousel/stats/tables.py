@@ -15,9 +15,63 @@ def select(table: pd.DataFrame, **wanted: object) -> pd.DataFrame:
     """Return the rows whose columns equal the values given (a list or tuple: any of them)."""
     keep = np.ones(len(table), bool)
     for name, value in wanted.items():
-        values = list(value) if isinstance(value, (list, tuple)) else [value]
-        keep &= table[name].isin(values).to_numpy()
-    return table[keep]
+        keep &= _among(table[name], list(value) if isinstance(value, (list, tuple)) else [value])
+    return table if keep.all() else table[keep]
+
+
+def _among(column: pd.Series, values: list) -> np.ndarray:
+    """Return which entries are one of ``values``; of a category the codes are compared, not the texts."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return (column == values[0] if len(values) == 1 else column.isin(values)).to_numpy()
+    codes = column.array.codes
+    found = np.zeros(len(codes), bool)
+    for code in np.flatnonzero(column.cat.categories.isin(values)):
+        found |= codes == code
+    return found
+
+
+def grouped(rows: pd.DataFrame, columns: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return each row's group number [rows], in order of appearance, and the groups, one row each: their ``columns``.
+
+    Rows of one group mostly stand together: the groups are made of runs of equal rows, which are far fewer.
+    """
+    codes = numbered(rows, columns)
+    _, first = np.unique(codes, return_index=True)
+    return codes, rows.take(first)[columns].reset_index(drop=True)
+
+
+def numbered(rows: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    """Return the group number of each row."""
+    values = [_numbers(rows[name]) for name in columns]
+    changes = np.arange(len(rows)) == 0
+    for column in values:
+        changes[1:] |= column[1:] != column[:-1]
+    start = np.flatnonzero(changes)
+    code = np.zeros(len(start), int)
+    for heads in (column[start] for column in values):
+        if (heads != heads[:1]).any():
+            each, seen = pd.factorize(heads, use_na_sentinel=False)
+            code, _ = pd.factorize(code * len(seen) + each)
+    return np.repeat(code, np.diff(start, append=len(rows)))
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    """Return a column as an array that compares fast: a category or text by its code."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.array.codes
+    return column.to_numpy() if column.dtype.kind in "biuf" else pd.factorize(column)[0]
+
+
+def joined(left: pd.DataFrame, right: pd.DataFrame, on: list[str], suffix: str = "") -> pd.DataFrame:
+    """Return the rows that agree in the many columns ``on``; other columns of ``right`` may need a ``suffix``.
+
+    The columns are made one number first, so that they are compared once.
+    """
+    both = pd.concat([left[on], right[on]])
+    key = numbered(both, [name for name in on if name != "lag"])
+    key = key * (both["lag"].max() + 1) + both["lag"].to_numpy() if "lag" in on else key
+    left, right = left.assign(key=key[: len(left)]), right.drop(columns=on).assign(key=key[len(left) :])
+    return left.merge(right, on="key", suffixes=("", suffix or None)).drop(columns="key")
 
 
 def by_repetition(table: pd.DataFrame, column: str, how: str = "median") -> np.ndarray:
@@ -25,7 +79,8 @@ def by_repetition(table: pd.DataFrame, column: str, how: str = "median") -> np.n
 
     Where the median would be the mean of two opposite infinities it is the lower one.
     """
-    groups = crossed(table.dropna(subset=[column])).groupby("repetition", observed=True)[column]
+    rows = crossed(table[table[column].notna()])
+    groups = rows[column].groupby(rows["repetition"].to_numpy())
     values = groups.agg(how)
     return values.where(values.notna(), groups.min()).to_numpy(float)
 
@@ -38,7 +93,7 @@ def crossed(table: pd.DataFrame) -> pd.DataFrame:
     keys = [name for name in ["backend", *SETTING, "task", "rival"] if name in table]
     if not keys or table.empty:
         return table
-    codes = table.groupby(keys, observed=True, dropna=False).ngroup().to_numpy()
+    codes = numbered(table, keys)
     places, names = pd.factorize(table["repetition"])
     seen = np.zeros((codes.max() + 1, len(names)), bool)
     seen[codes, places] = True
@@ -49,7 +104,7 @@ def crossed(table: pd.DataFrame) -> pd.DataFrame:
 def repeated(table: pd.DataFrame, minimum: int) -> pd.DataFrame:
     """Return the rows of settings measured in at least ``minimum`` repetitions, backend by backend."""
     keys = [name for name in ["backend", *SETTING, "task", "rival"] if name in table]
-    counts = table.groupby(keys, observed=True, dropna=False)["repetition"].transform("nunique")
+    counts = table["repetition"].groupby(numbered(table, keys)).transform("nunique")
     return table[counts >= minimum]
 
 

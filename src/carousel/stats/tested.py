@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from carousel.stats.resampling import SEED, interval
 
@@ -51,7 +52,7 @@ def equivalent(values: np.ndarray | Sequence[float], low: float, high: float) ->
 
 def _sides(values: np.ndarray, margin: float) -> tuple[float, float]:
     """Return Student's two one-sided p: small if the mean is below the margin, small if it is above."""
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     n = len(values)
     if n < 2:
@@ -59,7 +60,7 @@ def _sides(values: np.ndarray, margin: float) -> tuple[float, float]:
     off, error = values.mean() - margin, values.std(ddof=1) / np.sqrt(n)
     if error == 0:
         return float(off >= 0), float(off <= 0)
-    return float(t.cdf(off / error, n - 1)), float(t.sf(off / error, n - 1))
+    return float(stdtr(n - 1, off / error)), float(stdtr(n - 1, -off / error))
 
 
 def signed_rank(values: np.ndarray | Sequence[float], margin: float) -> float:
@@ -68,12 +69,10 @@ def signed_rank(values: np.ndarray | Sequence[float], margin: float) -> float:
     Exact over all flips of sign up to EXACT repetitions, ties and infinities ranked; beyond, a random sample
     of flips. Zeros stay in with no sign (Pratt 1959).
     """
-    from scipy.stats import rankdata
-
     values = np.asarray(values, float) - margin
     if len(values) == 0 or np.isnan(values).any() or not values.any():
         return 1.0
-    ranks = rankdata(np.abs(values)) * (values != 0)
+    ranks = pd.Series(np.abs(values)).rank().to_numpy() * (values != 0)
     if len(values) <= EXACT:
         flips = 1 - 2 * (np.arange(2 ** len(values))[:, None] >> np.arange(len(values)) & 1)
     else:
@@ -84,8 +83,9 @@ def signed_rank(values: np.ndarray | Sequence[float], margin: float) -> float:
 
 
 def holm(p: np.ndarray | Sequence[float]) -> np.ndarray:
-    """Return Holm's adjusted p values over a family of comparisons (empty in, empty out)."""
-    from statsmodels.stats.multitest import multipletests
-
+    """Return Holm's adjusted p values over a family of comparisons (Holm 1979, Scand J Stat 6, 65)."""
     p = np.asarray(p, float)
-    return multipletests(p, method="holm")[1] if len(p) else p
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    return np.minimum(adjusted, 1.0)
