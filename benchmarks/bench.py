@@ -20,7 +20,9 @@ import pandas as pd  # noqa: E402
 from carousel.provenance import commit, processor  # noqa: E402
 
 HERE = Path(__file__).parent
+COLUMNS = "script work contender seconds against ratio target note".split()
 WORKS = "decay", "training", "jacobian", "pipeline", "gpu"
+MET = {True: "yes", False: "**no**"}
 VERSIONS = "numpy", "torch", "numba", "triton", "jax", "snakemake"
 
 
@@ -30,6 +32,7 @@ def measured(names: list[str]) -> pd.DataFrame:
     before = pd.read_csv(path) if path.exists() else pd.DataFrame({"script": []})
     found = [import_module(name).run().assign(script=name) for name in names]
     table = pd.concat([*found, before[~before.script.isin(names)]], ignore_index=True)
+    table = table.reindex(columns=COLUMNS)
     table = table.sort_values("script", key=lambda s: s.map(WORKS.index), kind="stable")
     table.to_csv(path, index=False)
     return table
@@ -37,10 +40,9 @@ def measured(names: list[str]) -> pd.DataFrame:
 
 def page(table: pd.DataFrame) -> str:
     """The benchmark page in Markdown."""
-    aims = table[table.target.notna()].assign(
-        met=lambda t: (t.ratio >= t.target).map({True: "yes", False: "**no**"})
-    )
-    times = table[table.against.isna() | (table.against == "")]
+    aims = table[table.target.notna()]
+    aims = aims.assign(met=aims.note.where(aims.ratio.isna(), (aims.ratio >= aims.target).map(MET)))
+    times = table[table.seconds.notna() & (table.against.isna() | (table.against == ""))]
     columns = {"work": "work", "contender": "of carousel", "against": "against", "ratio": "times as fast"}
     shown = aims.rename(columns=columns)[[*columns.values(), "target", "met"]]
     plots = "\n\n".join(

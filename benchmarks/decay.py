@@ -1,14 +1,16 @@
 """The gradient's norm at every lag: carousel's paths against a loop over torch's cells and JAX.
 
-64 models of 64 units, 16 sequences, 512 steps, float32; every contender has the same weights and data, and where the
+16 models of 64 units, 16 sequences, 512 steps, float32; every contender has the same weights and data, and where the
 loop's float32 still holds a number the others have to agree with it.
 """
 
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from clock import ROUNDS, interleaved, table
 from peers import cell_loop
 from problem import Problem, problem
@@ -75,7 +77,7 @@ def checked(found: dict[str, Callable[[], np.ndarray]]) -> None:
             np.testing.assert_allclose(work()[seen], np.log10(norms[seen]), atol=2e-3, err_msg=name)
 
 
-def run(rounds: int = ROUNDS, M: int = 64, H: int = 64, B: int = 16, T: int = 512) -> pd.DataFrame:
+def run(rounds: int = ROUNDS, M: int = 16, H: int = 64, B: int = 16, T: int = 512) -> pd.DataFrame:
     """The table of this work."""
     rows = []
     for cell in CELLS:
@@ -84,6 +86,40 @@ def run(rounds: int = ROUNDS, M: int = 64, H: int = 64, B: int = 16, T: int = 51
         seconds = interleaved(found, rounds)
         rows.append(table(f"decay, {cell}", seconds, TARGETS))
     return pd.concat(rows, ignore_index=True)
+
+
+AXES = {"M": (1, 4, 16, 64), "H": (16, 32, 64, 128), "T": (32, 128, 512, 2048)}
+BASE = {"M": 4, "H": 32, "B": 16, "T": 128}
+NAMES = {"M": "models", "H": "units", "T": "steps"}
+
+
+def plot(path: Path) -> None:
+    """Seconds of an LSTM's decay against models, width and length."""
+    rows = [
+        (axis, size, name, seconds)
+        for axis, sizes in AXES.items()
+        for size in sizes
+        for name, seconds in interleaved(contenders(problem("lstm", **BASE | {axis: size})), 3).items()
+    ]
+    table = pd.DataFrame(rows, columns=["axis", "size", "contender", "seconds"])
+    grid = sns.relplot(
+        table,
+        x="size",
+        y="seconds",
+        hue="contender",
+        style="contender",
+        col="axis",
+        kind="line",
+        markers=True,
+        errorbar=None,
+        height=3,
+        palette="colorblind",
+        facet_kws={"sharex": False},
+    )
+    grid.set(xscale="log", yscale="log", ylabel="CPU seconds")
+    for axis, drawn in grid.axes_dict.items():
+        drawn.set(xlabel=NAMES[axis], title=", ".join(f"{k} = {v}" for k, v in BASE.items() if k != axis))
+    grid.savefig(path)
 
 
 if __name__ == "__main__":

@@ -151,7 +151,7 @@ def check(system: tuple[Params, np.ndarray]) -> None:
             raise ArithmeticError(f"{name} is {off:.1e} bits off")
 
 
-def run(rounds: int) -> pd.DataFrame:
+def run(rounds: int = 5) -> pd.DataFrame:
     """A row a contender; `ratio` says how many times faster it is than torch.func at the same work."""
     torch.set_num_threads(1)
     system = problem()

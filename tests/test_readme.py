@@ -40,7 +40,14 @@ def planned(command: str) -> list[str]:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository in which a study of one's own stands where README puts it."""
     folder = copied(tmp_path_factory.mktemp("readme"))
-    for name in ("README.md", "Makefile", "pyproject.toml", "requirements.lock", "requirements-test.lock"):
+    for name in (
+        "README.md",
+        "Makefile",
+        "pyproject.toml",
+        "requirements.lock",
+        "requirements-test.lock",
+        "requirements-bench.lock",
+    ):
         shutil.copy(ROOT / name, folder)
     shutil.copy(ROOT / "config/smoke.yaml", folder / "my.yaml")
     shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__", "vendor"))
