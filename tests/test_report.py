@@ -351,7 +351,7 @@ def test_markup_in_a_table_stays_text(html):
 
 
 def test_a_changed_number_changes_the_prose(results, html, tmp_path):
-    claims = store.read(results / "claims.parquet")
+    claims = store.read(results / "claims.parquet").copy()
     claims.loc[claims["id"] == "K2", ["effect", "verdict"]] = [0.0862, "refuted"]
     changed = "\n".join(words.answers(claims))
     assert "0.0371" in html.text
