@@ -15,9 +15,9 @@ from carousel import sources, stability, study
 
 if unknown := set(config) - {"study", "exact"}:
     sys.exit(f"--config: found {', '.join(sorted(unknown))}; allowed: study, exact")
-if config.get("exact", False) not in (True, False):
+if (asked := str(config.get("exact", False)).lower()) not in ("true", "false"):
     sys.exit(f"--config: exact: found {config['exact']}; allowed: true, false")
-EXACT = " --exact" if config.get("exact") else ""
+EXACT = " --exact" if asked == "true" else ""
 try:
     STUDY_FILE = str(study.find(str(config.get("study", "standard")))).removeprefix(os.getcwd() + os.sep)
     STUDY = study.load(STUDY_FILE)

@@ -118,6 +118,8 @@ def plot(path: Path) -> None:
     )
     grid.set(xscale="log", yscale="log", ylabel="CPU seconds")
     for axis, drawn in grid.axes_dict.items():
+        drawn.minorticks_off()
+        drawn.set_xticks(AXES[axis], map(str, AXES[axis]))
         drawn.set(xlabel=NAMES[axis], title=", ".join(f"{k} = {v}" for k, v in BASE.items() if k != axis))
     grid.savefig(path)
 

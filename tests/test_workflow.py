@@ -106,6 +106,18 @@ def test_a_wrong_study_is_one_line_before_anything_starts(
     assert not (checkout / "results" / "bad").exists()
 
 
+def test_exact_reaches_every_measuring_job_and_takes_true_or_false(checkout: Path) -> None:
+    options = "--dry-run", "--printshellcmds", "--config", "study=tiny"
+    for given, exact in (("true", True), ("false", False)):
+        out = snakemake_in(checkout, *options, f"exact={given}").stdout
+        verbs = "decay", "dynamics", "accuracy", "search", "calibrate"
+        jobs = [line for line in out.splitlines() if re.search(rf"-m carousel ({'|'.join(verbs)}) ", line)]
+        assert {verb for verb in verbs for job in jobs if f" {verb} " in job} == set(verbs)
+        assert all((" --exact" in job) is exact for job in jobs)
+    wrong = snakemake_in(checkout, *options, "exact=maybe")
+    assert wrong.stderr.splitlines()[-1] == "--config: exact: found maybe; allowed: true, false"
+
+
 def test_a_study_that_is_not_there_and_an_unknown_option(checkout: Path) -> None:
     assert "nearest: smoke" in snakemake(checkout, study="smok").stderr
     run = snakemake(checkout, "--config", "sudy=smoke")
