@@ -40,7 +40,7 @@ def measured(names: list[str]) -> pd.DataFrame:
 
 def page(table: pd.DataFrame) -> str:
     """The benchmark page in Markdown."""
-    aims = table[table.target.notna()]
+    aims = table[table.target.notna()].fillna({"against": "", "note": ""})
     aims = aims.assign(met=aims.note.where(aims.ratio.isna(), (aims.ratio >= aims.target).map(MET)))
     times = table[table.seconds.notna() & (table.against.isna() | (table.against == ""))]
     columns = {"work": "work", "contender": "of carousel", "against": "against", "ratio": "times as fast"}

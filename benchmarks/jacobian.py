@@ -173,7 +173,8 @@ def run(rounds: int = 5) -> pd.DataFrame:
         )
         for (work, name), s in median.items()
     ]
-    return pd.DataFrame(rows, columns=["work", "contender", "seconds", "ratio", "target"])
+    table = pd.DataFrame(rows, columns=["work", "contender", "seconds", "ratio", "target"])
+    return table.assign(against=np.where(table.target.notna(), "torch.func", ""))
 
 
 def cost_by_lag(rounds: int = 5) -> pd.DataFrame:
