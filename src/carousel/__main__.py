@@ -17,7 +17,8 @@ from carousel.backends import load as load_backend
 from carousel.problems import StudyError, allowed
 from carousel.provenance import describe, made_here, merge
 from carousel.sources import fingerprint, search_fingerprint
-from carousel.store import StoreError, cached, concat, provenance, read, write, write_text
+from carousel.store import StoreError, cached, concat, provenance, read, stack, write, write_text
+from carousel.store import load as load_table
 from carousel.study import (
     LISTS,
     AnySlice,
@@ -184,12 +185,8 @@ def item(run: Callable[[], Any], name: str) -> pd.DataFrame:
 
 def gather(args: argparse.Namespace) -> None:
     """Put tables of one kind one below the other."""
-    from carousel.store import load as opened
-    from carousel.store import stack
-
-    write(
-        stack([opened(path) for path in args.tables]), args.out, merge([provenance(p) for p in args.tables])
-    )
+    tables = stack([load_table(path) for path in args.tables])
+    write(tables, args.out, merge([provenance(path) for path in args.tables]))
 
 
 def summarise(args: argparse.Namespace) -> None:

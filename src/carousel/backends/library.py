@@ -8,7 +8,7 @@ from carousel.axes import Series, State
 from carousel.cells import CELLS, Cell, Params
 
 STEPS = (
-    20  # from which torch's LSTM, a millisecond a model beside its arithmetic, beats small models in a stack
+    20  # from which torch's LSTM, a millisecond a model beside its arithmetic, beats a stack of small models
 )
 
 

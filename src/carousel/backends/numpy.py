@@ -13,9 +13,8 @@ from carousel.backends.backend import Asked, Gradient, Model, Readout, each, out
 from carousel.cells import Cell, Params
 from carousel.recurrence import PATHS, Gates, Step, effective, parameter_gradients, pull_back, unroll
 
-SATURATED = (
-    0.19  # slope of tanh below which 1 - tanh^2 loses digits: one here, all of them where tanh rounds to 1
-)
+NUMBA = find_spec("numba") is not None  # looked up once: training asks at every step
+SATURATED = 0.19  # slope of tanh below which 1 - tanh^2 loses digits: one here, all where tanh rounds to 1
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class NumpyBackend:
 
     @property
     def compiled(self) -> bool:
-        return not self.exact and find_spec("numba") is not None
+        return NUMBA and not self.exact
 
     def array(self, values: np.ndarray) -> np.ndarray:
         return np.asarray(values, dtype=self.dtype)

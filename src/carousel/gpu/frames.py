@@ -25,16 +25,23 @@ from carousel.gpu.pointwise import (
 )
 """
 
-FORWARD = """
-
-@triton.jit(do_not_specialize=["M", "T", "B"])
-def forward(drive, R, p, start, saved, hs, end, M, T, B, H: tl.constexpr, ROWS: tl.constexpr, SAVE: tl.constexpr):
+PLACES = """\
     model = tl.program_id(0).to(tl.int64)
     rows = tl.program_id(1) * ROWS + tl.arange(0, ROWS)[:, None]
     units = tl.arange(0, H)[None, :]
     within = tl.arange(0, H)[:, None] * H + units
     {weights}
     {parameters}
+"""
+
+FORWARD = (
+    """
+
+@triton.jit(do_not_specialize=["M", "T", "B"])
+def forward(drive, R, p, start, saved, hs, end, M, T, B, H: tl.constexpr, ROWS: tl.constexpr, SAVE: tl.constexpr):
+"""
+    + PLACES
+    + """\
     {states}
     drive += (model * T * B + rows) * {G} * H + units
     saved += (model * T * B + rows) * {K} * H + units
@@ -54,17 +61,16 @@ def forward(drive, R, p, start, saved, hs, end, M, T, B, H: tl.constexpr, ROWS: 
         saved += B * {K} * H
     {end_states}
 """
+)
 
-NORMS = """
+NORMS = (
+    """
 
 @triton.jit(do_not_specialize=["M", "T", "B"])
 def norms(saved, R, p, start, power, squares, powers, end, M, T, B, H: tl.constexpr, ROWS: tl.constexpr):
-    model = tl.program_id(0).to(tl.int64)
-    rows = tl.program_id(1) * ROWS + tl.arange(0, ROWS)[:, None]
-    units = tl.arange(0, H)[None, :]
-    within = tl.arange(0, H)[:, None] * H + units
-    {weights}
-    {parameters}
+"""
+    + PLACES
+    + """\
     {errors}
     sequence = model * B + rows
     scale = tl.load(power + sequence)
@@ -88,17 +94,16 @@ def norms(saved, R, p, start, power, squares, powers, end, M, T, B, H: tl.conste
     tl.store(power + sequence, scale)
     {end_errors}
 """
+)
 
-ERRORS = """
+ERRORS = (
+    """
 
 @triton.jit(do_not_specialize=["T", "B", "N"])
 def errors(saved, R, p, outputs, d_wx, d_rh, d_p, T, B, N, H: tl.constexpr, ROWS: tl.constexpr):
-    model = tl.program_id(0).to(tl.int64)
-    rows = tl.program_id(1) * ROWS + tl.arange(0, ROWS)[:, None]
-    units = tl.arange(0, H)[None, :]
-    within = tl.arange(0, H)[:, None] * H + units
-    {weights}
-    {parameters}
+"""
+    + PLACES
+    + """\
     {zeros}
     {zero_sums}
     outputs += (model * N * B + rows) * H + units
@@ -120,3 +125,4 @@ def errors(saved, R, p, outputs, d_wx, d_rh, d_p, T, B, N, H: tl.constexpr, ROWS
         {before}
     {sums}
 """
+)
