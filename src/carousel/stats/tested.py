@@ -83,9 +83,8 @@ def signed_rank(values: np.ndarray | Sequence[float], margin: float) -> float:
 
 
 def holm(p: np.ndarray | Sequence[float]) -> np.ndarray:
-    """Return Holm's adjusted p values over a family of comparisons (Holm 1979, Scand J Stat 6, 65)."""
+    """Return Holm's adjusted p values over a family of comparisons (empty in, empty out)."""
+    from statsmodels.stats.multitest import multipletests
+
     p = np.asarray(p, float)
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    return np.minimum(adjusted, 1.0)
+    return multipletests(p, method="holm")[1] if len(p) else p
