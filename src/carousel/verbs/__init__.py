@@ -1,0 +1,1 @@
+"""What the Snakemake rules and the README call: one function a verb, paths in, paths out."""
