@@ -15,6 +15,7 @@ DRAWN = (
     "exponents",
     "gates",
     "factors",
+    "learned",
 )  # each an .svg, and its words in a .txt
 ASSUMES = {  # law -> what it assumes
     "isometry": "A linear network whose recurrent matrix is the gain times an orthogonal one. Exact.",

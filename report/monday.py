@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 from markup import count, escape, number, table
+from measures import drawn
 from words import joined, steps
 
 CELLS = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "tanh RNN", "rnn_relu": "ReLU RNN"}  # what libraries have
@@ -77,7 +78,7 @@ def setting(row: Any) -> str:
 
 
 def learned(data: SimpleNamespace) -> str:
-    """A row per task and setting: the half-life before training, and the seeds that solved each length."""
+    """The picture, and a row per task and setting: half-life before training, seeds that solved each length."""
     if data.learned.empty:
         return "This study trained nothing."
     lengths = sorted(set(data.learned["length"]))
@@ -86,7 +87,8 @@ def learned(data: SimpleNamespace) -> str:
         for key, group in data.learned.groupby(["task", "cell", "init", "forget_bias"], observed=True)
     ]
     head = ("Task", "Cell", "Init", "Forget bias", "Half-life", *(f"{length} steps" for length in lengths))
-    return table("Learning against decay", head, rows, (12, 8, 8, 6, 7, *[7] * len(lengths)))
+    text = table("Learning against decay", head, rows, (12, 8, 8, 6, 7, *[7] * len(lengths)))
+    return f"{drawn(data, 'learned')}\n\n{text}"
 
 
 def shares(group: pd.DataFrame, lengths: list[int]) -> list[str]:

@@ -42,7 +42,7 @@ LEAKY = Cell(("h",), ("z",), "z", _forward, _backward, _log_factor)
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository with a new cell, and a study of every cell there is."""
+    """A copy of the repository with a new cell, a study of it and two others, and one of every cell there is."""
     folder = copied(tmp_path_factory.mktemp("leaky"))
     shutil.copytree(ROOT / "tests", folder / "tests")
     shutil.copy(ROOT / "pyproject.toml", folder)
@@ -53,9 +53,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (cells / "__init__.py").write_text(table.replace("] = {\n", '] = {\n    "leaky": LEAKY,\n', 1))
     study = yaml.safe_load((folder / "config" / "smoke.yaml").read_text())
     short = {"backends": ["numpy"], "repetitions": 1, "hidden": [4], "forget_biases": [1.0]}
-    study["decay"] = [study["decay"][0] | short | {"cells": "all", "lengths": [20]}]
+    study["decay"] = [study["decay"][0] | short | {"cells": ["rnn_tanh", "lstm", "leaky"], "lengths": [20]}]
     study["dynamics"] = [study["dynamics"][0] | short | {"cells": ["leaky"], "exponents": 4}]
     study["training"] = [study["training"][0] | short | {"cells": ["leaky"], "steps": 20, "snapshots": [0]}]
+    (folder / "config" / "few.yaml").write_text(yaml.safe_dump(study))
+    study["decay"][0]["cells"] = "all"
     (folder / "config" / "every.yaml").write_text(yaml.safe_dump(study))
     return folder
 
@@ -85,9 +87,11 @@ def test_and_they_notice_a_wrong_adjoint(checkout: Path) -> None:
 
 
 def test_the_study_the_tables_and_the_report_have_the_new_cell(checkout: Path) -> None:
-    made = run(checkout, "snakemake", "--cores", "2", "--config", "study=every")
+    planned = run(checkout, "snakemake", "--dry-run", "--config", "study=every")
+    assert "gradient decay: leaky on numpy" in planned.stdout
+    made = run(checkout, "snakemake", "--cores", "2", "--config", "study=few")
     assert made.returncode == 0, made.stderr
-    results = checkout / "results" / "every"
+    results = checkout / "results" / "few"
     for table in ("decay", "dynamics", "accuracy", "summary"):
         assert "leaky" in set(pd.read_parquet(results / f"{table}.parquet")["cell"]), table
     assert "leaky" in (results / "report.html").read_text()

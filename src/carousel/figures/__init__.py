@@ -15,6 +15,7 @@ from carousel.figures import (
     gates,
     jacobian,
     laws,
+    learned,
     learning,
     phase,
     rates,
@@ -75,13 +76,14 @@ PICTURES: dict[str, Picture] = {
     "exponents": Picture("dynamics", exponents.figure, exponents.alt),
     "gates": Picture("dynamics", gates.gates, gates.gates_alt),
     "factors": Picture("dynamics", gates.factors, gates.factors_alt),
+    "learned": Picture("learned", learned.figure, learned.alt),
 }
 
 
 def draw(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
     """Write story.svg, {id}.svg for every row of the claims table, and {name}.svg for each of PICTURES.
 
-    tables: decay, accuracy, claims, summary, dynamics. story.txt and {name}.txt are the pictures in words.
+    tables: decay, accuracy, claims, summary, dynamics, learned. story.txt and {name}.txt are the pictures in words.
     """
     folder.mkdir(parents=True, exist_ok=True)
     measured = Tables(*(tables[name] for name in Tables._fields))
