@@ -16,6 +16,7 @@ from carousel.study import DecaySlice, SearchSlice
 from carousel.table import rows
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what overflows is told in the rows
 def measure(
     backend: Backend,
     seed: int,

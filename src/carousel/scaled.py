@@ -33,7 +33,7 @@ def strained(before: Scaled, after: Scaled) -> bool:
     if power.shape[1] == 1:
         peak, peak_after = peak.sum(1, keepdims=True), peak_after.sum(1, keepdims=True)
     bits = FREE[str(peak.dtype).rpartition(".")[2]]
-    lost = (peak_after == 0) & (peak > 0) | ~(peak_after < np.inf)
+    lost = (peak_after == 0) & (peak > 0) | ~(peak_after < np.inf) & (peak < np.inf)
     return bool((lost | (abs(power_after - power) > bits)).any())
 
 

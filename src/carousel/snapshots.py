@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from carousel import dynamical
 from carousel.adjoint import walk
@@ -51,6 +51,7 @@ class Taken(NamedTuple):
         return self.backend, self.cell, self.model.params, self.xs[..., :n], state
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what overflows is told in the rows
 def measure(
     backend: Backend,
     seed: int,
@@ -59,9 +60,14 @@ def measure(
     model: Model,
     x: Series,
     asked: Asked,
+    going: Bool[np.ndarray, " M"] | None = None,
     **trained: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of the decay and of the dynamics table; either has none where `part.measures` asks for none."""
+    """The rows of the decay and of the dynamics table; either has none where `part.measures` asks for none.
+
+    Of the models that are `going`, or of all if nothing is said; but all are measured together.
+    """
+    going = np.ones(len(block), bool) if going is None else going
     n, cell = part.batch, CELLS[block[0].cell]
     taken = Taken(
         backend,
@@ -76,14 +82,18 @@ def measure(
     )
     fed = {"input_size": x.shape[2], "input_scale": np.nan}
     decays = [
-        rows(backend, part.slice, block, BY_LAG[name](taken), **trained, **fed)
+        kept(rows(backend, part.slice, block, BY_LAG[name](taken), **trained, **fed), going)
         for name in part.measures
         if name in BY_LAG
     ]
     found = [summary for name in part.measures if name in SUMMARIES for summary in SUMMARIES[name](taken)]
-    return concat(decays) if decays else pd.DataFrame(), dynamical.rows(
-        backend, part.slice, block, found, **trained
-    )
+    dynamics = kept(dynamical.rows(backend, part.slice, block, found, **trained), going)
+    return concat(decays) if decays else pd.DataFrame(), dynamics
+
+
+def kept(frame: pd.DataFrame, going: Bool[np.ndarray, " M"]) -> pd.DataFrame:
+    """The rows of the models that are `going`, of a frame that has equally many of each, one model after the other."""
+    return frame if going.all() else frame[np.repeat(going, len(frame) // len(going))]
 
 
 def zero_state(backend: Backend, block: Sequence[Setting], n: int) -> tuple[Array, ...]:

@@ -14,7 +14,7 @@ from carousel.settings import Setting
 
 COLUMNS = (
     "backend device dtype slice cell init gain forget_bias bias hidden length repetition trained step gradient "
-    "input_size input_scale quantity path lag log10_norm n_zero n cosine error"
+    "input_size input_scale quantity path lag log10_norm n_zero n_overflow n cosine error"
 ).split()
 CATEGORIES = "backend device dtype slice cell init forget_bias trained gradient quantity path".split()
 
@@ -30,14 +30,18 @@ def rows(
 
     ``error`` is the standard error of that mean where the logs are estimates, and 0 where they are exact.
     ``cosine`` is NaN but for the joint state's gradient: the mean cosine with the full one. ``input_scale`` is NaN
-    for the input of a task.
+    for the input of a task. ``n_overflow`` counts sequences whose gradient is not known, for its forward pass left the
+    range of floats; where there is one, the mean is NaN.
     """
     by_lag = dict(logs)
     lags = sorted(by_lag)
     quantities = dict.fromkeys(q for k in lags for q in by_lag[k] if q.column == "log10_norm")
     found = [(q, k) for q in quantities for k in lags if q in by_lag[k]]
-    summaries = np.array([summaries_of(by_lag[k], q) for q, k in found])  # [K 5 M]
-    mean, zeros, n, cosine, error = summaries.transpose(1, 2, 0).reshape(5, -1)
+    summaries = np.array([summaries_of(by_lag[k], q) for q, k in found])  # [K 6 M]
+    if np.isnan(summaries[:, 0]).any():
+        by_lag = {k: unknown_from(by_lag, k) for k in lags}
+        summaries = np.array([summaries_of(by_lag[k], q) for q, k in found])
+    mean, zeros, lost, n, cosine, error = summaries.transpose(1, 2, 0).reshape(6, -1)
     row = np.tile(np.arange(len(found)), len(block))
     frame = labels(backend, name, block, np.repeat(np.arange(len(block)), len(found))).assign(
         quantity=np.array([q.name for q, _ in found])[row],
@@ -45,6 +49,7 @@ def rows(
         lag=np.array([k for _, k in found])[row],
         log10_norm=mean,
         n_zero=zeros.astype(int),
+        n_overflow=lost.astype(int),
         n=n.astype(int),
         cosine=cosine,
         error=error,
@@ -60,14 +65,31 @@ def labels(backend: Backend, name: str, block: Sequence[Setting], model: np.ndar
 
 
 def summaries_of(logs: dict[Quantity, Logs], quantity: Quantity) -> list[np.ndarray]:
-    """The numbers of one row, per model: those of `summary`, the mean cosine, and the standard error."""
+    """The numbers of one row, per model: those of `tally`, the mean cosine, and the standard error."""
     values, models = logs[quantity], len(logs[quantity])
     cosine, error = (logs.get(quantity._replace(column=name)) for name in ("cosine", "error"))
     return [
-        *summary(values),
+        *tally(values),
         np.full(models, np.nan) if cosine is None else mean_of(cosine),
         np.zeros(models) if error is None else mean_error(error, ~np.isneginf(values)),
     ]
+
+
+def unknown_from(by_lag: dict[int, dict[Quantity, Logs]], lag: int) -> dict[Quantity, Logs]:
+    """The logs at `lag`, NaN for sequences that are NaN at a shorter one: autograd makes zeros of it at dead units."""
+    shorter = [found for k, found in by_lag.items() if k <= lag]
+    return {
+        q: values + 0.0 * sum(np.where(np.isnan(found[q]), np.nan, 0.0) for found in shorter if q in found)
+        if q.column == "log10_norm"
+        else values
+        for q, values in by_lag[lag].items()
+    }
+
+
+def tally(logs: Logs) -> tuple[np.ndarray, ...]:
+    """`summary`, with the number of sequences that have no number before that of all."""
+    mean, zeros, n = summary(logs)
+    return mean, zeros, np.isnan(logs).sum(1), n
 
 
 def mean_of(values: Logs) -> np.ndarray:
@@ -83,7 +105,10 @@ def mean_error(errors: Logs, counted: np.ndarray) -> np.ndarray:
 
 
 def summary(logs: Logs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per model: the mean of the logs that are not of an exact zero, the number of zeros, and of all."""
+    """Per model: the mean of the logs that are not of an exact zero, the number of zeros, and of all.
+
+    A log that is NaN makes the mean NaN: those that are left would be the ones that explode least.
+    """
     zero = np.isneginf(logs)
     count = (~zero).sum(1)
     total = np.where(zero, 0.0, logs).sum(1)

@@ -1,18 +1,20 @@
 """Training: settings of one cell and task in, rows of the accuracy table out, and of the decay table on the way."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.special import log_softmax
 
 from carousel import dynamical, snapshots
+from carousel.adam import Adam, clipped
 from carousel.axes import Array
 from carousel.backends import Asked, Backend, Model, Readout, leaves, rebuild
 from carousel.cells import CELLS
+from carousel.divergence import Stops, reachable
 from carousel.inits import uniform
 from carousel.recurrence import PATHS
 from carousel.seeds import generator
@@ -23,45 +25,11 @@ from carousel.study import TrainingSlice
 from carousel.table import COLUMNS as DECAY
 from carousel.tasks import ADDING_TOLERANCE, TASKS, Batch, Task
 
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Kingma and Ba (2015), their recommendation
 COLUMNS = (
     "backend device dtype slice cell init gain forget_bias hidden task length repetition gradient step loss "
-    "accuracy solved gradient_norm baseline_loss baseline_accuracy"
+    "accuracy solved gradient_norm stopped reason baseline_loss baseline_accuracy"
 ).split()
-CATEGORIES = "backend device dtype slice cell init forget_bias task gradient".split()
-
-
-@dataclass
-class Adam:
-    """Adam's moments for the arrays of M models; each model is stepped as if it were alone."""
-
-    first: list[Array]
-    second: list[Array]
-    steps: int = 0
-
-    def step(self, arrays: list[Array], gradients: list[Array], rate: float) -> list[Array]:
-        """The arrays after one step (Kingma and Ba 2015, algorithm 1)."""
-        self.steps += 1
-        self.first = [BETA_1 * m + (1 - BETA_1) * g for m, g in zip(self.first, gradients, strict=True)]
-        self.second = [BETA_2 * v + (1 - BETA_2) * g * g for v, g in zip(self.second, gradients, strict=True)]
-        c_1, c_2 = 1 - BETA_1**self.steps, 1 - BETA_2**self.steps
-        return [
-            a - rate / c_1 * m / ((v / c_2) ** 0.5 + EPSILON)
-            for a, m, v in zip(arrays, self.first, self.second, strict=True)
-        ]
-
-
-def clipped(
-    backend: Backend, gradients: list[Array], limit: float
-) -> tuple[list[Array], Float[np.ndarray, " M"]]:
-    """The gradients, each model's scaled down to norm `limit` where it is above, and the norms before that.
-
-    A norm that is not finite ends its model, whose weights become NaN and stay so; the others go on.
-    """
-    parts = [backend.norm(g.reshape(len(g), -1, 1))[:, 0] for g in gradients]
-    norm = np.sqrt(np.square(parts).sum(0))
-    factor = backend.array((limit / np.maximum(norm, limit)).reshape(-1, 1, 1))
-    return [g * factor for g in gradients], norm
+CATEGORIES = "backend device dtype slice cell init forget_bias task gradient reason".split()
 
 
 def readout(seed: int, setting: Setting, outputs: int) -> Readout:
@@ -107,8 +75,12 @@ class Data:
 def scores(
     y: Float[np.ndarray, "M S O B"], asked: Asked, scored: Float[np.ndarray, "M S B"]
 ) -> tuple[Float[np.ndarray, " M"], Float[np.ndarray, " M"]]:
-    """Loss, by the answers' weights, and accuracy, over the answers that are scored, in float64."""
+    """Loss, by the answers' weights, and accuracy, over the answers that are scored, in float64.
+
+    An answer that is no finite number is wrong.
+    """
     losses, right = LOSSES[asked.loss](y.astype(float), asked.target.astype(float))
+    right = right & np.isfinite(y).all(2)
     return (losses * asked.weight).sum(1).mean(1), (right * scored).sum((1, 2)) / scored.sum((1, 2))
 
 
@@ -134,12 +106,21 @@ class Run(NamedTuple):
     dynamics: pd.DataFrame
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # it is told in the tables
 def train(
-    backend: Backend, seed: int, block: Sequence[Setting], part: TrainingSlice, name: str, gradient: str
+    backend: Backend,
+    seed: int,
+    block: Sequence[Setting],
+    part: TrainingSlice,
+    name: str,
+    gradient: str,
+    tell: Callable[[int, int], None] = lambda step, steps: None,
 ) -> Run:
     """Train a block of settings on task `name`; score it, and measure it at the snapshots.
 
-    `gradient` is the path that the training gradient takes, full or truncated.
+    `gradient` is the path that the training gradient takes, full or truncated. `tell` is told every step. A model
+    whose loss, gradient or weights are not finite is stopped: in its later rows it has no loss and solves nothing, and
+    there are no later snapshots of it.
     """
     cell, task = CELLS[block[0].cell], TASKS[name]
     data, model = Data(backend, seed, name, block), models(backend, seed, block, task)
@@ -147,21 +128,28 @@ def train(
     on_host = Asked(backend.numpy(test_asked.target), backend.numpy(test_asked.weight), test_asked.loss)
     state, test_state = (zero_state(backend, block, n) for n in (part.batch, part.test_size))
     adam = Adam([0.0 * a for a in leaves(model)], [0.0 * a for a in leaves(model)])
+    stops, watched = Stops(len(block)), reachable(backend, model, part)
     scored, taken = [], []
     for step in range(part.steps + 1):
+        tell(step, part.steps)
+        if watched:
+            stops.look_at_weights(step, backend, model)
+            model = stops.without(model)
         if step in part.snapshots:
-            about = {"trained": name, "step": step, "gradient": gradient}
-            taken.append(snapshots.measure(backend, seed, block, part, model, test_x, test_asked, **about))
+            given = backend, seed, block, part, model, test_x, test_asked, stops.going
+            taken.append(snapshots.measure(*given, trained=name, step=step, gradient=gradient))
         x, asked, _ = data.batch(part.batch)
-        by = backend.gradient(cell, model, x, state, asked, PATHS[gradient](cell)).model
+        loss, by = backend.gradient(cell, model, x, state, asked, PATHS[gradient](cell))
         by = by._replace(params=audible(backend, cell, by.params))
         gradients, norm = clipped(backend, leaves(by), part.clip)
         if step % part.evaluate_every == 0 or step == part.steps:
             y = backend.run(cell, model, test_x, test_state, test_scored.shape[1])
-            loss, accuracy = scores(backend.numpy(y), on_host, test_scored)
-            scored.append(score_rows(block, step, loss, accuracy, norm, task))
+            seen = *scores(backend.numpy(y), on_host, test_scored), norm
+            scored.append(score_rows(block, step, *seen, stops.going, task))
+        stops.look(step, backend.numpy(loss), norm)
         if step < part.steps:
             model = rebuild(model, adam.step(leaves(model), gradients, part.learning_rate))
+            model = stops.without(model)
     baseline_loss, baseline_accuracy = task.baseline(block[0].length)
     frame = pd.concat(scored, ignore_index=True).assign(
         backend=backend.name,
@@ -170,6 +158,8 @@ def train(
         slice=part.slice,
         task=name,
         gradient=gradient,
+        stopped=np.tile(stops.step, len(scored)),
+        reason=np.tile(stops.reason, len(scored)),
         baseline_loss=baseline_loss,
         baseline_accuracy=baseline_accuracy,
     )
@@ -187,9 +177,17 @@ def joined(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFra
 
 
 def score_rows(
-    block: Sequence[Setting], step: int, loss: np.ndarray, accuracy: np.ndarray, norm: np.ndarray, task: Task
+    block: Sequence[Setting],
+    step: int,
+    loss: Float[np.ndarray, " M"],
+    accuracy: Float[np.ndarray, " M"],
+    norm: Float[np.ndarray, " M"],
+    going: Bool[np.ndarray, " M"],
+    task: Task,
 ) -> pd.DataFrame:
-    """One row a model."""
+    """One row a model; one that was stopped has no loss, and none of its answers is right."""
+    loss, norm = (np.where(going, each, np.nan) for each in (loss, norm))
+    accuracy = np.where(going, accuracy, 0.0)
     return pd.DataFrame([asdict(s) for s in block]).assign(
         step=step,
         loss=loss,

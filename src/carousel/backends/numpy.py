@@ -40,14 +40,12 @@ class NumpyOps:
                 np.exp(e, out=e)
         except FloatingPointError:
             return far_sigmoid(x)
-        y = e + 1
-        np.reciprocal(y, out=y)
-        e *= y
-        e *= y
-        return y, e
+        return from_exp(e)
 
     def relu(self, x: Array) -> tuple[Array, Array]:
-        return np.maximum(x, 0), x > 0
+        """Its slope is 1, 0, or NaN: of a NaN nothing is known."""
+        y = np.maximum(x, 0)
+        return y, np.sign(y)
 
     def log_sigmoid(self, x: Array) -> Array:
         return log_expit(x)
@@ -66,7 +64,13 @@ class NumpyOps:
         return np.sin(x)
 
     def solve(self, A: Array, B: Array) -> Array:
-        return np.linalg.solve(A, B)
+        """A^-1 B; NaN for the models whose A is singular, which it is where it overflows."""
+        try:
+            return np.linalg.solve(A, B)
+        except np.linalg.LinAlgError:
+            whole = [np.linalg.matrix_rank(a) == len(a) if np.isfinite(a).all() else False for a in A]
+            unknown = np.where(whole, 0.0, np.nan).astype(A.dtype)[:, None, None]
+            return np.linalg.solve(np.where(unknown == 0, A, self.eye(A)), B) + unknown
 
     def eye(self, A: Array) -> Array:
         return np.broadcast_to(np.eye(A.shape[-1], dtype=A.dtype), A.shape)
@@ -95,12 +99,23 @@ class NumpyOps:
         return np.concatenate(parts, axis=axis)
 
 
+def from_exp(e: Array) -> tuple[Array, Array]:
+    """sigma and its slope from e = exp(-x), which is used up."""
+    y = e + 1
+    np.reciprocal(y, out=y)
+    e *= y
+    e *= y
+    return y, e
+
+
 def far_sigmoid(x: Array) -> tuple[Array, Array]:
-    """sigma and its slope, where exp(-x) may be more than a float holds."""
-    e = np.exp(-abs(x))
-    larger = 1 / (1 + e)
-    smaller = e * larger
-    return np.where(x > 0, larger, smaller), larger * smaller
+    """The same where some exp(-x) is more than a float holds: sigma is exp(x) there. The others keep their bits."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        e = np.exp(-x)
+        far = np.isinf(e)
+        y, slope = from_exp(e)
+    y[far] = slope[far] = np.exp(x[far])
+    return y, slope
 
 
 FORWARD = NumpyOps()

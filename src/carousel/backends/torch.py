@@ -46,19 +46,20 @@ class TorchOps:
         """tanh x = 1 - 2 sigma(-2x) where x is large, so that autograd's slope keeps its digits there."""
         if not (self.tails and saturated(x)):
             return torch.tanh(x), None
-        sign, large = signs(x), (x.detach().abs() >= 1).to(x.dtype)
+        sign, large = signs(x), (x.detach().abs() > SATURATED).to(x.dtype)
         near = torch.tanh(torch.where(large > 0, 0.0, x))
         return near + large * sign * (1 - 2 * torch.sigmoid(-2 * sign * x)), None
 
     def sigmoid(self, x: Tensor) -> tuple[Tensor, None]:
-        """sigma(x) = 1 - sigma(-x) where x is positive, for the same reason."""
+        """sigma(x) = 1 - sigma(-x) where x is large, for the same reason."""
         if not (self.tails and saturated(x)):
             return torch.sigmoid(x), None
-        sign = signs(x)
+        sign = signs(x.detach() - SATURATED)
         return (1 + sign) / 2 - sign * torch.sigmoid(-sign * x), None
 
     def relu(self, x: Tensor) -> tuple[Tensor, None]:
-        return torch.relu(x), None
+        """With a slope of NaN at NaN, where torch's own is 1."""
+        return (torch.relu(x) * x.detach().clamp(1.0, 1.0) if self.tails else torch.relu(x)), None
 
     def log_sigmoid(self, x: Tensor) -> Tensor:
         return functional.logsigmoid(x)
@@ -76,7 +77,10 @@ class TorchOps:
         return torch.sin(x)
 
     def solve(self, A: Tensor, B: Tensor) -> Tensor:
-        return torch.linalg.solve(A, B)
+        """A^-1 B; no finite numbers for the models whose A is singular, which it is where it overflows."""
+        if A.dtype == torch.bfloat16:  # LAPACK has none
+            return self.solve(A.float(), B.float()).to(A.dtype)
+        return torch.linalg.solve_ex(A, B)[0]
 
     def eye(self, A: Tensor) -> Tensor:
         return torch.eye(A.shape[-1], dtype=A.dtype, device=A.device).expand(A.shape)
@@ -111,7 +115,7 @@ class TorchOps:
 
 @dataclass(frozen=True)
 class TorchBackend:
-    """torch on `device` in `dtype`."""
+    """torch on `device` in `dtype`, float64, float32 or bfloat16: weights, states and adjoints are of it."""
 
     device: str
     dtype: str
@@ -123,7 +127,8 @@ class TorchBackend:
         return torch.as_tensor(values, dtype=getattr(torch, self.dtype), device=self.device)
 
     def numpy(self, array: Tensor) -> np.ndarray:
-        return array.detach().cpu().numpy()
+        array = array.detach().cpu()  # NumPy has no bfloat16
+        return (array.float() if array.dtype == torch.bfloat16 else array).numpy()
 
     def ops(self, cell: Cell, gates: Gates, tails: bool = True) -> TorchOps:
         return TorchOps(tails, tuple(gate not in gates for gate in cell.gates))
@@ -277,7 +282,7 @@ def signs(x: Tensor) -> Tensor:
 
 def saturated(x: Tensor) -> bool:
     """Whether a unit may be so far out that its slope needs care; a GPU is not asked, for it would have to wait."""
-    return x.is_cuda or bool(x.detach().abs().amax() > SATURATED)
+    return x.is_cuda or not bool(x.detach().abs().amax() <= SATURATED)
 
 
 def power_of_two(n: Int[Tensor, "M _ B"]) -> Float[Tensor, "M _ B"]:

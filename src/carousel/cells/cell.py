@@ -20,7 +20,7 @@ class Ops(Protocol):
     """The few functions that a cell asks of an array library.
 
     An activation gives its value and its slope, both exact to rounding however saturated the unit is; a library
-    that differentiates by itself gives None for the slope.
+    that differentiates by itself gives None for the slope. What is not a number has no slope: NaN, in relu as well.
 
     ``cut`` stands wherever a state enters a gate by another way than R (a peephole). A path that may not pass
     there makes it ``detach`` in a forward pass that will be differentiated, and zero in a hand-written adjoint.
@@ -40,6 +40,11 @@ class Ops(Protocol):
     def gates(self, net: Nets) -> tuple[Units, ...]: ...
     def stack(self, gates: tuple[Units, ...]) -> Net: ...
     def cut(self, x: Array) -> Array: ...
+
+
+def is_positive(ops: Ops, x: Array) -> Array:
+    """1 where x > 0, 0 where not, and NaN where x is no number."""
+    return (x > 0) + 0.0 * ops.exp(-ops.relu(x)[0])
 
 
 Kind = Literal["weight", "bias", "recurrent"]

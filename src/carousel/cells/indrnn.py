@@ -8,7 +8,7 @@ path `cell` carries nothing. The log-factor is the slope alone, without the weig
 """
 
 from carousel.axes import Nets, State, Units
-from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved
+from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved, is_positive
 
 
 def _forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
@@ -30,7 +30,7 @@ def _backward(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
 def _log_factor(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
     (h_prev,) = state
     (net,) = ops.gates(wx)
-    return ops.log((net + p["u"] * h_prev > 0) + ops.zeros(h_prev))
+    return ops.log(is_positive(ops, net + p["u"] * h_prev))
 
 
 INDRNN = Cell(

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from carousel.axes import Array, Nets, State, Units
-from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved, Weight
+from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved, Weight, is_positive
 
 SMALL = 0.01  # p_z starts uniform on [-SMALL, SMALL]: the authors' code
 
@@ -65,7 +65,7 @@ def _backward(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
 
 def _log_factor(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> Units:
     _, shifted = _signed(ops, p, wx, rh)
-    return ops.log((shifted > 0) + ops.zeros(shifted))
+    return ops.log(is_positive(ops, shifted))
 
 
 RNN_ORTHOGONAL = Cell(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from carousel.axes import Array, Nets, State, Units
-from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved
+from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved, is_positive
 
 
 class Activation(NamedTuple):
@@ -29,9 +29,9 @@ SIGMOID = Activation(
     value=lambda ops, x: ops.sigmoid(x),
     log_slope=lambda ops, x: ops.log_sigmoid(x) + ops.log_sigmoid(-x),
 )
-RELU = Activation(  # slope 0 at 0, as in torch
+RELU = Activation(  # slope 0 at 0, as in torch, and NaN at NaN
     value=lambda ops, x: ops.relu(x),
-    log_slope=lambda ops, x: ops.log((x > 0) + ops.zeros(x)),
+    log_slope=lambda ops, x: ops.log(is_positive(ops, x)),
     kinked=True,
 )
 LINEAR = Activation(

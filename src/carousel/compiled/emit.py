@@ -184,9 +184,8 @@ def run(builder: Any, kind: Kind, lines: Sequence[Line], values: dict[str, Vecto
                 pairs[key] = PAIRS[activation](numbered(builder, kind, values, operands[0]))
             values[name] = pairs[key].slope if op != activation else pairs[key].value
         elif op == "greater":
-            values[name] = numbered(builder, kind, values, operands[0]).where(
-                ">", float(operands[1]), 1.0, 0.0
-            )
+            x, bound = numbered(builder, kind, values, operands[0]), float(operands[1])
+            values[name] = x.where(">", bound, 1.0, x.where("<=", bound, 0.0, x))
         else:
             values[name] = OPS[op](*(numbered(builder, kind, values, o) for o in operands))
 
