@@ -1,6 +1,9 @@
 # make report [STUDY=smoke] [CORES=4]    measure, decide and write results/STUDY/report.html
+# make watch [STUDY=smoke]               in another terminal: what a run is doing
 # make test [PYTEST="-k store"]          run the tests, a process a core
 # make bench [BENCH="decay training"]    time it against what one would write without it, into benchmarks/bench.md
+# make licences                          list the licences of all packages in docs/licences.md
+# make audit                             look up known weaknesses of the pinned versions, on the network
 # make lint | clean
 # All need Python 3.11 or later (PYTHON=...), and nothing else: the packages go to .venv, once.
 
@@ -12,13 +15,17 @@ BENCH ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
+LOCKS := $(wildcard requirements*.lock)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install
 
-.PHONY: report test bench lint clean
+.PHONY: report watch test bench lint licences audit clean
 
 report: $(VENV)/runtime.stamp
 	@$(BIN)/snakemake --cores $(CORES) --config study=$(STUDY)
 	@echo "The report: $(CURDIR)/results/$(basename $(notdir $(STUDY)))/report.html"
+
+watch: $(VENV)/runtime.stamp
+	@$(BIN)/python -m carousel watch --results results/$(basename $(notdir $(STUDY)))
 
 test: $(VENV)/test.stamp
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15 $(PYTEST)
@@ -29,6 +36,14 @@ bench: $(VENV)/bench.stamp
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+licences: $(VENV)/test.stamp $(VENV)/bench.stamp
+	$(BIN)/python docs/licences.py
+
+audit:
+	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit \
+	  && $(VENV)/audit/bin/python -m pip --disable-pip-version-check install --quiet pip-audit; }
+	$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip $(LOCKS:%=--requirement %)
 
 clean:
 	rm -rf results/*/ .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis

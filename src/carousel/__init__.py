@@ -1,8 +1,8 @@
 """How does an LSTM keep its gradient from vanishing, and does it? Measurements, claims and verdicts.
 
 ``decay``, ``dynamics`` and ``accuracy`` measure one setting and return a table, ``diagnose`` measures a torch module
-of your own; CELLS, INITS, TASKS and CLAIMS are the tables of what there is. All are loaded when first used, so that
-importing the package costs nothing.
+of your own (``load_checkpoint`` takes one out of a file); CELLS, INITS, TASKS and CLAIMS are the tables of what there
+is. All are loaded when first used, so that importing the package costs nothing.
 """
 
 from importlib import import_module
@@ -19,8 +19,19 @@ _HOMES = {
     "dynamics": "carousel.api",
     "accuracy": "carousel.api",
     "diagnose": "carousel.diagnosis",
+    "load_checkpoint": "carousel.diagnosis",
 }
-__all__ = ["CELLS", "CLAIMS", "INITS", "TASKS", "accuracy", "decay", "diagnose", "dynamics"]
+__all__ = [
+    "CELLS",
+    "CLAIMS",
+    "INITS",
+    "TASKS",
+    "accuracy",
+    "decay",
+    "diagnose",
+    "dynamics",
+    "load_checkpoint",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,7 @@
 """The kinds of value that a study's keys take, as types that check themselves (pydantic)."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 
@@ -13,6 +14,8 @@ from carousel.problems import allowed, nearest
 from carousel.tasks import TASKS
 
 DTYPES = ("float32", "float64")
+# torch alone takes the last, and for gradients alone: no norm of a Jacobian has its digits
+DECAY_DTYPES = (*DTYPES, "bfloat16")
 MEASURES = ("gradient", "jacobian")
 SNAPSHOTS = ("gradient", "jacobian", "gates", "exponents", "truncation")  # measured again during training
 GRADIENTS = ("full", "truncated")
@@ -49,10 +52,16 @@ def listed(value: Any) -> tuple[Any, ...]:
 
 
 def distinct(values: tuple[T, ...]) -> tuple[T, ...]:
-    for i, value in enumerate(values):
-        if value in values[:i]:
+    for value, times in Counter(values).items():
+        if times > 1:
             raise ValueError(f"allowed: each entry once ({value} stands twice)")
     return values
+
+
+def _title(text: str) -> str:
+    if not text.isprintable() or not text.strip():
+        raise ValueError("allowed: text on one line, without control characters")
+    return text
 
 
 def _bounds(value: Any) -> tuple[Any, ...]:
@@ -70,6 +79,8 @@ def _in_order(bounds: tuple[float, float]) -> tuple[float, float]:
 def _forget_bias(value: Any) -> float | str:
     try:
         return parse_forget_bias(value)
+    except OverflowError:
+        raise ValueError("allowed: a finite number") from None
     except ValueError as error:
         raise ValueError(f"{error}{nearest(value, FORGET_BIASES)}") from None
 
@@ -85,6 +96,7 @@ def _everything(names: Iterable[str]) -> BeforeValidator:
     return BeforeValidator(spread)
 
 
+Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_title)]
 Many = Annotated[tuple[T, ...], BeforeValidator(listed), AfterValidator(distinct)]
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
@@ -98,6 +110,7 @@ Device = Annotated[str, _matching(DEVICE, "cpu, cuda or cuda:N")]
 ForgetBias = Annotated[float | str, BeforeValidator(_forget_bias)]
 Backend = Annotated[str, _one_of(BACKENDS)]
 Dtype = Annotated[str, _one_of(DTYPES)]
+DecayDtype = Annotated[str, _one_of(DECAY_DTYPES)]
 Cell = Annotated[str, _one_of(CELLS)]
 Init = Annotated[str, _one_of(INITS)]
 Task = Annotated[str, _one_of(TASKS)]

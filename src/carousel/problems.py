@@ -1,65 +1,45 @@
-"""Reading yaml that people write, and saying in one line a problem what is wrong with it."""
+"""Saying in one line what is wrong with what people write: where, what was found, what is allowed."""
 
 import difflib
 import re
 import reprlib
+import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-MOST_LINES = 20  # a file that is wrong throughout needs no more
+PLACES = 5  # of further problems that a line names
+MANY = 100  # unknown keys, after which nobody can tell any more what was meant
 
 Loc = tuple[int | str, ...]
 
 
 class StudyError(Exception):
-    """What is wrong with a study, one line a problem: file, key, what was found, what is allowed."""
-
-
-class _Loader(yaml.SafeLoader):
-    """yaml's safe loader that refuses a key standing twice, and reads 1e-3 as a number, as YAML 1.2 does."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    problem = f"key {short(key.value)} stands twice"
-                    raise yaml.constructor.ConstructorError(problem=problem, problem_mark=key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
-def load_yaml(path: Path) -> Any:
-    """The content of the yaml file at `path`, loaded safely. Raises StudyError."""
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except OSError as error:
-        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
-    except (UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise StudyError(f"{path}: not a yaml file ({type(error).__name__})") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise StudyError(f"{path}: {where}{what}") from None
+    """What is wrong with a study, in one line: file, key, what was found, what is allowed."""
 
 
 def explain(where: str, error: ValidationError, keys: Callable[[Loc], Iterable[str]]) -> StudyError:
-    """pydantic's `error` in our words, each line led by `where`; `keys` tells which keys are allowed at a place."""
-    problems = error.errors(include_url=False, include_context=False)
-    lines = [f"{where}{_place(p['loc'])}{_what(p, keys)}" for p in problems]
-    if len(lines) > MOST_LINES:
-        lines = [*lines[:MOST_LINES], f"{where}and {len(lines) - MOST_LINES} problems more"]
-    return StudyError("\n".join(lines))
+    """pydantic's `error` in our words, led by `where`; `keys` tells which keys are allowed at a place.
+
+    One line: the first problem, and at what other places there are more.
+    """
+    first, *rest = _sorted(error.errors(include_url=False, include_context=False), keys)
+    places = list(dict.fromkeys(_place(problem["loc"]) for problem in rest[: 2 * MANY]))
+    more = ", ".join([*places[:PLACES], "..."][: len(places)])
+    also = f" (also wrong: {more})" if more else ""
+    lead = f"{_place(first['loc'])}: " if first["loc"] else ""
+    return StudyError(f"{where}{lead}{_what(first, keys)}{also}")
+
+
+def _sorted(problems: list, keys: Callable[[Loc], Iterable[str]]) -> list:
+    """Unknown keys first, and without the keys that are missing because an unknown one was to be it."""
+    unknown = [p for p in problems if p["type"] == "extra_forbidden"]
+    places = [p["loc"] for p in unknown[:MANY]]
+    meant = {(*place[:-1], near(place[-1], keys(place[:-1]))) for place in places}
+    others = [p for p in problems if p["type"] != "extra_forbidden"]
+    return [*unknown, *(p for p in others if p["type"] != "missing" or p["loc"] not in meant)]
 
 
 def allowed(found: Any, names: Iterable[str]) -> str:
@@ -70,16 +50,30 @@ def allowed(found: Any, names: Iterable[str]) -> str:
 
 def nearest(found: Any, names: Iterable[str]) -> str:
     """`; nearest: b`, or nothing if no name is near to what was found."""
-    near = difflib.get_close_matches(str(found)[:80].lower(), list(names), n=1, cutoff=0.5)
-    return f"; nearest: {near[0]}" if near else ""
+    name = near(found, names)
+    return f"; nearest: {name}" if name else ""
+
+
+def near(found: Any, names: Iterable[str]) -> str | None:
+    """The name that is nearest to what was found, if one is near; wide or styled letters are as plain ones."""
+    asked = unicodedata.normalize("NFKC", str(found)[:80]).lower()
+    return next(iter(difflib.get_close_matches(asked, list(names), n=1, cutoff=0.5)), None)
 
 
 def short(value: Any) -> str:
-    """`value` on one line of at most a hundred characters or so, however large, deep or odd it is."""
+    """`value` on one line of at most a hundred characters or so, however large, deep or odd it is.
+
+    Letters that are not ASCII show their codes: many look like others.
+    """
     view = reprlib.Repr()
     view.maxstring = view.maxother = view.maxlong = 60
     view.maxlevel, view.maxlist, view.maxdict = 2, 4, 3
-    return view.repr(value)
+    return view.repr(value).encode("ascii", "backslashreplace").decode()
+
+
+def shown(path: Path | str) -> str:
+    """A path as it stands in a message: itself, or its codes where it would not print on one line."""
+    return str(path) if str(path).isprintable() else ascii(str(path))
 
 
 def _what(problem: Any, keys: Callable[[Loc], Iterable[str]]) -> str:
@@ -91,10 +85,16 @@ def _what(problem: Any, keys: Callable[[Loc], Iterable[str]]) -> str:
     if kind in ("model_type", "model_attributes_type"):
         names = ", ".join(keys(problem["loc"]))
         return f"found {short(problem['input'])}; allowed: a mapping with the keys {names}"
-    rule = problem["msg"].removeprefix("Value error, ").replace("Input should be ", "allowed: ")
+    rule = problem["msg"].removeprefix("Value error, ")
+    rule = re.sub("^(Input should be|String should have) ", "allowed: ", rule)
     return f"found {short(problem['input'])}; {rule}"
 
 
 def _place(loc: Loc) -> str:
-    parts = [f"[{p}]" if isinstance(p, int) else f".{p if p.isidentifier() else short(p)}" for p in loc]
-    return "".join(parts).removeprefix(".") + ": " if parts else ""
+    """`decay[0].cells[1]`."""
+    parts = [f"[{p}]" if isinstance(p, int) else f".{p if _plain(p) else short(p)}" for p in loc]
+    return "".join(parts).removeprefix(".")
+
+
+def _plain(key: str) -> bool:
+    return key.isascii() and key.isidentifier() and len(key) <= 60

@@ -20,11 +20,13 @@ from pydantic import (
 )
 
 from carousel.fields import (
+    DTYPES,
     NAME,
     Backend,
     Bounds,
     Cells,
     Count,
+    DecayDtype,
     Device,
     Dtype,
     ForgetBias,
@@ -41,15 +43,18 @@ from carousel.fields import (
     SearchLabel,
     Snapshot,
     Task,
+    Title,
     Width,
     distinct,
     listed,
 )
-from carousel.problems import Loc, StudyError, allowed, explain, load_yaml, short
+from carousel.plain_yaml import load_yaml
+from carousel.problems import Loc, StudyError, allowed, explain, nearest, short, shown
 from carousel.tasks import TASKS
 
 T = TypeVar("T")
 MOST_POINTS = 100_000  # of a search
+MOST_NUMBERS = 2**36  # of a model's states, which are kept for the way back: half a terabyte in float64
 
 
 class _Checked(BaseModel):
@@ -72,6 +77,16 @@ class _Sweep(_Checked):
     batch: Count
 
 
+def _states_fit(longest: T, info: ValidationInfo) -> T:
+    """That the states of one model, [steps, hidden, batch], could be held by some machine."""
+    sizes = [info.data.get("hidden", 1), longest, info.data.get("batch", 1)]
+    hidden, length, batch = (max(size) if isinstance(size, tuple) else size for size in sizes)
+    if hidden * length * batch > MOST_NUMBERS:
+        most = MOST_NUMBERS // (hidden * batch)
+        raise ValueError(f"allowed with hidden {hidden} and batch {batch}: at most {most}")
+    return longest
+
+
 class _Driven(_Sweep):
     """The keys of a slice whose networks are driven by noise."""
 
@@ -81,12 +96,29 @@ class _Driven(_Sweep):
     input_scale: Scale
     state_scale: Scale
 
+    _fits = field_validator("lengths")(_states_fit)
+
 
 class DecaySlice(_Driven):
     """One product of lists to measure the decay over."""
 
+    dtype: DecayDtype
     measures: Many[Measure]
     lags_per_octave: Index
+
+    @field_validator("dtype")
+    @classmethod
+    def _numbers_of_the_backends(cls, dtype: str, info: ValidationInfo) -> str:
+        if dtype not in DTYPES and "numpy" in info.data.get("backends", ()):
+            raise ValueError(f"allowed on numpy: {', '.join(DTYPES)}")
+        return dtype
+
+    @field_validator("measures")
+    @classmethod
+    def _gradients_of_short_numbers(cls, measures: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if info.data.get("dtype", DTYPES[0]) not in DTYPES and measures != ("gradient",):
+            raise ValueError(f"allowed in {info.data['dtype']}: [gradient]")
+        return measures
 
 
 class DynamicsSlice(_Driven):
@@ -112,9 +144,9 @@ class SearchSlice(_Checked):
     bias: Bounds
     forget_bias: Bounds
     hidden: Width
+    batch: Count
     length: Annotated[int, Field(ge=10, le=10_000_000)]  # shorter ones leave no window to fit a rate on
     repetitions: Count
-    batch: Count
     input_size: Width
     input_scale: Scale
     state_scale: Scale
@@ -122,6 +154,8 @@ class SearchSlice(_Checked):
     grid: Annotated[int, Field(ge=5, le=MOST_POINTS)]
     population: Annotated[int, Field(ge=5, le=MOST_POINTS)]  # differential evolution needs five
     generations: Count
+
+    _fits = field_validator("length")(_states_fit)
 
     @field_validator("grid")
     @classmethod
@@ -147,6 +181,8 @@ class TrainingSlice(_Sweep):
     measures: Many[Snapshot]
     sequences: Count
     lags_per_octave: Index
+
+    _fits = field_validator("lengths")(_states_fit)
 
     @field_validator("lengths")
     @classmethod
@@ -196,7 +232,7 @@ NoisySlice = DecaySlice | DynamicsSlice | SearchSlice
 class Study(_Checked):
     """A checked study, frozen."""
 
-    title: Annotated[str, Field(min_length=1, max_length=200)]
+    title: Title
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     decay: Annotated[tuple[DecaySlice, ...], BeforeValidator(listed)]
     dynamics: Annotated[tuple[DynamicsSlice, ...], BeforeValidator(listed)]
@@ -226,11 +262,11 @@ LISTS = {
 
 
 def load(path: Path | str) -> Study:
-    """The study at `path`. Raises StudyError, one line a problem."""
+    """The study at `path`. Raises StudyError."""
     try:
         return Study.model_validate(load_yaml(Path(path)))
     except ValidationError as error:
-        raise explain(f"{path}: ", error, _keys) from None
+        raise explain(f"{shown(path)}: ", error, _keys) from None
 
 
 def vary(part: Slice, **changes: Any) -> Slice:
@@ -255,15 +291,32 @@ def find(study: str) -> Path:
     """The file of `study`: one of config/, or itself the path of a yaml file. Raises StudyError."""
     path = Path(study)
     if path.suffix in (".yaml", ".yml"):
-        if not NAME.fullmatch(name(path)):
-            raise StudyError(f"{study}: the file's name names the results; allowed: letters, digits, _ and -")
-        if not path.is_file():
-            raise StudyError(f"{study}: there is no such study file")
-        return path
+        return _named(path)
     names = sorted(map(name, config_folder().glob("*.yaml")))
     if study not in names:
         raise StudyError(f"study: found {short(study)}; {allowed(study, names)}; or the path of a yaml file")
     return config_folder() / f"{study}.yaml"
+
+
+def _named(path: Path) -> Path:
+    """`path`, if results can be named after its file and Snakemake takes it for a path. Raises StudyError."""
+    if not NAME.fullmatch(name(path)):
+        words = "the file's name names the results; allowed: letters, digits, _ and -, 64 at most"
+        raise StudyError(f"{shown(path)}: {words}")
+    if not str(path).isprintable() or set("{}") & set(str(path)):
+        raise StudyError(f"{shown(path)}: allowed: a path without braces and control characters")
+    try:
+        there = path.is_file()
+    except OSError as error:
+        raise StudyError(f"{shown(path)}: cannot be read ({error.strerror})") from None
+    if not there:
+        raise StudyError(f"{shown(path)}: there is no such study file{nearest(path.name, _beside(path))}")
+    return path
+
+
+def _beside(path: Path) -> list[str]:
+    """The other yaml files of the folder."""
+    return sorted(file.name for file in path.parent.glob(f"*{path.suffix}"))
 
 
 def name(path: Path | str) -> str:
@@ -322,6 +375,19 @@ def _unique(jobs: Iterable[T]) -> list[T]:
 def digest(path: Path | str) -> str:
     """A hash of what the study at `path` says; comments and layout do not count."""
     content = json.dumps(load(path).model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def sweep(study: Study) -> str:
+    """A hash of what a study measures, whatever it is called and whatever it is measured on."""
+    where = {"title", "backends", "device", "dtype"}
+
+    def kept(value: Any) -> Any:
+        if isinstance(value, list):
+            return [kept(each) for each in value]
+        return {k: kept(v) for k, v in value.items() if k not in where} if isinstance(value, dict) else value
+
+    content = json.dumps(kept(study.model_dump(mode="json")), sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

@@ -24,6 +24,9 @@ MNIST_SOLVED = (
 )
 SIDE = 28
 TEST = 10_000
+MOST_BYTES = (
+    100_000_000  # of a file, twice those of the largest, so that a small one cannot unpack to fill the memory
+)
 FILES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -34,8 +37,18 @@ UNSIGNED_BYTES = 8  # the type that an IDX file's third byte names
 
 
 def folder() -> Path:
-    """Where the files are to be."""
-    return Path(os.environ.get("CAROUSEL_MNIST") or "~/.cache/carousel/mnist").expanduser()
+    """Where the files are to be. Raises DataError for a path that cannot be."""
+    given = os.environ.get("CAROUSEL_MNIST") or "~/.cache/carousel/mnist"
+    try:
+        where = Path(given).expanduser()
+        where.exists()  # raises for a name that is too long
+    except (OSError, RuntimeError) as error:
+        raise DataError(
+            f"CAROUSEL_MNIST: found {given[:60]!r} ({error.args[-1]}); allowed: a folder"
+        ) from None
+    if not str(where).isprintable():
+        raise DataError(f"CAROUSEL_MNIST: found {given[:60]!r}; allowed: a folder")
+    return where
 
 
 def find(where: Path, name: str) -> Path | None:
@@ -51,7 +64,8 @@ def idx(path: Path) -> UInt8[np.ndarray, "..."]:
     Raises DataError for anything but unsigned bytes of the announced number.
     """
     try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            data = file.read(MOST_BYTES)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     axes = data[3] if data[:3] == bytes((0, 0, UNSIGNED_BYTES)) and len(data) > 3 else 0
