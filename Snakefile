@@ -5,14 +5,18 @@
     snakemake --cores 4 results/standard/decay/numpy/lstm.parquet
 """
 
+import logging
 import os
+import shlex
 import sys
 
 SRC = os.path.join(workflow.basedir, "src")
 sys.path.insert(0, SRC)
 
-from carousel import sources, stability, study
+from carousel import abroad, remake, sources, stability, study
 
+if not os.access(".", os.W_OK):
+    sys.exit(f"{os.getcwd()}: cannot be written to; start where results can be kept")
 if unknown := set(config) - {"study", "exact"}:
     sys.exit(f"--config: found {', '.join(sorted(unknown))}; allowed: study, exact")
 if (asked := str(config.get("exact", False)).lower()) not in ("true", "false"):
@@ -21,12 +25,15 @@ EXACT = " --exact" if asked == "true" else ""
 try:
     STUDY_FILE = str(study.find(str(config.get("study", "standard")))).removeprefix(os.getcwd() + os.sep)
     STUDY = study.load(STUDY_FILE)
-    study.check_devices(STUDY)
+    if workflow.is_main_process and not workflow.resource_settings.nodes:  # a cluster's nodes have their own
+        study.check_devices(STUDY)
 except study.StudyError as error:
     sys.exit(str(error))
 
 RESULTS = "results/" + study.name(STUDY_FILE)
+RUN = f"exec python -m carousel.job {RESULTS} {{log}} "  # every command stands behind it
 ENVIRONMENT = {
+    remake.CONFIG: shlex.join([f"study={STUDY_FILE}", *EXACT.replace(" --exact", "exact=true").split()]),
     "PYTHONPATH": os.pathsep.join(filter(None, [SRC, os.environ.get("PYTHONPATH")])),
     "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
     "MPLBACKEND": "Agg",
@@ -35,15 +42,23 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(2**30),
 }
 os.environ.update(ENVIRONMENT)
+logging.raiseExceptions = False  # a full disk, where Snakemake keeps its own log, needs no traceback a line
 
 onstart:
     global LOCK  # held as long as the process lives
-    from carousel import store
+    from pathlib import Path
+    from carousel import live, store
 
     try:
         LOCK = store.lock(RESULTS)
     except store.StoreError as error:
         sys.exit(str(error))
+    live.follow(workflow, Path(RESULTS), Path(STUDY_FILE).with_suffix(".times.json"))
+
+onerror:
+    from carousel import job
+
+    sys.exit(job.why(each for failed in workflow.scheduler.failed for each in failed.log))
 
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/report.smk"

@@ -11,14 +11,15 @@ from markup import count, definitions, div, escape, number, picture, table, verd
 from measures import DRAWN, drawn
 from words import Claim, answers, half_lives, measured, turning
 
-from carousel import store
+from carousel import abroad, inputs, store
+from carousel.provenance import brief
 from carousel.stats import MODEL, grouped
 
 MADE_BY = {"claims.parquet": "judge", "agreement.parquet": "judge", "decay.parquet": "gather_decay",
            "accuracy.parquet": "gather_accuracy", "calibration.parquet": "gather_calibration",
            "dynamics.parquet": "gather_dynamics", "summary.parquet": "summarise", "advice.parquet": "explore",
            "half_lives.parquet": "explore", "learned.parquet": "explore", "explorer.json": "explore",
-           "timings.parquet": "timings"}  # fmt: skip
+           "timings.parquet": "timings", "machines.parquet": "machines"}  # fmt: skip
 OPTIONAL = ("stability.parquet",)  # made by a command of its own
 FACTORS = ("cell", "init", "gain", "forget_bias", "bias", "hidden", "task", "length", "repetition", "trained",
            "gradient", "step", "backend", "device", "dtype")  # fmt: skip
@@ -32,6 +33,7 @@ def check(results: Path) -> None:
     """Raise FileNotFoundError with a line that names the first missing file and the rule that makes it."""
     for name, rule in MADE_BY.items():
         require(results / name, rule)
+    inputs.check(results / name for name in MADE_BY if name.endswith(".parquet"))
     pictures = [f"{name}.{suffix}" for name in ("story", *DRAWN) for suffix in ("svg", "txt")]
     for name in (*pictures, *store.read(results / "claims.parquet")["figure"]):
         require(results / "figures" / name, "draw")
@@ -50,10 +52,19 @@ def load() -> SimpleNamespace:
     tables += [name for name in OPTIONAL if (results / name).is_file()]
     frames = {Path(name).stem: store.read(results / name, COLUMNS.get(name)) for name in tables}
     validate(frames["claims"])
-    origins = {name: store.provenance(results / name) for name in tables}
+    origins = {name: brief(store.provenance(results / name)) for name in tables}
     curves = json.loads((results / "explorer.json").read_text("utf-8"))
     found = frames | {"explorer": curves, "renderer": os.environ["CAROUSEL_RENDERER"]}
-    return SimpleNamespace(results=results, origins=origins, **found)
+    return SimpleNamespace(results=results, origins=origins, elsewhere=elsewhere(results), **found)
+
+
+def elsewhere(results: Path) -> dict[str, tuple[pd.DataFrame | None, list[str]]]:
+    """Of each other machine the claims judged from its tables alone, or None and the tables that are lacking."""
+    found = {}
+    for folder in abroad.folders(results):
+        path, lacking = folder / "claims.parquet", abroad.lacking(folder)
+        found[folder.name] = None if lacking else store.read(path), lacking
+    return found
 
 
 def validate(claims: pd.DataFrame) -> None:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -21,7 +22,10 @@ sys.path[:0] = [str(HERE), str(SOURCE)]
 
 def main(arguments: list[str] | None = None) -> int:
     """Render the report; 0, or 1 after one line on stderr."""
-    options = parse(arguments)
+    from carousel import joblog
+
+    options, start = parse(arguments), time.perf_counter()
+    joblog.begin("report")
     try:
         check(options.results)
         with tempfile.TemporaryDirectory(prefix="carousel-report-") as folder:
@@ -29,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         print(f"report: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
         return 1
+    joblog.end(time.perf_counter() - start, sum(os.times()[:4]))
     return 0
 
 
@@ -95,14 +100,11 @@ def by_chain(work: Path) -> Path:
 
 
 def place(made: Path, out: Path) -> None:
-    """Move the page to where it belongs, under a temporary name first, so that no half page is ever seen."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        shutil.copyfile(made, partial)
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+    """Move the page to where it belongs, whole or not at all."""
+    from carousel import store
+
+    with made.open("rb") as page, store.whole(out) as file:
+        shutil.copyfileobj(page, file)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,10 @@
-"""The smoke study from end to end, and again after it was killed half-way."""
+"""The smoke study from end to end, and again where it was interrupted."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
+import re
 from pathlib import Path
 
+import faults
+import offline
 import pandas as pd
 import pytest
 from checkouts import copied
@@ -16,30 +14,18 @@ from carousel.claims import CLAIMS
 pytestmark = pytest.mark.slow
 
 
-def start(folder: Path, *targets: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--config", "study=smoke", "--", *targets]
-    return subprocess.Popen(
-        command,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def finish(folder: Path, *targets: str) -> None:
-    run = start(folder, *targets)
-    output, _ = run.communicate()
-    assert run.returncode == 0, output
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository with an uninterrupted smoke study, made without network where that is permitted."""
+    folder = copied(tmp_path_factory.mktemp("whole"))
+    faults.finish(folder, before=offline.PREFIX if offline.permitted() else ())
+    return folder
 
 
 @pytest.fixture(scope="module")
-def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of an uninterrupted smoke study."""
-    folder = copied(tmp_path_factory.mktemp("whole"))
-    finish(folder)
-    return folder / "results" / "smoke"
+def smoke(checkout: Path) -> Path:
+    """Its results."""
+    return checkout / faults.RESULTS
 
 
 def test_every_claim_has_a_verdict_a_figure_and_a_section(smoke: Path) -> None:
@@ -51,6 +37,14 @@ def test_every_claim_has_a_verdict_a_figure_and_a_section(smoke: Path) -> None:
         assert (smoke / "figures" / figure).stat().st_size > 1000
         assert f'id="{name}"' in page
     assert len(pd.read_csv(smoke / "claims.csv")) == len(claims)
+
+
+@pytest.mark.skipif(not offline.permitted(), reason="no network namespace of one's own on this machine")
+def test_the_whole_study_was_made_without_network(checkout: Path, smoke: Path) -> None:
+    said = (checkout / faults.OUTPUT).read_text().splitlines()[0]
+    found = re.fullmatch(rf"offline: in (net:\[\d+\]), {offline.OUTSIDE}: Network is unreachable", said)
+    assert found and found[1] != offline.namespace()
+    assert (smoke / "report.html").exists()
 
 
 def test_the_backends_agree_at_rounding_level(smoke: Path) -> None:
@@ -66,22 +60,9 @@ def test_the_backends_agree_at_rounding_level(smoke: Path) -> None:
     assert (both[differ].diff(axis=1)["torch"].abs() < 1e-8).all()
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(smoke: Path, tmp_path: Path) -> None:
-    folder = copied(tmp_path)
-    tables = [f"results/smoke/{name}.parquet" for name in ("decay", "accuracy", "dynamics")]
-    run, cache, late = start(folder, *tables), folder / "results/smoke/cache", time.monotonic() + 120
-    while len(list(cache.glob("*.parquet"))) < 8 and time.monotonic() < late:
-        time.sleep(0.05)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
-    run.stdout.close()
-    kept = {path: path.stat().st_mtime_ns for path in cache.glob("[!.]*.parquet")}
-    assert kept
-    assert not (folder / tables[0]).exists()
-    finish(folder, *tables)
-    assert all(path.stat().st_mtime_ns == made for path, made in kept.items())
-    asked_for = ("decay", "accuracy", "dynamics", "search")
-    for table in sorted(smoke.rglob("*.parquet")):
-        inside = table.relative_to(smoke)
-        if str(inside).startswith(asked_for):
-            assert (folder / "results/smoke" / inside).read_bytes() == table.read_bytes(), table
+def test_interrupted_runs_go_on_and_end_with_the_same_bytes(checkout: Path, tmp_path: Path) -> None:
+    """As far as the verdicts; `python tests/faults.py` does it fifty times, and in all phases."""
+    phases = "gathering", "measuring", "measuring"
+    assert len(faults.campaign(tmp_path, checkout, ("INT", "KILL alone", "KILL"), phases, seed=1)) == 3
+    faults.go_on(tmp_path, f"{faults.RESULTS}/claims.parquet", f"{faults.RESULTS}/explorer.json")
+    assert faults.same(tmp_path / faults.RESULTS, checkout / faults.RESULTS, without=["figures"]) > 50

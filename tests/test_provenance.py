@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carousel.provenance import describe, merge
+from carousel.jobs import code
+from carousel.provenance import brief, describe, graphics, merge
 from carousel.study import find
 
 parts = st.lists(
@@ -20,17 +21,23 @@ def test_values_that_agree_stay_values_and_others_become_a_list():
     assert merge([{"a": 1, "b": "x"}, {"a": 1, "b": "y", "c": 2}]) == {"a": 1, "b": ["x", "y"], "c": 2}
 
 
+def test_the_jobs_of_all_parts_are_put_together():
+    parts = [{"jobs": {"decay/numpy/lstm": "a"}}, {"jobs": {"decay/numpy/gru": "b"}}, {"seed": 1}]
+    merged = merge(parts)
+    assert merged == {"jobs": {"decay/numpy/lstm": "a", "decay/numpy/gru": "b"}, "seed": 1}
+    told = brief(merged)
+    assert told["jobs"] == 2
+    assert told["code"] != brief(parts[0])["code"]
+    assert brief({"seed": 1}) == {"seed": 1}
+
+
 def test_a_description_names_code_study_versions_and_machine_and_no_time():
-    first = describe(find("smoke"))
-    assert first == describe(find("smoke"))
-    assert {
-        "carousel",
-        "commit",
-        "study",
-        "study_hash",
-        "seed",
-        "python",
-        "numpy",
-        "torch",
-        "machine",
-    } <= set(first)
+    job = "decay/numpy/lstm"
+    first = describe(find("smoke"), job, False)
+    assert first == describe(find("smoke"), job, False)
+    assert first["jobs"] == {job: code(job)}
+    assert first["exact"] is False
+    wanted = "carousel commit study study_hash sweep seed python numpy torch machine"
+    assert set(wanted.split()) <= set(first)
+    assert "gpu" not in first
+    assert graphics(["cpu"]) == {}

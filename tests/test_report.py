@@ -193,6 +193,21 @@ def timings_table() -> pd.DataFrame:
                          "longest": [12.5, 60.0]})  # fmt: skip
 
 
+def machines_table() -> pd.DataFrame:
+    """This machine, and another one whose name tries to break the page."""
+    here = {"machine": "A box, Linux", "gpu": "", "device": "cpu", "dtype": "float64", "rows": 52000, "settings": 120,
+            "compared": 0, "largest": np.nan, "tolerance": np.nan, "beyond": 0, "where": "", "other_code": 0,
+            "folder": ""}  # fmt: skip
+    there = here | {
+        "machine": HOSTILE,
+        "folder": "hostile",
+        "compared": 26000,
+        "largest": 3.5e-12,
+        "tolerance": 1e-8,
+    }
+    return pd.DataFrame([here, there])
+
+
 @cache
 def told() -> tuple[str, dict[str, pd.DataFrame]]:
     """The explorer's document, and the tables of advice, of a planted study."""
@@ -207,6 +222,7 @@ def told() -> tuple[str, dict[str, pd.DataFrame]]:
 
 
 TABLES = {
+    "machines": machines_table,
     "timings": timings_table,
     "calibration": calibration_table,
     "summary": summary_table,

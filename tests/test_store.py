@@ -51,7 +51,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(store.pq, "write_table", fails)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(store.StoreError, match=r"a\.parquet: cannot be written: No space .*; make room"):
         store.write(table("torch"), path, ORIGIN)
     monkeypatch.undo()
     assert store.read(path)["backend"].tolist() == table()["backend"].tolist()

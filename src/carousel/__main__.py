@@ -5,38 +5,57 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from carousel import joblog
 from carousel.backends import BACKENDS, DeviceError
 from carousel.problems import StudyError
 from carousel.store import StoreError
 from carousel.tasks import DataError
-from carousel.timings import LINE
+from carousel.verbs.checkpoint import diagnose
 from carousel.verbs.measuring import accuracy, calibrate, decay, dynamics, search
+from carousel.verbs.results import add, compare, machines
 from carousel.verbs.tables import draw, explore, gather, judge, reseed, stability, summarise, timings
+from carousel.verbs.watch import watch
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line whose errors are one line, as those of its verbs."""
+
+    def error(self, message: str) -> NoReturn:
+        raise StudyError(f"{self.prog}: {' '.join(message.split())}; --help lists what is allowed")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; bad input is one line on standard error and status 1."""
-    args = parser().parse_args(arguments)
     start = time.perf_counter()
     try:
+        args = parser().parse_args(arguments)
+        if args.logged:
+            joblog.begin(what(args))
         args.run(args)
     except (StudyError, StoreError, DeviceError, DataError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(LINE.format(wall=time.perf_counter() - start, cpu=time.process_time()))
+    if args.logged:
+        joblog.end(time.perf_counter() - start, time.process_time())
     return 0
+
+
+def what(args: argparse.Namespace) -> str:
+    """The job in a few words: the verb, and which of its jobs."""
+    names = [getattr(args, name) for name in ("slice", "cell", "task", "backend") if hasattr(args, name)]
+    return " ".join([args.run.__name__, *names])
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser(prog="carousel", description=__doc__)
+    top = Parser(prog="carousel", description=__doc__)
     verbs = top.add_subparsers(required=True, metavar="VERB")
 
     def verb(run: Any, *paths: str) -> argparse.ArgumentParser:
         sub = verbs.add_parser(run.__name__, help=run.__doc__)
-        sub.set_defaults(run=run)
+        sub.set_defaults(run=run, logged=run not in (add, compare, watch))
         for path in paths:
             sub.add_argument(f"--{path}", type=Path, required=True)
         return sub
@@ -60,7 +79,27 @@ def parser() -> argparse.ArgumentParser:
     verb(reseed, "study", "out").add_argument("--seed", type=int, required=True)
     verb(stability, "claims", "out").add_argument("others", type=Path, nargs="+")
     verb(timings, "logs", "out")
-    verb(draw, "decay", "accuracy", "claims", "summary", "dynamics", "out")
+    verb(machines, "results", "out")
+    adding, comparing = verb(add, "results"), verb(compare)
+    adding.add_argument(
+        "given", type=Path, nargs="+", help="tables, or folders with decay.parquet and the like"
+    )
+    adding.add_argument("--other-code", action="store_true", help="even where other code measured them")
+    comparing.add_argument("left", type=Path, help="a folder like results/standard")
+    comparing.add_argument("right", type=Path)
+    comparing.add_argument("--out", type=Path, help="write the comparison as a table, too")
+    comparing.add_argument("--fail", action="store_true", help="end with status 1 where anything moved")
+    own = verb(diagnose, "checkpoint")
+    own.set_defaults(logged=False)
+    own.add_argument("--prefix", help="of the names of its weights, where there are several modules")
+    own.add_argument("--nonlinearity", default="tanh", help="of an RNN: tanh or relu")
+    for name, number in {"length": 100, "batch": 4, "seed": 1}.items():
+        own.add_argument(f"--{name}", type=int, default=number, help=f"of the noise that it reads: {number}")
+    own.add_argument("--figure", type=Path, help="draw it there, too")
+    watching = verb(watch, "results")
+    watching.add_argument("--once", action="store_true", help="show it once")
+    watching.add_argument("--times", action="store_true", help="what the jobs took, as config/*.times.json")
+    verb(draw, "decay", "accuracy", "claims", "summary", "dynamics", "learned", "out")
     return top
 
 

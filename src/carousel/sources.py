@@ -64,6 +64,11 @@ def figures() -> list[str]:
     return _paths(closure("carousel.figures"))
 
 
+def elsewhere() -> list[str]:
+    """The files behind the comparison with other machines."""
+    return _paths(closure("carousel.elsewhere"))
+
+
 def everything() -> list[str]:
     """All files of the package."""
     return sorted(os.path.relpath(path) for path in PACKAGE.rglob("*.py"))

@@ -1,14 +1,20 @@
 """Tables on disk: parquet with provenance, written whole or not at all.
 
-The same table and provenance give the same bytes: no time stamps, categories in sorted order.
+The same table and provenance give the same bytes: no time stamps, categories in sorted order. No byte of a file can
+change unnoticed: each is sealed by a checksum.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
@@ -18,8 +24,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from carousel.remake import again
+from carousel.seal import fault, seal
+
 METADATA = b"carousel"
+AGAIN = "; make room and start again, what was finished is kept"
+ELSEWHERE = "; results need a folder that can be written to"
+ADVICE = {errno.ENOSPC: AGAIN, errno.EDQUOT: AGAIN, errno.EROFS: ELSEWHERE, errno.EACCES: ELSEWHERE}
+NO_LOCKS = errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP
+PATIENCE = 5.0  # seconds; a job sees within one that its run is gone, and ends
 pa.set_memory_pool(pa.system_memory_pool())  # its own hands memory back to the kernel and fetches it again
+BUFFER = 2**16  # bytes of a column that are read at a time
+FORMAT = {"compression": "zstd", "write_page_checksum": True, "write_statistics": False}
 Provenance = Mapping[str, Any]
 
 
@@ -36,7 +52,22 @@ def write(table: pd.DataFrame | pa.Table, path: Path | str, provenance: Provenan
         table = pa.Table.from_pandas(_settled(table), preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA: canonical(provenance)})
     with whole(path) as file:
-        pq.write_table(table, file, compression="zstd", write_page_checksum=True, write_statistics=False)
+        pq.write_table(table, file, **FORMAT)
+        seal(file)
+
+
+def verify(path: Path | str) -> None:
+    """Raise StoreError, one line with the reason and what to do, unless `path` is just as `write` left it."""
+    if reason := damage(path):
+        raise StoreError(f"{path}: {reason}{again(path)}")
+
+
+def damage(path: Path | str) -> str:
+    """Why a file is not just as `write` left it; nothing where it is."""
+    try:
+        return fault(path, METADATA)
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def write_text(text: str, path: Path | str) -> None:
@@ -47,19 +78,53 @@ def write_text(text: str, path: Path | str) -> None:
 
 @contextmanager
 def whole(path: Path | str) -> Iterator[IO[bytes]]:
-    """A file to write to, under another name; it takes the place of `path` once all of it is on the disk."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A file to write to, under another name; it takes the place of `path` once all of it is on the disk.
+
+    Raises StoreError where it cannot be written.
+    """
+    with _instead(Path(path)) as temporary, temporary.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def whole_folder(path: Path | str) -> Iterator[Path]:
+    """The same for a folder of files."""
+    with _instead(Path(path)) as temporary:
+        temporary.mkdir()
+        yield temporary
+        for made in (*temporary.rglob("*"), temporary):
+            _sync(made)
+        _remove(Path(path))
+
+
+@contextmanager
+def _instead(path: Path) -> Iterator[Path]:
+    """A path beside `path`; what the caller has put there takes its place, unless an error came between."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
         temporary.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise StoreError(_unwritten(path, error)) from None
     finally:
-        temporary.unlink(missing_ok=True)
-    _sync(path.parent)
+        _remove(temporary)
+
+
+def _unwritten(path: Path, error: OSError) -> str:
+    return f"{path}: cannot be written: {error.strerror or error}{ADVICE.get(error.errno or 0, '')}"
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there and can be removed."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def read(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -72,20 +137,52 @@ def read(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame
 
 def load(path: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
     """The same as Arrow has it."""
-    there = [name for name in _checked(path, pq.read_schema).names if name in columns] if columns else None
+    verify(path)
+    there = [name for name in names(path) if name in columns] if columns else None
     options = {"columns": there, "partitioning": None, "page_checksum_verification": True}
     table: pa.Table = _checked(path, pq.read_table, **options)
-    if METADATA not in (table.schema.metadata or {}):
-        raise StoreError(f"{path}: a table without provenance, not made by carousel")
     return table
 
 
 def provenance(path: Path | str) -> dict[str, Any]:
     """What `write` was told about the origin of the table at `path`. Raises StoreError as `read` does."""
-    metadata = _checked(path, pq.read_schema).metadata or {}
-    if METADATA not in metadata:
-        raise StoreError(f"{path}: a table without provenance, not made by carousel")
-    return json.loads(metadata[METADATA])
+    verify(path)
+    return json.loads(_checked(path, pq.read_schema).metadata[METADATA])
+
+
+def names(path: Path | str) -> list[str]:
+    """The columns of the table at `path`."""
+    return list(schema(path).names)
+
+
+def schema(path: Path | str) -> pa.Schema:
+    """The columns and their types. Raises StoreError where there is no whole table."""
+    return _checked(path, pq.read_schema)
+
+
+def batches(path: Path | str, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The table at `path`, or `columns` of it, so many rows at a time. Raises StoreError as `read` does."""
+    options = {"page_checksum_verification": True, "pre_buffer": False, "buffer_size": BUFFER}
+    file = _checked(path, pq.ParquetFile, **options)
+    with file:
+        rest = file.iter_batches(rows, columns=columns, use_threads=False)
+        while (batch := _checked(path, lambda _: next(rest, None))) is not None:
+            if len(batch):
+                yield pa.Table.from_batches([batch])
+
+
+def write_groups(
+    groups: Iterable[pa.Table], schema: pa.Schema, path: Path | str, provenance: Provenance
+) -> None:
+    """Write tables of one schema as `write` does, one row group each."""
+    schema = schema.with_metadata({METADATA: canonical(provenance)})
+    with whole(path) as file:
+        with pq.ParquetWriter(file, schema, **FORMAT) as writer:
+            for group in groups:
+                writer.write_table(
+                    group.replace_schema_metadata(schema.metadata), row_group_size=len(group) or 1
+                )
+        seal(file)
 
 
 def concat(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -103,8 +200,8 @@ def stack(tables: Sequence[pa.Table]) -> pa.Table:
         raise StoreError("tables with different columns, or none, cannot be put together")
     # parquet forgets what an empty column holds
     tables = [table.combine_chunks() for table in tables if len(table)] or tables[:1]
-    kinds = {c: _kinds([table[c] for table in tables]) for c in _texts(tables[0])}
-    codes = [np.array([_codes(table[c], kinds[c]) for c in kinds]) for table in tables]
+    kinds = {c: texts_in([table[c] for table in tables]) for c in text_columns(tables[0])}
+    codes = [np.array([coded(table[c], kinds[c]) for c in kinds]) for table in tables]
     runs = _runs(codes) if kinds else [(k, 0, len(table)) for k, table in enumerate(tables)]
     numbers = [table.drop_columns([*kinds]) for table in tables]
     rows = [numbers[k].slice(start, end - start) for k, start, end in runs]
@@ -116,17 +213,18 @@ def stack(tables: Sequence[pa.Table]) -> pa.Table:
     return whole.select(tables[0].column_names)
 
 
-def _texts(table: pa.Table) -> list[str]:
+def text_columns(table: pa.Table) -> list[str]:
+    """The columns that hold texts, or categories of them."""
     is_text = pa.types.is_dictionary, pa.types.is_string, pa.types.is_large_string
     return [field.name for field in table.schema if any(test(field.type) for test in is_text)]
 
 
-def _kinds(columns: Sequence[pa.ChunkedArray]) -> list[str]:
+def texts_in(columns: Sequence[pa.ChunkedArray]) -> list[str]:
     """The texts that occur, in order."""
     return sorted({text for column in columns for text in column.unique().to_pylist()} - {None})
 
 
-def _codes(column: pa.ChunkedArray, kinds: list[str]) -> np.ndarray:
+def coded(column: pa.ChunkedArray, kinds: list[str]) -> np.ndarray:
     """A column of text as places in `kinds`, -1 where there is no text."""
     array = column.combine_chunks()
     array = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
@@ -153,30 +251,63 @@ def cached(folder: Path | str, key: Mapping[str, Any], compute: Callable[[], pd.
     The key says everything that the table depends on, the code's fingerprint included; its hash names the file.
     A damaged file is computed again.
     """
-    path = Path(folder) / f"{hashlib.sha256(canonical(key)).hexdigest()[:32]}.parquet"
+    path = kept_at(folder, key)
     if path.exists():
-        try:
+        with suppress(StoreError):
             return read(path)
-        except StoreError:
-            path.unlink()
     write(compute(), path, key)
     return read(path)
 
 
-def lock(folder: Path | str) -> IO[str]:
-    """Keep `folder` to this process while the returned file is open. Raises StoreError if another one has it.
+def kept_at(folder: Path | str, key: Mapping[str, Any]) -> Path:
+    """Where `cached` keeps the table of `key`."""
+    return Path(folder) / f"{hashlib.sha256(canonical(key)).hexdigest()[:32]}.parquet"
 
+
+def lock(folder: Path | str) -> IO[bytes]:
+    """Keep `folder` to this process while the returned file is open; what killed writers left there is removed.
+
+    Raises StoreError if another run has it, or jobs of one that was killed, or it cannot be written to.
     The kernel frees it when the process ends, however it ends: there is no stale lock.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / ".lock").open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise StoreError(f"{folder}: another run is writing here; wait for it or stop it") from None
+    with ExitStack() as opened:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = opened.enter_context((folder / ".lock").open("ab+", buffering=0))
+            _keep(folder, file)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise StoreError(_unwritten(folder, error)) from None
+            print(f"{folder}: this file system has no locks; let one run alone write here", file=sys.stderr)
+        opened.pop_all()
     return file
+
+
+def _keep(folder: Path, file: IO[bytes]) -> None:
+    """Lock `file`, say in it who has it, and clear up after killed writers. Raises StoreError or OSError."""
+    _take(file, f"{folder}: another run is writing here{{}}; wait for it or stop it")
+    with (folder / ".jobs").open("ab+", buffering=0) as jobs:
+        _take(
+            jobs, f"{folder}: jobs of a run that was killed are still at work here; wait for them", PATIENCE
+        )
+    for left in folder.rglob(".*.tmp"):
+        _remove(left)
+    file.truncate(0)
+    file.write(f" (process {os.getpid()} on {platform.node()})".encode())  # or a full disk shows now
+
+
+def _take(file: IO[bytes], otherwise: str, patience: float = 0) -> None:
+    """Lock an open file, within `patience` seconds. Raises StoreError, which says `otherwise`, or OSError."""
+    late = time.monotonic() + patience
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > late:
+                file.seek(0)
+                raise StoreError(otherwise.replace("{}", file.read(99).decode())) from None
+            time.sleep(0.1)
 
 
 def canonical(value: Mapping[str, Any]) -> bytes:
@@ -199,8 +330,8 @@ def _checked(path: Path | str, how: Callable[..., Any], **options: Any) -> Any:
     try:
         return how(path, **options)
     except (OSError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StoreError(f"{path}: not a whole parquet file ({reason})") from None
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
+        raise StoreError(f"{path}: {reason}{again(path)}") from None
 
 
 def _sync(folder: Path) -> None:

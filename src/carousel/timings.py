@@ -1,12 +1,11 @@
 """What each rule of a study cost: wall and CPU time, read from the last line of its jobs' logs."""
 
-import re
 from pathlib import Path
 
 import pandas as pd
 
-LINE = "job: {wall:.2f} s, {cpu:.2f} s of CPU time"  # what a job prints when it is done
-READ = re.compile(r"^job: ([\d.]+) s, ([\d.]+) s of CPU time$", re.MULTILINE)
+from carousel import joblog
+
 COLUMNS = ["rule", "jobs", "wall", "cpu", "longest"]
 
 
@@ -25,6 +24,6 @@ def timings(logs: Path) -> pd.DataFrame:
 
 def read(log: Path, logs: Path) -> tuple[str, float, float] | None:
     """Return rule, wall and CPU seconds of one job; None for a log that does not say."""
-    found = READ.findall(log.read_text(encoding="utf-8"))
+    took = joblog.read(log.read_text(encoding="utf-8", errors="replace")).took
     rule = log.relative_to(logs).parts[0].removesuffix(".log")
-    return (rule, float(found[-1][0]), float(found[-1][1])) if found else None
+    return (rule, *took) if took else None

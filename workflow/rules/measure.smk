@@ -8,6 +8,12 @@ wildcard_constraints:
     slice=r"search_[\w-]+",
 
 
+def gpus(parts):
+    """The GPUs that a job of these slices needs, for a cluster, or --resources gpu=1 here; None asks for none."""
+    wanted = [part for part in parts if part.device != "cpu"]
+    return lambda w: 1 if w.backend == "torch" and any(w.cell in part.cells for part in wanted) else None
+
+
 rule decay:
     message: "gradient decay: {wildcards.cell} on {wildcards.backend}"
     input:
@@ -21,9 +27,11 @@ rule decay:
         cache=RESULTS + "/cache",
         exact=EXACT,
     threads: 1
+    resources:
+        gpu=gpus(STUDY.decay),
     shell:
-        "python -m carousel decay --study {input.study:q} --backend {wildcards.backend} --cell {wildcards.cell}"
-        " --cache {params.cache} --out {output}{params.exact} > {log} 2>&1"
+        RUN + "python -m carousel decay --study {input.study:q} --backend {wildcards.backend} --cell {wildcards.cell}"
+        " --cache {params.cache} --out {output}{params.exact}"
 
 
 rule dynamics:
@@ -39,9 +47,11 @@ rule dynamics:
         cache=RESULTS + "/cache",
         exact=EXACT,
     threads: 1
+    resources:
+        gpu=gpus(STUDY.dynamics),
     shell:
-        "python -m carousel dynamics --study {input.study:q} --backend {wildcards.backend} --cell {wildcards.cell}"
-        " --cache {params.cache} --out {output}{params.exact} > {log} 2>&1"
+        RUN + "python -m carousel dynamics --study {input.study:q} --backend {wildcards.backend} --cell {wildcards.cell}"
+        " --cache {params.cache} --out {output}{params.exact}"
 
 
 rule accuracy:
@@ -59,10 +69,12 @@ rule accuracy:
         cache=RESULTS + "/cache",
         exact=EXACT,
     threads: 1
+    resources:
+        gpu=gpus(STUDY.training),
     shell:
-        "python -m carousel accuracy --study {input.study:q} --backend {wildcards.backend} --task {wildcards.task}"
+        RUN + "python -m carousel accuracy --study {input.study:q} --backend {wildcards.backend} --task {wildcards.task}"
         " --cell {wildcards.cell} --cache {params.cache} --out {output.accuracy} --decay-out {output.decay}"
-        " --dynamics-out {output.dynamics}{params.exact} > {log} 2>&1"
+        " --dynamics-out {output.dynamics}{params.exact}"
 
 
 rule search:
@@ -78,9 +90,11 @@ rule search:
         cache=RESULTS + "/cache",
         exact=EXACT,
     threads: 1
+    resources:
+        gpu=lambda w: None if study.search_job(STUDY, w.slice).device == "cpu" else 1,
     shell:
-        "python -m carousel search --study {input.study:q} --slice {wildcards.slice}"
-        " --cache {params.cache} --out {output}{params.exact} > {log} 2>&1"
+        RUN + "python -m carousel search --study {input.study:q} --slice {wildcards.slice}"
+        " --cache {params.cache} --out {output}{params.exact}"
 
 
 rule calibrate:
@@ -95,7 +109,7 @@ rule calibrate:
         exact=EXACT,
     threads: 1
     shell:
-        "python -m carousel calibrate --backend {wildcards.backend} --out {output}{params.exact} > {log} 2>&1"
+        RUN + "python -m carousel calibrate --backend {wildcards.backend} --out {output}{params.exact}"
 
 
 rule gather_decay:
@@ -110,7 +124,7 @@ rule gather_decay:
         RESULTS + "/logs/gather_decay.log",
     threads: 1
     shell:
-        "python -m carousel gather --out {output} {input} > {log} 2>&1"
+        RUN + "python -m carousel gather --out {output} {input}"
 
 
 rule gather_accuracy:
@@ -123,7 +137,7 @@ rule gather_accuracy:
         RESULTS + "/logs/gather_accuracy.log",
     threads: 1
     shell:
-        "python -m carousel gather --out {output} {input} > {log} 2>&1"
+        RUN + "python -m carousel gather --out {output} {input}"
 
 
 rule gather_dynamics:
@@ -137,7 +151,7 @@ rule gather_dynamics:
         RESULTS + "/logs/gather_dynamics.log",
     threads: 1
     shell:
-        "python -m carousel gather --out {output} {input} > {log} 2>&1"
+        RUN + "python -m carousel gather --out {output} {input}"
 
 
 rule gather_calibration:
@@ -150,4 +164,4 @@ rule gather_calibration:
         RESULTS + "/logs/gather_calibration.log",
     threads: 1
     shell:
-        "python -m carousel gather --out {output} {input} > {log} 2>&1"
+        RUN + "python -m carousel gather --out {output} {input}"

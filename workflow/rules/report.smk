@@ -12,7 +12,7 @@ rule summarise:
         RESULTS + "/logs/summarise.log",
     threads: 1
     shell:
-        "python -m carousel summarise --decay {input.decay} --out {output} > {log} 2>&1"
+        RUN + "python -m carousel summarise --decay {input.decay} --out {output}"
 
 
 rule judge:
@@ -32,8 +32,8 @@ rule judge:
         RESULTS + "/logs/judge.log",
     threads: 1
     shell:
-        "python -m carousel judge --decay {input.decay} --accuracy {input.accuracy} --dynamics {input.dynamics}"
-        " --calibration {input.calibration} --out {output.claims} --csv {output.csv} --json {output.json} --agreement {output.agreement} > {log} 2>&1"
+        RUN + "python -m carousel judge --decay {input.decay} --accuracy {input.accuracy} --dynamics {input.dynamics}"
+        " --calibration {input.calibration} --out {output.claims} --csv {output.csv} --json {output.json} --agreement {output.agreement}"
 
 
 rule explore:
@@ -52,9 +52,9 @@ rule explore:
         RESULTS + "/logs/explore.log",
     threads: 1
     shell:
-        "python -m carousel explore --decay {input.decay} --accuracy {input.accuracy} --summary {input.summary}"
+        RUN + "python -m carousel explore --decay {input.decay} --accuracy {input.accuracy} --summary {input.summary}"
         " --explorer {output.explorer} --advice {output.advice} --half-lives {output.half_lives}"
-        " --learned {output.learned} > {log} 2>&1"
+        " --learned {output.learned}"
 
 
 rule draw:
@@ -65,6 +65,7 @@ rule draw:
         claims=RESULTS + "/claims.parquet",
         summary=RESULTS + "/summary.parquet",
         dynamics=RESULTS + "/dynamics.parquet",
+        learned=RESULTS + "/learned.parquet",
         sources=sources.figures(),
     output:
         report(
@@ -78,8 +79,8 @@ rule draw:
         RESULTS + "/logs/draw.log",
     threads: 1
     shell:
-        "python -m carousel draw --decay {input.decay} --accuracy {input.accuracy} --claims {input.claims}"
-        " --summary {input.summary} --dynamics {input.dynamics} --out {output} > {log} 2>&1"
+        RUN + "python -m carousel draw --decay {input.decay} --accuracy {input.accuracy} --claims {input.claims}"
+        " --summary {input.summary} --dynamics {input.dynamics} --learned {input.learned} --out {output}"
 
 
 rule timings:
@@ -96,7 +97,45 @@ rule timings:
         logs=RESULTS + "/logs",
     threads: 1
     shell:
-        "python -m carousel timings --logs {params.logs} --out {output} > {log} 2>&1"
+        RUN + "python -m carousel timings --logs {params.logs} --out {output}"
+
+
+rule judge_elsewhere:
+    message: "deciding the claims from the tables of {wildcards.machine} alone"
+    input:
+        decay=RESULTS + "/elsewhere/{machine}/decay.parquet",
+        accuracy=RESULTS + "/elsewhere/{machine}/accuracy.parquet",
+        dynamics=RESULTS + "/elsewhere/{machine}/dynamics.parquet",
+        calibration=RESULTS + "/elsewhere/{machine}/calibration.parquet",
+        sources=sources.claims(),
+    output:
+        claims=RESULTS + "/elsewhere/{machine}/claims.parquet",
+        csv=RESULTS + "/elsewhere/{machine}/claims.csv",
+        json=RESULTS + "/elsewhere/{machine}/claims.json",
+        agreement=RESULTS + "/elsewhere/{machine}/agreement.parquet",
+    log:
+        RESULTS + "/logs/judge_elsewhere/{machine}.log",
+    threads: 1
+    shell:
+        RUN + "python -m carousel judge --decay {input.decay} --accuracy {input.accuracy} --dynamics {input.dynamics}"
+        " --calibration {input.calibration} --out {output.claims} --csv {output.csv} --json {output.json} --agreement {output.agreement}"
+
+
+rule machines:
+    message: "comparing the machines that the tables come from"
+    input:
+        RESULTS + "/decay.parquet",
+        abroad.measured(RESULTS),
+        sources=sources.elsewhere(),
+    output:
+        RESULTS + "/machines.parquet",
+    log:
+        RESULTS + "/logs/machines.log",
+    params:
+        results=RESULTS,
+    threads: 1
+    shell:
+        RUN + "python -m carousel machines --results {params.results} --out {output}"
 
 
 rule report:
@@ -107,6 +146,8 @@ rule report:
         half_lives=RESULTS + "/half_lives.parquet",
         learned=RESULTS + "/learned.parquet",
         timings=RESULTS + "/timings.parquet",
+        machines=RESULTS + "/machines.parquet",
+        elsewhere=abroad.judged(RESULTS),
         decay=RESULTS + "/decay.parquet",
         accuracy=RESULTS + "/accuracy.parquet",
         claims=RESULTS + "/claims.parquet",
@@ -124,4 +165,4 @@ rule report:
         results=RESULTS,
     threads: 1
     shell:
-        "python report/render.py --results {params.results} --out {output} > {log} 2>&1"
+        RUN + "python report/render.py --results {params.results} --out {output}"

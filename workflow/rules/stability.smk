@@ -12,7 +12,7 @@ rule stability:
         RESULTS + "/logs/stability.log",
     threads: 1
     shell:
-        "python -m carousel stability --claims {input.claims} --out {output} {input.others} > {log} 2>&1"
+        RUN + "python -m carousel stability --claims {input.claims} --out {output} {input.others}"
 
 
 rule reseed:
@@ -25,7 +25,7 @@ rule reseed:
         RESULTS + "/logs/stability/reseed-{seed}.log",
     threads: 1
     shell:
-        "python -m carousel reseed --study {input:q} --seed {wildcards.seed} --out {output} > {log} 2>&1"
+        RUN + "python -m carousel reseed --study {input:q} --seed {wildcards.seed} --out {output}"
 
 
 rule other_seed:
@@ -40,7 +40,7 @@ rule other_seed:
     params:
         claims=RESULTS + "-{seed}/claims.parquet",
         exact=str(bool(EXACT)).lower(),
-    threads: workflow.cores
+    threads: workflow.resource_settings.cores or 1 # a cluster's profile says how many
     shell:
-        "(python -m snakemake --cores {threads} --config study={input.study} exact={params.exact} -- {params.claims}"
-        " && cp {params.claims} {output}) > {log} 2>&1"
+        RUN + "sh -c 'python -m snakemake --cores {threads} --config study={input.study} exact={params.exact}"
+        " -- {params.claims} && cp {params.claims} {output}.tmp && mv {output}.tmp {output}'"

@@ -1,23 +1,18 @@
 """The verbs that measure: a study in, the table of one job out, block by block through the cache."""
 
 import argparse
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import cache, partial
-from itertools import product
 from typing import Any
 
-import pandas as pd
-
-from carousel.backends import Backend
 from carousel.backends import load as load_backend
+from carousel.joblog import Block
+from carousel.jobs import code
 from carousel.problems import StudyError, allowed
-from carousel.provenance import describe, made_here
-from carousel.sources import fingerprint, search_fingerprint
-from carousel.store import cached, concat, write
+from carousel.provenance import describe, made_by, made_here
+from carousel.sources import search_fingerprint
+from carousel.store import write
 from carousel.study import (
-    LISTS,
     AnySlice,
     SearchSlice,
     Study,
@@ -27,6 +22,7 @@ from carousel.study import (
     load,
     search_job,
 )
+from carousel.verbs.pieces import Piece, backend_of, blocks, finish, item, measured, untold
 
 
 def decay(args: argparse.Namespace) -> None:
@@ -50,15 +46,24 @@ def search(args: argparse.Namespace) -> None:
     from carousel.search import seek
 
     study = load(args.study)
-    part, tables = search_job(study, args.slice), []
+    part = search_job(study, args.slice)
     searching, confirming = (backend_of(name, part, args.exact) for name in part.backends)
-    for cell in part.cells:
-        key = {"table": "search", "code": search_fingerprint(cell), "seed": study.seed, "cell": cell}
-        key |= {"slice": part.model_dump(mode="json", exclude={"cells"}), "exact": args.exact}
-        with timed(f"{part.slice}: {cell}"):
-            run = partial(seek, searching, confirming, study.seed, cell, part)
-            tables.append(cached(args.cache, key, run))
-    write(concat(tables), args.out, describe(args.study))
+    about = {
+        "seed": study.seed,
+        "slice": part.model_dump(mode="json", exclude={"cells"}),
+        "exact": args.exact,
+    }
+    pieces = [
+        Piece(
+            searching,
+            Block(f"{part.slice} {cell}"),
+            about | {"code": search_fingerprint(cell), "cell": cell},
+            partial(untold, partial(seek, searching, confirming, study.seed, cell, part)),
+        )
+        for cell in part.cells
+    ]
+    (tables,) = measured(args.cache, pieces, ["search"])
+    finish(tables, args.out, pieces, origin(args, f"search/{args.slice}", [part]))
 
 
 def at_the_start(
@@ -69,25 +74,20 @@ def at_the_start(
     measure: Callable[..., Any],
 ) -> None:
     """Write what `measure` finds for one cell on one backend, block by block."""
-    from carousel.settings import slice_blocks
-
-    parts, tables = [p for p in slices if args.backend in p.backends and args.cell in p.cells], []
+    parts = [p for p in slices if args.backend in p.backends and args.cell in p.cells]
     if not parts:
         raise StudyError(f"{args.study}: {absent((args.backend, args.cell), jobs)}")
     verb = args.run.__name__
-    code = fingerprint(verb, args.backend, args.cell)
-    for part in parts:
-        backend = backend_of(args.backend, part, args.exact)
-        for block in slice_blocks(part, args.cell):
-            key = block_key(code, study.seed, backend, part, block) | {"table": verb}
-            with timed(f"{verb} {part.slice}: {len(block)} models, {block[0].length} steps"):
-                tables.append(cached(args.cache, key, partial(measure, backend, study.seed, block, part)))
-    write(concat(tables), args.out, describe(args.study))
+    pieces = [
+        Piece(backend, about, key, partial(untold, partial(measure, backend, study.seed, block, part)))
+        for part, backend, block, about, key in blocks(args, study, parts, verb)
+    ]
+    (tables,) = measured(args.cache, pieces, [verb])
+    finish(tables, args.out, pieces, origin(args, f"{verb}/{args.backend}/{args.cell}", parts))
 
 
 def accuracy(args: argparse.Namespace) -> None:
     """Train one cell on one task with one backend; measure decay and dynamics again at fixed steps."""
-    from carousel.settings import slice_blocks
     from carousel.training import Run, train
 
     study = load(args.study)
@@ -97,67 +97,38 @@ def accuracy(args: argparse.Namespace) -> None:
         raise StudyError(
             f"{args.study}: {absent((args.backend, args.task, args.cell), accuracy_jobs(study))}"
         )
-    code = fingerprint("accuracy", args.backend, args.cell)
-    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in Run._fields}
-    for part in parts:
-        backend = backend_of(args.backend, part, args.exact)
-        for gradient, block in product(part.gradients, slice_blocks(part, args.cell)):
-            key = block_key(code, study.seed, backend, part, block)
-            key |= {"task": args.task, "gradient": gradient}
-            run = cache(partial(train, backend, study.seed, block, part, args.task, gradient))
-            with timed(f"{args.task} {part.slice}: {len(block)} models, {block[0].length} steps"):
-                for name, kept in tables.items():
-                    kept.append(cached(args.cache, key | {"table": name}, partial(item, run, name)))
-    origin = describe(args.study)
-    for (_, kept), path in zip(tables.items(), (args.out, args.decay_out, args.dynamics_out), strict=True):
-        write(concat(kept), path, origin)
+    pieces = [
+        Piece(
+            backend,
+            about,
+            key | {"task": args.task, "gradient": gradient},
+            partial(item, cache(partial(train, backend, study.seed, block, part, args.task, gradient))),
+        )
+        for part, backend, block, about, key in blocks(args, study, parts, args.task)
+        for gradient in part.gradients
+    ]
+    found = measured(args.cache, pieces, Run._fields)
+    job = f"accuracy/{args.backend}/{args.task}/{args.cell}"
+    outs = {args.out: job, args.decay_out: f"{job}.decay", args.dynamics_out: f"{job}.dynamics"}
+    for tables, (path, name) in zip(found, outs.items(), strict=True):
+        finish(tables, path, pieces, origin(args, name, parts))
 
 
 def calibrate(args: argparse.Namespace) -> None:
     """Measure systems whose answer is known."""
     from carousel.calibration import calibrate as measured
 
-    write(measured(load_backend(args.backend, "cpu", "float64", args.exact)), args.out, made_here())
+    job = f"calibration/{args.backend}"
+    made = made_here() | made_by(job, args.exact, code(job))
+    write(measured(load_backend(args.backend, "cpu", "float64", args.exact)), args.out, made)
+
+
+def origin(args: argparse.Namespace, job: str, parts: Sequence[AnySlice | SearchSlice]) -> dict[str, Any]:
+    """The provenance of the table of one job, which measures `parts`."""
+    on_torch = getattr(args, "backend", "torch") == "torch"
+    return describe(args.study, job, args.exact, {part.device for part in parts} if on_torch else ())
 
 
 def absent(job: tuple[str, ...], jobs: Sequence[tuple[str, ...]]) -> str:
     """What to say of a job that the study does not have."""
     return f"no job for {'/'.join(job)}; {allowed('/'.join(job), ['/'.join(each) for each in jobs])}"
-
-
-def item(run: Callable[[], Any], name: str) -> pd.DataFrame:
-    """One of the tables of a run that makes several; `run` keeps them, so that it is made once."""
-    return getattr(run(), name)
-
-
-def backend_of(name: str, part: AnySlice | SearchSlice, exact: bool) -> Backend:
-    """The backend as `part` wants it; NumPy has the CPU alone, whatever device torch is to use."""
-    return load_backend(name, part.device if name == "torch" else "cpu", part.dtype, exact)
-
-
-def block_key(code: str, seed: int, backend: Backend, part: AnySlice, block: list) -> dict[str, Any]:
-    """All that a block's rows depend on, for the cache of finished blocks; `code` is the job's fingerprint."""
-    return {
-        "code": code,
-        "seed": seed,
-        "backend": [backend.name, backend.device, backend.dtype, backend.exact],
-        "slice": {k: v for k, v in part.model_dump(mode="json").items() if k not in LISTED},
-        "models": [asdict(setting) for setting in block],
-    }
-
-
-LISTED = {*LISTS.values(), "backends", "repetitions"}
-"""Keys of a slice that say which blocks there are, and nothing about what is in one."""
-
-
-class timed:
-    """Print `what` and how long it took, for the job's log."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __enter__(self) -> None:
-        self.start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        print(f"{self.what}: {time.perf_counter() - self.start:.2f} s", flush=True)

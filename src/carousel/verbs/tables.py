@@ -1,22 +1,25 @@
 """The verbs behind the wall: tables in, tables, texts and figures out. None of them loads measuring code."""
 
 import argparse
+from pathlib import Path
 
-from carousel.provenance import made_here, merge
-from carousel.store import load, provenance, read, stack, write, write_text
+from carousel import gathering
+from carousel.inputs import check, table
+from carousel.provenance import brief, made_here, merge
+from carousel.store import provenance, whole_folder, write, write_text
 
 
 def gather(args: argparse.Namespace) -> None:
     """Put tables of one kind one below the other."""
-    tables = stack([load(path) for path in args.tables])
-    write(tables, args.out, merge([provenance(path) for path in args.tables]))
+    origin = merge(check(args.tables, Path(args.out).stem))
+    gathering.gather(args.tables, args.out, origin)
 
 
 def summarise(args: argparse.Namespace) -> None:
     """Sum up the decay, setting by setting."""
     from carousel import summary
 
-    write(summary.summarise(read(args.decay)), args.out, provenance(args.decay))
+    write(summary.summarise(table(args.decay, "decay")), args.out, provenance(args.decay))
 
 
 def judge(args: argparse.Namespace) -> None:
@@ -24,28 +27,30 @@ def judge(args: argparse.Namespace) -> None:
     from carousel import claims
     from carousel.claims import document
 
-    paths = args.decay, args.accuracy, args.dynamics
-    measured = claims.Tables(*map(read, paths))
-    origin = merge([provenance(path) for path in (*paths, args.calibration)])
-    verdicts = claims.judge(measured, read(args.calibration))
+    kinds = "decay", "accuracy", "dynamics", "calibration"
+    *tables, known = (table(getattr(args, kind), kind) for kind in kinds)
+    measured = claims.Tables(*tables)
+    origin = merge([provenance(getattr(args, kind)) for kind in kinds])
+    verdicts = claims.judge(measured, known)
     write(verdicts, args.out, origin)
     write(claims.agreement(measured.decay), args.agreement, origin)
-    verdicts.to_csv(args.csv, index=False)
-    write_text(document.text(verdicts, origin), args.json)
+    write_text(verdicts.to_csv(index=False), args.csv)
+    write_text(document.text(verdicts, brief(origin)), args.json)
 
 
 def explore(args: argparse.Namespace) -> None:
     """Choose the curves that the report lets its reader explore, and what to advise from them."""
     from carousel import advice, explorer
 
-    measured, summary, origin = read(args.decay), read(args.summary), provenance(args.summary)
+    measured, accuracy, summary = (
+        table(getattr(args, kind), kind) for kind in ("decay", "accuracy", "summary")
+    )
+    origin = provenance(args.summary)
     driven = explorer.driven(measured)
     write_text(explorer.text(explorer.explore(measured, summary)), args.explorer)
     write(advice.advise(summary, driven), args.advice, origin)
     write(advice.by_bias(summary, driven), args.half_lives, origin)
-    write(
-        advice.learned(read(args.accuracy), summary), args.learned, merge([origin, provenance(args.accuracy)])
-    )
+    write(advice.learned(accuracy, summary), args.learned, merge([origin, provenance(args.accuracy)]))
 
 
 def timings(args: argparse.Namespace) -> None:
@@ -67,14 +72,17 @@ def stability(args: argparse.Namespace) -> None:
     from carousel.stability import compared
 
     paths = [args.claims, *args.others]
-    tables = {provenance(path)["seed"]: read(path) for path in paths}
-    found = compared(tables, provenance(args.claims)["seed"])
-    write(found, args.out, merge([provenance(path) for path in paths]))
+    verdicts = [table(path, "claims") for path in paths]
+    origins = [provenance(path) for path in paths]
+    tables = {origin["seed"]: each for origin, each in zip(origins, verdicts, strict=True)}
+    write(compared(tables, origins[0]["seed"]), args.out, merge(origins))
 
 
 def draw(args: argparse.Namespace) -> None:
     """Draw the figures of the claims and of the report."""
     from carousel import figures
 
-    names = "decay", "accuracy", "claims", "summary", "dynamics"
-    figures.draw({name: read(getattr(args, name)) for name in names}, args.out)
+    names = "decay", "accuracy", "claims", "summary", "dynamics", "learned"
+    tables = {name: table(getattr(args, name), name) for name in names}
+    with whole_folder(args.out) as folder:
+        figures.draw(tables, folder)
