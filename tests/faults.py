@@ -80,6 +80,8 @@ def start(folder: Path, *targets: str, cores: int = 2, before: Sequence[str] = (
     ]
     environment = os.environ | {MARK: str(folder)}
     shutil.rmtree(folder / LOGS, ignore_errors=True)
+    # a shell's background job ignores it, and so would Snakemake
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with (folder / OUTPUT).open("w") as file:
         return subprocess.Popen(
             command,
