@@ -13,7 +13,8 @@ import sys
 SRC = os.path.join(workflow.basedir, "src")
 sys.path.insert(0, SRC)
 
-from carousel import abroad, remake, sources, stability, study
+from carousel import remake, sources, stability, study
+from carousel.machines import abroad
 
 if not os.access(".", os.W_OK):
     sys.exit(f"{os.getcwd()}: cannot be written to; start where results can be kept")
@@ -31,7 +32,7 @@ except study.StudyError as error:
     sys.exit(str(error))
 
 RESULTS = "results/" + study.name(STUDY_FILE)
-RUN = f"exec python -m carousel.job {RESULTS} {{log}} "  # every command stands behind it
+RUN = f"exec python -m carousel.running.job {RESULTS} {{log}} "  # every command stands behind it
 ENVIRONMENT = {
     remake.CONFIG: shlex.join([f"study={STUDY_FILE}", *EXACT.replace(" --exact", "exact=true").split()]),
     "PYTHONPATH": os.pathsep.join(filter(None, [SRC, os.environ.get("PYTHONPATH")])),
@@ -47,16 +48,17 @@ logging.raiseExceptions = False  # a full disk, where Snakemake keeps its own lo
 onstart:
     global LOCK  # held as long as the process lives
     from pathlib import Path
-    from carousel import live, store
+    from carousel import store
+    from carousel.running import live, locks
 
     try:
-        LOCK = store.lock(RESULTS)
+        LOCK = locks.lock(RESULTS)
     except store.StoreError as error:
         sys.exit(str(error))
     live.follow(workflow, Path(RESULTS), Path(STUDY_FILE).with_suffix(".times.json"))
 
 onerror:
-    from carousel import job
+    from carousel.running import job
 
     sys.exit(job.why(each for failed in workflow.scheduler.failed for each in failed.log))
 

@@ -11,7 +11,8 @@ from markup import count, definitions, div, escape, number, picture, table, verd
 from measures import DRAWN, drawn
 from words import Claim, answers, half_lives, measured, turning
 
-from carousel import abroad, inputs, store
+from carousel import inputs, store
+from carousel.machines import abroad
 from carousel.provenance import brief
 from carousel.stats import MODEL, grouped
 

@@ -22,7 +22,7 @@ sys.path[:0] = [str(HERE), str(SOURCE)]
 
 def main(arguments: list[str] | None = None) -> int:
     """Render the report; 0, or 1 after one line on stderr."""
-    from carousel import joblog
+    from carousel.running import joblog
 
     options, start = parse(arguments), time.perf_counter()
     joblog.begin("report")

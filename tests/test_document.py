@@ -10,7 +10,7 @@ import pytest
 
 from carousel.__main__ import main
 from carousel.claims import document, judging
-from carousel.joblog import LINE
+from carousel.running.joblog import LINE
 from carousel.timings import timings
 
 ORIGIN = {"commit": "0123abc", "seed": [1, 2]}

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from test_comparison import CLAIMS, SWEEP, decay
 
-from carousel import abroad, elsewhere, inputs, store
+from carousel import inputs, store
 from carousel.__main__ import main
+from carousel.machines import abroad, elsewhere
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "report"))

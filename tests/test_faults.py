@@ -15,7 +15,8 @@ import pytest
 import yaml
 from checkouts import copied, snakemake_in
 
-from carousel import job, store
+from carousel import store
+from carousel.running import job, locks
 
 TABLE = "results/tiny/decay/numpy/rnn_tanh.parquet"
 LOG = "results/tiny/logs/decay/numpy/rnn_tanh.log"
@@ -103,7 +104,7 @@ def test_a_disk_without_any_room_is_one_line_before_any_job(disk: Path) -> None:
         while file.write(bytes(4096)):
             pass
     with pytest.raises(store.StoreError, match="tiny: cannot be written: No space left on device; make room"):
-        store.lock(disk / "tiny")
+        locks.lock(disk / "tiny")
 
 
 def test_results_that_cannot_be_written_are_one_line_before_any_job(disk: Path) -> None:
@@ -111,7 +112,7 @@ def test_results_that_cannot_be_written_are_one_line_before_any_job(disk: Path) 
     with pytest.raises(
         store.StoreError, match="tiny: cannot be written: Read-only file system; results need"
     ):
-        store.lock(disk / "tiny")
+        locks.lock(disk / "tiny")
 
 
 @pytest.mark.slow
@@ -139,7 +140,7 @@ def measuring(run: int) -> psutil.Process:
 
 @pytest.mark.slow
 def test_a_second_run_says_so_and_touches_nothing(checkout: Path) -> None:
-    with store.lock(checkout / "results/tiny"):
+    with locks.lock(checkout / "results/tiny"):
         before = sorted((checkout / "results").rglob("*"))
         run = snakemake_in(checkout, *RUN)
     assert run.returncode == 1
@@ -164,19 +165,19 @@ def test_a_stale_lock_of_snakemake_s_own_is_explained_and_cleared(checkout: Path
 
 
 def test_jobs_of_a_killed_run_keep_the_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "PATIENCE", 0.3)
+    monkeypatch.setattr(locks, "PATIENCE", 0.3)
     with job.shared(tmp_path), pytest.raises(store.StoreError, match="jobs of a run that was killed"):
-        store.lock(tmp_path)
+        locks.lock(tmp_path)
     with job.shared(tmp_path), job.shared(tmp_path):
         pass
-    store.lock(tmp_path).close()
+    locks.lock(tmp_path).close()
 
 
 def test_what_killed_writers_left_goes_when_the_next_run_starts(tmp_path: Path) -> None:
     (tmp_path / "cache" / ".a.parquet.12.tmp").mkdir(parents=True)
     (tmp_path / "cache" / ".b.parquet.12.tmp").touch()
     (tmp_path / "cache" / "c.parquet").touch()
-    store.lock(tmp_path).close()
+    locks.lock(tmp_path).close()
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["c.parquet"]
 
 
@@ -189,7 +190,7 @@ def test_a_file_system_without_locks_is_one_line_and_goes_on(
 
     monkeypatch.setattr(fcntl, "flock", refuses)
     (tmp_path / ".of another run.tmp").touch()
-    store.lock(tmp_path).close()
+    locks.lock(tmp_path).close()
     assert (
         capsys.readouterr().err
         == f"{tmp_path}: this file system has no locks; let one run alone write here\n"
@@ -219,7 +220,7 @@ def test_a_writer_killed_half_way_leaves_the_old_file(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == -9
     assert path.read_text() == "the old one"
     assert len([*tmp_path.glob(".*.tmp")]) == 1
-    store.lock(tmp_path).close()
+    locks.lock(tmp_path).close()
     assert not [*tmp_path.glob(".*.tmp")]
 
 
@@ -260,7 +261,7 @@ def test_no_job_outlives_its_run(tmp_path: Path, number: int) -> None:
     command = [
         sys.executable,
         "-m",
-        "carousel.job",
+        "carousel.running.job",
         str(tmp_path),
         f"{tmp_path}/log",
         sys.executable,

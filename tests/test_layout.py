@@ -76,10 +76,7 @@ MAY_IMPORT = {  # part of the package: the parts it may import
         "jobs": "cells sources study",
         "provenance": "jobs study",
         "inputs": "jobs remake store study",
-        "matching": "store",
-        "comparison": "matching store",
-        "abroad": "",
-        "elsewhere": "abroad comparison inputs matching provenance store",
+        "machines": "inputs provenance store",
         "stability": "study",
         "prediction": "theory",
         "summary": "prediction stats",
@@ -87,13 +84,8 @@ MAY_IMPORT = {  # part of the package: the parts it may import
         "figures": "claims stats theory",
         "advice": "claims stats",
         "explorer": "claims stats",
-        "job": "",
-        "joblog": "",
-        "timings": "joblog",
-        "progress": "joblog",
-        "forecast": "progress",
-        "screen": "forecast progress",
-        "live": "joblog progress screen",
+        "running": "store",
+        "timings": "running",
     }.items()
 }
 PARTS = sorted({name.split(".")[1] for name in MODULES if "." in name})

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import pytest
 from checkouts import copied, snakemake_in
 
-from carousel import forecast, joblog, live, progress, screen
 from carousel.__main__ import main
-from carousel.joblog import Block
-from carousel.store import lock
+from carousel.running import forecast, joblog, live, progress, screen
+from carousel.running.joblog import Block
+from carousel.running.locks import lock
 from carousel.study import find
 
 START = 1_000_000.0
@@ -349,6 +349,7 @@ def test_watching(
         assert ": 0 of 1 jobs done, 1 running, 0 to come\n" in capsys.readouterr().out
         monkeypatch.setattr(live.time, "sleep", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
         monkeypatch.setattr(screen, "terminal", lambda _: True)
+        monkeypatch.setattr(screen, "size", lambda _: (200, 40))
         assert main(watch) == 0
         assert "1 running" in capsys.readouterr().out
     assert main(watch) == 0

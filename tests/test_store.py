@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from carousel import store
+from carousel.running import locks
 
 ORIGIN = {"study": "smoke", "numpy": "2.4", "seed": 1}
 
@@ -142,14 +143,12 @@ def test_cached_computes_once_and_again_after_damage(tmp_path: Path) -> None:
 
 
 def test_a_lock_is_one_process_s_and_dies_with_it(tmp_path: Path) -> None:
-    code = (
-        f"from carousel import store; f = store.lock({str(tmp_path)!r}); print('held', flush=True); input()"
-    )
+    code = f"from carousel.running import locks; f = locks.lock({str(tmp_path)!r}); print('held', flush=True); input()"
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
         with pytest.raises(store.StoreError, match="another run"):
-            store.lock(tmp_path)
+            locks.lock(tmp_path)
         other.kill()
-    store.lock(tmp_path).close()
+    locks.lock(tmp_path).close()

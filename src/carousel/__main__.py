@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from carousel import joblog
 from carousel.backends import BACKENDS, DeviceError
 from carousel.problems import StudyError
+from carousel.running import joblog
 from carousel.store import StoreError
 from carousel.tasks import DataError
 from carousel.verbs.checkpoint import diagnose

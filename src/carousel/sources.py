@@ -66,7 +66,7 @@ def figures() -> list[str]:
 
 def elsewhere() -> list[str]:
     """The files behind the comparison with other machines."""
-    return _paths(closure("carousel.elsewhere"))
+    return _paths(closure("carousel.machines.elsewhere"))
 
 
 def everything() -> list[str]:

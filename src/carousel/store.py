@@ -5,16 +5,12 @@ change unnoticed: each is sealed by a checksum.
 """
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
-import platform
 import shutil
-import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
@@ -31,8 +27,6 @@ METADATA = b"carousel"
 AGAIN = "; make room and start again, what was finished is kept"
 ELSEWHERE = "; results need a folder that can be written to"
 ADVICE = {errno.ENOSPC: AGAIN, errno.EDQUOT: AGAIN, errno.EROFS: ELSEWHERE, errno.EACCES: ELSEWHERE}
-NO_LOCKS = errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP
-PATIENCE = 5.0  # seconds; a job sees within one that its run is gone, and ends
 pa.set_memory_pool(pa.system_memory_pool())  # its own hands memory back to the kernel and fetches it again
 BUFFER = 2**16  # bytes of a column that are read at a time
 FORMAT = {"compression": "zstd", "write_page_checksum": True, "write_statistics": False}
@@ -96,7 +90,7 @@ def whole_folder(path: Path | str) -> Iterator[Path]:
         yield temporary
         for made in (*temporary.rglob("*"), temporary):
             _sync(made)
-        _remove(Path(path))
+        remove(Path(path))
 
 
 @contextmanager
@@ -109,16 +103,16 @@ def _instead(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         _sync(path.parent)
     except OSError as error:
-        raise StoreError(_unwritten(path, error)) from None
+        raise StoreError(unwritten(path, error)) from None
     finally:
-        _remove(temporary)
+        remove(temporary)
 
 
-def _unwritten(path: Path, error: OSError) -> str:
+def unwritten(path: Path, error: OSError) -> str:
     return f"{path}: cannot be written: {error.strerror or error}{ADVICE.get(error.errno or 0, '')}"
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
     """Remove a file or a folder, if it is there and can be removed."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
@@ -262,52 +256,6 @@ def cached(folder: Path | str, key: Mapping[str, Any], compute: Callable[[], pd.
 def kept_at(folder: Path | str, key: Mapping[str, Any]) -> Path:
     """Where `cached` keeps the table of `key`."""
     return Path(folder) / f"{hashlib.sha256(canonical(key)).hexdigest()[:32]}.parquet"
-
-
-def lock(folder: Path | str) -> IO[bytes]:
-    """Keep `folder` to this process while the returned file is open; what killed writers left there is removed.
-
-    Raises StoreError if another run has it, or jobs of one that was killed, or it cannot be written to.
-    The kernel frees it when the process ends, however it ends: there is no stale lock.
-    """
-    folder = Path(folder)
-    with ExitStack() as opened:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            file = opened.enter_context((folder / ".lock").open("ab+", buffering=0))
-            _keep(folder, file)
-        except OSError as error:
-            if error.errno not in NO_LOCKS:
-                raise StoreError(_unwritten(folder, error)) from None
-            print(f"{folder}: this file system has no locks; let one run alone write here", file=sys.stderr)
-        opened.pop_all()
-    return file
-
-
-def _keep(folder: Path, file: IO[bytes]) -> None:
-    """Lock `file`, say in it who has it, and clear up after killed writers. Raises StoreError or OSError."""
-    _take(file, f"{folder}: another run is writing here{{}}; wait for it or stop it")
-    with (folder / ".jobs").open("ab+", buffering=0) as jobs:
-        _take(
-            jobs, f"{folder}: jobs of a run that was killed are still at work here; wait for them", PATIENCE
-        )
-    for left in folder.rglob(".*.tmp"):
-        _remove(left)
-    file.truncate(0)
-    file.write(f" (process {os.getpid()} on {platform.node()})".encode())  # or a full disk shows now
-
-
-def _take(file: IO[bytes], otherwise: str, patience: float = 0) -> None:
-    """Lock an open file, within `patience` seconds. Raises StoreError, which says `otherwise`, or OSError."""
-    late = time.monotonic() + patience
-    while True:
-        try:
-            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > late:
-                file.seek(0)
-                raise StoreError(otherwise.replace("{}", file.read(99).decode())) from None
-            time.sleep(0.1)
 
 
 def canonical(value: Mapping[str, Any]) -> bytes:

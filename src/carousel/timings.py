@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from carousel import joblog
+from carousel.running import joblog
 
 COLUMNS = ["rule", "jobs", "wall", "cpu", "longest"]
 

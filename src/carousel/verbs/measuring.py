@@ -6,10 +6,10 @@ from functools import cache, partial
 from typing import Any
 
 from carousel.backends import load as load_backend
-from carousel.joblog import Block
 from carousel.jobs import code
 from carousel.problems import StudyError, allowed
 from carousel.provenance import describe, made_by, made_here
+from carousel.running.joblog import Block
 from carousel.sources import search_fingerprint
 from carousel.store import write
 from carousel.study import (

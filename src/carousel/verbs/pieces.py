@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 
-from carousel import joblog
 from carousel.backends import Backend
 from carousel.backends import load as load_backend
-from carousel.joblog import Block, Tell
+from carousel.running import joblog
+from carousel.running.joblog import Block, Tell
 from carousel.sources import fingerprint
 from carousel.store import Provenance, cached, concat, kept_at, write
 from carousel.study import LISTS, AnySlice, SearchSlice, Study

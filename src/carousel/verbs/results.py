@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from carousel import comparison, elsewhere
+from carousel.machines import comparison, elsewhere
 from carousel.provenance import merge
 from carousel.store import StoreError, provenance, write
 

@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from carousel import live, progress
-from carousel.screen import Screen, summary
+from carousel.running import live, progress
+from carousel.running.screen import Screen, summary
 
 
 def watch(args: argparse.Namespace) -> None:

@@ -16,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from carousel import joblog, progress
-from carousel.screen import Screen, short, summary
+from carousel.running import joblog, progress
+from carousel.running.screen import Screen, short, summary
 
 PARTS = 20  # lines that a run prints where there is no terminal
 TAIL = 10  # lines of a failed job's log that are shown, and

@@ -1,4 +1,4 @@
-"""Run one job of the pipeline: `python -m carousel.job RESULTS LOG PROGRAM ARGUMENTS`.
+"""Run one job of the pipeline: `python -m carousel.running.job RESULTS LOG PROGRAM ARGUMENTS`.
 
 What the program prints goes to its log, and where it fails, a line that says why. No job outlives the run that
 started it; while it is at work it shares the lock RESULTS/.jobs, which a second run waits for.

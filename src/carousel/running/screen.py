@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
-from carousel.forecast import left
-from carousel.progress import TO_DO, Job, Run
+from carousel.running.forecast import left
+from carousel.running.progress import TO_DO, Job, Run
 
 BAR = 24  # characters
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from carousel import joblog
+from carousel.running import joblog
 
 EVENTS = Path("logs", "run.jsonl")  # inside the results of a study
 SKEW = 2.0  # seconds that two clocks, or a clock and a file's time, may differ

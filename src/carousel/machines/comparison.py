@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.matching import KINDS, Kind, Pairs, described, keys, numbers, pairs, texts
+from carousel.machines.matching import KINDS, Kind, Pairs, described, keys, numbers, pairs, texts
 from carousel.store import StoreError, provenance, read
 
 CLOSE = 1e-9

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from carousel.progress import TO_DO, Job, Run
+from carousel.running.progress import TO_DO, Job, Run
 
 ENOUGH = 0.1  # of a job has to be done before its own pace says when it ends
 

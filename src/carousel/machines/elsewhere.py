@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from carousel.abroad import FOLDER, TABLES, folders
-from carousel.comparison import difference
 from carousel.inputs import COLUMNS
-from carousel.matching import KINDS, described, keys, numbers, pairs, texts
+from carousel.machines.abroad import FOLDER, TABLES, folders
+from carousel.machines.comparison import difference
+from carousel.machines.matching import KINDS, described, keys, numbers, pairs, texts
 from carousel.provenance import merge
 from carousel.store import StoreError, names, provenance, schema, verify, whole_folder
 
