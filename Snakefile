@@ -34,6 +34,7 @@ except study.StudyError as error:
 RESULTS = "results/" + study.name(STUDY_FILE)
 RUN = f"exec python -m carousel.running.job {RESULTS} {{log}} "  # every command stands behind it
 ENVIRONMENT = {
+    "CAROUSEL_RUN": str(os.getpid()),
     remake.CONFIG: shlex.join([f"study={STUDY_FILE}", *EXACT.replace(" --exact", "exact=true").split()]),
     "PYTHONPATH": os.pathsep.join(filter(None, [SRC, os.environ.get("PYTHONPATH")])),
     "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),

@@ -1,5 +1,6 @@
 """Where the study was measured: this machine, others whose tables were put beside, and what they say alone."""
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -75,26 +76,27 @@ def verdicts(data: SimpleNamespace) -> str:
                 f"Of {called} these tables are lacking: {tables}. From the others no claim is judged."
             )
         else:
-            whole[called] = claims.set_index("id")["verdict"]
-    return "\n\n".join([*lacking, *([beside(data.claims, whole)] if whole else [])])
+            whole[folder] = claims.set_index("id")["verdict"]
+    called = [escape(names.get(folder, folder)) for folder in whole]
+    return "\n\n".join([*lacking, *([beside(data.claims, called, [*whole.values()])] if whole else [])])
 
 
-def beside(claims: pd.DataFrame, others: dict[str, pd.Series]) -> str:
+def beside(claims: pd.DataFrame, called: Sequence[str], others: Sequence[pd.Series]) -> str:
     """A row per claim: the verdict here, and that of every other machine."""
     rows = [
         (
             f"[{row.id}](#{row.id})",
             verdict(row.verdict),
-            *(word(other.get(row.id)) for other in others.values()),
+            *(word(other.get(row.id)) for other in others),
         )
         for row in claims.itertuples()
     ]
     same = [
         f"{sum(other.get(row.id) == row.verdict for row in claims.itertuples())} of {len(claims)} verdicts of "
-        f"{called} are those of this machine."
-        for called, other in others.items()
+        f"{machine} are those of this machine."
+        for machine, other in zip(called, others, strict=True)
     ]
-    head = ("Id", "Here", *others)
+    head = ("Id", "Here", *called)
     return " ".join(same) + "\n\n" + table("Verdicts by machine", head, rows, [4, *[10] * (1 + len(others))])
 
 

@@ -107,6 +107,36 @@ def test_a_row_s_own_standard_error_comes_first(left: Path, tmp_path: Path) -> N
     assert found["in_errors"]["grid"] == pytest.approx(0.25 / 0.5)
 
 
+def test_dead_repetitions_do_not_widen_the_error(left: Path, tmp_path: Path) -> None:
+    old = tables()["decay"].copy()
+    at = {name: value for name, value in PLACE.items() if name != "repetition"}
+    dead = (old[[*at]] == pd.Series(at)).all(axis=1) & (old["repetition"] == 0)
+    old.loc[dead, "log10_norm"] = -np.inf
+    new = old.copy()
+    new.loc[placed(new), "log10_norm"] += 0.25
+    found = lines(written(tmp_path / "old", decay=old), written(tmp_path / "new", decay=new), "decay")
+    spread = STEP * PLACE["lag"] / np.sqrt(2)  # of the two repetitions that are left
+    assert found["in_errors"]["grid"] == pytest.approx(0.25 / spread)
+
+
+@pytest.mark.parametrize(("share", "moved"), [(1e-12, 0), (1e-6, 1)])
+def test_rounding_is_a_share_of_a_large_number(tmp_path: Path, share: float, moved: int) -> None:
+    old = tables()["decay"].assign(log10_norm=-1e6)
+    new = old.copy()
+    new.loc[placed(new), "log10_norm"] *= 1 + share
+    found = lines(written(tmp_path / "old", decay=old), written(tmp_path / "new", decay=new), "decay")
+    assert found["moved"]["grid"] == moved
+
+
+def test_claims_of_one_side_alone_are_said_apart(
+    left: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    claims = CLAIMS.assign(verdict=["supported", "supported", "depends"]).head(2)
+    assert main(["compare", str(left), str(written(tmp_path, claims=claims))]) == 0
+    said = "claims: 2 in both, of which 1 have another verdict and 0 another effect; 1 only in the first"
+    assert said in capsys.readouterr().out
+
+
 def test_rows_of_one_side_alone_are_counted_by_slice(left: Path, tmp_path: Path) -> None:
     decay = tables()["decay"]
     fewer = decay[(decay["slice"] != "grid") | (decay["lag"] != 12)]
@@ -149,7 +179,10 @@ def test_verdicts_old_and_new_and_effects_in_standard_errors(
     assert found["in_errors"]["K2"] == pytest.approx(0.1 / (0.4 / 2 / 1.959964))
     assert main(["compare", str(left), str(right), "--out", str(tmp_path / "moves.parquet")]) == 0
     said = capsys.readouterr()
-    assert "claims: 3, of which 1 have another verdict and 1 another effect" in said.out
+    assert (
+        "claims: 3 in both, of which 1 have another verdict and 1 another effect; 0 only in the first"
+        in said.out
+    )
     assert "K2: supported -> inconclusive, effect moved by 0.1 (0.98 standard errors)" in said.out
     assert store.read(tmp_path / "moves.parquet")["moved"].sum() == 1
     assert main(["compare", "--fail", str(left), str(right)]) == 1

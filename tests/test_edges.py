@@ -111,6 +111,20 @@ def test_a_gradient_whose_square_is_no_float_is_clipped(path):
     np.testing.assert_array_equal(clip[1], g[1])
 
 
+@pytest.mark.parametrize("path", ["plain", "torch"])
+def test_clipping_one_model_takes_no_bit_of_another(path):
+    rng, side = np.random.default_rng(0), backend(path)
+    for _ in range(50):
+        shapes = (2, 4, 5), (2, 7, 1)
+        healthy = [rng.normal(0, 4, shape) for shape in shapes]
+        spoilt = [g.copy() for g in healthy]
+        spoilt[0][1, 2, 3] = np.inf
+        found = [clipped(side, [side.array(g) for g in each], 1.0) for each in (healthy, spoilt)]
+        assert found[0][1][0] == found[1][1][0]
+        for a, b in zip(found[0][0], found[1][0], strict=True):
+            assert (side.numpy(a)[0] == side.numpy(b)[0]).all()
+
+
 def test_an_answer_that_is_no_number_is_wrong():
     """NaN would be the first class."""
     y, target = np.full((1, 1, 3, 2), np.nan), np.zeros((1, 1, 3, 2))
@@ -213,3 +227,15 @@ def test_a_singular_matrix_is_its_own_model_s(path):
     assert not np.isfinite(x[1]).all()
     np.testing.assert_allclose(x[0], A[0] + 1)
     np.testing.assert_allclose(x[2], (A[2] + 1) / 2)
+
+
+def test_a_steep_matrix_beside_a_singular_one_is_solved_as_alone():
+    steep = np.array([[1, 1e17, 0], [-1e17, 1, 0], [0, 0, 1]])
+    B = np.random.default_rng(0).normal(size=(2, 3, 4))
+    found = (
+        load("numpy", "cpu", "float64", exact=True)
+        .ops(CELLS["rnn_tanh"], frozenset())
+        .solve(np.stack([steep, np.zeros((3, 3))]), B)
+    )
+    np.testing.assert_array_equal(found[0], np.linalg.solve(steep, B[0]))
+    assert np.isnan(found[1]).all()

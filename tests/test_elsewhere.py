@@ -12,6 +12,7 @@ from test_comparison import CLAIMS, SWEEP, decay
 
 from carousel import inputs, store
 from carousel.__main__ import main
+from carousel.jobs import code
 from carousel.machines import abroad, elsewhere
 
 ROOT = Path(__file__).parents[1]
@@ -110,6 +111,19 @@ def test_what_does_not_belong_is_refused_whole(
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
     assert not (results / "elsewhere").exists()
+
+
+def test_a_job_that_was_not_run_here_is_held_against_the_code_of_now() -> None:
+    theirs = {job: code(job) for job in ("decay/torch/gru", "accuracy/numpy/adding/lstm")}
+    assert elsewhere.other_jobs(HERE, {"jobs": theirs | {"search/search_weight": "x"}}) == []
+    changed = {"decay/torch/gru": "x", "decay/torch/no_such_cell": "x"}
+    assert elsewhere.other_jobs(HERE, {"jobs": theirs | changed}) == [*changed]
+
+
+def test_bfloat16_has_a_tolerance_whatever_stands_on_the_other_side(results: Path, tmp_path: Path) -> None:
+    rows = gpu_rows().assign(dtype="bfloat16")
+    added(results, result_set(tmp_path / "there", GPU, rows))
+    assert elsewhere.machines(results)["tolerance"].tolist()[1:] == [2.0]
 
 
 def test_other_code_is_allowed_where_asked_for_and_recorded(results: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -119,9 +120,10 @@ def test_results_that_cannot_be_written_are_one_line_before_any_job(disk: Path) 
 def test_a_job_killed_for_memory_is_one_line_and_its_blocks_stay(checkout: Path) -> None:
     command = [sys.executable, "-m", "snakemake", "--cores", "1", *RUN]
     with subprocess.Popen(command, cwd=checkout, stderr=subprocess.PIPE, text=True) as run:
+        job = measuring(run)
         while not blocks(checkout) and run.poll() is None:
             time.sleep(0.002)
-        measuring(run.pid).kill()
+        job.kill()
         _, said = run.communicate()
     assert run.returncode == 1
     assert said.splitlines()[-1].startswith(f"{LOG}: killed by the system, most likely for want of memory: ")
@@ -132,10 +134,15 @@ def test_a_job_killed_for_memory_is_one_line_and_its_blocks_stay(checkout: Path)
     finished_from(checkout, kept)
 
 
-def measuring(run: int) -> psutil.Process:
-    """The process that measures, below that of `run`."""
-    below = psutil.Process(run).children(recursive=True)
-    return next(each for each in below if each.cmdline()[1:4] == ["-m", "carousel", "decay"])
+def measuring(run: subprocess.Popen) -> psutil.Process:
+    """The process that measures, below that of `run`, once there is one."""
+    while run.poll() is None:
+        for each in psutil.Process(run.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                if each.cmdline()[1:4] == ["-m", "carousel", "decay"]:
+                    return each
+        time.sleep(0.002)
+    raise AssertionError("no job measured")
 
 
 @pytest.mark.slow
@@ -270,10 +277,41 @@ def test_no_job_outlives_its_run(tmp_path: Path, number: int) -> None:
     ]
     start = f"import subprocess; subprocess.Popen({command!r}).wait()"
     with subprocess.Popen([sys.executable, "-c", start]) as run:
-        while not (tmp_path / "log").exists() or job.last(tmp_path / "log") != "began":
+        late = time.monotonic() + 60
+        while job.last(tmp_path / "log") != "began" and time.monotonic() < late:
             time.sleep(0.01)
         below = psutil.Process(run.pid).children(recursive=True)
         assert len(below) == 2
         (below[0] if number == signal.SIGTERM else psutil.Process(run.pid)).send_signal(number)
     _, left = psutil.wait_procs(below, timeout=5)
     assert not left
+
+
+def test_a_job_whose_run_is_gone_before_it_began_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    monkeypatch.setenv(job.RUN, str(gone.pid))
+    status, line = ran(tmp_path, "import time; time.sleep(100)")
+    assert status == 1
+    assert line.startswith("ended by SIGHUP")
+
+
+def test_a_job_whose_runner_was_killed_alone_keeps_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "PATIENCE", 0.3)
+    code = "print('began', flush=True); input()"
+    command = [sys.executable, "-m", "carousel.running.job", str(tmp_path), f"{tmp_path}/log"]
+    with subprocess.Popen([*command, sys.executable, "-c", code], stdin=subprocess.PIPE) as runner:
+        late = time.monotonic() + 60
+        while job.last(tmp_path / "log") != "began" and time.monotonic() < late:
+            time.sleep(0.01)
+        (child,) = psutil.Process(runner.pid).children()
+        runner.kill()
+        runner.wait()
+        with pytest.raises(store.StoreError, match="jobs of a run that was killed"):
+            locks.lock(tmp_path)
+    psutil.wait_procs([child], timeout=5)
+    locks.lock(tmp_path).close()

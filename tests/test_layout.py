@@ -76,7 +76,7 @@ MAY_IMPORT = {  # part of the package: the parts it may import
         "jobs": "cells sources study",
         "provenance": "jobs study",
         "inputs": "jobs remake store study",
-        "machines": "inputs provenance store",
+        "machines": "inputs jobs provenance store",
         "stability": "study",
         "prediction": "theory",
         "summary": "prediction stats",

@@ -190,7 +190,7 @@ SPOILT = {  # the first file, and a word of what is said
     "size": (idx((2, 27, 28), bytes(2 * 27 * 28)), "are not 28 x 28 images"),
     "gz cut": (gzip.compress(DIGITS[0])[:-9], "cannot be read"),
     "gz text": (b"<html>", "cannot be read"),
-    "gz bomb": (gzip.compress(bytes(2**28), 1), "not an IDX file|too large"),
+    "gz bomb": (gzip.compress(idx((2**27,), bytes(2**27)), 1), "not all of it"),  # else a whole file
 }
 
 

@@ -42,7 +42,7 @@ def clipped(
     parts = [backend.norm(g.reshape(len(g), -1, 1))[:, 0] for g in gradients]
     norm = np.sqrt(np.square(parts).sum(0))
     if not np.isfinite(norm).all():
-        norm = far_norm(backend, gradients)
+        norm = np.where(np.isfinite(norm), norm, far_norm(backend, gradients))
     factor = backend.array((limit / np.maximum(norm, limit)).reshape(-1, 1, 1))
     return [g * factor for g in gradients], norm
 

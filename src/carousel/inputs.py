@@ -12,7 +12,7 @@ import pandas as pd
 
 from carousel.jobs import code
 from carousel.remake import again, place, rule, running
-from carousel.store import StoreError, damage, names, provenance, read
+from carousel.store import StoreError, damage, names, origin, read
 from carousel.study import Study, digest, load
 
 MODEL = "backend device dtype slice cell init gain forget_bias"
@@ -63,7 +63,7 @@ def check(paths: Iterable[Path], kind: str = "") -> list[dict[str, Any]]:
     odd = [path for path in paths if kind and names(path) != names(paths[0])]
     if odd:
         raise StoreError(f"{odd[0]}: its columns are not those of {paths[0]}{again(paths[0], odd[0])}")
-    return [provenance(path) for path in paths]
+    return [origin(path) for path in paths]
 
 
 def fault(path: Path, kind: str = "") -> str:
@@ -72,13 +72,13 @@ def fault(path: Path, kind: str = "") -> str:
         return reason
     if lacking := [name for name in COLUMNS.get(kind, ()) if name not in names(path)]:
         return f"not a table of {kind}, it has no column {lacking[0]}"
-    return foreign(path, provenance(path))
+    return foreign(path, origin(path))
 
 
-def foreign(path: Path, origin: Mapping[str, Any]) -> str:
+def foreign(path: Path, said: Mapping[str, Any]) -> str:
     """What a table says of its job, study and code that is not so now; nothing where all is."""
     inside = (place(path) or ("", ""))[1]
-    jobs = origin.get("jobs", {})
+    jobs = said.get("jobs", {})
     if inside.partition("/")[0] in APART:
         return ""
     if rule(path) in JOBS and [*jobs] != [inside.removesuffix(".parquet")]:
@@ -86,11 +86,11 @@ def foreign(path: Path, origin: Mapping[str, Any]) -> str:
     now = current(**running())
     if now is None or now.name != (place(path) or ("",))[0]:
         return ""
-    if origin.get("study_hash", now.digest) != now.digest:
-        other = f"{origin.get('study')}, {origin['study_hash']}"
+    if said.get("study_hash", now.digest) != now.digest:
+        other = f"{said.get('study')}, {said['study_hash']}"
         return f"measured for another study ({other}) than {now.name} as it is now ({now.digest})"
-    if origin.get("exact", now.exact) != now.exact:
-        return f"measured with exact={str(origin['exact']).lower()}"
+    if said.get("exact", now.exact) != now.exact:
+        return f"measured with exact={str(said['exact']).lower()}"
     changed = [job for job, made in jobs.items() if made != code(job, now.study)]
     return f"measured by other code than that of now ({changed[0]})" if changed else ""
 

@@ -18,8 +18,8 @@ from carousel.cells import CELLS
 
 PACKAGE = Path(__file__).parent
 
-TABLES = frozenset({"carousel", "carousel.cells", "carousel.backends", "carousel.study"})
-"""Where the search stops: these modules name every cell, backend and setting, and change no number. The one cell
+TABLES = frozenset({"carousel", "carousel.cells", "carousel.backends", "carousel.study", "carousel.remake"})
+"""Where the search stops: these modules name every cell, backend, setting and rule, and change no number. The one cell
 and the one backend of a job are added by name."""
 
 
@@ -42,6 +42,11 @@ def calibrating(backend: str) -> list[str]:
     """The files behind the calibration of one backend: of all cells, for it plants what it likes."""
     cells = {cell.forward.__module__ for cell in CELLS.values()}
     return _paths(closure("carousel.calibration", f"carousel.backends.{backend}", *cells))
+
+
+def gathering() -> list[str]:
+    """The files behind the gathered tables."""
+    return _paths(closure("carousel.gathering"))
 
 
 def claims() -> list[str]:

@@ -84,7 +84,7 @@ def whole(path: Path | str) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def whole_folder(path: Path | str) -> Iterator[Path]:
-    """The same for a folder of files."""
+    """The same for a folder of files; between the old one and the new there is none for a moment."""
     with _instead(Path(path)) as temporary:
         temporary.mkdir()
         yield temporary
@@ -141,7 +141,12 @@ def load(path: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
 def provenance(path: Path | str) -> dict[str, Any]:
     """What `write` was told about the origin of the table at `path`. Raises StoreError as `read` does."""
     verify(path)
-    return json.loads(_checked(path, pq.read_schema).metadata[METADATA])
+    return origin(path)
+
+
+def origin(path: Path | str) -> dict[str, Any]:
+    """The same of a table that was verified just before."""
+    return json.loads(schema(path).metadata[METADATA])
 
 
 def names(path: Path | str) -> list[str]:

@@ -115,53 +115,61 @@ rule calibrate:
 rule gather_decay:
     message: "gathering decay.parquet"
     input:
-        [f"{RESULTS}/decay/{b}/{c}.parquet" for b, c in study.decay_jobs(STUDY)],
-        [f"{RESULTS}/search/{part.slice}.parquet" for part in STUDY.search],
-        [f"{RESULTS}/accuracy/{b}/{t}/{c}.decay.parquet" for b, t, c in study.accuracy_jobs(STUDY)],
+        tables=[
+            *[f"{RESULTS}/decay/{b}/{c}.parquet" for b, c in study.decay_jobs(STUDY)],
+            *[f"{RESULTS}/search/{part.slice}.parquet" for part in STUDY.search],
+            *[f"{RESULTS}/accuracy/{b}/{t}/{c}.decay.parquet" for b, t, c in study.accuracy_jobs(STUDY)],
+        ],
+        sources=sources.gathering(),
     output:
         RESULTS + "/decay.parquet",
     log:
         RESULTS + "/logs/gather_decay.log",
     threads: 1
     shell:
-        RUN + "python -m carousel gather --out {output} {input}"
+        RUN + "python -m carousel gather --out {output} {input.tables}"
 
 
 rule gather_accuracy:
     message: "gathering accuracy.parquet"
     input:
-        [f"{RESULTS}/accuracy/{b}/{t}/{c}.parquet" for b, t, c in study.accuracy_jobs(STUDY)],
+        tables=[f"{RESULTS}/accuracy/{b}/{t}/{c}.parquet" for b, t, c in study.accuracy_jobs(STUDY)],
+        sources=sources.gathering(),
     output:
         RESULTS + "/accuracy.parquet",
     log:
         RESULTS + "/logs/gather_accuracy.log",
     threads: 1
     shell:
-        RUN + "python -m carousel gather --out {output} {input}"
+        RUN + "python -m carousel gather --out {output} {input.tables}"
 
 
 rule gather_dynamics:
     message: "gathering dynamics.parquet"
     input:
-        [f"{RESULTS}/dynamics/{b}/{c}.parquet" for b, c in study.dynamics_jobs(STUDY)],
-        [f"{RESULTS}/accuracy/{b}/{t}/{c}.dynamics.parquet" for b, t, c in study.accuracy_jobs(STUDY)],
+        tables=[
+            *[f"{RESULTS}/dynamics/{b}/{c}.parquet" for b, c in study.dynamics_jobs(STUDY)],
+            *[f"{RESULTS}/accuracy/{b}/{t}/{c}.dynamics.parquet" for b, t, c in study.accuracy_jobs(STUDY)],
+        ],
+        sources=sources.gathering(),
     output:
         RESULTS + "/dynamics.parquet",
     log:
         RESULTS + "/logs/gather_dynamics.log",
     threads: 1
     shell:
-        RUN + "python -m carousel gather --out {output} {input}"
+        RUN + "python -m carousel gather --out {output} {input.tables}"
 
 
 rule gather_calibration:
     message: "gathering calibration.parquet"
     input:
-        expand(RESULTS + "/calibration/{backend}.parquet", backend=("numpy", "torch")),
+        tables=expand(RESULTS + "/calibration/{backend}.parquet", backend=("numpy", "torch")),
+        sources=sources.gathering(),
     output:
         RESULTS + "/calibration.parquet",
     log:
         RESULTS + "/logs/gather_calibration.log",
     threads: 1
     shell:
-        RUN + "python -m carousel gather --out {output} {input}"
+        RUN + "python -m carousel gather --out {output} {input.tables}"

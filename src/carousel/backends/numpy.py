@@ -68,9 +68,7 @@ class NumpyOps:
         try:
             return np.linalg.solve(A, B)
         except np.linalg.LinAlgError:
-            whole = [np.linalg.matrix_rank(a) == len(a) if np.isfinite(a).all() else False for a in A]
-            unknown = np.where(whole, 0.0, np.nan).astype(A.dtype)[:, None, None]
-            return np.linalg.solve(np.where(unknown == 0, A, self.eye(A)), B) + unknown
+            return np.stack([solved(a, b) for a, b in zip(A, B, strict=True)])
 
     def eye(self, A: Array) -> Array:
         return np.broadcast_to(np.eye(A.shape[-1], dtype=A.dtype), A.shape)
@@ -233,3 +231,11 @@ def cross_entropy(y: Float[Array, "*M O B"], target: Float[Array, "*M O B"]) -> 
 
 
 LOSSES = {"squared_error": squared_error, "cross_entropy": cross_entropy}
+
+
+def solved(A: Float[np.ndarray, "N N"], B: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "N K"]:
+    """A^-1 B of one model; NaN where A is singular."""
+    try:
+        return np.linalg.solve(A, B)
+    except np.linalg.LinAlgError:
+        return np.full_like(B, np.nan)

@@ -63,12 +63,12 @@ def moves(name: str, left: Path, right: Path) -> list[dict[str, Any]]:
     labels = sorted({*old, *new})
     lines = []
     for column in kind.values:
-        apart, errors = apart_by(kind, column, left, right, both)
+        apart, errors, rounding = apart_by(kind, column, left, right, both)
         for label in labels:
             here = np.flatnonzero(old[both.left] == label)
             line = {"table": name, "slice": label, "column": column, "old": "", "new": ""}
             line |= {"only_left": alone[0][label], "only_right": alone[1][label]}
-            lines.append(line | summed(apart[here], errors[here], both.left[here]))
+            lines.append(line | summed(apart[here], errors[here], rounding[here], both.left[here]))
     return located(lines, left, kind)
 
 
@@ -84,15 +84,16 @@ def only(slices: pd.Categorical, matched: np.ndarray) -> Counter[str]:
     return Counter(slices[alone].value_counts().to_dict())
 
 
-def apart_by(kind: Kind, column: str, left: Path, right: Path, both: Pairs) -> tuple[np.ndarray, np.ndarray]:
-    """By how much a column differs in each pair, and the error of each."""
+def apart_by(kind: Kind, column: str, left: Path, right: Path, both: Pairs) -> tuple[np.ndarray, ...]:
+    """By how much a column differs in each pair, the error of each, and what would be rounding."""
     old = numbers(left, column)
     errors = spread(kind, left, old)[both.left]
     if kind.error:
         own = np.hypot(numbers(left, kind.error)[both.left], numbers(right, kind.error)[both.right])
         errors = np.where(own > 0, own, errors)
     old, new = old[both.left], numbers(right, column)[both.right]
-    return difference(old, new), np.maximum(errors, CLOSE * np.maximum(1.0, np.abs(finite(old))))
+    rounding = CLOSE * np.maximum(1.0, np.abs(finite(old)))
+    return difference(old, new), np.maximum(errors, rounding), rounding
 
 
 def difference(old: np.ndarray, new: np.ndarray) -> np.ndarray:
@@ -114,22 +115,23 @@ def spread(kind: Kind, path: Path, values: np.ndarray) -> np.ndarray:
         return np.zeros(len(values))
     setting = keys(path, [factor for factor in kind.factors if factor != "repetition"])
     _, group = np.unique(setting, return_inverse=True)
-    known = finite(values)
-    n = np.bincount(group)
-    deviations = known - (np.bincount(group, known) / n)[group]
-    return np.sqrt(np.bincount(group, deviations**2) / np.maximum(n - 1, 1))[group]
+    there = np.isfinite(values)  # a dead or an unknown one says nothing of the others
+    known, size = np.where(there, values, 0.0), group.max(initial=-1) + 1
+    n = np.bincount(group, there, size)
+    deviations = np.where(there, known - (np.bincount(group, known, size) / np.maximum(n, 1))[group], 0.0)
+    return np.sqrt(np.bincount(group, deviations**2, size) / np.maximum(n - 1, 1))[group]
 
 
-def summed(apart: np.ndarray, errors: np.ndarray, places: np.ndarray) -> dict[str, Any]:
+def summed(apart: np.ndarray, errors: np.ndarray, rounding: np.ndarray, places: np.ndarray) -> dict[str, Any]:
     """Rows, those that moved, the largest move, and the largest for its error, with its place."""
     beyond = apart / errors
     at = int(np.argmax(apart)) if len(apart) else -1
     return {
         "rows": len(apart),
-        "moved": int((apart > CLOSE).sum()),
+        "moved": int((apart > rounding).sum()),
         "largest": float(apart[at]) if len(apart) else 0.0,
         "in_errors": float(beyond.max()) if len(apart) else 0.0,
-        "where": int(places[at]) if len(apart) and apart[at] > CLOSE else -1,
+        "where": int(places[at]) if len(apart) and apart[at] > rounding[at] else -1,
     }
 
 
@@ -152,7 +154,7 @@ def verdict(name: str, old: pd.DataFrame, new: pd.DataFrame) -> dict[str, Any]:
     effects = [np.array([side["effect"].get(name, np.nan)], float) for side in (old, new)]
     apart = float(difference(*effects)[0]) if all(words) else 0.0
     error = (old["high"].get(name, np.nan) - old["low"].get(name, np.nan)) / (2 * HALF)
-    moved = words[0] != words[1] or apart > CLOSE
+    moved = words[0] != words[1] or apart > CLOSE * max(1.0, abs(float(finite(effects[0])[0])))
     return {
         "table": "claims", "slice": "", "column": name, "rows": int(all(words)), "only_left": int(not words[1]),
         "only_right": int(not words[0]), "moved": int(moved and all(words)), "largest": apart,

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from carousel.inputs import COLUMNS
+from carousel.jobs import code
 from carousel.machines.abroad import FOLDER, TABLES, folders
 from carousel.machines.comparison import difference
 from carousel.machines.matching import KINDS, described, keys, numbers, pairs, texts
 from carousel.provenance import merge
 from carousel.store import StoreError, names, provenance, schema, verify, whole_folder
 
-TOLERANCE = {"float64": 1e-8, "float32": 1e-2}
+TOLERANCE = {"float64": 1e-8, "float32": 1e-2, "bfloat16": 2.0}
 """Decades before training by which two machines may differ, by the coarser of their numbers: rounding, grown."""
 SETTING = [name for name in KINDS["decay"].factors if name not in ("repetition", "quantity", "path", "lag")]
 
@@ -115,10 +116,14 @@ def same_code(local: Mapping[str, Any], origin: Mapping[str, Any], allowed: bool
 
 
 def other_jobs(local: Mapping[str, Any], origin: Mapping[str, Any]) -> list[str]:
-    """The jobs behind tables that the local ones have too, from other code; all of them where none is in common."""
+    """The jobs behind tables from other code than the local ones, or than that of now where these lack them.
+
+    Of a search that was not done here nothing can be said: what it rests on stands in its study.
+    """
     ours, theirs = local.get("jobs", {}), origin.get("jobs", {})
-    shared = [job for job in theirs if job in ours]
-    return [job for job in shared if ours[job] != theirs[job]] if shared else [*theirs]
+    known = {job: ours.get(job) or code(job) for job in theirs}
+    unsaid = {job for job in theirs if job.startswith("search/") and not known[job]}
+    return [job for job, made in theirs.items() if made != known[job] and job not in unsaid]
 
 
 def machine_of(origin: Mapping[str, Any], paths: Iterable[Path]) -> Machine:
@@ -136,7 +141,7 @@ def listed(value: Any) -> str:
 def absent(results: Path, machine: Machine, here: Machine) -> None:
     """Raise StoreError where this machine and device are there already."""
     if machine[:2] == here[:2] and set(machine.devices) <= set(here.devices):
-        raise StoreError(f"{machine}: the machine and device that {results} was measured on")
+        raise StoreError(f"{machine}: the machine and device that {results} was measured on, or of its kind")
     if (folder := results / FOLDER / machine.slug).exists():
         raise StoreError(f"{machine}: already in {folder}; remove that folder to put new tables there")
 
@@ -185,12 +190,12 @@ def apart(local: Path, path: Path) -> list[dict[str, Any]]:
     lines = []
     for line, places in zip(counted(path, origin), kinds(path).values(), strict=True):
         here = np.flatnonzero(start & np.isin(both.right, places))
-        limits = [TOLERANCE.get(dtype, np.nan) for dtype in {line["dtype"], *coarse[here].unique()}]
+        limit = max(TOLERANCE[dtype] for dtype in [line["dtype"], *coarse[here].unique()])
         at = here[np.argmax(off[here])] if len(here) else -1
         where = described(path, factors, [both.right[at]])[0] if at >= 0 else ""
         largest = off[at] if at >= 0 else np.nan
         lines.append(line | {
-            "compared": len(here), "largest": float(largest), "where": where, "tolerance": max(limits),
-            "beyond": int((off[here] > max(limits)).sum()), "other_code": len(other_jobs(ours, origin)),
+            "compared": len(here), "largest": float(largest), "where": where, "tolerance": limit,
+            "beyond": int((off[here] > limit).sum()), "other_code": len(other_jobs(ours, origin)),
         })  # fmt: skip
     return lines

@@ -4,6 +4,7 @@ What the program prints goes to its log, and where it fails, a line that says wh
 started it; while it is at work it shares the lock RESULTS/.jobs, which a second run waits for.
 """
 
+import errno
 import fcntl
 import os
 import re
@@ -17,6 +18,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+import psutil  # type: ignore[import-untyped]
+
+RUN = "CAROUSEL_RUN"
+"""The environment variable with the process of the run, which may be gone before a job looks for its parent."""
+NO_LOCKS = errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP
+"""The errors of a file system without locks."""
 KEPT = "what was finished is kept, the same command goes on from there"
 MEMORY = re.compile(r"MemoryError|can't allocate memory|OutOfMemoryError|bad_alloc")
 LESS = f"take fewer --cores, or less at once (batch, hidden and length of the study); {KEPT}"
@@ -26,54 +33,58 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a job; its exit status, or 1 where a signal ended it."""
     results, log, *command = arguments or sys.argv[1:]
     try:
-        with shared(Path(results)), Path(log).open("wb", buffering=0) as file:
+        with shared(Path(results)) as lock, Path(log).open("wb", buffering=0) as file:
             # which keeps room for the last line, should the disk fill up
             file.write(f"$ {shlex.join(command)}\n".encode())
-            status = run(command, file)
+            status = run(command, file, lock)
             said = reason(status, last(Path(log)))
             with suppress(OSError):
                 file.write(f"{said}\n".encode() if said else b"")
     except OSError as error:
-        print(f"{log}: cannot be written: {error.strerror}; {KEPT}", file=sys.stderr)
+        print(f"{error.filename or log}: {error.strerror}; {KEPT}", file=sys.stderr)
         return 1
     return status if status >= 0 else 1
 
 
 @contextmanager
-def shared(results: Path) -> Iterator[None]:
-    """Hold the lock of the jobs in `results`, where the file system has locks."""
-    with (results / ".jobs").open("a") as file:
-        with suppress(OSError):
+def shared(results: Path) -> Iterator[int]:
+    """Hold the lock of the jobs in `results`, where the file system has locks; the file that holds it."""
+    with (results / ".jobs").open("a+") as file:  # NFS shares no lock on a file that is not open to be read
+        try:
             fcntl.flock(file, fcntl.LOCK_SH)
-        yield
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+        yield file.fileno()
 
 
-def run(command: Sequence[str], log: IO[bytes]) -> int:
-    """The exit status of `command`, or minus the signal that ended it.
+def run(command: Sequence[str], log: IO[bytes], lock: int) -> int:
+    """The exit status of `command`, which holds `lock` too, or minus the signal that ended it.
 
     Once its run is gone it is killed, which counts as SIGHUP.
     """
-    run = os.getppid()
+    parent = os.getppid()
+    run = int(os.environ.get(RUN) or parent)
     signal.signal(signal.SIGINT, lambda *_: None)  # the command gets it too, and is waited for
-    child = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    child = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, pass_fds=[lock])
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     while True:
         try:
             return child.wait(timeout=1)
         except subprocess.TimeoutExpired:
-            if os.getppid() != run:
+            if os.getppid() != parent or not psutil.pid_exists(run):
                 kill(child.pid)
+                child.wait()
                 return -signal.SIGHUP
 
 
 def kill(process: int) -> None:
     """Kill a process and all that it started."""
-    import psutil  # type: ignore[import-untyped]
-
     with suppress(psutil.NoSuchProcess):
         top = psutil.Process(process)
         for each in [top, *top.children(recursive=True)]:
-            each.kill()
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
 
 
 def reason(status: int, line: str) -> str:

@@ -1,6 +1,5 @@
 """One run at a time in a folder of results: a lock that dies with its process."""
 
-import errno
 import fcntl
 import os
 import platform
@@ -10,9 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
+from carousel.running.job import NO_LOCKS
 from carousel.store import StoreError, remove, unwritten
 
-NO_LOCKS = errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP
+GLANCE = 0.5  # seconds; who looks whether a run goes on holds its lock for less
 PATIENCE = 5.0  # seconds; a job sees within one that its run is gone, and ends
 
 
@@ -38,7 +38,7 @@ def lock(folder: Path | str) -> IO[bytes]:
 
 def _keep(folder: Path, file: IO[bytes]) -> None:
     """Lock `file`, say in it who has it, and clear up after killed writers. Raises StoreError or OSError."""
-    _take(file, f"{folder}: another run is writing here{{}}; wait for it or stop it")
+    _take(file, f"{folder}: another run is writing here{{}}; wait for it or stop it", GLANCE)
     with (folder / ".jobs").open("ab+", buffering=0) as jobs:
         _take(
             jobs, f"{folder}: jobs of a run that was killed are still at work here; wait for them", PATIENCE

@@ -12,6 +12,8 @@ def diagnose(args: argparse.Namespace) -> None:
     for name in ("length", "batch", "seed"):
         if not 1 <= getattr(args, name) <= MOST:
             raise StudyError(f"--{name}: found {getattr(args, name)}; allowed: 1 to {MOST}")
+    if args.length * args.batch > MOST:
+        raise StudyError(f"--length times --batch: found {args.length * args.batch}; allowed: up to {MOST}")
     import torch
 
     from carousel.diagnosis import ModuleError, load_checkpoint

@@ -76,10 +76,11 @@ def verdicts(claims: pd.DataFrame) -> list[str]:
     """The claims, those that moved one by one."""
     if claims.empty:
         return []
-    changed = claims[claims["old"] != claims["new"]]
-    moved = claims[claims["moved"] > 0]
+    both = claims[claims["rows"] > 0]
+    changed, moved = both[both["old"] != both["new"]], both[both["largest"] > 0]
     head = (
-        f"claims: {len(claims)}, of which {len(changed)} have another verdict and {len(moved)} another effect"
+        f"claims: {len(both)} in both, of which {len(changed)} have another verdict and {len(moved)} another effect; "
+        f"{claims['only_left'].sum()} only in the first, {claims['only_right'].sum()} only in the second"
     )
     shown = claims[differs(claims)]
     return [head, *(
