@@ -100,4 +100,4 @@ def shares(group: pd.DataFrame, lengths: list[int]) -> list[str]:
 def foretold(data: SimpleNamespace) -> str:
     """What the claims table says of the rate before training and the longest lag learned."""
     rows = data.claims[data.claims["id"] == "K3"]
-    return f"{escape(rows['condition'].iloc[0])} The picture is under [K3](#K3)." if len(rows) else ""
+    return f"{escape(rows['condition'].iloc[0])} [K3](#K3) has more." if len(rows) else ""

@@ -135,7 +135,7 @@ def differing(made: Sequence[dict[str, bytes]]) -> list[str]:
 
 def made_folder(path: Path) -> Path:
     """`path`, which is made."""
-    path.mkdir()
+    path.mkdir(parents=True)
     return path
 
 

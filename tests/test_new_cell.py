@@ -70,8 +70,8 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def conformance(folder: Path, words: str = "leaky") -> subprocess.CompletedProcess[str]:
-    return run(folder, "pytest", "-q", "-x", "-k", words, "-p", "no:cacheprovider", "tests/test_cells.py")
+def conformance(folder: Path) -> subprocess.CompletedProcess[str]:
+    return run(folder, "pytest", "-q", "-x", "-k", "leaky", "-p", "no:cacheprovider", "tests/test_cells.py")
 
 
 def test_the_conformance_tests_take_the_new_cell_up(checkout: Path) -> None:
