@@ -43,7 +43,7 @@ LEAKY = Cell(("h",), ("z",), "z", _forward, _backward, _log_factor)
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository with a new cell, a study of it and two others, and one of every cell there is."""
+    """A copy of the repository with a new cell, a study of it and another, and one of every cell there is."""
     folder = copied(tmp_path_factory.mktemp("leaky"))
     shutil.copytree(ROOT / "tests", folder / "tests")
     shutil.copy(ROOT / "pyproject.toml", folder)
@@ -54,7 +54,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (cells / "__init__.py").write_text(table.replace("] = {\n", '] = {\n    "leaky": LEAKY,\n', 1))
     study = yaml.safe_load((folder / "config" / "smoke.yaml").read_text())
     short = {"backends": ["numpy"], "repetitions": 1, "hidden": [4], "forget_biases": [1.0]}
-    study["decay"] = [study["decay"][0] | short | {"cells": ["rnn_tanh", "lstm", "leaky"], "lengths": [20]}]
+    study["decay"] = [study["decay"][0] | short | {"cells": ["rnn_tanh", "leaky"], "lengths": [20]}]
+    study["search"] = [study["search"][0] | {"grid": 5, "generations": 1}]
     study["dynamics"] = [study["dynamics"][0] | short | {"cells": ["leaky"], "exponents": 4}]
     study["training"] = [study["training"][0] | short | {"cells": ["leaky"], "steps": 20, "snapshots": [0]}]
     (folder / "config" / "few.yaml").write_text(json.dumps(study))  # yaml would give shared lists anchors
