@@ -16,8 +16,7 @@ BENCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := $(wildcard requirements*.lock)
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-compile
-COMPILE := $(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null 2>&1 || true  # on all cores, where pip takes one
+PIP := $(BIN)/python -m pip --disable-pip-version-check install
 
 .PHONY: report watch test bench lint licences audit clean
 
@@ -58,7 +57,6 @@ $(VENV)/runtime.stamp: requirements.lock pyproject.toml
 	@test -e $(VENV)/quarto.stamp || command -v quarto > /dev/null \
 	  || $(PIP) --quiet quarto-cli > $(VENV)/quarto.log 2>&1 \
 	  || echo "Quarto could not be installed ($(VENV)/quarto.log says why): pandoc will make the report instead"
-	@$(COMPILE)
 	@touch $(VENV)/quarto.stamp $@
 
 $(VENV)/bench.stamp: $(VENV)/runtime.stamp requirements-bench.lock
@@ -67,5 +65,4 @@ $(VENV)/bench.stamp: $(VENV)/runtime.stamp requirements-bench.lock
 
 $(VENV)/test.stamp: $(VENV)/runtime.stamp requirements-test.lock
 	@$(PIP) --quiet --requirement requirements-test.lock
-	@$(COMPILE)
 	@touch $@
