@@ -15,6 +15,7 @@ sys.path.insert(0, SRC)
 
 from carousel import remake, sources, stability, study
 from carousel.machines import abroad
+from carousel.running import job
 
 if not os.access(".", os.W_OK):
     sys.exit(f"{os.getcwd()}: cannot be written to; start where results can be kept")
@@ -34,7 +35,7 @@ except study.StudyError as error:
 RESULTS = "results/" + study.name(STUDY_FILE)
 RUN = f"exec python -m carousel.running.job {RESULTS} {{log}} "  # every command stands behind it
 ENVIRONMENT = {
-    "CAROUSEL_RUN": str(os.getpid()),
+    job.RUN: str(os.getpid()),
     remake.CONFIG: shlex.join([f"study={STUDY_FILE}", *EXACT.replace(" --exact", "exact=true").split()]),
     "PYTHONPATH": os.pathsep.join(filter(None, [SRC, os.environ.get("PYTHONPATH")])),
     "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
@@ -59,8 +60,6 @@ onstart:
     live.follow(workflow, Path(RESULTS), Path(STUDY_FILE).with_suffix(".times.json"))
 
 onerror:
-    from carousel.running import job
-
     sys.exit(job.why(each for failed in workflow.scheduler.failed for each in failed.log))
 
 include: "workflow/rules/measure.smk"

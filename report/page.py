@@ -14,13 +14,13 @@ from words import Claim, answers, half_lives, measured, turning
 from carousel import inputs, store
 from carousel.machines import abroad
 from carousel.provenance import brief
+from carousel.remake import RULES
 from carousel.stats import MODEL, grouped
 
-MADE_BY = {"claims.parquet": "judge", "agreement.parquet": "judge", "decay.parquet": "gather_decay",
-           "accuracy.parquet": "gather_accuracy", "calibration.parquet": "gather_calibration",
-           "dynamics.parquet": "gather_dynamics", "summary.parquet": "summarise", "advice.parquet": "explore",
-           "half_lives.parquet": "explore", "learned.parquet": "explore", "explorer.json": "explore",
-           "timings.parquet": "timings", "machines.parquet": "machines"}  # fmt: skip
+SHOWN = ("claims.parquet", "agreement.parquet", "decay.parquet", "accuracy.parquet", "calibration.parquet",
+         "dynamics.parquet", "summary.parquet", "advice.parquet", "half_lives.parquet", "learned.parquet",
+         "explorer.json", "timings.parquet", "machines.parquet")  # fmt: skip
+MADE_BY = {name: RULES[name] for name in SHOWN}
 OPTIONAL = ("stability.parquet",)  # made by a command of its own
 FACTORS = ("cell", "init", "gain", "forget_bias", "bias", "hidden", "task", "length", "repetition", "trained",
            "gradient", "step", "backend", "device", "dtype")  # fmt: skip

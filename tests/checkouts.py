@@ -1,5 +1,6 @@
-"""A copy of the repository, for tests that run the pipeline."""
+"""The rules of the workflow, and a copy of the repository for tests that run the pipeline."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -21,3 +22,11 @@ def snakemake_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
     """Snakemake run in `folder` on one core."""
     command = [sys.executable, "-m", "snakemake", "--cores", "1", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def rules() -> dict[str, str]:
+    """The text of every rule of the workflow by its name; one that is another's has only what differs."""
+    text = "\n".join(path.read_text() for path in sorted((ROOT / "workflow" / "rules").iterdir()))
+    head = r"^(?:rule|use rule \w+ as) (\w+)(?: with)?:\n"
+    _, *parts = re.split(head, text, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))

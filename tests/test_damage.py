@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from checkouts import copied, snakemake_in
+from checkouts import copied, rules, snakemake_in
 
 from carousel import inputs, remake, store
 from carousel.__main__ import main
@@ -237,10 +237,9 @@ def test_the_code_behind_a_job_is_that_of_its_files(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_rules_are_those_of_the_workflow() -> None:
-    text = "\n".join(path.read_text() for path in (ROOT / "workflow" / "rules").iterdir())
-    blocks = dict(re.findall(r"^rule (\w+):\n(.*?)(?=^rule |\Z)", text, re.MULTILINE | re.DOTALL))
+    texts = rules()
     for pattern, rule in remake.RULES.items():
-        made = re.search(r"output:(.*?)(?:log|params|threads):", blocks[rule], re.DOTALL)
+        made = re.search(r"output:(.*?)(?:log|params|threads):", texts[rule], re.DOTALL)
         assert made
         name = re.escape(pattern.rpartition("/")[2]).replace(r"\*", ".*")
         assert re.search(f"[/}}]{name}", made[1]), pattern

@@ -1,6 +1,5 @@
 """Tables of another machine: put beside the local ones, compared with them, and shown apart."""
 
-import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from checkouts import rules
 from test_comparison import CLAIMS, SWEEP, decay
 
 from carousel import inputs, store
@@ -224,13 +224,8 @@ def test_the_page_sets_verdicts_side_by_side_and_names_what_is_lacking(results: 
 
 def test_only_the_page_and_its_comparison_read_the_tables_of_others() -> None:
     """No rule behind a verdict or a figure of this machine has them among its inputs."""
-    text = "\n".join(path.read_text() for path in sorted((ROOT / "workflow" / "rules").iterdir()))
-    rules = re.split(r"^rule ", text, flags=re.MULTILINE)[1:]
-    assert {rule.partition(":")[0] for rule in rules if "elsewhere" in rule or "abroad" in rule} == {
-        "judge_elsewhere",
-        "machines",
-        "report",
-    }
+    readers = {name for name, text in rules().items() if "elsewhere" in text or "abroad" in text}
+    assert readers == {"judge_elsewhere", "machines", "report"}
 
 
 def test_the_same_sweep_whatever_it_is_measured_on(tmp_path: Path) -> None:

@@ -213,9 +213,20 @@ def stack(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def text_columns(table: pa.Table) -> list[str]:
-    """The columns that hold texts, or categories of them."""
-    is_text = pa.types.is_dictionary, pa.types.is_string, pa.types.is_large_string
-    return [field.name for field in table.schema if any(test(field.type) for test in is_text)]
+    """The columns that hold texts."""
+    return [field.name for field in table.schema if is_text(field.type)]
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Does a column of this type hold texts, or categories of them?"""
+    tests = pa.types.is_dictionary, pa.types.is_string, pa.types.is_large_string
+    return any(test(kind) for test in tests)
+
+
+def encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """A column of text as categories, in one piece."""
+    array = column.combine_chunks()
+    return array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
 
 
 def texts_in(columns: Sequence[pa.ChunkedArray]) -> list[str]:
@@ -225,8 +236,7 @@ def texts_in(columns: Sequence[pa.ChunkedArray]) -> list[str]:
 
 def coded(column: pa.ChunkedArray, kinds: list[str]) -> np.ndarray:
     """A column of text as places in `kinds`, -1 where there is no text."""
-    array = column.combine_chunks()
-    array = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+    array = encoded(column)
     places = {text: place for place, text in enumerate(kinds)}
     known = [places.get(text, -1) for text in array.dictionary.to_pylist()]
     return np.array([*known, -1], np.min_scalar_type(-len(kinds) - 1))[array.indices.fill_null(-1)]

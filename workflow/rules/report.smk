@@ -100,8 +100,9 @@ rule timings:
         RUN + "python -m carousel timings --logs {params.logs} --out {output}"
 
 
-rule judge_elsewhere:
-    message: "deciding the claims from the tables of {wildcards.machine} alone"
+use rule judge as judge_elsewhere with:
+    message:
+        "deciding the claims from the tables of {wildcards.machine} alone"
     input:
         decay=RESULTS + "/elsewhere/{machine}/decay.parquet",
         accuracy=RESULTS + "/elsewhere/{machine}/accuracy.parquet",
@@ -115,10 +116,6 @@ rule judge_elsewhere:
         agreement=RESULTS + "/elsewhere/{machine}/agreement.parquet",
     log:
         RESULTS + "/logs/judge_elsewhere/{machine}.log",
-    threads: 1
-    shell:
-        RUN + "python -m carousel judge --decay {input.decay} --accuracy {input.accuracy} --dynamics {input.dynamics}"
-        " --calibration {input.calibration} --out {output.claims} --csv {output.csv} --json {output.json} --agreement {output.agreement}"
 
 
 rule machines:

@@ -153,22 +153,22 @@ def machines(results: Path) -> pd.DataFrame:
     ``beyond`` of them are further off than the ``tolerance``. ``other_code`` counts the jobs of other code.
     """
     local = results / "decay.parquet"
-    lines = [line | {"folder": ""} for line in counted(local, provenance(local))]
+    lines = [line | {"folder": ""} for line, _ in counted(local, provenance(local))]
     for folder in folders(results):
         if (path := folder / "decay.parquet").is_file():
             lines += [line | {"folder": folder.name} for line in apart(local, path)]
     return pd.DataFrame(lines)
 
 
-def counted(path: Path, origin: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The lines of one decay table, without a comparison."""
+def counted(path: Path, origin: Mapping[str, Any]) -> list[tuple[dict[str, Any], np.ndarray]]:
+    """The lines of one decay table, without a comparison, and the places of the rows of each."""
     machine, settings = machine_of(origin, [path]), keys(path, SETTING)
     return [
-        {
+        ({
             "machine": machine.machine, "gpu": machine.gpu if device != "cpu" else "", "device": device, "dtype": dtype,
             "rows": len(here), "settings": len(np.unique(settings[here])), "compared": 0, "largest": np.nan,
             "tolerance": np.nan, "beyond": 0, "where": "", "other_code": 0,
-        }
+        }, here)
         for (device, dtype), here in kinds(path).items()
     ]  # fmt: skip
 
@@ -188,7 +188,7 @@ def apart(local: Path, path: Path) -> list[dict[str, Any]]:
     off = difference(numbers(local, "log10_norm")[both.left], numbers(path, "log10_norm")[both.right])
     coarse = texts(local, "dtype")[both.left]
     lines = []
-    for line, places in zip(counted(path, origin), kinds(path).values(), strict=True):
+    for line, places in counted(path, origin):
         here = np.flatnonzero(start & np.isin(both.right, places))
         limit = max(TOLERANCE[dtype] for dtype in [line["dtype"], *coarse[here].unique()])
         at = here[np.argmax(off[here])] if len(here) else -1

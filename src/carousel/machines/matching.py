@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from carousel.store import StoreError, schema, verify
+from carousel.store import StoreError, encoded, is_text, schema
 
 MODEL = "backend slice cell init gain forget_bias"  # device and dtype are where a row was measured, not what
 
@@ -91,7 +91,7 @@ def keys(path: Path, factors: Sequence[str]) -> np.ndarray:
 
 def hashes(column: pa.ChunkedArray) -> np.ndarray:
     """A 64-bit hash of every entry of a column; numbers by their value, texts by their letters."""
-    if not is_text(column):
+    if not is_text(column.type):
         numbers = column.cast(pa.float64()).to_numpy() + 0.0  # there is a zero below zero
         return pd.util.hash_array(numbers)
     codes, texts = coded(column)
@@ -100,23 +100,12 @@ def hashes(column: pa.ChunkedArray) -> np.ndarray:
 
 def coded(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     """A column of texts as places in a list of them, -1 where there is none."""
-    array = column.combine_chunks()
-    array = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+    array = encoded(column)
     return array.indices.fill_null(-1).to_numpy(zero_copy_only=False), array.dictionary.to_pylist()
 
 
-def is_text(column: pa.ChunkedArray) -> bool:
-    """Does a column hold texts?"""
-    return (
-        pa.types.is_dictionary(column.type)
-        or pa.types.is_large_string(column.type)
-        or pa.types.is_string(column.type)
-    )
-
-
 def columns(path: Path, names: Sequence[str]) -> Iterator[pa.ChunkedArray]:
-    """Columns of a table, one after another. Raises StoreError where it is not whole or lacks one."""
-    verify(path)
+    """Columns of a table that was verified, one after another. Raises StoreError where it lacks one."""
     if lacking := [name for name in names if name not in schema(path).names]:
         raise StoreError(f"{path}: it has no column {lacking[0]}, and cannot be compared")
     with pq.ParquetFile(path) as file:

@@ -49,7 +49,7 @@ def _keep(folder: Path, file: IO[bytes]) -> None:
     file.write(f" (process {os.getpid()} on {platform.node()})".encode())  # or a full disk shows now
 
 
-def _take(file: IO[bytes], otherwise: str, patience: float = 0) -> None:
+def _take(file: IO[bytes], otherwise: str, patience: float) -> None:
     """Lock an open file, within `patience` seconds. Raises StoreError, which says `otherwise`, or OSError."""
     late = time.monotonic() + patience
     while True:

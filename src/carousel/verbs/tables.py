@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from carousel import gathering
+from carousel import gathering, store
 from carousel.inputs import check, table
 from carousel.provenance import brief, made_here, merge
-from carousel.store import provenance, whole_folder, write, write_text
+from carousel.store import whole_folder, write, write_text
 
 
 def gather(args: argparse.Namespace) -> None:
@@ -19,7 +19,7 @@ def summarise(args: argparse.Namespace) -> None:
     """Sum up the decay, setting by setting."""
     from carousel import summary
 
-    write(summary.summarise(table(args.decay, "decay")), args.out, provenance(args.decay))
+    write(summary.summarise(table(args.decay, "decay")), args.out, store.origin(args.decay))
 
 
 def judge(args: argparse.Namespace) -> None:
@@ -30,7 +30,7 @@ def judge(args: argparse.Namespace) -> None:
     kinds = "decay", "accuracy", "dynamics", "calibration"
     *tables, known = (table(getattr(args, kind), kind) for kind in kinds)
     measured = claims.Tables(*tables)
-    origin = merge([provenance(getattr(args, kind)) for kind in kinds])
+    origin = merge([store.origin(getattr(args, kind)) for kind in kinds])
     verdicts = claims.judge(measured, known)
     write(verdicts, args.out, origin)
     write(claims.agreement(measured.decay), args.agreement, origin)
@@ -45,12 +45,12 @@ def explore(args: argparse.Namespace) -> None:
     measured, accuracy, summary = (
         table(getattr(args, kind), kind) for kind in ("decay", "accuracy", "summary")
     )
-    origin = provenance(args.summary)
+    origin = store.origin(args.summary)
     driven = explorer.driven(measured)
     write_text(explorer.text(explorer.explore(measured, summary)), args.explorer)
     write(advice.advise(summary, driven), args.advice, origin)
     write(advice.by_bias(summary, driven), args.half_lives, origin)
-    write(advice.learned(accuracy, summary), args.learned, merge([origin, provenance(args.accuracy)]))
+    write(advice.learned(accuracy, summary), args.learned, merge([origin, store.origin(args.accuracy)]))
 
 
 def timings(args: argparse.Namespace) -> None:
@@ -73,7 +73,7 @@ def stability(args: argparse.Namespace) -> None:
 
     paths = [args.claims, *args.others]
     verdicts = [table(path, "claims") for path in paths]
-    origins = [provenance(path) for path in paths]
+    origins = [store.origin(path) for path in paths]
     tables = {origin["seed"]: each for origin, each in zip(origins, verdicts, strict=True)}
     write(compared(tables, origins[0]["seed"]), args.out, merge(origins))
 
