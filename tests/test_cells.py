@@ -104,27 +104,33 @@ def test_probes_side_by_side_are_probes_one_by_one(name, backend):
             np.testing.assert_allclose(backend.numpy(a)[..., k::n], backend.numpy(b), rtol=1e-13, atol=1e-15)
 
 
-@both
+@pytest.mark.parametrize("path", ["full", "candidate", "cell"])
 @every_cell
-def test_several_adjoints_at_once_are_one_after_the_other(name, backend):
-    """Each on its own route; the graph that torch makes for all of them knows which gates and peepholes are shut."""
-    p = random_problem(name, seed=23).on(backend)
-    ops = backend.ops(p.cell, PATHS["full"](p.cell))
+def test_steps_prepared_together_are_steps_one_by_one(name, path):
+    """The slopes that torch takes for a run of steps know what is shut, and serve any number of probes."""
+    p = random_problem(name, seed=23).on(TORCH)
+    gates, rng, n = PATHS[path](p.cell), np.random.default_rng(24), 2
+    ops = TORCH.ops(p.cell, PATHS["full"](p.cell))
     params = effective(ops, p.cell, p.params)
-    step = unroll(ops, p.cell, params, p.xs, p.state)[0][-1]
-    rng = np.random.default_rng(24)
-    routes = [(tuple(backend.array(rng.standard_normal((M, H, B))) for _ in p.state), PATHS[path](p.cell))
-              for path in ("full", "candidate", "cell", "full")]  # fmt: skip
-    found, d_wx = backend.vjps(p.cell, params, step, routes)
-    np.testing.assert_allclose(
-        backend.numpy(d_wx),
-        backend.numpy(backend.error(p.cell, params, step, routes[0][0])[1]),
-        rtol=1e-13,
-        atol=1e-15,
-    )
-    for d_before, (d_state, gates) in zip(found, routes, strict=True):
-        for a, b in zip(d_before, backend.vjp(p.cell, params, step, d_state, gates), strict=True):
-            np.testing.assert_allclose(backend.numpy(a), backend.numpy(b), rtol=1e-12, atol=1e-14)
+    steps = unroll(ops, p.cell, params, p.xs, p.state)[0]
+    for plain, ready in zip(steps, TORCH.prepared(p.cell, params, steps), strict=True):
+        assert (ready.local is None) == (p.cell.inner is not None)
+        d_state = tuple(TORCH.array(rng.standard_normal((M, H, B * n))) for _ in p.state)
+        found, expected = (
+            [
+                *TORCH.vjp(p.cell, params, TORCH.widen(step, n), d_state, gates),
+                *flattened(TORCH.error(p.cell, params, TORCH.widen(step, n), d_state)),
+            ]
+            for step in (ready, plain)
+        )
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(TORCH.numpy(a), TORCH.numpy(b), rtol=1e-12, atol=1e-14)
+
+
+def flattened(error):
+    """The adjoint of a state, and of the net input, as one list."""
+    d_before, d_wx = error
+    return [*d_before, d_wx]
 
 
 def asked(backend, rng, loss, answers=3):

@@ -122,7 +122,8 @@ def segments(
     ops = backend.ops(cell, PATHS["full"](cell))
     for steps in chunks(ops, cell, params, xs, state, chunk_length(xs, state), factors):
         steps.reverse()
-        yield from (steps[k : k + EVERY] for k in range(0, len(steps), EVERY))
+        for k in range(0, len(steps), EVERY):
+            yield backend.prepared(cell, params, steps[k : k + EVERY])
 
 
 def start(backend: Backend, cell: Cell, covector: Array) -> Front:
@@ -174,13 +175,15 @@ def rescaled(backend: Backend, front: Front) -> Front:
 def back(backend: Backend, cell: Cell, params: Params, front: Front, step: Step) -> Front:
     """One step back in time."""
     full = loss(cell, "full")
-    power = front.adjoints[full][1]
-    routes = [full, *(route for route in front.adjoints if route != full and passable(cell, route))]
-    passed = [(front.adjoints[route][0], route.gates) for route in routes]
-    found, d_wx = backend.vjps(cell, params, step, passed)
-    before = dict(zip(routes, found, strict=True))
-    adjoints = {route: (d, front.adjoints[route][1]) for route, d in before.items()}
-    adjoints |= {route: zero(scaled) for route, scaled in front.adjoints.items() if route not in before}
+    d_full, power = front.adjoints[full]
+    d_full, d_wx = backend.error(cell, params, step, d_full)
+    adjoints = {full: (d_full, power)}
+    for route, (d, own) in front.adjoints.items():
+        if route != full:
+            passes = passable(cell, route)
+            adjoints[route] = (
+                (backend.vjp(cell, params, step, d, route.gates), own) if passes else zero((d, own))
+            )
     net = (flat(d_wx),), power
     sizes = (log_norm(backend, rescale(backend, *each)) for each in (net, adjoints[full]))
     split = front.split and advance(front.split, *sizes)

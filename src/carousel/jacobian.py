@@ -10,6 +10,7 @@ and what rounding loses of a vector that turns towards the others is lost from n
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -94,7 +95,7 @@ def plain(
         yield 0, norms(cell, *gathered(backend, adjoints, B), None, beside)
     lag = 0
     for steps in chunks(ops, cell, params, xs, state, length):
-        for step in reversed(steps):
+        for step in prepared(backend, cell, params, steps):
             lag += 1
             entry = inputs(backend, cell, params, step, adjoints) if beside and lag in lags else None
             adjoints = [back(backend, cell, params, step, scaled) for scaled in adjoints]
@@ -161,6 +162,11 @@ def compressed(
             front = renewed(front, last, front.lag + len(run))
 
 
+def prepared(backend: Backend, cell: Cell, params: Params, steps: list[Step]) -> Iterator[Step]:
+    """The steps, the last first, prepared RUN at a time."""
+    return chain.from_iterable(backend.prepared(cell, params, run) for run in runs(steps))
+
+
 def runs(steps: list[Step]) -> Iterator[list[Step]]:
     """The steps, the last first, RUN at a time."""
     backwards = steps[::-1]
@@ -204,7 +210,7 @@ def by_vjp(
     (M, B, L, P, N), full = rows.shape, PATHS["full"](cell)
     d_state = adjoint(backend, rows.reshape(M, B, L * P, N), len(cell.states))
     seen, entered = [], []
-    for k, step in enumerate(run, start=1):
+    for k, step in enumerate(backend.prepared(cell, params, run), start=1):
         wide = backend.widen(step, L * P)
         if beside and k in wanted:
             d_state, d_wx = backend.error(cell, params, wide, d_state)

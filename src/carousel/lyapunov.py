@@ -22,7 +22,7 @@ from carousel.axes import Array, Series, State
 from carousel.backends import Backend, load
 from carousel.cells import Cell, Params
 from carousel.growth import Basis, Tangent, dense, growth
-from carousel.jacobian import EXACT, adjoint, groups, rows_of
+from carousel.jacobian import EXACT, RUN, adjoint, groups, prepared, rows_of
 from carousel.norms import Rows
 from carousel.recurrence import PATHS, Step, chunk_length, chunks, drive, effective, forward, unroll
 
@@ -127,10 +127,11 @@ def forwards(backend: Backend, cell: Cell, params: Params, xs: Series, state: St
     M, _, B = state[0].shape
     rows = unit_basis(state)
     units = list(groups(backend, rows.reshape(M, B, *rows.shape[1:]), len(state)))
-    for x in xs:
-        (step,), state = unroll(ops, cell, params, x[None], state)
-        parts = [pulled(backend, cell, params, step, unit) for unit in units]
-        yield dense(np.concatenate(parts, axis=2).reshape(rows.shape))
+    for t in range(0, len(xs), RUN):
+        steps, state = unroll(ops, cell, params, xs[t : t + RUN], state)
+        for step in backend.prepared(cell, params, steps):
+            parts = [pulled(backend, cell, params, step, unit) for unit in units]
+            yield dense(np.concatenate(parts, axis=2).reshape(rows.shape))
 
 
 def backwards(backend: Backend, cell: Cell, params: Params, xs: Series, state: State) -> Iterator[Tangent]:
@@ -143,7 +144,7 @@ def backwards(backend: Backend, cell: Cell, params: Params, xs: Series, state: S
         return pulled(backend, cell, params, step, adjoint(backend, rows, len(state))).reshape(basis.shape)
 
     for steps in chunks(ops, cell, params, xs, state, chunk_length(xs, state)):
-        for step in reversed(steps):
+        for step in prepared(backend, cell, params, steps):
             yield Tangent(partial(apply, step), np.zeros_like, np.full(M * B, np.nan))
 
 

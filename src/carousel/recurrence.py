@@ -6,7 +6,7 @@ derivative by h_t with c_t held fixed, and the other way about.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Float
 
@@ -50,6 +50,7 @@ class Step(NamedTuple):
     saved: Saved
     inner: Saved = ()  # the inner voice, and what its own adjoint needs
     log_factor: Units | None = None  # of the Q&A's factor, where it is asked for
+    local: Any = None  # what a backend prepared for its adjoint, together with its neighbours'
 
 
 class Errors(NamedTuple):

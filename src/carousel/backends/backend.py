@@ -96,21 +96,16 @@ class Backend(Protocol):
         """The functions of a forward pass whose derivative passes through `gates` only."""
         ...
 
+    def prepared(self, cell: Cell, params: Params, steps: Sequence[Step]) -> list[Step]:
+        """`steps`, with what their adjoints have in common, where that is cheaper than step by step."""
+        ...
+
     def vjp(self, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> State:
         """The adjoint of the state before `step`, from that of the state after it."""
         ...
 
     def error(self, cell: Cell, params: Params, step: Step, d_state: State) -> tuple[State, Net]:
         """The same on the full path, with the adjoint of W x + b."""
-        ...
-
-    def vjps(
-        self, cell: Cell, params: Params, step: Step, adjoints: Sequence[tuple[State, Gates]]
-    ) -> tuple[list[State], Net]:
-        """`vjp` of several adjoints, each through gates of its own, and the adjoint of W x + b of the first.
-
-        The first passes through all gates.
-        """
         ...
 
     def widen(self, step: Step, n: int) -> Step:

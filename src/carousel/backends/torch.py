@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +12,9 @@ from torch.nn import functional
 from carousel.axes import Array, Net, Nets, Series, State, Units
 from carousel.backends import library
 from carousel.backends.backend import Asked, Gradient, Model, each, leaves, outputs, rebuild
+from carousel.backends.units import Run
 from carousel.cells import Cell, Params
-from carousel.recurrence import PATHS, Gates, Step, effective, forward, heard, rows_open, unroll
+from carousel.recurrence import PATHS, Gates, Step, effective, forward, unroll
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "squared_error": lambda y, target: torch.square(y - target).sum(-2),
@@ -44,7 +44,7 @@ class TorchOps:
 
     def tanh(self, x: Tensor) -> tuple[Tensor, None]:
         """tanh x = 1 - 2 sigma(-2x) where x is large, so that autograd's slope keeps its digits there."""
-        if not (self.tails and saturated(x)):
+        if not (self.tails and x.requires_grad and saturated(x)):
             return torch.tanh(x), None
         sign, large = signs(x), (x.detach().abs() > SATURATED).to(x.dtype)
         near = torch.tanh(torch.where(large > 0, 0.0, x))
@@ -52,7 +52,7 @@ class TorchOps:
 
     def sigmoid(self, x: Tensor) -> tuple[Tensor, None]:
         """sigma(x) = 1 - sigma(-x) where x is large, for the same reason."""
-        if not (self.tails and saturated(x)):
+        if not (self.tails and x.requires_grad and saturated(x)):
             return torch.sigmoid(x), None
         sign = signs(x.detach() - SATURATED)
         return (1 + sign) / 2 - sign * torch.sigmoid(-sign * x), None
@@ -133,41 +133,42 @@ class TorchBackend:
     def ops(self, cell: Cell, gates: Gates, tails: bool = True) -> TorchOps:
         return TorchOps(tails, tuple(gate not in gates for gate in cell.gates))
 
+    def prepared(self, cell: Cell, params: Params, steps: Sequence[Step]) -> list[Step]:
+        if self.exact or cell.inner:  # an inner voice hears the gates' own sums
+            return list(steps)
+        run = Run(self, cell, params, steps)
+        return [step._replace(local=(run, t)) for t, step in enumerate(steps)]
+
     def vjp(self, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> State:
+        if step.local:
+            run, t = step.local
+            return run.pull(t, d_state, gates)
         before = tuple(s.detach().requires_grad_() for s in step.before)
-        ops = self.ops(cell, gates)
-        after = forward(ops, cell, params, step.wx, before)[0]
+        after = forward(self.ops(cell, gates), cell, params, step.wx, before)[0]
         return self.pulled(after, before, d_state)
 
     def error(self, cell: Cell, params: Params, step: Step, d_state: State) -> tuple[State, Net]:
+        if step.local:
+            run, t = step.local
+            return run.error(t, d_state)
         tips = tuple(s.detach().requires_grad_() for s in (*step.before, step.wx))
         after = forward(self.ops(cell, PATHS["full"](cell)), cell, params, tips[-1], tips[:-1])[0]
         *d_before, d_wx = self.pulled(after, tips, d_state)
         return tuple(d_before), d_wx
 
-    def vjps(
-        self, cell: Cell, params: Params, step: Step, adjoints: Sequence[tuple[State, Gates]]
-    ) -> tuple[list[State], Net]:
-        if cell.inner:  # it hears the gates' own sums, so that each set of open gates has a graph of its own
-            d_before, d_wx = self.error(cell, params, step, adjoints[0][0])
-            return [d_before, *(self.vjp(cell, params, step, *each) for each in adjoints[1:])], d_wx
-        graph = Graph(self, cell, params, step)
-        found = [graph.pull(d_state, gates) for d_state, gates in adjoints]
-        return [d_before for d_before, _ in found], torch.stack(found[0][1], 1)
-
     @staticmethod
-    def pulled(
-        after: State, tips: tuple[Tensor, ...], d_state: State, keep: bool = False
-    ) -> tuple[Tensor, ...]:
+    def pulled(after: State, tips: tuple[Tensor, ...], d_state: State) -> tuple[Tensor, ...]:
         """The adjoints of `tips`, from those of the state that was computed from them."""
         live = [(a, d) for a, d in zip(after, d_state, strict=True) if a.requires_grad]
         if not live:
             return tuple(torch.zeros_like(s) for s in tips)
         return torch.autograd.grad(
-            [a for a, _ in live], tips, [d for _, d in live], keep, allow_unused=True, materialize_grads=True
+            [a for a, _ in live], tips, [d for _, d in live], allow_unused=True, materialize_grads=True
         )
 
     def widen(self, step: Step, n: int) -> Step:
+        if step.local:  # its slopes are for any number of copies
+            return step
         bare = step._replace(saved=(), inner=())  # autograd computes the step again
         return each(bare, lambda a: a.repeat_interleave(n, -1))
 
@@ -213,66 +214,6 @@ class TorchBackend:
         h = last[0].requires_grad_()
         losses = LOSSES[asked.loss](_read(model, h[:, None])[:, 0], asked.target[:, -1])
         return self.numpy(torch.autograd.grad(losses.sum(), h)[0])
-
-
-CUT = {"weight", "recurrent"}  # the parameters by which a state acts on a gate beside R
-
-
-class Graph:
-    """One step taken once, for the adjoints of several routes back through it; for a cell without an inner voice.
-
-    What R makes of the states is a leaf of its own: which gates an adjoint may pass is decided there, after the cell.
-    """
-
-    def __init__(self, backend: TorchBackend, cell: Cell, params: Params, step: Step) -> None:
-        self.backend, self.cell, self.params = backend, cell, params
-        self.voices = tuple(s.detach().requires_grad_() for s in step.before)
-        self.heard = heard(self.ops(), cell, self.voices)
-        rh = self.ops().recur(params.R, self.heard.detach()).reshape(step.wx.shape)
-        leaves = (*step.before, *step.wx.unbind(1), *rh.unbind(1))
-        self.tips = tuple(leaf.detach().requires_grad_() for leaf in leaves)
-        self.after: dict[bool, State] = {}
-        self.spoken: dict[Gates, Tensor] = {}
-
-    def ops(self, gates: Gates | None = None) -> TorchOps:
-        """Those with `gates` open; all gates if nothing is said."""
-        return self.backend.ops(self.cell, frozenset(self.cell.gates) if gates is None else gates)
-
-    def pull(self, d_state: State, gates: Gates) -> tuple[State, tuple[Tensor, ...]]:
-        """The adjoints of the state before the step, and of W x + b gate by gate."""
-        found = self.through_cell(d_state, gates)
-        S, G = len(self.cell.states), len(self.cell.gates)
-        d_before, d_wx, d_rh = found[:S], found[S : S + G], found[S + G :]
-        if gates and self.cell.voices:
-            d_open = [d for d, name in zip(d_rh, self.cell.gates, strict=True) if name in gates]
-            d_voices = torch.autograd.grad(
-                self.said(gates), self.voices, torch.cat(d_open, 1), True, materialize_grads=True
-            )
-            d_before = tuple(a + b for a, b in zip(d_before, d_voices, strict=True))
-        return d_before, d_wx
-
-    def said(self, gates: Gates) -> Float[Tensor, "M _ B"]:
-        """What R makes of the voices, for `gates` alone."""
-        if gates not in self.spoken:
-            self.spoken[gates] = self.ops().product(rows_open(self.cell, self.params.R, gates), self.heard)
-        return self.spoken[gates]
-
-    def through_cell(self, d_state: State, gates: Gates) -> tuple[Tensor, ...]:
-        """The adjoints of the tips. Gates that are not all open shut peepholes too, in a graph without them."""
-        cell = self.cell
-        cut = gates != frozenset(cell.gates) and not CUT.isdisjoint(cell.pointwise.values())
-        if cut not in self.after:
-            S, G = len(cell.states), len(cell.gates)
-            before, wx, rh = self.tips[:S], Row(self.tips[S : S + G]), Row(self.tips[S + G :])
-            self.after[cut] = cell.forward(self.ops(gates if cut else None), self.params.p, wx, rh, before)[0]
-        return self.backend.pulled(self.after[cut], self.tips, d_state, keep=True)
-
-
-class Row(tuple):
-    """The net inputs of a step, one tensor a gate: autograd then never puts them together and takes them apart."""
-
-    def __add__(self, other: Any) -> "Row":
-        return Row(a + b for a, b in zip(self, other, strict=True))
 
 
 def signs(x: Tensor) -> Tensor:
