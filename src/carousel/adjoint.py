@@ -14,7 +14,7 @@ from carousel.backends import Backend
 from carousel.cells import Cell, Params
 from carousel.paths import Split, advance, beginning, cosine
 from carousel.recurrence import PATHS, Gates, Step, chunk_length, chunks, effective, flat
-from carousel.scaled import Logs, Scaled, difference, log10, log_norm, rescale, strained, zero
+from carousel.scaled import Logs, Scaled, difference, log10, log_norm, log_size, rescale, strained, zero
 
 EVERY = 8  # steps between two divisions by a power of two
 
@@ -185,7 +185,7 @@ def back(backend: Backend, cell: Cell, params: Params, front: Front, step: Step)
                 (backend.vjp(cell, params, step, d, route.gates), own) if passes else zero((d, own))
             )
     net = (flat(d_wx),), power
-    sizes = (log_norm(backend, rescale(backend, *each)) for each in (net, adjoints[full]))
+    sizes = (log_size(backend, *each) for each in (net, adjoints[full]))
     split = front.split and advance(front.split, *sizes)
     return Front(adjoints, front.formula + step.log_factor, net, split)
 

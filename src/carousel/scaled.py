@@ -15,6 +15,7 @@ from carousel.backends import Backend
 
 # bits that an adjoint may grow or shrink by between two divisions: its square, and that of a square, stay in range
 FREE = {"float64": 200, "float32": 40, "bfloat16": 40}
+SAFE = 1e-140  # a norm above this, and below its inverse, lost nothing when entries were squared
 NOWHERE = 2**30  # minus this is the power of a zero vector: below all others
 Scaled = tuple[State, Int[Array, "M _ B"]]
 Logs = Float[np.ndarray, "M N"]  # log10, one a sequence, or one a unit and sequence; -inf for an exact zero
@@ -47,6 +48,14 @@ def log_norm(backend: Backend, scaled: Scaled) -> Logs:
     """log10 of the norm of all the parts of a scaled vector together."""
     d, power = scaled
     return log10(np.sqrt(sum(np.square(backend.norm(part)) for part in d)), backend.numpy(power)[:, 0])
+
+
+def log_size(backend: Backend, d: State, power: Array) -> Logs:
+    """`log_norm` of `d` times two to `power`, whatever its largest entry; it is rescaled only where it has to be."""
+    norm = np.sqrt(sum(np.square(backend.norm(part)) for part in d))
+    if ((norm > SAFE) & (norm < 1 / SAFE)).all():
+        return log10(norm, backend.numpy(power)[:, 0])
+    return log_norm(backend, rescale(backend, d, power))
 
 
 def difference(backend: Backend, a: Scaled, b: Scaled) -> Scaled:
