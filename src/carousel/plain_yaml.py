@@ -13,16 +13,15 @@ MOST_VALUES = 10_000  # and keys, of which that has 1,500
 DEEPEST = 16  # levels of lists and mappings, of which it has five
 
 
-def load_yaml(path: Path) -> Any:
-    """The content of the yaml file at `path`, loaded safely. Raises StudyError."""
-    text = _text(path)
+def values(text: str, path: Path) -> Any:
+    """The content of `text`, which stands in the file at `path`, loaded safely. Raises StudyError."""
     try:
         return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise StudyError(f"{shown(path)}: {_syntax(error, text)}") from None
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
     """The text in the file, without a byte order mark. Raises StudyError."""
     data = b""
     try:

@@ -6,6 +6,7 @@ Every key is required and no other is allowed, so a study says all it does and a
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -48,7 +49,7 @@ from carousel.fields import (
     distinct,
     listed,
 )
-from carousel.plain_yaml import load_yaml
+from carousel.plain_yaml import text_of, values
 from carousel.problems import Loc, StudyError, allowed, explain, nearest, short, shown
 from carousel.tasks import TASKS
 
@@ -263,8 +264,14 @@ LISTS = {
 
 def load(path: Path | str) -> Study:
     """The study at `path`. Raises StudyError."""
+    return _study(text_of(Path(path)), Path(path))
+
+
+@lru_cache(maxsize=4)  # a job asks for its study several times, and reading it takes a tenth of a second
+def _study(text: str, path: Path) -> Study:
+    """The study that says `text`. Raises StudyError."""
     try:
-        return Study.model_validate(load_yaml(Path(path)))
+        return Study.model_validate(values(text, path))
     except ValidationError as error:
         raise explain(f"{shown(path)}: ", error, _keys) from None
 

@@ -134,7 +134,7 @@ class TorchBackend:
         return TorchOps(tails, tuple(gate not in gates for gate in cell.gates))
 
     def prepared(self, cell: Cell, params: Params, steps: Sequence[Step]) -> list[Step]:
-        if self.exact or cell.inner:  # an inner voice hears the gates' own sums
+        if self.exact or cell.inner or cell.mixes:  # an inner voice hears the gates' own sums
             return list(steps)
         run = Run(self, cell, params, steps)
         return [step._replace(local=(run, t)) for t, step in enumerate(steps)]

@@ -111,6 +111,9 @@ class Cell:
     inner: Inner | None = None  # one more voice, the last
     mute: frozenset[tuple[str, str]] = frozenset()  # (gate, voice) blocks of R, (gate, "x") blocks of W
     weight: Weight | None = None  # of R, where it is not itself the parameter
+    mixes: bool = (
+        False  # do units hear each other beside R? A module of a user's own does, no cell of the table
+    )
     kinked: bool = False  # is the map not differentiable somewhere, as ReLU at 0?
     positive: tuple[str, ...] = ()  # states that are never negative
     saves: str = ""  # names of all that forward and the inner voice save, gates by their own

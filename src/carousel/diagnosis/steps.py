@@ -70,7 +70,9 @@ def step_cell(step: Step, features: Sequence[int], shapes: Shapes, gates: int, d
         return (pack(after).T[None].to(state[0].dtype),), ()
 
     names = tuple(f"x{g}" for g in range(gates))
-    return Cell(("state",), names, names[0], forward, no_backward, no_factor, carries=False, voices=())
+    return Cell(
+        ("state",), names, names[0], forward, no_backward, no_factor, carries=False, voices=(), mixes=True
+    )
 
 
 def no_backward(*_: object) -> Any:
