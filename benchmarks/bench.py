@@ -1,6 +1,6 @@
 """All benchmarks, into one table and a page of plots: `make bench`.
 
-    python benchmarks/bench.py [decay training jacobian pipeline gpu]    those named; all if none is
+    python benchmarks/bench.py [decay training jacobian pipeline memory study gpu]    those named; all if none is
 
 Writes benchmarks/bench.md, which holds the table, the machine and the versions, and benchmarks/plots/*.svg.
 """
@@ -20,8 +20,8 @@ import pandas as pd  # noqa: E402
 from carousel.provenance import commit, processor  # noqa: E402
 
 HERE = Path(__file__).parent
-COLUMNS = "script work contender seconds against ratio target note".split()
-WORKS = "decay", "training", "jacobian", "pipeline", "gpu"
+COLUMNS = "script work contender seconds against ratio target note products activations".split()
+WORKS = "decay", "training", "jacobian", "pipeline", "memory", "study", "gpu"
 MET = {True: "yes", False: "**no**"}
 VERSIONS = "numpy", "torch", "numba", "triton", "jax", "snakemake"
 
@@ -63,8 +63,29 @@ core with one thread each: medians of CPU seconds. The pipelines are timed by th
 
 {times[["work", "contender", "seconds"]].round(4).to_markdown(index=False)}
 
+## What limits those that miss
+
+Milliseconds that a contender may take at most, that it takes, and that the matrix products and the activations of its
+work take alone, called by the same library at the same shapes with nothing between them. A share of 100 % or more cannot
+be met on this machine by calls of that library, whatever stands between them; JAX fuses activations with what is around.
+
+{limits(table).to_markdown(index=False)}
+
 {plots}
 """
+
+
+def limits(table: pd.DataFrame) -> pd.DataFrame:
+    """The contenders that miss a target, with the parts of their work, in milliseconds."""
+    missed = table[(table.ratio < table.target) & table.products.notna()]
+    allowed = missed.seconds * missed.ratio / missed.target
+    least = missed.products + missed.activations
+    found = missed[["work", "contender", "against"]].assign(
+        allowed=1e3 * allowed, measured=1e3 * missed.seconds
+    )
+    found = found.assign(products=1e3 * missed.products, activations=1e3 * missed.activations)
+    found["the two, of what is allowed"] = (100 * least / allowed).map("{:.0f} %".format)
+    return found.round(1).rename(columns={"contender": "of carousel"})
 
 
 def versions() -> list[str]:

@@ -1,0 +1,88 @@
+"""The least a work can take here: its matrix products and its activations, each by itself, and nothing between them.
+
+What a contender takes beyond that goes into the arithmetic between the two, memory, and the calls.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from clock import interleaved
+from problem import Problem
+
+from carousel.backends import Backend
+from carousel.recurrence import PATHS, drive, forward
+from carousel.settings import on_backend
+
+KINDS = {"recur": "products", "tanh": "activations", "sigmoid": "activations"}
+Call = Callable[[], object]
+
+
+def parts(problem: Problem, backend: Backend, block: int, training: bool) -> dict[str, float]:
+    """CPU seconds of the `products` and of the `activations` of one pass back and forth, as the backend has them.
+
+    Models go in blocks of `block`. A step has one product forward and one back; in training the gradient by R is one
+    more, of all steps at once.
+    """
+    T, M, _, B = problem.xs.shape
+    step = calls(problem, backend, slice(0, block))
+    matrix, errors = random(backend, problem, block)
+    back: list[Call] = [
+        lambda: backend.ops(problem.cell, PATHS["full"](problem.cell)).product(matrix, errors)
+    ]
+    if training:
+        wide, heard = (backend.array(np.ones((block, n, T * B), "f4")) for n in matrix.shape[:0:-1])
+        once: list[Call] = [lambda: wide @ heard.swapaxes(1, 2)]
+    else:
+        once = []
+    rounds = M // block
+    works = {
+        "products": lambda: repeated([*step["products"], *back], T, once, rounds),
+        "activations": lambda: repeated(step["activations"], T, [], rounds),
+    }
+    return interleaved(works, 3)
+
+
+def with_parts(table: pd.DataFrame, least: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """A work's table with the seconds of the parts, by contender."""
+    return table.join(pd.DataFrame(least).T, on="contender")
+
+
+def repeated(steps: list[Call], T: int, once: list[Call], rounds: int) -> None:
+    """The calls of T steps, and those of the whole, for every block."""
+    for _ in range(rounds):
+        for call in T * steps + once:
+            call()
+
+
+def calls(problem: Problem, backend: Backend, block: slice) -> dict[str, list[Call]]:
+    """The products and activations of one step forward, ready to be called again."""
+    W, R, b, p = problem.params
+    ours = problem.params._replace(W=W[block], R=R[block], b=b[block], p={k: v[block] for k, v in p.items()})
+    params, ops = on_backend(backend, ours), backend.ops(problem.cell, PATHS["full"](problem.cell))
+    found: dict[str, list[Call]] = {"products": [], "activations": []}
+
+    class Spy:
+        """The backend's functions, noted as they are called."""
+
+        def __getattr__(self, name: str) -> Any:
+            function = getattr(ops, name)
+
+            def noted(*given: Any) -> Any:
+                if name in KINDS:
+                    found[KINDS[name]].append(lambda: function(*given))
+                return function(*given)
+
+            return noted
+
+    (wx,) = drive(ops, problem.cell, params, backend.array(problem.xs[:1, block]))
+    forward(Spy(), problem.cell, params, wx, tuple(backend.array(s[block]) for s in problem.state))
+    return found
+
+
+def random(backend: Backend, problem: Problem, block: int) -> tuple[Any, Any]:
+    """R transposed, and errors of the net inputs."""
+    transposed = problem.params.R[:block].swapaxes(1, 2).copy()
+    errors = np.random.default_rng(0).standard_normal((block, transposed.shape[2], problem.xs.shape[3]))
+    return backend.array(transposed), backend.array(errors.astype("f4"))
