@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from clock import ROUNDS, interleaved, table
-from limits import parts, with_parts
+from limits import with_limits
 from peers import cell_loop
 from problem import Problem, problem
 
@@ -22,7 +22,6 @@ from carousel.settings import on_backend
 
 CELLS = "lstm", "gru", "rnn_tanh"
 BLOCK = 8  # models whose R stays in the cache
-PLAIN = "numpy", "torch"  # the contenders that call a library's functions, one after the other
 TARGETS = {
     ("numpy", "loop"): 6.0,
     ("numpy", "JAX"): 1.6,
@@ -86,9 +85,8 @@ def run(rounds: int = ROUNDS, M: int = 16, H: int = 64, B: int = 16, T: int = 51
         models = problem(cell, M, H, B, T)
         found = contenders(models)
         checked(found)
-        rows.append(table(f"decay, {cell}", interleaved(found, rounds), TARGETS))
-        least = {name: parts(models, load(name, "cpu", "float32", True), BLOCK, False) for name in PLAIN}
-        rows[-1] = with_parts(rows[-1], least)
+        timed = table(f"decay, {cell}", interleaved(found, rounds), TARGETS)
+        rows.append(with_limits(timed, models, found, BLOCK, training=False))
     return pd.concat(rows, ignore_index=True)
 
 

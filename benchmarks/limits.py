@@ -1,9 +1,9 @@
-"""The least a work can take here: its matrix products and its activations, each by itself, and nothing between them.
+"""What limits a contender: its matrix products and its activations by themselves, and the functions that take longest."""
 
-What a contender takes beyond that goes into the arithmetic between the two, memory, and the calls.
-"""
-
+import pstats
+import re
 from collections.abc import Callable
+from cProfile import Profile
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from clock import interleaved
 from problem import Problem
 
-from carousel.backends import Backend
+from carousel.backends import Backend, load
 from carousel.recurrence import PATHS, drive, forward
 from carousel.settings import on_backend
 
@@ -44,9 +44,32 @@ def parts(problem: Problem, backend: Backend, block: int, training: bool) -> dic
     return interleaved(works, 3)
 
 
-def with_parts(table: pd.DataFrame, least: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """A work's table with the seconds of the parts, by contender."""
-    return table.join(pd.DataFrame(least).T, on="contender")
+def with_limits(
+    table: pd.DataFrame, problem: Problem, works: dict[str, Call], block: int, training: bool
+) -> pd.DataFrame:
+    """A work's table with what limits the contenders that call a library's functions one after the other."""
+    found = {
+        name: parts(problem, load(name, "cpu", "float32", True), block, training)
+        | {"longest": longest(works[name])}
+        for name in ("numpy", "torch")
+    }
+    return table.join(pd.DataFrame(found).T, on="contender")
+
+
+def longest(work: Call, functions: int = 5) -> str:
+    """The functions with the most time of their own, and their shares of all."""
+    profile = Profile()
+    profile.runcall(work)
+    stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+    own = pd.DataFrame([(called(name), row[2]) for (*_, name), row in stats.items()], columns=["name", "s"])
+    shares = own.groupby("name").s.sum() / own.s.sum()
+    return ", ".join(f"{name} {share:.0%}" for name, share in shares.nlargest(functions).items())
+
+
+def called(name: str) -> str:
+    """A function's name as its caller writes it, from what the profiler calls it."""
+    builtin = re.fullmatch(r"<(?:built-in )?method (?:'(\w+)' of .*|(.*))>", name)
+    return f"`{(builtin[1] or builtin[2]) if builtin else name}`"
 
 
 def repeated(steps: list[Call], T: int, once: list[Call], rounds: int) -> None:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import numpy as np
 import pandas as pd
 from clock import ROUNDS, interleaved, table
-from limits import parts, with_parts
+from limits import with_limits
 from peers import layers
 from problem import Problem, problem
 
@@ -74,8 +74,7 @@ def run(rounds: int = ROUNDS, M: int = 8, H: int = 64, T: int = 100) -> pd.DataF
             aims = {(name, "layers"): TARGETS.get((cell, B)) for name in OURS}
             aims |= {(name, "JAX"): 1.3 for name in OURS}
             timed = table(f"Adam step, {cell}, B = {B}", interleaved(found, rounds), aims)
-            least = {n: parts(models, load(n, "cpu", "float32", True), M, True) for n in ("numpy", "torch")}
-            rows.append(with_parts(timed, least))
+            rows.append(with_limits(timed, models, found, M, training=True))
     return pd.concat(rows, ignore_index=True)
 
 
