@@ -1,4 +1,4 @@
-"""What limits a contender: its matrix products and its activations by themselves, and the functions that take longest."""
+"""What limits a contender: its products and its activations by themselves, and the functions that take longest."""
 
 import pstats
 import re
