@@ -28,9 +28,7 @@ class Slopes(NamedTuple):
 
     before: list[list[Slope | None]]  # of each state before it, beside R; None where nothing is passed on
     wx: list[Float[Tensor, "T M G H B"]]  # of W x + b
-    rh: list[
-        Float[Tensor, "T M G H B"]
-    ]  # of what R makes of the states: the same lists where a cell only adds them
+    rh: list[Float[Tensor, "T M G H B"]]  # of what R makes of the states; `wx` itself where a cell adds the two
 
 
 class Row(tuple):
@@ -120,7 +118,7 @@ class Run:
         return Slopes(states, net if shared else [self.by_time(by) for by in by_wx], net)
 
     def by_time(self, parts: Sequence[Tensor | None]) -> Float[Tensor, "T M G H B"]:
-        """Slopes of all steps side by side, step by step; no slope is zero."""
+        """Slopes of all steps side by side, step by step; zero where there is none."""
         zero = torch.zeros_like(self.inputs[0])
         stacked = torch.stack([zero if part is None else part for part in parts], 1)
         return torch.unflatten(stacked, -1, (self.T, self.B)).movedim(-2, 0).contiguous()
