@@ -57,8 +57,9 @@ onstart:
         LOCK = locks.lock(RESULTS)
     except store.StoreError as error:
         sys.exit(str(error))
-    if not workflow.resource_settings.nodes:
-        # by its limit of starts a second Snakemake looks for work every second, once more for every job that has ended
+    limit = workflow.scheduler.job_rate_limiter
+    if limit and (limit.max_jobs, limit.timespan) == (100, 1) and not workflow.resource_settings.nodes:
+        # nobody asked for it, and with it Snakemake looks for work every second, once more for every job that has ended
         workflow.scheduler.job_rate_limiter = None
     live.follow(workflow, Path(RESULTS), Path(STUDY_FILE).with_suffix(".times.json"))
 

@@ -20,7 +20,7 @@ Call = Callable[[], object]
 
 
 def parts(problem: Problem, backend: Backend, block: int, training: bool) -> dict[str, float]:
-    """CPU seconds of the `products` and of the `activations` of one pass back and forth, as the backend has them.
+    """CPU seconds of R's `products` and of the `activations` of one pass back and forth, as the backend has them.
 
     Models go in blocks of `block`. A step has one product forward and one back; in training the gradient by R is one
     more, of all steps at once.

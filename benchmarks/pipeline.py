@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
+from clock import all_cores
 
 ROOT = Path(__file__).parents[1]
 SAMPLE, SETTINGS, TARGET = 40, 2000, 100.0
@@ -64,7 +65,8 @@ def timed(arguments: str, folder: str) -> float:
     start = time.perf_counter()
     command = [sys.executable, "-m", "snakemake", "--quiet", "all", *arguments.split()]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    subprocess.run(command, cwd=folder, check=True, env=os.environ | {"PATH": path}, capture_output=True)
+    with all_cores():
+        subprocess.run(command, cwd=folder, check=True, env=os.environ | {"PATH": path}, capture_output=True)
     return time.perf_counter() - start
 
 

@@ -1,7 +1,6 @@
 """Whole studies from an empty folder to the page: wall seconds on two cores, memory, CPU seconds by rule."""
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -10,12 +9,10 @@ import time
 from pathlib import Path
 
 import pandas as pd
+from clock import all_cores
 
 ROOT = Path(__file__).parents[1]
-LIMITS = {
-    "smoke": 60.0,
-    "standard": 480.0,
-}  # wall seconds; the smaller first, for the largest job of both is kept
+LIMITS = {"standard": 480.0, "smoke": 60.0}  # wall seconds
 SHARE, GIGABYTES = 0.85, 2.0
 MEASURING = "accuracy", "calibrate", "decay", "dynamics", "search"
 
@@ -32,24 +29,28 @@ def one(name: str, limit: float, cores: int) -> pd.DataFrame:
         start = time.perf_counter()
         command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--config", f"study={name}"]
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        subprocess.run(command, cwd=folder, check=True, env=os.environ | {"PATH": path}, capture_output=True)
+        with all_cores():
+            run = subprocess.Popen(
+                command, cwd=folder, env=os.environ | {"PATH": path}, stderr=subprocess.DEVNULL
+            )
+        _, status, used = os.wait4(run.pid, 0)  # of the processes that it waited for, too
         wall = time.perf_counter() - start
+        assert status == 0, f"{' '.join(command)}: status {status}"
         rules = pd.read_parquet(Path(folder) / "results" / name / "timings.parquet").set_index("rule")["cpu"]
-    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    return rows(name, limit, wall, largest, rules)
+    return rows(name, limit, wall, used.ru_maxrss / 2**20, rules)
 
 
 def rows(name: str, limit: float, wall: float, largest: float, rules: pd.Series) -> pd.DataFrame:
     """The rows of one study that took `wall` seconds and `largest` GB in a job, with CPU seconds by rule."""
     study = f"study {name}"
     table = [
-        (study, "to the page, wall seconds", wall, f"{limit:.0f} s", limit / wall, 1.0),
-        (study, "the largest job, GB", largest, f"{GIGABYTES:.0f} GB", GIGABYTES / largest, 1.0),
+        (study, "to the page, wall seconds", wall, f"at most {limit:.0f}", limit / wall, 1.0),
+        (study, "the largest job, GB", largest, f"at most {GIGABYTES:.0f}", GIGABYTES / largest, 1.0),
         *((f"{study}, CPU seconds", rule, seconds, "", None, None) for rule, seconds in rules.items()),
     ]
     if name == "standard":
         share = rules[[*MEASURING]].sum() / rules.sum()
-        table.append((study, "share of CPU time that measures", share, "", share, SHARE))
+        table.append((study, "share of CPU time that measures", share, f"at least {SHARE}", share, SHARE))
     return pd.DataFrame(table, columns=["work", "contender", "seconds", "against", "ratio", "target"])
 
 

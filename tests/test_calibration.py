@@ -101,7 +101,7 @@ def test_a_factor_that_is_one_percent_too_large_is_caught(name: str, monkeypatch
 
     monkeypatch.setattr(backend, "vjp", lambda self, *given: larger(vjp(self, *given)))
     monkeypatch.setattr(backend, "error", larger_error)
-    table = short(name, exact=True)  # compiled loops do not ask the backend
+    table = short(name, exact=name == "numpy")  # compiled loops do not ask the backend
     rests = ~table["quantity"].isin(["factor_product", "slopes"]) & ~table["quantity"].str.endswith("_x")
     alive = (table["tolerance"] == EXACT) & np.isfinite(table["predicted"])
     assert not table["passed"][rests & alive].any()

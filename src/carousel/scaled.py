@@ -52,7 +52,8 @@ def log_norm(backend: Backend, scaled: Scaled) -> Logs:
 
 def log_size(backend: Backend, d: State, power: Array) -> Logs:
     """`log_norm` of `d` times two to `power`, whatever its largest entry; it is rescaled only where it has to be."""
-    norm = np.sqrt(sum(np.square(backend.norm(part)) for part in d))
+    with np.errstate(over="ignore"):  # then it is not safe
+        norm = np.sqrt(sum(np.square(backend.norm(part)) for part in d))
     if ((norm > SAFE) & (norm < 1 / SAFE)).all():
         return log10(norm, backend.numpy(power)[:, 0])
     return log_norm(backend, rescale(backend, d, power))

@@ -109,7 +109,10 @@ class Backend(Protocol):
         ...
 
     def widen(self, step: Step, n: int) -> Step:
-        """`step` with every sequence n times, next to each other: one copy for each of n adjoints."""
+        """`step` with every sequence n times, next to each other: one copy for each of n adjoints.
+
+        It is for `vjp` and `error` alone: one that was prepared comes back as it is.
+        """
         ...
 
     def rescale(self, d_state: State, per_unit: bool) -> tuple[State, Int[Array, "M _ B"]]:

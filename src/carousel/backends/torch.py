@@ -1,4 +1,4 @@
-"""The torch backend: autograd on any device and dtype; no hand-derived adjoint is ever called."""
+"""The torch backend: cells by autograd, on any device and dtype; no hand-derived adjoint is ever called."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

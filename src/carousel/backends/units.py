@@ -16,10 +16,10 @@ from torch import Tensor
 from carousel.axes import Net, State, Units
 from carousel.backends.backend import Backend
 from carousel.cells import Cell, Params
-from carousel.recurrence import Gates, Step, heard, rows_open
+from carousel.recurrence import Gates, Step, heard
 
 CUT = {"weight", "recurrent"}  # the parameters by which a state acts on a gate beside R
-FEW = 16  # columns up to which a product of many models is faster by rows
+NARROW = 16  # columns up to which a product of many models is faster by rows
 Slope = Float[Tensor, "T M H B"]
 
 
@@ -28,7 +28,9 @@ class Slopes(NamedTuple):
 
     before: list[list[Slope | None]]  # of each state before it, beside R; None where nothing is passed on
     wx: list[Float[Tensor, "T M G H B"]]  # of W x + b
-    rh: list[Float[Tensor, "T M G H B"]]  # of what R makes of the states; `wx` itself where a cell adds the two
+    rh: list[
+        Float[Tensor, "T M G H B"]
+    ]  # of what R makes of the states; `wx` itself where a cell adds the two
 
 
 class Row(tuple):
@@ -71,7 +73,7 @@ class Run:
             return tuple(d_before), None
         slopes, R = self.rows(gates)
         d_rh = self.times(slopes, t, d_state)
-        d_voices = transposed(R, d_rh.flatten(1, 2)).split(d_state[0].shape[1], 1)  # type: ignore[no-untyped-call]
+        d_voices = by_transpose(R, d_rh.flatten(1, 2)).split(d_state[0].shape[1], 1)  # type: ignore[no-untyped-call]
         for name, d in zip(self.cell.voices, d_voices, strict=True):
             k = self.cell.states.index(name)
             d_before[k] = d_before[k] + d
@@ -127,10 +129,11 @@ class Run:
         """The slopes and the rows of R of `gates`."""
         if gates not in self.open:
             kept = [g for g, name in enumerate(self.cell.gates) if name in gates]
-            whole = len(kept) == len(self.cell.gates)
-            slopes = self.slopes(gates).rh
-            slopes = slopes if whole else [slope[:, :, kept] for slope in slopes]
-            self.open[gates] = slopes, rows_open(self.cell, self.params.R, gates)
+            slopes, R = self.slopes(gates).rh, self.params.R
+            if len(kept) < len(self.cell.gates):
+                slopes = [slope[:, :, kept] for slope in slopes]
+                R = R.unflatten(1, (len(self.cell.gates), -1))[:, kept].flatten(1, 2)
+            self.open[gates] = slopes, R
         return self.open[gates]
 
 
@@ -151,9 +154,9 @@ def same(a: Tensor | None, b: Tensor | None) -> bool:
     return a is b or (a is not None and b is not None and a.data_ptr() == b.data_ptr())
 
 
-def transposed(R: Float[Tensor, "M N K"], d: Float[Tensor, "M N B"]) -> Float[Tensor, "M K B"]:
+def by_transpose(R: Float[Tensor, "M N K"], d: Float[Tensor, "M N B"]) -> Float[Tensor, "M K B"]:
     """R transposed times d, in the order that takes a CPU less time."""
-    if d.shape[-1] <= FEW:
+    if d.shape[-1] <= NARROW:
         return (d.transpose(1, 2) @ R).transpose(1, 2).contiguous()
     return R.transpose(1, 2) @ d
 

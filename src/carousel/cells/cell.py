@@ -87,7 +87,8 @@ class Cell:
     ``backward(ops, p, saved, d_state) -> (d_p, d_wx, d_rh, d_state)`` is its adjoint by hand; what it returns for
     the state is what does *not* pass through R. Its ``rh`` holds what all voices say.
     A parameter in ``pointwise`` is a "weight" (a peephole: uniform), a "bias" (a gate's second one, beside R), a
-    "recurrent" weight (scaled by the gain as R is), or drawn by a function of its own, (rng, H) -> [H].
+    "recurrent" weight (scaled by the gain as R is), or drawn by a function of its own, (rng, H) -> [H]. Only one of
+    the kinds "weight" and "recurrent" may let a state into a gate: ``ops.cut`` is looked for where there is one.
 
     Where ``saves`` names what forward saves, a gate's activation has the gate's name, its slope that with a d before,
     and "i" is what the candidate is multiplied with, be it a gate or not; without an "i" that is 1 - the forget gate.
