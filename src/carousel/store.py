@@ -124,17 +124,24 @@ def remove(path: Path) -> None:
 def read(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """The table at `path`, its categories restored, or of `columns` those that it has.
 
-    Raises StoreError where there is no whole table.
+    One column after the other: Arrow keeps what it read until all is converted. Raises StoreError where there is no
+    whole table.
     """
-    return load(path, columns).to_pandas(split_blocks=True, self_destruct=True)
-
-
-def load(path: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
-    """The same as Arrow has it."""
     verify(path)
-    there = [name for name in names(path) if name in columns] if columns else None
-    options = {"columns": there, "partitioning": None, "page_checksum_verification": True}
-    table: pa.Table = _checked(path, pq.read_table, **options)
+    there = [name for name in names(path) if columns is None or name in columns]
+    return _checked(path, _by_column, columns=there)
+
+
+def _by_column(path: Path | str, columns: Sequence[str]) -> pd.DataFrame:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        found = {name: file.read(columns=[name]).to_pandas()[name] for name in columns}
+    return pd.DataFrame(found, copy=False)
+
+
+def load(path: Path | str) -> pa.Table:
+    """The table as Arrow has it. Raises StoreError where there is no whole one."""
+    verify(path)
+    table: pa.Table = _checked(path, pq.read_table, partitioning=None, page_checksum_verification=True)
     return table
 
 
