@@ -47,16 +47,26 @@ def zero(scaled: Scaled) -> Scaled:
 def log_norm(backend: Backend, scaled: Scaled) -> Logs:
     """log10 of the norm of all the parts of a scaled vector together."""
     d, power = scaled
-    return log10(np.sqrt(sum(np.square(backend.norm(part)) for part in d)), backend.numpy(power)[:, 0])
+    return log10(size(backend, d), backend.numpy(power)[:, 0])
 
 
 def log_size(backend: Backend, d: State, power: Array) -> Logs:
-    """`log_norm` of `d` times two to `power`, whatever its largest entry; it is rescaled only where it has to be."""
+    """log10 of the norm of `d` times two to `power`, whatever its largest entry; rescaled only where it has to be.
+
+    The norm's own power of two is taken out first, so that it makes no bit of difference whether it was.
+    """
     with np.errstate(over="ignore"):  # then it is not safe
-        norm = np.sqrt(sum(np.square(backend.norm(part)) for part in d))
-    if ((norm > SAFE) & (norm < 1 / SAFE)).all():
-        return log10(norm, backend.numpy(power)[:, 0])
-    return log_norm(backend, rescale(backend, d, power))
+        norm = size(backend, d)
+    if not ((norm > SAFE) & (norm < 1 / SAFE)).all():
+        d, power = rescale(backend, d, power)
+        norm = size(backend, d)
+    mantissa, exponent = np.frexp(norm)
+    return log10(mantissa, backend.numpy(power)[:, 0] + exponent)
+
+
+def size(backend: Backend, d: State) -> Float[np.ndarray, "M B"]:
+    """The norm of all the parts of a vector together."""
+    return np.sqrt(sum(np.square(backend.norm(part)) for part in d))
 
 
 def difference(backend: Backend, a: Scaled, b: Scaled) -> Scaled:
