@@ -84,14 +84,14 @@ training torch's own kernel, that of the layers beside it. JAX fuses activations
 
 def limits(table: pd.DataFrame) -> pd.DataFrame:
     """The contenders that miss a target, with the parts of their work, in milliseconds."""
-    missed = table[(table.ratio < table.target) & table.products.notna()]
+    missed = table[(table.ratio < table.target) & table.longest.notna()]
     allowed = missed.seconds * missed.ratio / missed.target
     least = missed.products + missed.activations
     found = missed[["work", "contender", "against"]].assign(
         allowed=1e3 * allowed, measured=1e3 * missed.seconds
     )
     found = found.assign(products=1e3 * missed.products, activations=1e3 * missed.activations)
-    found["the two, of what is allowed"] = (100 * least / allowed).map("{:.0f} %".format)
+    found["the two, of what is allowed"] = (100 * least / allowed).map("{:.0f} %".format, na_action="ignore")
     return found.assign(longest=missed.longest).round(1).rename(columns=NAMES)
 
 
