@@ -24,7 +24,7 @@ COLUMNS = "script work contender seconds against ratio target note products acti
 WORKS = "decay", "training", "jacobian", "pipeline", "memory", "study", "gpu"
 LIMITED = "memory", "study"  # works with a limit and no peer
 MET = {True: "yes", False: "**no**"}
-NAMES = {"contender": "of carousel", "longest": "most time of their own"}
+NAMES = {"contender": "of carousel", "ratio": "times as fast", "longest": "most time of their own"}
 VERSIONS = "numpy", "torch", "numba", "triton", "jax", "snakemake"
 
 
@@ -47,8 +47,7 @@ def page(table: pd.DataFrame) -> str:
     limited = aims.script.isin(LIMITED)
     aims, kept = aims[~limited], aims[limited][["work", "contender", "seconds", "against", "met"]]
     times = table[table.seconds.notna() & (table.against.isna() | (table.against == ""))]
-    columns = {"work": "work", "contender": "of carousel", "against": "against", "ratio": "times as fast"}
-    shown = aims.rename(columns=columns)[[*columns.values(), "target", "met"]]
+    shown = aims[["work", "contender", "against", "ratio", "target", "met"]].rename(columns=NAMES)
     plots = "\n\n".join(
         f"![{path.stem}](plots/{path.name})" for path in sorted((HERE / "plots").glob("*.svg"))
     )

@@ -14,7 +14,7 @@ import seaborn as sns
 from clock import ROUNDS, interleaved, table
 from limits import with_limits
 from peers import cell_loop
-from problem import Problem, problem
+from problem import Problem, part, problem
 
 from carousel.adjoint import norms
 from carousel.backends import load
@@ -34,25 +34,17 @@ TARGETS = {
 def ours(problem: Problem, name: str, exact: bool = False) -> Callable[[], np.ndarray]:
     """carousel's backend `name`, a block of models after the other; an exact one takes no compiled loops."""
     backend, M = load(name, "cpu", "float32", exact), problem.xs.shape[1]
-    blocks = [slice(m, m + BLOCK) for m in range(0, M, BLOCK)]
-    W, R, b, p = problem.params
-    params = [
-        on_backend(
-            backend, problem.params._replace(W=W[m], R=R[m], b=b[m], p={k: v[m] for k, v in p.items()})
-        )
-        for m in blocks
-    ]
+    blocks = [part(problem, slice(m, m + BLOCK)) for m in range(0, M, BLOCK)]
     data = [
         (
-            backend.array(problem.xs[:, m]),
-            tuple(backend.array(s[m]) for s in problem.state),
-            backend.array(problem.covector[m]),
+            on_backend(backend, block.params),
+            backend.array(block.xs),
+            tuple(map(backend.array, block.state)),
+            backend.array(block.covector),
         )
-        for m in blocks
+        for block in blocks
     ]
-    return lambda: np.concatenate(
-        [norms(backend, problem.cell, one, *rest) for one, rest in zip(params, data, strict=True)], 1
-    )
+    return lambda: np.concatenate([norms(backend, problem.cell, *each) for each in data], 1)
 
 
 def contenders(problem: Problem) -> dict[str, Callable[[], np.ndarray]]:

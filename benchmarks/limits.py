@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from clock import interleaved
-from problem import Problem
+from problem import Problem, part
 
 from carousel.backends import Backend, load
 from carousel.recurrence import PATHS, drive, forward
@@ -26,11 +26,10 @@ def parts(problem: Problem, backend: Backend, block: int, training: bool) -> dic
     more, of all steps at once.
     """
     T, M, _, B = problem.xs.shape
-    step = calls(problem, backend, slice(0, block))
-    matrix, errors = random(backend, problem, block)
-    back: list[Call] = [
-        lambda: backend.ops(problem.cell, PATHS["full"](problem.cell)).product(matrix, errors)
-    ]
+    models, ops = part(problem, slice(0, block)), backend.ops(problem.cell, PATHS["full"](problem.cell))
+    step = calls(models, backend)
+    matrix, errors = random(models, backend)
+    back: list[Call] = [lambda: ops.product(matrix, errors)]
     if training:
         wide, heard = (backend.array(np.ones((block, n, T * B), "f4")) for n in matrix.shape[:0:-1])
         once: list[Call] = [lambda: wide @ heard.swapaxes(1, 2)]
@@ -79,11 +78,9 @@ def repeated(steps: list[Call], T: int, once: list[Call], rounds: int) -> None:
             call()
 
 
-def calls(problem: Problem, backend: Backend, block: slice) -> dict[str, list[Call]]:
+def calls(problem: Problem, backend: Backend) -> dict[str, list[Call]]:
     """The products and activations of one step forward, ready to be called again."""
-    W, R, b, p = problem.params
-    ours = problem.params._replace(W=W[block], R=R[block], b=b[block], p={k: v[block] for k, v in p.items()})
-    params, ops = on_backend(backend, ours), backend.ops(problem.cell, PATHS["full"](problem.cell))
+    params, ops = on_backend(backend, problem.params), backend.ops(problem.cell, PATHS["full"](problem.cell))
     found: dict[str, list[Call]] = {"products": [], "activations": []}
 
     class Spy:
@@ -99,13 +96,14 @@ def calls(problem: Problem, backend: Backend, block: slice) -> dict[str, list[Ca
 
             return noted
 
-    (wx,) = drive(ops, problem.cell, params, backend.array(problem.xs[:1, block]))
-    forward(Spy(), problem.cell, params, wx, tuple(backend.array(s[block]) for s in problem.state))
+    (wx,) = drive(ops, problem.cell, params, backend.array(problem.xs[:1]))
+    forward(Spy(), problem.cell, params, wx, tuple(map(backend.array, problem.state)))
     return found
 
 
-def random(backend: Backend, problem: Problem, block: int) -> tuple[Any, Any]:
+def random(problem: Problem, backend: Backend) -> tuple[Any, Any]:
     """R transposed, and errors of the net inputs."""
-    transposed = problem.params.R[:block].swapaxes(1, 2).copy()
-    errors = np.random.default_rng(0).standard_normal((block, transposed.shape[2], problem.xs.shape[3]))
+    transposed = problem.params.R.swapaxes(1, 2).copy()
+    M, _, rows = transposed.shape
+    errors = np.random.default_rng(0).standard_normal((M, rows, problem.xs.shape[3]))
     return backend.array(transposed), backend.array(errors.astype("f4"))

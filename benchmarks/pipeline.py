@@ -40,7 +40,7 @@ def study(settings: int) -> dict:
 def ours(settings: int, cores: int) -> float:
     """Wall seconds of carousel, to the table of all settings."""
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(ROOT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "results"))
+        copied(folder)
         path = Path(folder) / "many.yaml"
         path.write_text(yaml.safe_dump(study(settings)))
         seconds = timed(
@@ -60,14 +60,28 @@ def baseline(settings: int, cores: int) -> float:
         return seconds
 
 
+def copied(folder: str) -> None:
+    """The repository in `folder`, without results."""
+    shutil.copytree(ROOT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "results"))
+
+
 def timed(arguments: str, folder: str) -> float:
     """Wall seconds of one call of Snakemake."""
+    return measured(arguments, folder)[0]
+
+
+def measured(arguments: str, folder: str) -> tuple[float, float]:
+    """Wall seconds of one call of Snakemake, and the GB of its largest process."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "snakemake", "--quiet", "all", *arguments.split()]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with all_cores():
-        subprocess.run(command, cwd=folder, check=True, env=os.environ | {"PATH": path}, capture_output=True)
-    return time.perf_counter() - start
+        run = subprocess.Popen(command, cwd=folder, env=os.environ | {"PATH": path}, **silent)
+    _, status, used = os.wait4(run.pid, 0)  # of the processes that it waited for, too
+    if status:
+        raise subprocess.CalledProcessError(os.waitstatus_to_exitcode(status), command)
+    return time.perf_counter() - start, used.ru_maxrss / 2**20
 
 
 def run(cores: int = 2) -> pd.DataFrame:

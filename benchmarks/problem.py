@@ -20,6 +20,17 @@ class Problem(NamedTuple):
     covector: np.ndarray  # [M H B], norm 1 a sequence
 
 
+def part(problem: Problem, models: slice) -> Problem:
+    """Some of the models."""
+    W, R, b, p = problem.params
+    return problem._replace(
+        params=Params(W[models], R[models], b[models], {k: v[models] for k, v in p.items()}),
+        xs=problem.xs[:, models],
+        state=tuple(s[models] for s in problem.state),
+        covector=problem.covector[models],
+    )
+
+
 def problem(name: str, M: int, H: int, B: int, T: int, D: int = 4, dtype: str = "float32") -> Problem:
     """Weights as torch draws them, forget bias 1, white input, random states."""
     cell, rng = CELLS[name], np.random.default_rng(7)

@@ -1,20 +1,15 @@
 """Whole studies from an empty folder to the page: wall seconds on two cores, memory, CPU seconds by rule."""
 
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pandas as pd
-from clock import all_cores
+from pipeline import copied, measured
 
-ROOT = Path(__file__).parents[1]
+from carousel.inputs import JOBS
+
 LIMITS = {"standard": 480.0, "smoke": 60.0}  # wall seconds
 SHARE, GIGABYTES = 0.85, 2.0
-MEASURING = "accuracy", "calibrate", "decay", "dynamics", "search"
 
 
 def run(cores: int = 2) -> pd.DataFrame:
@@ -25,19 +20,10 @@ def run(cores: int = 2) -> pd.DataFrame:
 def one(name: str, limit: float, cores: int) -> pd.DataFrame:
     """The rows of one study."""
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(ROOT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "results"))
-        start = time.perf_counter()
-        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--config", f"study={name}"]
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        with all_cores():
-            run = subprocess.Popen(
-                command, cwd=folder, env=os.environ | {"PATH": path}, stderr=subprocess.DEVNULL
-            )
-        _, status, used = os.wait4(run.pid, 0)  # of the processes that it waited for, too
-        wall = time.perf_counter() - start
-        assert status == 0, f"{' '.join(command)}: status {status}"
+        copied(folder)
+        wall, largest = measured(f"--cores {cores} --config study={name}", folder)
         rules = pd.read_parquet(Path(folder) / "results" / name / "timings.parquet").set_index("rule")["cpu"]
-    return rows(name, limit, wall, used.ru_maxrss / 2**20, rules)
+    return rows(name, limit, wall, largest, rules)
 
 
 def rows(name: str, limit: float, wall: float, largest: float, rules: pd.Series) -> pd.DataFrame:
@@ -49,7 +35,7 @@ def rows(name: str, limit: float, wall: float, largest: float, rules: pd.Series)
         *((f"{study}, CPU seconds", rule, seconds, "", None, None) for rule, seconds in rules.items()),
     ]
     if name == "standard":
-        share = rules[[*MEASURING]].sum() / rules.sum()
+        share = rules[sorted(JOBS)].sum() / rules.sum()
         table.append((study, "share of CPU time that measures", share, f"at least {SHARE}", share, SHARE))
     return pd.DataFrame(table, columns=["work", "contender", "seconds", "against", "ratio", "target"])
 

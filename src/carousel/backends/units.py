@@ -46,9 +46,9 @@ class Run:
     def __init__(self, backend: Backend, cell: Cell, params: Params, steps: Sequence[Step]) -> None:
         self.backend, self.cell, self.params = backend, cell, params
         self.T, self.B = len(steps), steps[0].x.shape[-1]
-        before = [beside(states) for states in zip(*(step.before for step in steps), strict=True)]
-        wx = beside([step.wx for step in steps])
         ops = backend.ops(cell, frozenset(cell.gates))
+        before = [ops.join(states, -1) for states in zip(*(step.before for step in steps), strict=True)]
+        wx = ops.join([step.wx for step in steps], -1)
         rh = ops.recur(params.R, heard(ops, cell, tuple(before))).reshape(wx.shape)
         self.inputs = (*before, *wx.unbind(1), *rh.unbind(1))
         self.found: dict[bool, Slopes] = {}
@@ -73,11 +73,18 @@ class Run:
             return tuple(d_before), None
         slopes, R = self.rows(gates)
         d_rh = self.times(slopes, t, d_state)
-        d_voices = by_transpose(R, d_rh.flatten(1, 2)).split(d_state[0].shape[1], 1)  # type: ignore[no-untyped-call]
+        d_voices = self.by_transpose(R, d_rh.flatten(1, 2)).split(d_state[0].shape[1], 1)  # type: ignore[no-untyped-call]
         for name, d in zip(self.cell.voices, d_voices, strict=True):
             k = self.cell.states.index(name)
             d_before[k] = d_before[k] + d
         return tuple(d_before), d_rh
+
+    def by_transpose(self, R: Float[Tensor, "M N K"], d: Float[Tensor, "M N B"]) -> Float[Tensor, "M K B"]:
+        """R transposed times d, in the order that takes a CPU less time."""
+        transposed = R.transpose(1, 2)
+        if d.shape[-1] > NARROW:
+            return transposed @ d
+        return self.backend.ops(self.cell, frozenset(self.cell.gates)).product(transposed, d).contiguous()
 
     def times(self, slopes: Sequence[Tensor], t: int, d_state: State) -> Net:
         """The sum over the states of slope times adjoint, gate by gate."""
@@ -137,11 +144,6 @@ class Run:
         return self.open[gates]
 
 
-def beside(arrays: Sequence[Tensor]) -> Tensor:
-    """Steps side by side, as if they were sequences."""
-    return torch.cat(list(arrays), -1)
-
-
 def pointwise(state: Units, tips: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
     """The derivative of every unit of `state` by its own entry of each of `tips`."""
     if not state.requires_grad:
@@ -152,13 +154,6 @@ def pointwise(state: Units, tips: tuple[Tensor, ...]) -> tuple[Tensor | None, ..
 def same(a: Tensor | None, b: Tensor | None) -> bool:
     """Whether the two are one array."""
     return a is b or (a is not None and b is not None and a.data_ptr() == b.data_ptr())
-
-
-def by_transpose(R: Float[Tensor, "M N K"], d: Float[Tensor, "M N B"]) -> Float[Tensor, "M K B"]:
-    """R transposed times d, in the order that takes a CPU less time."""
-    if d.shape[-1] <= NARROW:
-        return (d.transpose(1, 2) @ R).transpose(1, 2).contiguous()
-    return R.transpose(1, 2) @ d
 
 
 def total(terms: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
