@@ -13,9 +13,10 @@ import sys
 SRC = os.path.join(workflow.basedir, "src")
 sys.path.insert(0, SRC)
 
-from carousel import remake, sources, stability, study
-from carousel.machines import abroad
-from carousel.running import job
+from carousel.pipeline import rebuild as remake, fingerprint as sources, seed_stability as stability
+from carousel.study import schema as study
+from carousel.pipeline.machines import folders as abroad
+from carousel.pipeline.run import job
 
 if not os.access(".", os.W_OK):
     sys.exit(f"{os.getcwd()}: cannot be written to; start where results can be kept")
@@ -33,7 +34,7 @@ except study.StudyError as error:
     sys.exit(str(error))
 
 RESULTS = "results/" + study.name(STUDY_FILE)
-RUN = f"exec python -m carousel.running.job {RESULTS} {{log}} "  # every command stands behind it
+RUN = f"exec python -m carousel.pipeline.run.job {RESULTS} {{log}} "  # every command stands behind it
 ENVIRONMENT = {
     job.RUN: str(os.getpid()),
     remake.CONFIG: shlex.join([f"study={STUDY_FILE}", *EXACT.replace(" --exact", "exact=true").split()]),
@@ -50,8 +51,8 @@ logging.raiseExceptions = False  # a full disk, where Snakemake keeps its own lo
 onstart:
     global LOCK  # held as long as the process lives
     from pathlib import Path
-    from carousel import store
-    from carousel.running import live, locks
+    from carousel.tables import parquet as store
+    from carousel.pipeline.run import live, locks
 
     try:
         LOCK = locks.lock(RESULTS)

@@ -17,7 +17,7 @@ pinned()  # before any library starts its threads
 
 import pandas as pd  # noqa: E402
 
-from carousel.provenance import commit, processor  # noqa: E402
+from carousel.pipeline.provenance import commit, processor  # noqa: E402
 
 HERE = Path(__file__).parent
 COLUMNS = "script work contender seconds against ratio target note products activations longest".split()

@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 from checkouts import copied  # noqa: E402
 
 from carousel.cells import CELLS  # noqa: E402
-from carousel.study import load  # noqa: E402
+from carousel.study.schema import load  # noqa: E402
 
 SETTINGS = 10_000, 100_000, 1_000_000
 BACKENDS = 2

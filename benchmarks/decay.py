@@ -16,9 +16,9 @@ from limits import with_limits
 from peers import cell_loop
 from problem import Problem, part, problem
 
-from carousel.adjoint import norms
-from carousel.backends import load
-from carousel.settings import on_backend
+from carousel.engine.backends import load
+from carousel.measures.adjoint import norms
+from carousel.study.models import on_backend
 
 CELLS = "lstm", "gru", "rnn_tanh"
 BLOCK = 8  # models whose R stays in the cache

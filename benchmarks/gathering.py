@@ -17,9 +17,9 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from carousel import store  # noqa: E402
 from carousel.cells import CELLS  # noqa: E402
-from carousel.table import CATEGORIES, COLUMNS  # noqa: E402
+from carousel.measures.rows import CATEGORIES, COLUMNS  # noqa: E402
+from carousel.tables import parquet as store  # noqa: E402
 
 GATHER = """
 import re, sys, time

@@ -45,8 +45,8 @@ from gpu_ways import (
 )
 
 from carousel.cells import CELLS
+from carousel.engine.trace import program
 from carousel.gpu.graphs import Replayed
-from carousel.program import program
 
 FLOPS, BYTES = (
     67e12,

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from carousel.adjoint import Quantity, walk
-from carousel.backends import Asked, Gradient, Model, Readout, leaves, load, rebuild
 from carousel.cells import CELLS, Params
+from carousel.engine.backends import Asked, Gradient, Model, Readout, leaves, load, rebuild
+from carousel.engine.recurrence import PATHS
 from carousel.gpu import graphs, persistent
-from carousel.recurrence import PATHS
+from carousel.measures.adjoint import Quantity, walk
 
 MODULES: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn_tanh": nn.RNN}
 STREAMS, SAMPLE = 8, 32

@@ -30,13 +30,13 @@ import torch
 from limits import longest
 from torch.func import jacrev, vmap
 
-import carousel.jacobian
-from carousel.backends import load
+import carousel.measures.jacobian.backward
 from carousel.cells import CELLS, Params
-from carousel.compression import Front
+from carousel.engine.backends import load
 from carousel.inits import draw
-from carousel.jacobian import RUN, jacobians
-from carousel.settings import on_backend, stack
+from carousel.measures.jacobian.backward import RUN, jacobians
+from carousel.measures.jacobian.low_rank import Front
+from carousel.study.models import on_backend, stack
 
 H, D, T, B = 64, 4, 512, 4
 WORK = f"Jacobian norms at all lags, LSTM, H = {H}, T = {T}, {B} sequences"
@@ -212,18 +212,18 @@ def seconds_by_lag(**options: bool) -> np.ndarray:
 def carried() -> dict[int, int]:
     """Compressed rows a sequence, the witnesses among them, at each lag."""
     ranks: dict[int, int] = {}
-    read = carousel.jacobian.read
+    read = carousel.measures.jacobian.backward.read
 
     def noted(front: Front, rows: list, *rest: Any) -> list:
         for k in range(len(rows)):
             ranks[front.lag + k + 1] = 2 * front.rows.shape[3]
         return read(front, rows, *rest)
 
-    carousel.jacobian.read = noted
+    carousel.measures.jacobian.backward.read = noted
     try:
         carousels("numpy", *problem())
     finally:
-        carousel.jacobian.read = read
+        carousel.measures.jacobian.backward.read = read
     return ranks
 
 

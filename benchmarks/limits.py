@@ -11,9 +11,9 @@ import pandas as pd
 from clock import interleaved
 from problem import Problem, part
 
-from carousel.backends import Backend, load
-from carousel.recurrence import PATHS, drive, forward
-from carousel.settings import on_backend
+from carousel.engine.backends import Backend, load
+from carousel.engine.recurrence import PATHS, drive, forward
+from carousel.study.models import on_backend
 
 KINDS = {"recur": "products", "tanh": "activations", "sigmoid": "activations"}
 Call = Callable[[], object]

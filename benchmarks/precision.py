@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from carousel.adjoint import norms
-from carousel.backends import Backend, load
 from carousel.cells import CELLS, Params
-from carousel.measure import covectors
-from carousel.recurrence import PATHS, effective, unroll
+from carousel.engine.backends import Backend, load
+from carousel.engine.recurrence import PATHS, effective, unroll
+from carousel.measures.adjoint import norms
+from carousel.measures.decay import covectors
 from carousel.seeds import generator
-from carousel.settings import Setting, forget_bias_name, initial_state, on_backend, stack, weights
+from carousel.study.models import Setting, forget_bias_name, initial_state, on_backend, stack, weights
 
 SHOWN = "rnn_tanh", "rnn_sigmoid", "rnn_relu", "rnn_linear", "lstm97", "lstm", "gru", "mingru", "slstm", "lru"
 DTYPES = "float64", "float32", "bfloat16"

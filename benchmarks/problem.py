@@ -6,7 +6,7 @@ import numpy as np
 
 from carousel.cells import CELLS, Cell, Params
 from carousel.inits import draw
-from carousel.settings import stack
+from carousel.study.models import stack
 
 
 class Problem(NamedTuple):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from pipeline import copied, measured
 
-from carousel.inputs import JOBS
+from carousel.pipeline.validation import JOBS
 
 LIMITS = {"standard": 480.0, "smoke": 60.0}  # wall seconds
 SHARE, GIGABYTES = 0.85, 2.0

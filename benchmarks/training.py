@@ -13,11 +13,11 @@ from limits import with_limits
 from peers import layers
 from problem import Problem, problem
 
-from carousel.backends import Asked, Model, Readout, leaves, load, rebuild
-from carousel.recurrence import PATHS
-from carousel.settings import on_backend
+from carousel.engine.backends import Asked, Model, Readout, leaves, load, rebuild
+from carousel.engine.recurrence import PATHS
+from carousel.measures.training.train import Adam, clipped
+from carousel.study.models import on_backend
 from carousel.tasks import TASKS
-from carousel.training import Adam, clipped
 
 CELLS = "lstm", "gru", "rnn_tanh"
 BATCHES = 64, 16
@@ -38,7 +38,7 @@ OURS = {"numpy": ("numpy", True), "torch": ("torch", False), "compiled": ("numpy
 
 
 def ours(problem: Problem, targets: np.ndarray, name: str) -> Callable[[], None]:
-    """One step as `carousel.training` takes it, all models at once."""
+    """One step as `carousel.measures.training.train` takes it, all models at once."""
     backend = load(OURS[name][0], "cpu", "float32", OURS[name][1])
     M, H, _ = problem.covector.shape
     readout = Readout(np.zeros((M, targets.shape[1], H)), np.zeros((M, targets.shape[1], 1)))

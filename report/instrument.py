@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pandas as pd
 from markup import count, div, escape, number, table
 
-from carousel.claims.claim import faults
+from carousel.claims.rules import faults
 
 NAMED = 8  # faults in the banner: more are counted
 

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pandas as pd
 from markup import count, escape, number, picture, table
 
-from carousel.figures.exponents import determinants
-from carousel.figures.laws import gaps
+from carousel.report.figures.exponents import determinants
+from carousel.report.figures.theory import gaps
 
 DRAWN = (
     "theory",

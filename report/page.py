@@ -11,11 +11,12 @@ from markup import count, definitions, div, escape, number, picture, table, verd
 from measures import DRAWN, drawn
 from words import Claim, answers, half_lives, measured, turning
 
-from carousel import inputs, store
-from carousel.machines import abroad
-from carousel.provenance import brief
-from carousel.remake import RULES
-from carousel.stats import MODEL, grouped
+from carousel.analysis.stats import MODEL, grouped
+from carousel.pipeline import validation as inputs
+from carousel.pipeline.machines import folders as abroad
+from carousel.pipeline.provenance import brief
+from carousel.pipeline.rebuild import RULES
+from carousel.tables import parquet as store
 
 SHOWN = ("claims.parquet", "agreement.parquet", "decay.parquet", "accuracy.parquet", "calibration.parquet",
          "dynamics.parquet", "summary.parquet", "advice.parquet", "half_lives.parquet", "learned.parquet",

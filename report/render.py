@@ -22,7 +22,7 @@ sys.path[:0] = [str(HERE), str(SOURCE)]
 
 def main(arguments: list[str] | None = None) -> int:
     """Render the report; 0, or 1 after one line on stderr."""
-    from carousel.running import joblog
+    from carousel.pipeline.run import joblog
 
     options, start = parse(arguments), time.perf_counter()
     joblog.begin("report")
@@ -101,7 +101,7 @@ def by_chain(work: Path) -> Path:
 
 def place(made: Path, out: Path) -> None:
     """Move the page to where it belongs, whole or not at all."""
-    from carousel import store
+    from carousel.tables import parquet as store
 
     with made.open("rb") as page, store.whole(out) as file:
         shutil.copyfileobj(page, file)

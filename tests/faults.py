@@ -28,7 +28,7 @@ import pandas as pd
 import psutil
 from checkouts import copied
 
-from carousel import store
+from carousel.tables import parquet as store
 
 RESULTS = Path("results/smoke")
 OUTPUT, LOGS, MARK = "output.txt", ".snakemake/log", "CAROUSEL_FAULTS"

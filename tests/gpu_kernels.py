@@ -22,12 +22,12 @@ tl = pytest.importorskip("triton.language")
 import gpu  # noqa: E402
 import gpu_ways  # noqa: E402
 
-from carousel.adjoint import Quantity, walk  # noqa: E402
-from carousel.backends import Asked, Model, Readout, leaves, load  # noqa: E402
 from carousel.cells import CELLS, Params  # noqa: E402
+from carousel.engine.backends import Asked, Model, Readout, leaves, load  # noqa: E402
+from carousel.engine.recurrence import PATHS  # noqa: E402
 from carousel.gpu import graphs, persistent, pointwise  # noqa: E402
 from carousel.gpu.source import source  # noqa: E402
-from carousel.recurrence import PATHS  # noqa: E402
+from carousel.measures.adjoint import Quantity, walk  # noqa: E402
 
 M, H, D, B, T, OUTPUTS = 2, 5, 3, 3, 2, 2
 FLOAT32, EXACT = load("torch", DEVICE, "float32"), load("numpy", "cpu", "float64")

@@ -42,15 +42,15 @@ VARIANTS = {"two threads": lambda: THREADS, "old instructions": old, "both": lam
 
 def blocks(cell: str) -> list:
     """Models of one shape: their gains and repetitions differ."""
-    from carousel.settings import Setting
+    from carousel.study.models import Setting
 
     return [Setting(cell, "orthogonal", g, "1", 0.0, 8, LENGTH, r) for g in (1.0, 1.5) for r in range(2)]
 
 
 def decay(backend, block: list) -> np.ndarray:
     """log10 of all norms of a block, model by model."""
-    from carousel.measure import measure
-    from carousel.study import decay_defaults, vary
+    from carousel.measures.decay import measure
+    from carousel.study.schema import decay_defaults, vary
 
     part = vary(decay_defaults(), batch=5, input_size=3, lags_per_octave=4, measures=["gradient", "jacobian"])
     found = measure(backend, 1, block, part)
@@ -59,8 +59,8 @@ def decay(backend, block: list) -> np.ndarray:
 
 def training(backend, block: list) -> np.ndarray:
     """Losses and gradient norms of a few steps."""
-    from carousel.study import training_defaults, vary
-    from carousel.training import train
+    from carousel.measures.training.train import train
+    from carousel.study.schema import training_defaults, vary
 
     part = vary(
         training_defaults(), cells=[block[0].cell], tasks=["adding"], lengths=[LENGTH], hidden=[8], batch=5, steps=6,
@@ -82,7 +82,7 @@ def table(found, block: list, column: str, by: list[str]) -> np.ndarray:
 
 def measured() -> Iterator[tuple[str, np.ndarray]]:
     """Every path's tables of every cell."""
-    from carousel.backends import load
+    from carousel.engine.backends import load
 
     for path, (name, exact) in PATHS.items():
         backend = load(name, "cpu", "float64", exact)
@@ -111,7 +111,7 @@ def apart(a: np.ndarray, b: np.ndarray, relative: bool) -> float:
 def imitate() -> None:
     """Compiled code as for a machine whose registers are as wide as the environment says, without fused products."""
     if width := os.environ.get("CAROUSEL_TEST_WIDTH"):
-        from carousel.compiled import emit, machine
+        from carousel.engine.compiled import emit, machine
 
         machine.register_bytes = emit.register_bytes = lambda: int(width)
         machine.binding.get_host_cpu_name = lambda: "x86-64"

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from carousel.backends import Backend, Model, Readout
 from carousel.cells import CELLS, Cell, Params
+from carousel.engine.backends import Backend, Model, Readout
 from carousel.inits import INITS, draw
-from carousel.settings import Setting, on_backend, stack
+from carousel.study.models import Setting, on_backend, stack
 
 M, H, D, B, T = 3, 5, 2, 4, 9
 BASE = Setting("lstm", "torch", 1.0, "1", 0.0, H, T, 0)

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import B, H, M, random_problem
 
-import carousel.adjoint
-import carousel.recurrence
-from carousel.adjoint import Quantity, walk
-from carousel.backends import load
+import carousel.engine.recurrence
+import carousel.measures.adjoint
 from carousel.cells import CELLS, Params
-from carousel.paths import advance, beginning, cosine
-from carousel.recurrence import PATHS, effective, flat, unroll
-from carousel.scaled import difference
+from carousel.engine.backends import load
+from carousel.engine.decomposition import advance, beginning, cosine
+from carousel.engine.recurrence import PATHS, effective, flat, unroll
+from carousel.measures.adjoint import Quantity, walk
+from carousel.measures.log_space import difference
 
 BACKENDS = {name: load(name, "cpu", "float64") for name in ("numpy", "torch")}
 both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
@@ -258,8 +258,8 @@ def test_gates_path_of_a_cell_without_gates_is_nothing(backend):
 
 CHAIN = """
 import json, numpy as np
-from carousel.adjoint import walk
-from carousel.backends import load
+from carousel.measures.adjoint import walk
+from carousel.engine.backends import load
 from carousel.cells import CELLS, Params
 one, lags = np.ones((1, 1, 1)), {lags}
 there = load({name!r}, "cpu", "float64")
@@ -340,7 +340,7 @@ def test_the_1997_carousel_passes_the_error_on_unchanged(backend):
 def test_an_exact_backend_takes_the_plain_path(monkeypatch):
     taken, p = [], random_problem("lstm")
     for name in ("plain", "compiled"):
-        monkeypatch.setattr(carousel.adjoint, name, lambda *_, name=name: taken.append(name) or ())
+        monkeypatch.setattr(carousel.measures.adjoint, name, lambda *_, name=name: taken.append(name) or ())
     for exact in (True, False):
         list(walk(load("numpy", "cpu", "float64", exact), *p[:4], p.covector[0], {1}))
     assert taken == ["plain", "compiled" if find_spec("numba") else "plain"]
@@ -351,7 +351,7 @@ def test_an_exact_backend_takes_the_plain_path(monkeypatch):
 def test_the_memory_limit_changes_no_result(name, backend, monkeypatch):
     p = random_problem(name, seed=35, length=40)
     plain = measured(backend, p, range(41))
-    monkeypatch.setattr(carousel.recurrence, "MEMORY", 1)
+    monkeypatch.setattr(carousel.engine.recurrence, "MEMORY", 1)
     for lag, logs in measured(backend, p, range(41)).items():
         for quantity, values in logs.items():
             np.testing.assert_array_equal(values, plain[lag][quantity])

@@ -4,8 +4,8 @@ import pandas as pd
 import planted
 import pytest
 
-from carousel import advice
-from carousel.summary import summarise
+from carousel.analysis.summary import summarise
+from carousel.report import recommendations as advice
 
 
 @pytest.fixture(scope="module")

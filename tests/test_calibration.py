@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from carousel import calibration
-from carousel.backends import load
-from carousel.calibration import COLUMNS, ERRORS, EXACT, SYSTEMS, calibrate, exact, statistical
-from carousel.calibration.system import Reading
-from carousel.recurrence import PATHS
+from carousel.engine.backends import load
+from carousel.engine.recurrence import PATHS
+from carousel.measures import calibration
+from carousel.measures.calibration import COLUMNS, ERRORS, EXACT, SYSTEMS, calibrate, exact, statistical
+from carousel.measures.calibration.system import Reading
 
 BACKENDS = ("numpy", "torch")
 both = pytest.mark.parametrize("name", BACKENDS)
@@ -24,8 +24,8 @@ SHORT = (  # every quantity and instrument, in few steps
 ).split()
 STEADY = {"linear_orthogonal", "lstm97_held"}  # a factor more or less is no error there
 WHOLE = """
-from carousel.backends import load
-from carousel.calibration import calibrate
+from carousel.engine.backends import load
+from carousel.measures.calibration import calibrate
 print(calibrate(load({name!r}, "cpu", "float64")).to_json(orient="split", double_precision=15))
 """
 

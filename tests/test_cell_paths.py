@@ -8,10 +8,10 @@ import pytest
 from problems import B, M, random_problem
 from test_cells import NUMPY, TORCH, assert_slope, back, both, every_cell, unit
 
-from carousel.adjoint import Quantity, walk
-from carousel.backends.numpy import FORWARD, NumpyOps
 from carousel.cells import CELLS, Params
-from carousel.recurrence import PATHS, effective, parameter_gradients, unroll
+from carousel.engine.backends.numpy import FORWARD, NumpyOps
+from carousel.engine.recurrence import PATHS, effective, parameter_gradients, unroll
+from carousel.measures.adjoint import Quantity, walk
 
 HEARS = {name: bool(c.columns) or "recurrent" in c.pointwise.values() for name, c in CELLS.items()}
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from problems import B, H, M, random_problem
 
-from carousel.backends.numpy import FORWARD, NumpyOps
 from carousel.cells import CELLS
-from carousel.recurrence import pull_back, unroll
+from carousel.engine.backends.numpy import FORWARD, NumpyOps
+from carousel.engine.recurrence import pull_back, unroll
 
 OPEN = 800.0  # a net input whose sigmoid is 1 in float64
 

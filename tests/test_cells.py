@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from problems import BASE, B, H, M, model_on, random_model, random_problem
 
-from carousel import training
-from carousel.backends import Asked, Model, leaves, load, rebuild
-from carousel.backends.numpy import FORWARD
 from carousel.cells import CELLS, Params
+from carousel.engine.backends import Asked, Model, leaves, load, rebuild
+from carousel.engine.backends.numpy import FORWARD
+from carousel.engine.recurrence import PATHS, chunks, effective, unroll
 from carousel.inits import INITS
-from carousel.recurrence import PATHS, chunks, effective, unroll
-from carousel.study import training_defaults, vary
+from carousel.measures.training import train as training
+from carousel.study.schema import training_defaults, vary
 
 NUMPY, TORCH = load("numpy", "cpu", "float64"), load("torch", "cpu", "float64")
 both = pytest.mark.parametrize("backend", [NUMPY, TORCH], ids=["numpy", "torch"])

@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import B, D, H, M, T, random_problem
 
-from carousel.adjoint import Quantity, walk
-from carousel.backends import load
-from carousel.backends.numpy import FORWARD
 from carousel.cells import CELLS, Params
 from carousel.cells.antisymmetric import DIFFUSION, STEP
 from carousel.cells.lru import MAX_PHASE, R_MAX, R_MIN, draw_nu, draw_theta, eigenvalue
 from carousel.cells.orthogonal import cayley, d_cayley
-from carousel.recurrence import PATHS, effective, unroll
-from carousel.training import Adam
+from carousel.engine.backends import load
+from carousel.engine.backends.numpy import FORWARD
+from carousel.engine.recurrence import PATHS, effective, unroll
+from carousel.measures.adjoint import Quantity, walk
+from carousel.measures.training.train import Adam
 
 NUMPY, TORCH = load("numpy", "cpu", "float64"), load("torch", "cpu", "float64")
 both = pytest.mark.parametrize("backend", [NUMPY, TORCH], ids=["numpy", "torch"])

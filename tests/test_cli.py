@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from carousel.__main__ import main
-from carousel.backends import DeviceError, load
-from carousel.store import read
-from carousel.study import find
+from carousel.engine.backends import DeviceError, load
+from carousel.study.schema import find
+from carousel.tables.parquet import read
 
 SMOKE = str(find("smoke"))
 

@@ -9,9 +9,9 @@ import pandas as pd
 import planted
 import pytest
 
-from carousel import store
 from carousel.__main__ import main
-from carousel.machines import comparison, matching
+from carousel.pipeline.machines import comparison, matching
+from carousel.tables import parquet as store
 
 SWEEP = {"study": "planted", "sweep": "f00d", "jobs": {"decay/numpy/lstm": "0"}}
 PLACE = {"slice": "grid", "cell": "lstm", "forget_bias": "3", "init": "torch", "length": 120, "trained": "no",

@@ -10,12 +10,12 @@ pytest.importorskip("numba", reason="numba, of `pip install .[fast]`, is not the
 
 from problems import Problem, random_problem  # noqa: E402
 
-from carousel import recurrence as plain  # noqa: E402
-from carousel.adjoint import Front, Quantity, Route, back, loss, rescaled, start, walk  # noqa: E402
-from carousel.backends.numpy import FORWARD, NumpyBackend  # noqa: E402
 from carousel.cells import CELLS  # noqa: E402
-from carousel.compiled import march, norms, parameter_gradients, unroll  # noqa: E402
-from carousel.recurrence import PATHS, effective  # noqa: E402
+from carousel.engine import recurrence as plain  # noqa: E402
+from carousel.engine.backends.numpy import FORWARD, NumpyBackend  # noqa: E402
+from carousel.engine.compiled import march, norms, parameter_gradients, unroll  # noqa: E402
+from carousel.engine.recurrence import PATHS, effective  # noqa: E402
+from carousel.measures.adjoint import Front, Quantity, Route, back, loss, rescaled, start, walk  # noqa: E402
 
 STEPS, CHUNK = 8, 3
 EXACT = {"float64": 1e-12, "float32": 3e-4}  # relative to the largest entry of a sequence's vector

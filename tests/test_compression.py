@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import Problem, random_problem
 
-import carousel.jacobian
-from carousel.backends import load
+import carousel.measures.jacobian.backward
 from carousel.cells import CELLS, Params
-from carousel.compression import Front, renewed, start, turned
-from carousel.jacobian import jacobians
-from carousel.norms import leading
-from carousel.recurrence import PATHS, effective, flat, pull_back, unroll
-from carousel.slopes import entering, slopes, through
+from carousel.engine.backends import load
+from carousel.engine.recurrence import PATHS, effective, flat, pull_back, unroll
+from carousel.engine.step_jacobian import entering, slopes, through
+from carousel.measures.jacobian.backward import jacobians
+from carousel.measures.jacobian.low_rank import Front, renewed, start, turned
+from carousel.measures.jacobian.norms import leading
 
 BACKENDS = {name: load(name, "cpu", "float64") for name in ("numpy", "torch")}
 both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
@@ -25,19 +25,19 @@ CLOSE = 1e-3 * math.log10(2)  # a thousandth of a bit
 
 @pytest.fixture(autouse=True)
 def small_states_too(monkeypatch):
-    monkeypatch.setattr(carousel.jacobian, "FEW", 0)
+    monkeypatch.setattr(carousel.measures.jacobian.backward, "FEW", 0)
 
 
 @pytest.fixture
 def fallen(monkeypatch) -> list[int]:
     """The first lag that was left to all rows, for each time it was."""
-    lags, plain = [], carousel.jacobian.plain
+    lags, plain = [], carousel.measures.jacobian.backward.plain
 
     def noted(*args):
         lags.append(min(args[5]))
         return plain(*args)
 
-    monkeypatch.setattr(carousel.jacobian, "plain", noted)
+    monkeypatch.setattr(carousel.measures.jacobian.backward, "plain", noted)
     return lags
 
 
@@ -112,7 +112,7 @@ def test_a_product_that_loses_rank_is_carried_in_few_rows(monkeypatch, fallen):
         ranks.append(renewed(front, rows, lag).known.shape[-1])
         return renewed(front, rows, lag)
 
-    monkeypatch.setattr(carousel.jacobian, "renewed", noted)
+    monkeypatch.setattr(carousel.measures.jacobian.backward, "renewed", noted)
     measured(BACKENDS["numpy"], p, {0, 16, 80, 160})
     assert ranks[-1] <= 6
     assert not fallen
@@ -138,7 +138,7 @@ def chain(H: int, weak: int, weight: float) -> np.ndarray:
 @pytest.mark.parametrize("rest", [0.0, 0.5])
 def test_what_was_dropped_and_grows_again_is_found_out(backend, rest, fallen, monkeypatch):
     """The chain's last rows are a hundred-millionth of it, until they are all that is left of it."""
-    monkeypatch.setattr(carousel.jacobian, "PROBES", {"cpu": 1})  # model by model
+    monkeypatch.setattr(carousel.measures.jacobian.backward, "PROBES", {"cpu": 1})  # model by model
     rng = np.random.default_rng(1)
     R = np.zeros((3, 26, 26))
     R[0] = np.linalg.qr(rng.standard_normal((26, 26)))[0]
@@ -189,10 +189,10 @@ def test_no_limit_on_memory_changes_a_result(monkeypatch):
     p = random_problem("lstm", seed=9, length=50)
     lags = {0, 1, 15, 16, 17, 50}
     found = measured(BACKENDS["numpy"], p, lags)
-    monkeypatch.setattr(carousel.recurrence, "MEMORY", 1)
+    monkeypatch.setattr(carousel.engine.recurrence, "MEMORY", 1)
     chunked = measured(BACKENDS["numpy"], p, lags)
     assert_close(chunked, found)
-    monkeypatch.setattr(carousel.jacobian, "PROBES", {"cpu": 2**20})
+    monkeypatch.setattr(carousel.measures.jacobian.backward, "PROBES", {"cpu": 2**20})
     assert_close(measured(BACKENDS["numpy"], p, lags), found)
 
 

@@ -12,11 +12,13 @@ import pytest
 import yaml
 from checkouts import copied, rules, snakemake_in
 
-from carousel import inputs, remake, store
 from carousel.__main__ import main
-from carousel.jobs import code
-from carousel.provenance import describe
-from carousel.study import find, load
+from carousel.pipeline import rebuild as remake
+from carousel.pipeline import validation as inputs
+from carousel.pipeline.job_code import code
+from carousel.pipeline.provenance import describe
+from carousel.study.schema import find, load
+from carousel.tables import parquet as store
 
 ROOT = Path(__file__).parents[1]
 SMOKE = find("smoke")
@@ -253,9 +255,12 @@ def test_what_no_rule_makes_has_no_command(path: str) -> None:
 
 
 def test_the_columns_that_readers_need_are_measured() -> None:
-    from carousel import calibration, dynamical, summary, training
-    from carousel import table as decay
-    from carousel.claims import judging
+    from carousel.analysis import summary
+    from carousel.claims import judge as judging
+    from carousel.measures import calibration
+    from carousel.measures import dynamics as dynamical
+    from carousel.measures import rows as decay
+    from carousel.measures.training import train as training
 
     made = {"decay": decay, "dynamics": dynamical, "accuracy": training, "calibration": calibration}
     for kind, module in {**made, "summary": summary, "claims": judging}.items():

@@ -12,7 +12,7 @@ import yaml
 from checkouts import copied
 from tolerances import DECAY, TRAINED
 
-from carousel.backends import load
+from carousel.engine.backends import load
 
 TABLES = (
     "decay/numpy/rnn_tanh.parquet",

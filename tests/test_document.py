@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from carousel.__main__ import main
-from carousel.claims import document, judging
-from carousel.running.joblog import LINE
-from carousel.timings import timings
+from carousel.claims import export as document
+from carousel.claims import judge as judging
+from carousel.pipeline.run.joblog import LINE
+from carousel.pipeline.timings import timings
 
 ORIGIN = {"commit": "0123abc", "seed": [1, 2]}
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from problems import BASE
 
-from carousel.backends import load
 from carousel.cells import CELLS
-from carousel.dynamical import COLUMNS, measure, rows
-from carousel.gates import STEPS, Summary, portrait
-from carousel.settings import Setting, initial_state, noise, weights
-from carousel.study import dynamics_defaults, vary
+from carousel.engine.backends import load
+from carousel.measures.dynamics import COLUMNS, measure, rows
+from carousel.measures.gates import STEPS, Summary, portrait
+from carousel.study.models import Setting, initial_state, noise, weights
+from carousel.study.schema import dynamics_defaults, vary
 
 NUMPY, TORCH = load("numpy", "cpu", "float64"), load("torch", "cpu", "float64")
 PART = vary(dynamics_defaults(), input_size=2, batch=2, warm_up=4, exponents=6)

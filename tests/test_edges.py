@@ -7,16 +7,16 @@ import torch
 from tolerances import PRECISION
 
 import carousel
-from carousel.adam import clipped
-from carousel.backends import Asked, DeviceError, load
-from carousel.backends.numpy import FORWARD
-from carousel.backends.torch import TorchOps
 from carousel.cells import CELLS
-from carousel.divergence import GRADIENT, LOSS, NONE, WEIGHTS, Stops
-from carousel.measure import measure
-from carousel.settings import Setting
-from carousel.study import StudyError, decay_defaults, training_defaults, vary
-from carousel.training import scores, train
+from carousel.engine.backends import Asked, DeviceError, load
+from carousel.engine.backends.numpy import FORWARD
+from carousel.engine.backends.torch import TorchOps
+from carousel.measures.decay import measure
+from carousel.measures.training.nonfinite import GRADIENT, LOSS, NONE, WEIGHTS, Stops
+from carousel.measures.training.optimizer import clipped
+from carousel.measures.training.train import scores, train
+from carousel.study.models import Setting
+from carousel.study.schema import StudyError, decay_defaults, training_defaults, vary
 
 PATHS = {"plain": ("numpy", True), "compiled": ("numpy", False), "torch": ("torch", False)}
 every_path = pytest.mark.parametrize("path", PATHS)

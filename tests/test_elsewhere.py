@@ -10,10 +10,12 @@ import pytest
 from checkouts import rules
 from test_comparison import CLAIMS, SWEEP, decay
 
-from carousel import inputs, store
 from carousel.__main__ import main
-from carousel.jobs import code
-from carousel.machines import abroad, elsewhere
+from carousel.pipeline import validation as inputs
+from carousel.pipeline.job_code import code
+from carousel.pipeline.machines import folders as abroad
+from carousel.pipeline.machines import other_machines as elsewhere
+from carousel.tables import parquet as store
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "report"))
@@ -229,7 +231,7 @@ def test_only_the_page_and_its_comparison_read_the_tables_of_others() -> None:
 
 
 def test_the_same_sweep_whatever_it_is_measured_on(tmp_path: Path) -> None:
-    from carousel.study import digest, find, load, sweep
+    from carousel.study.schema import digest, find, load, sweep
 
     text = find("smoke").read_text()
     on_gpu = (

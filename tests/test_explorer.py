@@ -7,8 +7,8 @@ import pandas as pd
 import planted
 import pytest
 
-from carousel import explorer
-from carousel.summary import summarise
+from carousel.analysis.summary import summarise
+from carousel.report import explorer
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ import pytest
 import yaml
 from checkouts import copied, snakemake_in
 
-from carousel import store
-from carousel.running import job, locks
+from carousel.pipeline.run import job, locks
+from carousel.tables import parquet as store
 
 TABLE = "results/tiny/decay/numpy/rnn_tanh.parquet"
 LOG = "results/tiny/logs/decay/numpy/rnn_tanh.log"
@@ -268,7 +268,7 @@ def test_no_job_outlives_its_run(tmp_path: Path, number: int) -> None:
     command = [
         sys.executable,
         "-m",
-        "carousel.running.job",
+        "carousel.pipeline.run.job",
         str(tmp_path),
         f"{tmp_path}/log",
         sys.executable,
@@ -303,7 +303,7 @@ def test_a_job_whose_runner_was_killed_alone_keeps_the_folder(
 ) -> None:
     monkeypatch.setattr(locks, "PATIENCE", 0.3)
     code = "print('began', flush=True); input()"
-    command = [sys.executable, "-m", "carousel.running.job", str(tmp_path), f"{tmp_path}/log"]
+    command = [sys.executable, "-m", "carousel.pipeline.run.job", str(tmp_path), f"{tmp_path}/log"]
     with subprocess.Popen([*command, sys.executable, "-c", code], stdin=subprocess.PIPE) as runner:
         late = time.monotonic() + 60
         while job.last(tmp_path / "log") != "began" and time.monotonic() < late:

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problems import B, H, M, T, random_problem
 
-import carousel.gates
-from carousel.backends import load
-from carousel.backends.numpy import FORWARD
+import carousel.measures.gates
 from carousel.cells import CELLS, Params
-from carousel.gates import AXES, QUANTILES, STEPS, activations, portrait, readings, statistics
-from carousel.recurrence import PATHS, Step, effective, forward, unroll
+from carousel.engine.backends import load
+from carousel.engine.backends.numpy import FORWARD
+from carousel.engine.recurrence import PATHS, Step, effective, forward, unroll
+from carousel.measures.gates import AXES, QUANTILES, STEPS, activations, portrait, readings, statistics
 
 BACKENDS = {name: load(name, "cpu", "float64") for name in ("numpy", "torch")}
 both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
@@ -217,7 +217,7 @@ def gate_u(p):
 def test_the_memory_limit_changes_no_portrait(monkeypatch):
     p = random_problem("lstm_peephole", seed=60, length=40)
     plain = portrait(NUMPY, p.cell, p.params, p.xs, p.state)
-    monkeypatch.setattr(carousel.gates, "chunk_length", lambda *_: 7)
+    monkeypatch.setattr(carousel.measures.gates, "chunk_length", lambda *_: 7)
     for a, b in zip(plain, portrait(NUMPY, p.cell, p.params, p.xs, p.state), strict=True):
         np.testing.assert_array_equal(a.value, b.value)
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carousel import gathering, store
+from carousel.tables import merge as gathering
+from carousel.tables import parquet as store
 
 ORIGIN = {"study": "smoke"}
 TEXTS = st.sampled_from(["a", "b", "b\x00", "c", "", "é", None])

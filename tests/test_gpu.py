@@ -11,11 +11,11 @@ import pytest
 import torch
 from problems import B, M, T, model_on, random_model, random_problem
 
-from carousel.adjoint import Quantity, walk
-from carousel.backends import Asked, leaves, load
 from carousel.cells import CELLS
+from carousel.engine.backends import Asked, leaves, load
+from carousel.engine.recurrence import PATHS
 from carousel.gpu import graphs
-from carousel.recurrence import PATHS
+from carousel.measures.adjoint import Quantity, walk
 
 NUMPY, TORCH = load("numpy", "cpu", "float64"), load("torch", "cpu", "float64")
 ROOT = Path(__file__).parents[1]

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carousel.analysis.theory.mean_field import critical_gain
 from carousel.cells import CELLS
 from carousel.inits import DIAGONAL, FORGET_BIASES, GATE_BIASES, INITS, draw, parse_forget_bias
 from carousel.inits.rows import critical_variance
 from carousel.seeds import generator
-from carousel.theory.mean_field import critical_gain
 
 H, D, T = 64, 16, 50
 WITH_BIAS = {"torch", "critical", "hochreiter97"}

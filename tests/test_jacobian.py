@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import Problem, random_problem
 
-import carousel.jacobian
-import carousel.recurrence
-from carousel.adjoint import Quantity
-from carousel.backends import load
+import carousel.engine.recurrence
+import carousel.measures.jacobian.backward
 from carousel.cells import CELLS, Params
-from carousel.jacobian import jacobians
-from carousel.norms import Block, estimate, norms
-from carousel.recurrence import PATHS, drive, effective, forward
+from carousel.engine.backends import load
+from carousel.engine.recurrence import PATHS, drive, effective, forward
+from carousel.measures.adjoint import Quantity
+from carousel.measures.jacobian.backward import jacobians
+from carousel.measures.jacobian.norms import Block, estimate, norms
 
 BACKENDS = {name: load(name, "cpu", "float64") for name in ("numpy", "torch")}
 both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
@@ -96,10 +96,10 @@ def test_norms_are_those_of_the_dense_product(name, backend):
 
 LINEAR = """
 import json, numpy as np
-from carousel.adjoint import Quantity
-from carousel.backends import load
+from carousel.measures.adjoint import Quantity
+from carousel.engine.backends import load
 from carousel.cells import CELLS, Params
-from carousel.jacobian import jacobians
+from carousel.measures.jacobian.backward import jacobians
 R, length, lags = np.array({R}), {length}, {lags}
 M = len(R)
 there = load({name!r}, "cpu", "float64")
@@ -156,9 +156,9 @@ def test_a_dead_relu_is_an_exact_zero(backend):
 def test_no_limit_on_memory_changes_a_result(name, backend, monkeypatch):
     p = random_problem(name, seed=35, length=12)
     plain = measured(backend, p, range(13))
-    monkeypatch.setattr(carousel.recurrence, "MEMORY", 1)
+    monkeypatch.setattr(carousel.engine.recurrence, "MEMORY", 1)
     chunked = measured(backend, p, range(13))
-    monkeypatch.setattr(carousel.jacobian, "PROBES", {"cpu": 200})
+    monkeypatch.setattr(carousel.measures.jacobian.backward, "PROBES", {"cpu": 200})
     grouped = measured(backend, p, range(13))
     for lag, logs in plain.items():
         for quantity, values in logs.items():
@@ -244,7 +244,7 @@ def test_estimates_agree_with_the_exact_norms(name, backend, monkeypatch):
     """The same walk with Gaussian vectors, at short and long lags, block by block."""
     p, lags = random_problem(name, seed=40, hidden=12, length=40), [0, 1, 5, 40]
     exact = measured(backend, p, lags)
-    monkeypatch.setattr(carousel.jacobian, "EXACT", 0)
+    monkeypatch.setattr(carousel.measures.jacobian.backward, "EXACT", 0)
     found = measured(backend, p, lags, rng=np.random.default_rng(2), samples=10)
     for lag, logs in exact.items():
         assert len(found[lag]) == 2 * len(logs)
@@ -260,7 +260,7 @@ def test_estimates_agree_with_the_exact_norms(name, backend, monkeypatch):
 
 @both
 def test_estimates_do_not_depend_on_the_backend(backend, monkeypatch):
-    monkeypatch.setattr(carousel.jacobian, "EXACT", 0)
+    monkeypatch.setattr(carousel.measures.jacobian.backward, "EXACT", 0)
     p = random_problem("lstm", seed=41, length=12)
     here, there = (
         measured(b, p, [3, 12], rng=np.random.default_rng(7)) for b in (backend, BACKENDS["numpy"])
@@ -271,7 +271,7 @@ def test_estimates_do_not_depend_on_the_backend(backend, monkeypatch):
 
 
 def test_estimates_of_a_dead_network_are_exact_zeros(monkeypatch):
-    monkeypatch.setattr(carousel.jacobian, "EXACT", 0)
+    monkeypatch.setattr(carousel.measures.jacobian.backward, "EXACT", 0)
     p = small("rnn_relu", length=3)
     p.params.b[:] = -100.0
     found = measured(BACKENDS["numpy"], p, [2], rng=np.random.default_rng(7))[2]
@@ -281,6 +281,6 @@ def test_estimates_of_a_dead_network_are_exact_zeros(monkeypatch):
 
 @pytest.mark.parametrize("options", [{}, {"rng": np.random.default_rng(0), "samples": 2}])
 def test_estimates_need_an_rng_and_samples(options, monkeypatch):
-    monkeypatch.setattr(carousel.jacobian, "EXACT", 4)
+    monkeypatch.setattr(carousel.measures.jacobian.backward, "EXACT", 4)
     with pytest.raises(ValueError, match="5 numbers of state: above 4"):
         measured(BACKENDS["numpy"], random_problem("gru"), [1], **options)

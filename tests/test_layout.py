@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from carousel import sources, study
 from carousel.cells import CELLS
+from carousel.pipeline import fingerprint as sources
+from carousel.study import schema as study
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "src" / "carousel").rglob("*.py"))
@@ -19,75 +20,23 @@ MODULES = {
     for file in FILES
 }
 
-MEASURING = set(
-    "api cells inits tasks backends recurrence scaled paths adjoint norms blocks slopes compression jacobian "
-    "growth lyapunov gates settings program compiled gpu table measure search dynamical snapshots training "
-    "adam divergence calibration diagnosis".split()
-)
-MAY_IMPORT = {  # part of the package: the parts it may import
-    part: set(may.split())
-    for part, may in {
-        "axes": "",
-        "seeds": "",
-        "remake": "",
-        "seal": "",
-        "store": "remake seal",
-        "gathering": "store",
-        "problems": "",
-        "stats": "",
-        "theory": "",
-        "paths": "",
-        "growth": "",
-        "cells": "axes",
-        "tasks": "axes seeds",
-        "inits": "axes cells seeds",
-        "recurrence": "axes cells",
-        "backends": "axes cells compiled recurrence",
-        "scaled": "axes backends",
-        "program": "cells",
-        "compiled": "axes cells paths program recurrence",
-        "gpu": "axes backends cells program recurrence",
-        "adjoint": "axes backends cells compiled paths recurrence scaled",
-        "norms": "scaled",
-        "blocks": "adjoint cells norms scaled",
-        "slopes": "axes cells recurrence",
-        "compression": "adjoint axes blocks cells norms scaled",
-        "jacobian": "adjoint axes backends blocks cells compression norms recurrence scaled slopes",
-        "lyapunov": "axes backends cells growth jacobian norms recurrence",
-        "gates": "axes backends cells recurrence",
-        "fields": "backends cells inits problems tasks",
-        "plain_yaml": "problems",
-        "study": "fields plain_yaml problems tasks",
-        "settings": "backends cells inits seeds study",
-        "table": "adjoint backends scaled settings",
-        "measure": "adjoint backends cells jacobian scaled seeds settings store study table",
-        "dynamical": "backends cells gates lyapunov seeds settings study table",
-        "snapshots": "adjoint axes backends cells dynamical gates jacobian lyapunov recurrence settings store study "
-        "table",
-        "adam": "axes backends",
-        "divergence": "axes backends study",
-        "training": "adam axes backends cells divergence dynamical inits recurrence seeds settings snapshots store "
-        "study table tasks",
-        "calibration": "adjoint backends cells jacobian lyapunov scaled seeds settings theory",
-        "diagnosis": "adjoint axes backends cells figures gates jacobian lyapunov problems scaled settings stats table",
-        "api": "backends dynamical measure problems settings study training",
-        "search": "backends cells measure seeds settings stats store study",
-        "sources": "backends cells",
-        "jobs": "cells sources study",
-        "provenance": "jobs study",
-        "inputs": "jobs remake store study",
-        "machines": "inputs jobs provenance store",
-        "stability": "study",
-        "prediction": "theory",
-        "summary": "prediction stats",
-        "claims": "stats theory",
-        "figures": "claims stats theory",
-        "advice": "claims stats",
-        "explorer": "claims stats",
-        "running": "store",
-        "timings": "running",
-    }.items()
+LAYERS = {  # a package, or a file beside them: what it may import of the others
+    "cells": "axes",
+    "tasks": "axes seeds",
+    "inits": "axes seeds cells",
+    "engine": "axes cells",
+    "study": "axes seeds cells inits tasks engine",
+    "tables": "",
+    "analysis": "tables",
+    "measures": "axes seeds cells inits tasks engine study tables analysis",
+    "claims": "analysis tables",
+    "report": "claims analysis tables",
+    "diagnosis": "axes cells engine study measures analysis report",
+    "pipeline": "*",
+    "api": "axes seeds cells inits tasks engine study measures",
+    "__main__": "pipeline engine study tables tasks",
 }
+MEASURING = set("api cells inits tasks engine study measures diagnosis".split())
 PARTS = sorted({name.split(".")[1] for name in MODULES if "." in name})
 
 
@@ -107,24 +56,16 @@ def loaded_by(code: str) -> set[str]:
     return set(run.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("part", sorted(MAY_IMPORT))
+@pytest.mark.parametrize("part", PARTS)
 def test_imports_point_one_way(part: str) -> None:
-    assert imported(part) <= MAY_IMPORT[part]
+    allowed = LAYERS.get(part, "")
+    assert allowed == "*" or imported(part) <= set(allowed.split())
 
 
-@pytest.mark.parametrize(
-    "part", "advice claims explorer figures prediction stats summary theory timings store gathering".split()
-)
-def test_nothing_behind_the_wall_reaches_measuring_code(part: str) -> None:
-    assert f"carousel.{part}" in MODULES
-    reached = {part_of(name) for name in sources.closure(f"carousel.{part}")}
-    assert not reached & MEASURING
-
-
-def test_no_part_imports_the_command_line() -> None:
-    above = {"__main__", "verbs"}
-    assert not [part for part in PARTS if part not in above and above & imported(part)]
-    assert "__main__" not in imported("verbs")
+def test_the_folders_are_the_architecture() -> None:
+    top = [path for path in (ROOT / "src" / "carousel").iterdir() if path.name != "__pycache__"]
+    assert {path.name for path in top if path.is_dir()} == LAYERS.keys() - {"api", "__main__"}
+    assert len([path for path in top if path.suffix == ".py"]) <= 6
 
 
 def test_no_module_imports_by_a_relative_path() -> None:
@@ -137,8 +78,11 @@ def test_no_module_imports_by_a_relative_path() -> None:
     [
         ("import carousel", {"numpy", "torch", "pandas"}),
         ("import carousel.cells", {"torch", "pandas"}),
-        ("import carousel.study", {"torch", "pandas", "sklearn"}),
-        ("import carousel.claims, carousel.figures", {"torch", *(f"carousel.{part}" for part in MEASURING)}),
+        ("import carousel.study.schema", {"torch", "pandas", "sklearn"}),
+        (
+            "import carousel.claims, carousel.report.figures",
+            {"torch", *(f"carousel.{part}" for part in MEASURING)},
+        ),
     ],
 )
 def test_what_an_import_does_not_load(code: str, absent: set[str]) -> None:
@@ -157,7 +101,7 @@ def test_a_numpy_job_never_imports_torch(tmp_path: Path) -> None:
     ]
     for job in jobs:
         loaded = loaded_by(f"from carousel.__main__ import main\nassert main({job.split()!r}) == 0")
-        assert "carousel.settings" in loaded
+        assert "carousel.study.models" in loaded
         assert "torch" not in loaded
 
 
@@ -171,20 +115,20 @@ def test_a_job_rests_on_its_own_cell_and_backend_alone(verb: str, cell: str) -> 
         family,
         package / "cells" / "cell.py",
     }
-    assert package / "recurrence.py" in files
-    assert package / "backends" / "numpy.py" in files
-    assert package / "backends" / "torch.py" not in files
-    assert (package / "training.py" in files) == (verb == "accuracy")
+    assert package / "engine" / "recurrence.py" in files
+    assert package / "engine" / "backends" / "numpy.py" in files
+    assert package / "engine" / "backends" / "torch.py" not in files
+    assert (package / "measures" / "training" / "train.py" in files) == (verb == "accuracy")
 
 
 def test_a_search_rests_on_its_cells_and_on_both_backends() -> None:
     files = {Path(path).resolve() for path in sources.searching(["gru", "rnn_tanh"])}
     package = ROOT / "src" / "carousel"
-    assert {package / "backends" / f"{name}.py" for name in ("numpy", "torch")} <= files
+    assert {package / "engine" / "backends" / f"{name}.py" for name in ("numpy", "torch")} <= files
     cells = {file.name for file in files if file.parent == package / "cells"}
     assert cells == {"cell.py", "gru.py", "rnn.py"}
-    assert package / "measure.py" in files
-    assert package / "search.py" in files
+    assert package / "measures" / "decay.py" in files
+    assert package / "measures" / "search.py" in files
     fingerprints = {sources.search_fingerprint(cell) for cell in CELLS}
     assert len(fingerprints) == len({CELLS[cell].forward.__module__ for cell in CELLS})
 

@@ -10,15 +10,15 @@ from problems import Problem, random_problem
 from scipy.special import digamma, polygamma
 from test_jacobian import small
 
-import carousel.growth
-import carousel.lyapunov
-import carousel.recurrence
-from carousel.backends import load
+import carousel.engine.recurrence
+import carousel.measures.lyapunov.qr
+import carousel.measures.lyapunov.spectrum
+from carousel.analysis.theory.scalar import rate
 from carousel.cells import CELLS, Params
-from carousel.growth import dense, growth
-from carousel.lyapunov import spectrum, summarised
-from carousel.recurrence import PATHS, unroll
-from carousel.theory.scalar import rate
+from carousel.engine.backends import load
+from carousel.engine.recurrence import PATHS, unroll
+from carousel.measures.lyapunov.qr import dense, growth
+from carousel.measures.lyapunov.spectrum import spectrum, summarised
 
 BACKENDS = {name: load(name, "cpu", "float64") for name in ("numpy", "torch")}
 both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
@@ -279,8 +279,10 @@ def test_a_vector_that_is_rounding_behind_an_ill_conditioned_one_is_lost():
 
 
 def test_many_directions_are_lost_at_once(monkeypatch):
-    calls, orthonormal = [], carousel.growth.orthonormal
-    monkeypatch.setattr(carousel.growth, "orthonormal", lambda *a: calls.append(1) or orthonormal(*a))
+    calls, orthonormal = [], carousel.measures.lyapunov.qr.orthonormal
+    monkeypatch.setattr(
+        carousel.measures.lyapunov.qr, "orthonormal", lambda *a: calls.append(1) or orthonormal(*a)
+    )
     V = orthogonal(40)[:, :5]
     _, logs, _ = growth(stream([[V @ V.T]]), units(1, 40))
     assert np.isneginf(logs).sum() == 35
@@ -292,14 +294,16 @@ def test_the_interval_between_two_qrs_changes_nothing(longest, monkeypatch):
     rng = np.random.default_rng(3)
     matrices = np.eye(5) + 0.4 * rng.standard_normal((200, 3, 5, 5))
     _, expected, _ = growth(stream(matrices), units(3, 5))
-    monkeypatch.setattr(carousel.growth, "LONGEST", longest)
+    monkeypatch.setattr(carousel.measures.lyapunov.qr, "LONGEST", longest)
     _, logs, _ = growth(stream(matrices), units(3, 5))
     np.testing.assert_allclose(logs, expected, atol=1e-8)
 
 
 def test_the_interval_grows_with_room_and_shrinks_without(monkeypatch):
-    lengths, advance = [], carousel.growth.advance
-    monkeypatch.setattr(carousel.growth, "advance", lambda s, b: lengths.append(len(s)) or advance(s, b))
+    lengths, advance = [], carousel.measures.lyapunov.qr.advance
+    monkeypatch.setattr(
+        carousel.measures.lyapunov.qr, "advance", lambda s, b: lengths.append(len(s)) or advance(s, b)
+    )
     growth(stream([[orthogonal(3)]] * 47), units(1, 3))
     assert lengths == [1, 2, 4, 8, 16, 16]
     lengths.clear()
@@ -318,7 +322,7 @@ def test_what_is_not_a_number_stays_none():
 
 @both
 def test_leading_exponents_from_the_adjoint_are_those_of_a_linear_system(backend, monkeypatch):
-    monkeypatch.setattr(carousel.lyapunov, "EXACT", 2)
+    monkeypatch.setattr(carousel.measures.lyapunov.spectrum, "EXACT", 2)
     V = orthogonal(3, 4)
     p = linear([V @ np.diag([2.0, 0.7, 0.1]) @ V.T, np.diag([0.1, 0.2, 3.0])])
     found = measured(backend, p, 50, 2, rng=np.random.default_rng(1))
@@ -332,11 +336,11 @@ def test_leading_exponents_from_the_adjoint_agree_with_the_forward_ones(backend,
     """They differ by what a start and an end do, here within their errors; chunks change nothing."""
     p = small(name, seed=7, length=200)
     forward = measured(backend, p, 20)
-    monkeypatch.setattr(carousel.lyapunov, "EXACT", 2)
+    monkeypatch.setattr(carousel.measures.lyapunov.spectrum, "EXACT", 2)
     back = measured(backend, p, 20, 3, rng=np.random.default_rng(1))
     size = forward.exponents[:, :3] - back.exponents
     assert (abs(size) < 4 * np.hypot(forward.errors[:, :3], back.errors)).all()
-    monkeypatch.setattr(carousel.recurrence, "MEMORY", 1)
+    monkeypatch.setattr(carousel.engine.recurrence, "MEMORY", 1)
     chunked = measured(backend, p, 20, 3, rng=np.random.default_rng(1))
     np.testing.assert_array_equal(chunked.exponents, back.exponents)
 
@@ -363,6 +367,6 @@ def test_a_warm_up_that_leaves_nothing_is_refused():
 
 
 def test_a_random_basis_needs_an_rng(monkeypatch):
-    monkeypatch.setattr(carousel.lyapunov, "EXACT", 2)
+    monkeypatch.setattr(carousel.measures.lyapunov.spectrum, "EXACT", 2)
     with pytest.raises(ValueError, match="5 numbers of state: above 2 an rng is needed"):
         measured(BACKENDS["numpy"], random_problem("gru"), 1)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from checkouts import copied, snakemake_in
 
-from carousel import study
 from carousel.__main__ import main
-from carousel.study import StudyError
+from carousel.study import schema as study
+from carousel.study.schema import StudyError
 from carousel.tasks import TASKS, DataError
 
 FILES = 250

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from problems import BASE, D, H, T, assert_seeded_by
 
 import carousel
-from carousel.adjoint import Quantity
-from carousel.backends import load
 from carousel.cells import CELLS
+from carousel.engine.backends import load
 from carousel.inits import DIAGONAL, INITS
-from carousel.measure import measure
-from carousel.settings import Setting, blocks, covector, initial_state, noise, recorded, settings, weights
-from carousel.study import StudyError, decay_defaults, vary
-from carousel.table import rows, summary
+from carousel.measures.adjoint import Quantity
+from carousel.measures.decay import measure
+from carousel.measures.rows import rows, summary
+from carousel.study.models import Setting, blocks, covector, initial_state, noise, recorded, settings, weights
+from carousel.study.schema import StudyError, decay_defaults, vary
 
 SMALL = {"length": 12, "hidden": 4, "repetitions": 2, "batch": 3, "input_size": 2}
 FIXED = (

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from problems import random_problem
 
-from carousel.backends.numpy import NumpyOps
 from carousel.cells import CELLS, Cell
-from carousel.program import Map, Program, inner_program, is_literal, program
+from carousel.engine.backends.numpy import NumpyOps
+from carousel.engine.trace import Map, Program, inner_program, is_literal, program
 
 Values = Mapping[str, np.ndarray]
 OPS = NumpyOps()

@@ -13,10 +13,10 @@ import pytest
 from checkouts import copied, snakemake_in
 
 from carousel.__main__ import main
-from carousel.running import forecast, joblog, live, progress, screen
-from carousel.running.joblog import Block
-from carousel.running.locks import lock
-from carousel.study import find
+from carousel.pipeline.run import forecast, joblog, live, progress, screen
+from carousel.pipeline.run.joblog import Block
+from carousel.pipeline.run.locks import lock
+from carousel.study.schema import find
 
 START = 1_000_000.0
 CONTROL = re.compile(r"[^\n -~]")
@@ -359,7 +359,7 @@ def test_watching(
 @pytest.mark.slow
 def test_a_run_whose_job_fails_ends_with_the_reason_and_no_control_characters(tmp_path: Path) -> None:
     folder = copied(tmp_path)
-    dynamics = folder / "src" / "carousel" / "dynamical.py"
+    dynamics = folder / "src" / "carousel" / "measures" / "dynamics.py"
     dynamics.write_text(f"{dynamics.read_text()}\n\nmeasure = lambda *_: 1 / 0\n")
     run = snakemake_in(folder, "--config", "study=smoke", "--", "results/smoke/dynamics/numpy/lstm.parquet")
     assert run.returncode == 1

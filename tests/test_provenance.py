@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carousel.jobs import code
-from carousel.provenance import brief, describe, graphics, merge
-from carousel.study import find
+from carousel.pipeline.job_code import code
+from carousel.pipeline.provenance import brief, describe, graphics, merge
+from carousel.study.schema import find
 
 parts = st.lists(
     st.fixed_dictionaries({"commit": st.sampled_from("abc"), "seed": st.integers(0, 3)}), min_size=1

@@ -14,8 +14,11 @@ import pandas as pd
 import planted
 import pytest
 
-from carousel import advice, explorer, figures, prediction, store
-from carousel.summary import summarise
+from carousel.analysis import prediction
+from carousel.analysis.summary import summarise
+from carousel.report import explorer, figures
+from carousel.report import recommendations as advice
+from carousel.tables import parquet as store
 
 REPORT = Path(__file__).parents[1] / "report"
 sys.path.insert(0, str(REPORT))

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 import carousel
-from carousel import fields
-from carousel.backends import load
-from carousel.search import AWAY, AXES, OBJECTIVES, WORST, axes, lattice, points, scored, seek
-from carousel.store import write
-from carousel.study import SearchSlice
-from carousel.table import COLUMNS
+from carousel.engine.backends import load
+from carousel.measures.rows import COLUMNS
+from carousel.measures.search import AWAY, AXES, OBJECTIVES, WORST, axes, lattice, points, scored, seek
+from carousel.study import values as fields
+from carousel.study.schema import SearchSlice
+from carousel.tables.parquet import write
 
 CHAIN = SearchSlice.model_validate(
     {

@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from carousel.adjoint import Quantity
-from carousel.backends import Asked, leaves, load
 from carousel.cells import CELLS
-from carousel.jacobian import jacobians
-from carousel.lyapunov import spectrum
-from carousel.recurrence import PATHS
-from carousel.settings import Setting
-from carousel.snapshots import measure
-from carousel.study import StudyError, training_defaults, vary
+from carousel.engine.backends import Asked, leaves, load
+from carousel.engine.recurrence import PATHS
+from carousel.measures.adjoint import Quantity
+from carousel.measures.jacobian.backward import jacobians
+from carousel.measures.lyapunov.spectrum import spectrum
+from carousel.measures.training.snapshots import measure
+from carousel.measures.training.train import Data, models
+from carousel.study.models import Setting
+from carousel.study.schema import StudyError, training_defaults, vary
 from carousel.tasks import TASKS
-from carousel.training import Data, models
 
 ALL = ["gradient", "jacobian", "gates", "exponents", "truncation"]
 

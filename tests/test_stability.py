@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from checkouts import copied, snakemake_in
 
-from carousel import study
 from carousel.__main__ import main
-from carousel.stability import compared, others, reseeded
-from carousel.store import provenance, read, write
+from carousel.pipeline.seed_stability import compared, others, reseeded
+from carousel.study import schema as study
+from carousel.tables.parquet import provenance, read, write
 
 
 def verdicts(*words: str) -> pd.DataFrame:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from carousel import store
-from carousel.running import locks
+from carousel.pipeline.run import locks
+from carousel.tables import parquet as store
 
 ORIGIN = {"study": "smoke", "numpy": "2.4", "seed": 1}
 
@@ -143,7 +143,8 @@ def test_cached_computes_once_and_again_after_damage(tmp_path: Path) -> None:
 
 
 def test_a_lock_is_one_process_s_and_dies_with_it(tmp_path: Path) -> None:
-    code = f"from carousel.running import locks; f = locks.lock({str(tmp_path)!r}); print('held', flush=True); input()"
+    held = f"f = locks.lock({str(tmp_path)!r}); print('held', flush=True); input()"
+    code = f"from carousel.pipeline.run import locks; {held}"
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True) as other:
         assert other.stdout is not None

@@ -8,10 +8,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carousel import study
 from carousel.cells import CELLS
 from carousel.inits import INITS
-from carousel.study import StudyError
+from carousel.study import schema as study
+from carousel.study.schema import StudyError
 
 STUDIES = sorted(file.stem for file in study.config_folder().glob("*.yaml"))
 SMOKE = yaml.safe_load((study.config_folder() / "smoke.yaml").read_text())

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
-from carousel.problems import StudyError
-from carousel.study import training_defaults, vary
+from carousel.study.errors import StudyError
+from carousel.study.schema import training_defaults, vary
 from carousel.tasks import ADDING_TOLERANCE, TASKS, DataError
 from carousel.tasks.copying import BLANK, DELIMITER, LETTERS, MOST
 from carousel.tasks.digits import digit_images

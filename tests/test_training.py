@@ -9,15 +9,16 @@ import torch
 from problems import BASE, assert_seeded_by, model_on, random_model, random_problem
 
 import carousel
-from carousel.adjoint import Quantity, walk
-from carousel.backends import Asked, leaves, library, load, rebuild
 from carousel.cells import CELLS
-from carousel.recurrence import PATHS
+from carousel.engine.backends import Asked, leaves, load, rebuild
+from carousel.engine.backends import torch_library as library
+from carousel.engine.recurrence import PATHS
+from carousel.measures.adjoint import Quantity, walk
+from carousel.measures.training.train import Adam, Data, clipped, models, readout, scores, train
 from carousel.seeds import generator
-from carousel.settings import Setting
-from carousel.study import StudyError, training_defaults, vary
+from carousel.study.models import Setting
+from carousel.study.schema import StudyError, training_defaults, vary
 from carousel.tasks import TASKS
-from carousel.training import Adam, Data, clipped, models, readout, scores, train
 
 NUMPY = load("numpy", "cpu", "float64")
 

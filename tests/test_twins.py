@@ -5,9 +5,9 @@ import pytest
 import torch
 from problems import B, D, H, M, T, random_problem
 
-from carousel.backends import load
 from carousel.cells import CELLS
-from carousel.recurrence import PATHS, parameter_gradients, unroll
+from carousel.engine.backends import load
+from carousel.engine.recurrence import PATHS, parameter_gradients, unroll
 
 NUMPY = load("numpy", "cpu", "float64")
 TWINS = {

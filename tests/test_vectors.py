@@ -9,9 +9,9 @@ from mpmath import mp, mpf
 
 pytest.importorskip("numba", reason="numba, of `pip install .[fast]`, is not there")
 
-from carousel.compiled.emit import Column, pointwise  # noqa: E402
-from carousel.compiled.vectors import Kind  # noqa: E402
-from carousel.program import Line  # noqa: E402
+from carousel.engine.compiled.emit import Column, pointwise  # noqa: E402
+from carousel.engine.compiled.vectors import Kind  # noqa: E402
+from carousel.engine.trace import Line  # noqa: E402
 
 KINDS = [Kind("float32", 16), Kind("float32", 8), Kind("float64", 8), Kind("float64", 4)]
 ANSWERS: dict[str, tuple[Callable, float]] = {  # and how many rounding units are allowed

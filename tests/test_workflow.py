@@ -9,7 +9,7 @@ import pytest
 import yaml
 from checkouts import copied, snakemake_in
 
-from carousel.study import load
+from carousel.study.schema import load
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +66,7 @@ def test_what_was_made_is_not_made_again_and_an_edit_reaches_its_own_cell_alone(
     assert planned(checkout, *tables)["decay"] == 1
     assert "gradient decay: gru on numpy" in snakemake(checkout, "--dry-run", "--", *tables).stdout
     gru.write_text(text)
-    everything = checkout / "src" / "carousel" / "recurrence.py"
+    everything = checkout / "src" / "carousel" / "engine" / "recurrence.py"
     everything.write_text(everything.read_text() + "# edited\n")
     assert planned(checkout, *tables)["decay"] == 2
 

@@ -7,16 +7,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from carousel.backends import BACKENDS, DeviceError
-from carousel.problems import StudyError
-from carousel.running import joblog
-from carousel.store import StoreError
+from carousel.engine.backends import BACKENDS, DeviceError
+from carousel.pipeline.commands.diagnose import diagnose
+from carousel.pipeline.commands.measure import accuracy, calibrate, decay, dynamics, search
+from carousel.pipeline.commands.results import add, compare, machines
+from carousel.pipeline.commands.tables import (
+    draw,
+    explore,
+    gather,
+    judge,
+    reseed,
+    stability,
+    summarise,
+    timings,
+)
+from carousel.pipeline.commands.watch import watch
+from carousel.pipeline.run import joblog
+from carousel.study.errors import StudyError
+from carousel.tables.parquet import StoreError
 from carousel.tasks import DataError
-from carousel.verbs.checkpoint import diagnose
-from carousel.verbs.measuring import accuracy, calibrate, decay, dynamics, search
-from carousel.verbs.results import add, compare, machines
-from carousel.verbs.tables import draw, explore, gather, judge, reseed, stability, summarise, timings
-from carousel.verbs.watch import watch
 
 
 class Parser(argparse.ArgumentParser):

@@ -8,11 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from carousel import dynamical, measure, training
-from carousel.backends import load
-from carousel.problems import StudyError, allowed
-from carousel.settings import slice_blocks
-from carousel.study import (
+from carousel.engine.backends import load
+from carousel.measures import decay as measure
+from carousel.measures import dynamics as dynamical
+from carousel.measures.training import train as training
+from carousel.study.errors import StudyError, allowed
+from carousel.study.models import slice_blocks
+from carousel.study.schema import (
     LISTS,
     DecaySlice,
     DynamicsSlice,

@@ -14,9 +14,9 @@ import planted_weights
 import pytest
 from planting import TEXT, Rows, Truth, curve, model
 
-from carousel import theory
+from carousel.analysis import theory
+from carousel.analysis.stats import MODEL
 from carousel.claims import Tables, judge
-from carousel.stats import MODEL
 
 
 def _networks(truth: Truth) -> Iterator[Rows]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from planting import Rows, Truth, curve, model
 
-from carousel.claims.table import LN10
+from carousel.claims.evidence import LN10
 
 LSTMS = (("lstm97", "none"), ("lstm", "0"), ("lstm", "1"), ("lstm_peephole", "0"))
 TRAINED = LSTMS[:3]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from carousel import theory
+from carousel.analysis import theory
 
 LAGS = np.unique(np.rint(np.geomspace(1, 1000, 24)).astype(int))
 TEXT = ["backend", "device", "dtype", "slice", "cell", "init", "forget_bias", "trained", "gradient"]

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from carousel import stats
-from carousel.claims.claim import ALPHA, FAILS, HOLDS, REFUTED, SUPPORTED, combine, comparison, trend
-from carousel.claims.judging import correct
-from carousel.claims.table import compare
-from carousel.stats import STEADY
+from carousel.analysis import stats
+from carousel.analysis.stats import STEADY
+from carousel.claims.evidence import compare
+from carousel.claims.judge import correct
+from carousel.claims.rules import ALPHA, FAILS, HOLDS, REFUTED, SUPPORTED, combine, comparison, trend
 
 SHAPE = 0.35  # of the log-normal variable
 NOISE: dict[str, Callable[[np.random.Generator, tuple], np.ndarray]] = {

@@ -8,12 +8,14 @@ import planted_doors
 import pytest
 from planting import Truth
 
-from carousel.claims import Tables, a4c, a4d
-from carousel.claims.claim import Verdict
-from carousel.claims.judging import correct
-from carousel.claims.varied import described
-from carousel.figures import doors
-from carousel.figures.style import save, style
+from carousel.claims import Tables
+from carousel.claims import a4c_entry_factor as a4c
+from carousel.claims import a4d_exit_factor as a4d
+from carousel.claims.judge import correct
+from carousel.claims.rules import Verdict
+from carousel.claims.settings_text import described
+from carousel.report.figures import entry_exit as doors
+from carousel.report.figures.style import save, style
 
 CLAIMS = {"A4c": a4c.CLAIM, "A4d": a4d.CLAIM}
 FIGURES = {"A4c": doors.a4c_figure, "A4d": doors.a4d_figure}

@@ -14,10 +14,25 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from carousel import advice, theory
+from carousel.analysis import theory
+from carousel.analysis.stats import select
+from carousel.analysis.summary import summarise
 from carousel.claims import CLAIMS, Tables
-from carousel.figures import FIGURES, PICTURES, curves, draw, exponents, gates, jacobian, laws, learned
-from carousel.figures.style import (
+from carousel.report import recommendations as advice
+from carousel.report.figures import (
+    FIGURES,
+    PICTURES,
+    curves,
+    draw,
+    exponents,
+    gates,
+    jacobian,
+    learned,
+)
+from carousel.report.figures import (
+    theory as laws,
+)
+from carousel.report.figures.style import (
     CELLS,
     TEXT,
     apart,
@@ -28,8 +43,6 @@ from carousel.figures.style import (
     spread_labels,
     style,
 )
-from carousel.stats import select
-from carousel.summary import summarise
 
 SVG = "{http://www.w3.org/2000/svg}"
 ALL = [*FIGURES, *PICTURES]

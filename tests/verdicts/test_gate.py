@@ -5,8 +5,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from carousel.claims import CLAIMS, judge, judging
-from carousel.claims.claim import INCONCLUSIVE, Verdict, faults, gated
+from carousel.claims import CLAIMS, judge
+from carousel.claims import judge as judging
+from carousel.claims.rules import INCONCLUSIVE, Verdict, faults, gated
 
 FOUND = Verdict(
     "supported", "Everywhere.", "A line.", effect=0.5, low=0.4, high=0.6, n=7, numpy=0.5, torch=0.5

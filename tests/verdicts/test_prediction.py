@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import carousel
-from carousel import prediction, theory
-from carousel.summary import summarise
+from carousel.analysis import prediction, theory
+from carousel.analysis.summary import summarise
 
 SETTING = {"cell": "lstm", "init": "orthogonal", "gain": 1.0, "forget_bias": "1", "bias": 0.0, "hidden": 32,
            "length": 100, "quantity": "cec", "input_size": 4, "input_scale": 1.0}  # fmt: skip
@@ -154,10 +154,10 @@ def test_an_isometry_s_rate_has_no_sign(gain):
 def test_a_cell_at_rest_decays_by_the_spectral_radius_of_its_jacobian(cell, gain):
     """The law against the norm of the Jacobian that autograd finds, over 40 steps."""
     torch = pytest.importorskip("torch")
-    from carousel.backends import load
-    from carousel.jacobian import jacobians
-    from carousel.settings import driven, settings
-    from carousel.study import decay_defaults, vary
+    from carousel.engine.backends import load
+    from carousel.measures.jacobian.backward import jacobians
+    from carousel.study.models import driven, settings
+    from carousel.study.schema import decay_defaults, vary
 
     at_rest = {"inits": ["identity"], "gains": [gain], "forget_biases": [0.5], "hidden": [3], "lengths": [1],
                "repetitions": 1, "batch": 1, "input_scale": 0.0, "state_scale": 0.0, "cells": [cell]}  # fmt: skip

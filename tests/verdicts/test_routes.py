@@ -7,12 +7,26 @@ import pandas as pd
 import pytest
 from planted_routes import INITS, OTHERS
 
-from carousel.claims import Tables, a1f, a1g, a4e, a4f
-from carousel.claims.claim import Verdict
-from carousel.claims.judging import correct
-from carousel.figures import routes
-from carousel.figures.style import style
-from carousel.stats import MODEL
+from carousel.analysis.stats import MODEL
+from carousel.claims import (
+    Tables,
+)
+from carousel.claims import (
+    a1f_surviving_path as a1f,
+)
+from carousel.claims import (
+    a1g_only_route as a1g,
+)
+from carousel.claims import (
+    a4e_only_unchanged_flow as a4e,
+)
+from carousel.claims import (
+    a4f_distance_inside as a4f,
+)
+from carousel.claims.judge import correct
+from carousel.claims.rules import Verdict
+from carousel.report.figures import paths as routes
+from carousel.report.figures.style import style
 
 CLAIMS: dict[str, ModuleType] = {"A1f": a1f, "A1g": a1g, "A4e": a4e, "A4f": a4f}
 FIGURES = {

@@ -4,12 +4,29 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from carousel.claims import Tables, a2b, a2g, a3a, a3b, a4a
-from carousel.claims.claim import Verdict
-from carousel.claims.judging import correct
-from carousel.figures import schemes
-from carousel.figures.style import save, spread_labels, style
-from carousel.stats import gehan, restricted_mean, time_to_solve
+from carousel.analysis.stats import gehan, restricted_mean, time_to_solve
+from carousel.claims import (
+    Tables,
+)
+from carousel.claims import (
+    a2b_factor_per_step as a2b,
+)
+from carousel.claims import (
+    a2g_lag_alone as a2g,
+)
+from carousel.claims import (
+    a3a_truncated_error as a3a,
+)
+from carousel.claims import (
+    a3b_truncation_cost as a3b,
+)
+from carousel.claims import (
+    a4a_vanilla_from_1997 as a4a,
+)
+from carousel.claims.judge import correct
+from carousel.claims.rules import Verdict
+from carousel.report.figures import truncation as schemes
+from carousel.report.figures.style import save, spread_labels, style
 
 CLAIMS = {"A2b": a2b.CLAIM, "A2g": a2g.CLAIM, "A3a": a3a.CLAIM, "A3b": a3b.CLAIM, "A4a": a4a.CLAIM}
 FIGURES = {name: getattr(schemes, f"{name.lower()}_figure") for name in CLAIMS}

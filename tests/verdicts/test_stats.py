@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carousel import stats
-from carousel.stats import STEADY
+from carousel.analysis import stats
+from carousel.analysis.stats import STEADY
 
 
 def table(

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carousel import stats
-from carousel.stats import STEADY
-from carousel.summary import COLUMNS, KEYS, PRECISIONS, SUMMARISED, summarise
+from carousel.analysis import stats
+from carousel.analysis.stats import STEADY
+from carousel.analysis.summary import COLUMNS, KEYS, PRECISIONS, SUMMARISED, summarise
 
 LAGS = np.arange(101)
 LOST = {"float32": -37.9297794536, "float64": -307.6526555685}  # log10 of 2^-126 and of 2^-1022

@@ -7,11 +7,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from carousel import theory
-from carousel.backends import load
+from carousel.analysis import theory
+from carousel.analysis.theory import mean_field
 from carousel.cells import CELLS, Params
-from carousel.recurrence import PATHS, unroll
-from carousel.theory import mean_field
+from carousel.engine.backends import load
+from carousel.engine.recurrence import PATHS, unroll
 
 mpmath.mp.dps = 50
 WEIGHTS = st.floats(-20, 20).filter(lambda w: abs(w) > 1e-3)

@@ -10,12 +10,29 @@ import pandas as pd
 import pytest
 from planted_weights import CHAIN_SLOPES, POSITIVE, SLOPES
 
-from carousel.claims import Tables, a1b, a1h, a1i, a1j, a2f
-from carousel.claims.claim import Verdict
-from carousel.claims.judging import correct
-from carousel.claims.table import number
-from carousel.figures import splits
-from carousel.figures.style import save, style
+from carousel.claims import (
+    Tables,
+)
+from carousel.claims import (
+    a1b_weight_factor as a1b,
+)
+from carousel.claims import (
+    a1h_slopes_culprit as a1h,
+)
+from carousel.claims import (
+    a1i_relu_weight_scale as a1i,
+)
+from carousel.claims import (
+    a1j_recurrent_weights as a1j,
+)
+from carousel.claims import (
+    a2f_relu_activation as a2f,
+)
+from carousel.claims.evidence import number
+from carousel.claims.judge import correct
+from carousel.claims.rules import Verdict
+from carousel.report.figures import sensitivity as splits
+from carousel.report.figures.style import save, style
 
 CLAIMS: dict[str, ModuleType] = {"A1b": a1b, "A1h": a1h, "A1i": a1i, "A1j": a1j, "A2f": a2f}
 FIGURES = {

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from carousel.claims.claim import BACKENDS
-from carousel.claims.table import named
-from carousel.stats import PAIR, difference, numbered
+from carousel.analysis.stats import PAIR, difference, numbered
+from carousel.claims.evidence import named
+from carousel.claims.rules import BACKENDS
 
 MEASURED = [*PAIR, "quantity", "path"]  # with the lag: the same row on either backend
 CANCELLED = "loss_m"  # sLSTM's stabiliser: zero by cancellation where the memory is empty, and all rounding

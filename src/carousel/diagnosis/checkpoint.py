@@ -15,7 +15,7 @@ from torch.torch_version import TorchVersion
 
 from carousel.diagnosis.layer import ModuleError
 from carousel.diagnosis.steps import first_line
-from carousel.problems import allowed, short, shown
+from carousel.study.errors import allowed, short, shown
 
 WEIGHT = re.compile(
     r"(?P<prefix>(?:.*\.)?)(?P<role>(?:weight|bias)_(?:ih|hh|hr))(?P<place>_l\d{1,4}(?:_reverse)?|)"

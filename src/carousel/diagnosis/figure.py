@@ -7,18 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from carousel.analysis.stats import select
 from carousel.diagnosis.sentence import SMALLEST
-from carousel.figures.style import (
-    DASHES,
-    GREY,
-    RATE,
-    end_label,
-    panels,
-    powers,
-    spread_labels,
-    style,
-)
-from carousel.stats import select
+from carousel.report.figures.style import DASHES, GREY, RATE, end_label, panels, powers, spread_labels, style
 
 PANEL = 2.6  # inches
 LAG = "lag: steps back from the last"

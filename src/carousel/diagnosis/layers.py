@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from carousel.cells import CELLS, Params
 from carousel.diagnosis.layer import Layer, ModuleError, runs
 from carousel.diagnosis.steps import Step, step_layer
-from carousel.problems import short
+from carousel.study.errors import short
 
 TWINS = {"RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu", "LSTM": "lstm", "GRU": "gru"}
 WORDS = {"rnn_tanh": "tanh RNN", "rnn_relu": "ReLU RNN", "lstm": "LSTM", "gru": "GRU"}

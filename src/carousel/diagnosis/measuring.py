@@ -10,20 +10,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from carousel.adjoint import Quantity
-from carousel.backends import Backend, DeviceError, load
 from carousel.diagnosis.layer import Layer, ModuleError, Run
 from carousel.diagnosis.layers import CELL_KINDS, KINDS, from_cell, is_plain, layers
 from carousel.diagnosis.result import Diagnosis
 from carousel.diagnosis.steps import STEP, first_line, layers_of_step
 from carousel.diagnosis.undisturbed import undisturbed
-from carousel.gates import portrait
-from carousel.jacobian import jacobians
-from carousel.lyapunov import spectrum
-from carousel.problems import short
-from carousel.scaled import Logs
-from carousel.settings import recorded
-from carousel.table import summary
+from carousel.engine.backends import Backend, DeviceError, load
+from carousel.measures.adjoint import Quantity
+from carousel.measures.gates import portrait
+from carousel.measures.jacobian.backward import jacobians
+from carousel.measures.log_space import Logs
+from carousel.measures.lyapunov.spectrum import spectrum
+from carousel.measures.rows import summary
+from carousel.study.errors import short
+from carousel.study.models import recorded
 
 DTYPES = ("float64", "float32")
 DEVICES = ("cpu", "cuda")

@@ -22,8 +22,8 @@ class Diagnosis:
     `exponents`: layer, direction, index, value, error: Lyapunov exponents in decades per step, the largest first,
     and their standard errors.
     `gates`: layer, direction, quantity, quantile, value, n: of each gate, and of the factors by which an error enters
-    and leaves the carousel (see carousel.gates), the mean (quantile NaN) and quantiles over units, sequences and up to
-    16 steps. RNNs and modules of your own have none.
+    and leaves the carousel (see carousel.measures.gates), the mean (quantile NaN) and quantiles over units, sequences
+    and up to 16 steps. RNNs and modules of your own have none.
     `words`: what each layer and direction is.
     """
 

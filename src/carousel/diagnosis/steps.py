@@ -15,7 +15,7 @@ from carousel.axes import Net, State
 from carousel.cells import Cell, Ops, Params
 from carousel.cells.cell import Pointwise, Saved
 from carousel.diagnosis.layer import Layer, ModuleError, Run, runs
-from carousel.problems import short
+from carousel.study.errors import short
 
 STEP = "a module with a step (x, state) -> (out, state)"
 Shapes = tuple[Sequence[int], ...]  # of each part of the state, without the batch

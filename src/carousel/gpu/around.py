@@ -8,10 +8,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from carousel.axes import Array
-from carousel.backends.backend import Gradient, Model
-from carousel.backends.torch import TorchOps
 from carousel.cells import Cell
-from carousel.recurrence import effective
+from carousel.engine.backends.backend import Gradient, Model
+from carousel.engine.backends.torch import TorchOps
+from carousel.engine.recurrence import effective
 
 Logs = dict[str, Float[Array, "T1 M B"]]
 

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from carousel.axes import Series, State, Units
-from carousel.backends.backend import Asked, Gradient, Model, leaves, rebuild
-from carousel.backends.torch import TorchBackend, TorchOps
 from carousel.cells import Cell, Params
+from carousel.engine.backends.backend import Asked, Gradient, Model, leaves, rebuild
+from carousel.engine.backends.torch import TorchBackend, TorchOps
+from carousel.engine.recurrence import PATHS, drive, effective, forward
 from carousel.gpu.around import Logs, logs, made
-from carousel.recurrence import PATHS, drive, effective, forward
 
 Result = TypeVar("Result")
 WARM_UP = 3  # calls before the capture, in which libraries set themselves up

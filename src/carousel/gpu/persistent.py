@@ -8,13 +8,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from carousel.axes import Series, State, Units
-from carousel.backends.backend import Asked, Gradient, Model, Readout
-from carousel.backends.torch import LOSSES, TorchOps
 from carousel.cells import Cell, Params
+from carousel.engine.backends.backend import Asked, Gradient, Model, Readout
+from carousel.engine.backends.torch import LOSSES, TorchOps
+from carousel.engine.recurrence import effective
 from carousel.gpu import launch
 from carousel.gpu.around import Logs, logs, made
 from carousel.gpu.launch import Front, Kernels, Laid, Passed, tile
-from carousel.recurrence import effective
 
 MEMORY = 2**34  # bytes that the multipliers and W x + b may take at a time; it changes no result
 

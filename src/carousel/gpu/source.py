@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from textwrap import indent
 
 from carousel.cells import Cell
+from carousel.engine.trace import Map, Program, is_literal, needed, program
 from carousel.gpu.frames import ERRORS, FORWARD, HEAD, NORMS
-from carousel.program import Map, Program, is_literal, needed, program
 
 SPELT = {
     "add": "{} + {}",

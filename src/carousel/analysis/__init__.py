@@ -1,0 +1,1 @@
+"""Numbers about tables: statistics, closed forms, predictions, summaries. Nothing here measures."""

@@ -1,0 +1,81 @@
+"""Rates, intervals and tests: functions from the measured tables to smaller tables."""
+
+from carousel.analysis.stats.crossing import Crossing, crossing
+from carousel.analysis.stats.curves import best_model
+from carousel.analysis.stats.learning import gehan, longest_solved, restricted_mean, time_to_solve
+from carousel.analysis.stats.resampling import (
+    SEED,
+    bootstrap,
+    centres,
+    hierarchical,
+    interval,
+    intervals,
+    spread,
+)
+from carousel.analysis.stats.slopes import (
+    FIT_WINDOW,
+    STEADY,
+    half_life,
+    in_window,
+    margin,
+    rates,
+    regime,
+    regime_between,
+)
+from carousel.analysis.stats.tables import (
+    MODEL,
+    PAIR,
+    RUN,
+    SETTING,
+    by_repetition,
+    difference,
+    grouped,
+    joined,
+    numbered,
+    paired,
+    repeated,
+    select,
+)
+from carousel.analysis.stats.tested import Equivalence, equivalent, holm, signed_rank, student
+
+__all__ = [
+    "Crossing",
+    "Equivalence",
+    "FIT_WINDOW",
+    "MODEL",
+    "PAIR",
+    "RUN",
+    "SEED",
+    "SETTING",
+    "STEADY",
+    "best_model",
+    "bootstrap",
+    "by_repetition",
+    "centres",
+    "crossing",
+    "difference",
+    "equivalent",
+    "gehan",
+    "grouped",
+    "half_life",
+    "hierarchical",
+    "holm",
+    "in_window",
+    "interval",
+    "intervals",
+    "joined",
+    "longest_solved",
+    "margin",
+    "numbered",
+    "paired",
+    "rates",
+    "regime",
+    "regime_between",
+    "repeated",
+    "restricted_mean",
+    "select",
+    "signed_rank",
+    "spread",
+    "student",
+    "time_to_solve",
+]

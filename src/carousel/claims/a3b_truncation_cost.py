@@ -1,0 +1,239 @@
+"""A3b: does it cost little to truncate, that is, to let no error back through the gates?"""
+
+import numpy as np
+import pandas as pd
+
+from carousel.analysis.stats import (
+    MODEL,
+    RUN,
+    difference,
+    gehan,
+    in_window,
+    joined,
+    repeated,
+    select,
+    time_to_solve,
+)
+from carousel.claims.evidence import (
+    boundary,
+    compare,
+    labelled,
+    listed,
+    main,
+    missing,
+    number,
+    planned,
+    stack,
+    turned,
+    turning,
+)
+from carousel.claims.rules import (
+    FAILS,
+    HOLDS,
+    INCONCLUSIVE,
+    LONG,
+    MIN_REPETITIONS,
+    MIXED,
+    UNCLEAR,
+    Claim,
+    Tables,
+    Verdict,
+    combine,
+    comparison,
+)
+
+CUT = ("lstm97", "lstm")  # the cells that are trained with either gradient
+# "little", by what is counted: the least that the truncated gradient may keep
+STATE, SIZE = "direction of the state's gradient", "size of the state's gradient"
+WEIGHTS, LENGTH = "direction of the weights' gradient", "size of the weights' gradient"
+ACCURACY, TIME = "accuracy", "time to solve"
+MARGINS = {
+    STATE: 0.9,  # cosine: a step along the truncated gradient makes nine tenths of the progress of one along the full
+    SIZE: -float(np.log10(2)),  # decades: within a factor of two, which a learning rate would make up for
+    WEIGHTS: 0.9,
+    LENGTH: -float(np.log10(2)),
+    ACCURACY: -0.05,  # one answer in twenty
+    TIME: -0.1,  # of the steps of training: about the grid on which runs are evaluated
+}
+LEARNING = (ACCURACY, TIME)
+MIN_TOLD = 0.2  # of the pairs: where neither run ever solves the task, both gradients are equally useless
+
+
+def rows(tables: Tables) -> pd.DataFrame:
+    """Return the truncated and the full gradient of the state's joint adjoint before training, in float64."""
+    found = select(tables.decay, cell=CUT, quantity="loss_state", path=("truncated", "full"), trained="no",
+                   dtype="float64", gain=1.0, bias=0.0)  # fmt: skip
+    return planned(found[(found["length"] >= LONG) & (found["hidden"] > 1)])
+
+
+def states(found: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per model: ``cosine`` of the truncated with the full gradient and log10 of the norms' ``ratio``.
+
+    Both are means over the lags of stats.FIT_WINDOW.
+    """
+    found = in_window(found)
+    keys = [*MODEL, "lag"]
+    cut = select(found, path="truncated")[[*keys, "log10_norm", "cosine"]]
+    both = joined(cut, select(found, path="full")[[*keys, "log10_norm"]], keys, "_full")
+    both = both.assign(ratio=difference(both["log10_norm"], both["log10_norm_full"]))
+    return both.groupby(MODEL, observed=True)[["cosine", "ratio"]].mean().reset_index()
+
+
+def weights(dynamics: pd.DataFrame) -> pd.DataFrame:
+    """Return the same of the gradient of all weights, one row per model and snapshot, before and during training."""
+    names = {"truncated_cosine": "cosine", "truncated_norm": "ratio"}
+    found = select(dynamics, cell=CUT, quantity=list(names))
+    cosine, ratio = (select(found, quantity=name)[[*MODEL, "value"]] for name in names)
+    both = joined(cosine, ratio, MODEL, "_ratio")
+    return both.rename(columns={"value": "cosine", "value_ratio": "ratio"})
+
+
+def runs(accuracy: pd.DataFrame) -> pd.DataFrame:
+    """Return each run with the truncated gradient beside that with the full one, the same seed and data.
+
+    Columns: accuracy, time (at the last step; steps, censored at ``last``) and _full of both; ``later``: 1 where
+    the truncated run surely took longer, -1 where the full one did; ``told``: one of the two solved the task.
+    """
+    keys = [*RUN, "length"]
+    found = select(accuracy, cell=CUT)
+    times = time_to_solve(found).merge(
+        found.rename(columns={"step": "last"})[[*keys, "last", "accuracy"]], on=[*keys, "last"]
+    )
+    on = [name for name in keys if name != "gradient"]
+    cut, full = (select(times, gradient=name).drop(columns="gradient") for name in ("truncated", "full"))
+    both = cut.merge(full, on=on, suffixes=("", "_full"))
+    other = both[["time_full", "solved_full"]].set_axis(["time", "solved"], axis=1)
+    return both.assign(later=gehan(both, other), told=both["solved"] | both["solved_full"])
+
+
+def kept(tables: Tables) -> pd.DataFrame:
+    """Return everything that is counted, more is better: measure, label, ``value``, and MODEL or RUN."""
+    tables_of = {(STATE, SIZE): states(rows(tables)), (WEIGHTS, LENGTH): weights(tables.dynamics)}
+    gradients = [
+        table.assign(measure=name, value=table["cosine"] if name in (STATE, WEIGHTS) else -table["ratio"].abs())
+        for names, table in tables_of.items() for name in names
+    ]  # fmt: skip
+    pairs = runs(tables.accuracy)
+    learning = [
+        pairs.assign(measure=ACCURACY, value=pairs["accuracy"] - pairs["accuracy_full"]),
+        pairs.assign(measure=TIME, value=(pairs["time_full"] - pairs["time"]) / pairs["last"]),
+    ]
+    everything = [
+        repeated(table.dropna(subset=["value"]), MIN_REPETITIONS) for table in [*gradients, *learning]
+    ]
+    return stack([table.assign(label=labelled(table)) for table in everything if len(table)])
+
+
+def measure(tables: Tables) -> pd.DataFrame:
+    """Return per measure, cell with forget bias, and backend what is kept, against its margin; and where it turns.
+
+    Of the cells that were trained with both gradients, if any was.
+    """
+    found = kept(tables)
+    if found.empty:
+        return found
+    trained = set(found.loc[found["measure"].isin(LEARNING), "label"])
+    shown = found[found["label"].isin(trained)] if trained else found
+    groups = shown.groupby(["measure", "label"], sort=False)
+    evidence = stack([_part(group, str(name), str(label)) for (name, label), group in groups])
+    states_of = select(found, cell="lstm", measure=STATE).dropna(axis=1, how="all")
+    return turned(evidence, states_of, "forget_bias", MARGINS[STATE], "value") if len(states_of) else evidence
+
+
+def _part(group: pd.DataFrame, name: str, label: str) -> pd.DataFrame:
+    part = compare(group.dropna(axis=1, how="all"), "value", f"{name}, {label}", MARGINS[name], how="mean")
+    told = group["told"].astype(float).groupby(group["backend"].astype(str)).mean() if "told" in group else {}
+    informative = [name not in LEARNING or told[str(backend)] >= MIN_TOLD for backend in part["backend"]]
+    score = group["later"] if name == TIME else pd.Series(dtype=float)
+    pairs = {"later": int((score > 0).sum()), "sooner": int((score < 0).sum()), "pairs": len(score)}
+    return part.assign(measure=name, label=label, informative=informative, **pairs)
+
+
+def decide(evidence: pd.DataFrame) -> Verdict:
+    """Return the verdict over all that is counted and every cell and forget bias that was trained with both."""
+    what = f"{MIN_REPETITIONS} repetitions of training with each gradient, of a task that one of them solves,"
+    if evidence.empty or not evidence["measure"].isin(LEARNING).any():
+        return Verdict(INCONCLUSIVE, missing(evidence, what), _alt(evidence))
+    found = comparison(evidence)
+    word = combine(found)
+    words, shown = _condition(evidence, found), main(_shown(evidence))
+    if word == INCONCLUSIVE:
+        return Verdict(word, f"{missing(evidence, what)} {words}", _alt(evidence), **shown)
+    at = boundary(evidence, "forget bias") if "at" in evidence else None
+    return Verdict(word, words + _turn(evidence), _alt(evidence), **shown, boundary=at)
+
+
+def _condition(evidence: pd.DataFrame, found: pd.Series) -> str:
+    """Return in words for each measure at which labels the cost is little, and at which not."""
+    parts = evidence.drop_duplicates("part").set_index("part")
+    verbs = {HOLDS: "little", FAILS: "not little", MIXED: "depends on the setting", UNCLEAR: "undecided"}
+    words = []
+    for name, rows in parts.groupby("measure", sort=False):
+        labels = {verb: rows.index[found[rows.index] == state] for state, verb in verbs.items()}
+        sides = [
+            f"{verb} for {listed(list(rows.loc[at, 'label']))}" for verb, at in labels.items() if len(at)
+        ]
+        words.append(f"{str(name).capitalize()}: {'; '.join(sides)}.")
+    later, sooner, pairs = parts[["later", "sooner", "pairs"]].sum()
+    words += (
+        [f"Truncated, a run took longer in {later} of {pairs} pairs and less long in {sooner}."]
+        if pairs
+        else []
+    )
+    return " ".join(words)
+
+
+def _turn(evidence: pd.DataFrame) -> str:
+    """Return in words the forget bias from which the state's gradient of the lstm keeps its direction."""
+    if "at" not in evidence:
+        return ""
+    if np.isposinf(evidence["at"]).all():
+        return f" No forget bias up to {number(evidence['last'].max())} brings the lstm's cosine to {MARGINS[STATE]:g}."
+    where = turning(evidence, "forget bias")
+    return f" The lstm's cosine comes to {MARGINS[STATE]:g} {where}." if where else ""
+
+
+def _shown(evidence: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose effect stands for the claim: the state's cosine, of the lstm at bias 1 if there is one."""
+    rows = evidence[evidence["measure"] == STATE]
+    rows = rows if len(rows) else evidence[evidence["measure"] == evidence["measure"].iloc[0]]
+    usual = rows[rows["label"] == "lstm/1"]
+    return usual if len(usual) else rows[rows["label"] == rows["label"].iloc[0]]
+
+
+def _alt(evidence: pd.DataFrame) -> str:
+    if evidence.empty:
+        return "No truncated gradient was measured beside a full one."
+    effect = evidence.groupby(["measure", "label"], sort=False)["effect"].mean()
+    words = [f"{label} {number(effect[name, label])}" for name, label in effect.index if name == STATE]
+    late = [f"{label} {number(-100 * effect[name, label])} %" for name, label in effect.index if name == TIME]
+    cosines, times = (", ".join(found) or "not measured" for found in (words, late))
+    return (
+        "Cosine of the truncated with the full gradient against lag and over training, and what training with it "
+        f"costs. Cosine of the state's gradient, mean over lags: {cosines}. Time lost, share of the training: {times}."
+    )
+
+
+CLAIM = Claim(
+    id="A3b",
+    who="answer 3",
+    kind="comparison",
+    statement="Truncating the gradient costs little, since error flowing along the gates decays anyway.",
+    reading="Truncated and full gradient have nearly the same direction and size, for the state by lag and for all "
+    "weights over training, and networks trained with either reach the same accuracy in the same time.",
+    prediction="depends: on what is counted, and on the forget bias",
+    unit="cosine of truncated and full gradient of the state (lstm, forget bias 1)",
+    rule="Paired by seed; little is a cosine of at least 0.9, norms within a factor of two, an accuracy at most 0.05 "
+    "lower, and at most a tenth of the training longer to the first solved evaluation (unsolved: longer than all of "
+    "it; a cell of which neither run solves the task in four of five pairs is not judged on learning). A part holds as "
+    f"in K2 against its margin. All: supported; none: refuted; some: depends. At least {MIN_REPETITIONS} repetitions.",
+    takeaway={
+        "supported": "Truncation is a fair saving: gradients and learning stay as they were.",
+        "refuted": "Truncation throws away what training needs: keep the full gradient.",
+        "depends": "What flows back through the gates is no small rest: truncate only where you have measured that "
+        "training does not need it.",
+    },
+    measure=measure,
+    decide=decide,
+    rows=rows,
+)

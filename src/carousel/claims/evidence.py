@@ -1,0 +1,216 @@
+"""Small tables that several claims need, and the words for them."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from carousel.analysis.stats import MODEL, PAIR, crossing, difference, hierarchical, numbered, student
+from carousel.claims.rules import BACKENDS, FAILS, HOLDS, MIXED, UNCLEAR, Boundary
+
+LN10 = float(np.log(10))
+ALONG_BIAS = ("grid", "bias")  # the slices that differ in the forget bias alone, and
+ALONG_GAIN = ("grid", "gain")  # in the gain alone: a curve along either is made of them
+DECIDED = {HOLDS: "Holds", FAILS: "Fails", MIXED: "Depends on the setting", UNCLEAR: "Undecided"}
+
+
+def wide(table: pd.DataFrame, value: str = "rate") -> pd.DataFrame:
+    """Return one row per model with its ``value`` on each backend in columns numpy, torch (NaN: missing)."""
+    left, right = (
+        table.loc[table["backend"] == backend, [*PAIR, value]].rename(columns={value: backend})
+        for backend in BACKENDS
+    )
+    return left.merge(right, on=PAIR, how="outer")
+
+
+def relative_error(measured: np.ndarray, formula: np.ndarray) -> np.ndarray:
+    """Return the relative error of a derivative whose log10 is given twice; equal infinities agree."""
+    return LN10 * np.abs(difference(measured, formula))
+
+
+def compare(table: pd.DataFrame, column: str, part: str, margin: float, how: str = "median") -> pd.DataFrame:
+    """Return one row of evidence per backend: the effect ``column``, held against ``margin``.
+
+    effect, low, high: over repetitions, each the median (or mean) over its settings. share (reverse): the
+    settings of which every repetition is on the upper (lower) side of the margin. p: Student's.
+    """
+    rows = [
+        _compared(group, column, margin, how) | {"part": part, "backend": backend, "margin": margin}
+        for backend, group in table.dropna(subset=[column]).groupby("backend", observed=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _compared(group: pd.DataFrame, column: str, margin: float, how: str) -> dict:
+    effect, low, high, values = hierarchical(group, column, how)
+    keys = [name for name in [*MODEL, "task", "rival"] if name in group and name != "repetition"]
+    each = group[column].groupby(numbered(group, keys)).agg(["min", "median", "max"])
+    up, down = (each["min"] >= margin) & (each["median"] > margin), each["max"] <= margin
+    return {
+        "effect": effect, "low": low, "high": high, "p": student(values, margin),
+        "share": up.mean(), "reverse": (down & (each["median"] < margin)).mean(),
+        "repetitions": len(values), "settings": len(each), "n": len(group), "informative": True,
+    }  # fmt: skip
+
+
+def turned(
+    evidence: pd.DataFrame,
+    table: pd.DataFrame,
+    factor: str,
+    level: float,
+    value: str = "rate",
+    log: bool = False,
+) -> pd.DataFrame:
+    """Return the evidence with each backend's crossing of ``level`` beside it: at, at_low, at_high, first, last.
+
+    table: one row per model, as `crossing` takes it; a forget bias that is no number is left out.
+    """
+    table = table.assign(**{factor: pd.to_numeric(table[factor].astype(str), errors="coerce")})
+    found = {
+        name: crossing(rows, factor, value, level, log)
+        for name, rows in table.groupby("backend", observed=True)
+    }
+    columns = ["at", "at_low", "at_high", "first", "last"]
+    each = {name: (at.at, at.low, at.high, at.first, at.last) for name, at in found.items()}
+    seen = [each.get(name, (np.nan,) * len(columns)) for name in evidence["backend"]]
+    return evidence.assign(**dict(zip(columns, np.reshape(seen, (-1, len(columns))).T, strict=True)))
+
+
+def boundary(rows: pd.DataFrame, factor: str) -> Boundary | None:
+    """Return where a verdict turns by `turned` rows: both backends' mean, the wider interval; None if nowhere."""
+    rows = rows.assign(backend=rows["backend"].astype(str)).drop_duplicates("backend")
+    if set(rows["backend"]) != set(BACKENDS) or not np.isfinite(rows["at"]).all():
+        return None
+    return Boundary(
+        factor, float(rows["at"].mean()), float(rows["at_low"].min()), float(rows["at_high"].max())
+    )
+
+
+def turning(rows: pd.DataFrame, factor: str) -> str:
+    """Return in words where `turned` rows turn, or on which side of what was tried; nothing if that is unknown."""
+    found = boundary(rows, factor)
+    if found:
+        return f"at {factor} {at_value(found)}"
+    if np.isposinf(rows["at"]).all():
+        return f"above {factor} {number(rows['last'].max())}"
+    return f"below {factor} {number(rows['first'].min())}" if np.isneginf(rows["at"]).all() else ""
+
+
+def at_value(found: Boundary) -> str:
+    """Return a boundary's value and interval in words."""
+    return f"{number(found.at)} (95 % interval {number(found.low)} to {number(found.high)})"
+
+
+def searched(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows are of settings that a search went through."""
+    return rows["slice"].isin([name for name in rows["slice"].unique() if name.startswith("search")])
+
+
+def planned(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of settings laid out beforehand, without those that a search went through."""
+    return rows[~searched(rows)]
+
+
+def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the tables that have rows, one below the other (an empty frame if none has)."""
+    tables = [table for table in tables if len(table)]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def main(rows: pd.DataFrame) -> dict:
+    """Return the verdict's numbers from its rows, parts averaged: both backends' effect, the wider interval, n."""
+    if rows.empty:
+        return {}
+    by = rows.assign(backend=rows["backend"].astype(str)).groupby("backend")["effect"].mean()
+    return {
+        "effect": float(rows["effect"].mean()), "low": float(rows["low"].min()),
+        "high": float(rows["high"].max()), "n": int(rows["n"].sum()),
+        **{backend: float(by.get(backend, np.nan)) for backend in BACKENDS},
+    }  # fmt: skip
+
+
+def witnessed(row: pd.Series) -> dict[str, Any]:
+    """Return the verdict's numbers from one row of a `wide` table: both backends', their mean and their ends."""
+    low, high = sorted(float(row[backend]) for backend in BACKENDS)
+    sides = {backend: float(row[backend]) for backend in BACKENDS}
+    return {"effect": (low + high) / 2, "low": low, "high": high, **sides}
+
+
+def number(value: float) -> str:
+    """Return a number in three significant digits, with a real minus sign; 1e-9 rather than 1e-09."""
+    text = re.sub(r"e([+-])0?", lambda found: "e" + found[1].strip("+"), f"{value:.3g}")
+    return text.replace("inf", "infinity").replace("-", "\N{MINUS SIGN}")
+
+
+def missing(evidence: pd.DataFrame, what: str) -> str:
+    """Return what would settle an undecided claim, the backend that is missing first."""
+    have = set(evidence["backend"].astype(str)) if "backend" in evidence else set()
+    absent = [backend for backend in BACKENDS if backend not in have]
+    if have and absent:
+        return f"Undecided: the {absent[0]} backend has not measured it."
+    return f"Undecided: {what} would settle it."
+
+
+def unsearched(space: pd.DataFrame, what: str) -> str:
+    """Return the same of a `wide` table."""
+    have = [backend for backend in BACKENDS if space[backend].notna().any()]
+    return missing(pd.DataFrame({"backend": have}), what)
+
+
+def by_state(states: pd.Series, said: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each state that occurs, in the order of ``said``: its words and the parts in it."""
+    parts = {state: listed([str(part) for part in states.index[states == state]]) for state in said}
+    return [f"{said[state]}: {names}." for state, names in parts.items() if names]
+
+
+def listed(words: list[str]) -> str:
+    """Return "a, b and c"."""
+    words = list(dict.fromkeys(words))
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def named(row: pd.Series) -> str:
+    """Return a setting in words: cell, init, gain, forget bias, length, training."""
+    words = [f"{row['cell']}", f"{row['init']} init"]
+    words += [f"gain {row['gain']:g}"] if row["gain"] != 1 else []
+    words += [f"bias {row['bias']:g}"] if row["bias"] != 0 else []
+    words += [f"forget bias {row['forget_bias']}"] if row["forget_bias"] != "none" else []
+    words += [f"T = {row['length']}"]
+    words += [f"trained on {row['trained']} for {row['step']} steps"] if row["trained"] != "no" else []
+    return ", ".join(words)
+
+
+def factor(rate: float) -> str:
+    """Return the factor per step of a rate in decades, with more digits where it is near one."""
+    value = 10.0**rate
+    return f"{value:.7g}" if 0.99 < value < 1.01 else number(value)
+
+
+def labelled(table: pd.DataFrame) -> pd.Series:
+    """Return "cell/forget bias" for each row, or the cell alone where it has no forget gate."""
+    bias = table["forget_bias"].astype(str)
+    return table["cell"].astype(str) + ("/" + bias).where(bias != "none", "")
+
+
+def at_biases(names: list[str]) -> str:
+    """Return "at forget bias 0 and chrono, and without a forget gate"."""
+    given = [name for name in names if not name.startswith("none")]
+    words = [f"at forget bias {listed(given)}"] if given else []
+    return ", and ".join(words + ["without a forget gate"] * (len(given) < len(names)))
+
+
+def as_number(forget_bias: str) -> float:
+    """Return a forget bias as a number; NaN for none and for a scheme."""
+    return float(pd.to_numeric(forget_bias, errors="coerce"))
+
+
+def bias_order(values: pd.Series) -> list[str]:
+    """Return the forget biases in order: none, the numbers, the schemes by name."""
+
+    def place(name: str) -> tuple[float, str]:
+        number = as_number(name)
+        return (-np.inf if name == "none" else np.inf, name) if np.isnan(number) else (number, "")
+
+    return sorted({str(value) for value in values}, key=place)

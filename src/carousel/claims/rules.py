@@ -1,0 +1,206 @@
+"""What a claim is, and how each kind of claim is decided.
+
+A claim measures a table of evidence, one row per part and backend, and its rule turns that into a word. The
+rules and their thresholds stand here, with their reasons; they were written before the verdicts were computed.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from carousel.analysis.stats import SETTING, STEADY
+
+SUPPORTED, REFUTED, DEPENDS, INCONCLUSIVE = "supported", "refuted", "depends", "inconclusive"
+HOLDS, FAILS, MIXED, UNCLEAR = "holds", "fails", "mixed", "unclear"
+BACKENDS = ("numpy", "torch")
+
+TOLERANCE = 1e-9  # relative: rounding leaves 1e-12 over 10,000 float64 factors, a wrong formula far more
+ALPHA = 0.05  # after Holm's correction over the family of comparisons
+FEW = 0.05  # share of settings that may reverse an order before it is said to depend on the setting
+MIN_CHECKED = 100  # derivatives compared: fewer are an example, not a check
+MIN_REPETITIONS = (
+    10  # intervals then cover 93 to 95 % of what rates are distributed like: tests/verdicts/test_coverage
+)
+MIN_SEARCHED = 20  # settings: fewer are no search
+LONG = 100  # steps: a factor of 2 in 100 steps is not seen on shorter sequences
+
+LSTMS = ("lstm97", "lstm", "lstm_peephole")
+FORGETFUL = ("lstm", "lstm_peephole")  # those with a forget gate
+VANILLA = ("rnn_sigmoid", "rnn_tanh", "rnn_relu")
+SCALAR = "scalar"  # the slice with the one-dimensional chains of the Q&A, and
+CHAIN = "chain"  # the one with a few of them over very many steps
+
+
+class Tables(NamedTuple):
+    """What was measured: the gathered tables."""
+
+    decay: pd.DataFrame
+    accuracy: pd.DataFrame
+    dynamics: pd.DataFrame
+
+
+class Boundary(NamedTuple):
+    """The value of one factor of the sweep at which a verdict turns, with its 95 % interval."""
+
+    factor: str  # a column, in words
+    at: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the data say of one claim; the numbers of a part that was not measured are NaN."""
+
+    verdict: str
+    condition: str
+    alt: str
+    effect: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    n: int = 0
+    numpy: float = np.nan
+    torch: float = np.nan
+    boundary: Boundary | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the Q&A: what it says, how we read it, what decides it."""
+
+    id: str
+    who: str
+    kind: str
+    statement: str  # in the project's own words
+    reading: str  # the formal statement that is decided
+    prediction: str  # of the verdict, before data
+    unit: str  # of effect, low, high, numpy, torch
+    rule: str
+    takeaway: Mapping[str, str] = field(repr=False)  # verdict -> a sentence for a practitioner
+    measure: Callable[[Tables], pd.DataFrame] = field(repr=False)
+    decide: Callable[[pd.DataFrame], Verdict] = field(repr=False)
+    rows: Callable[[Tables], pd.DataFrame] = field(repr=False)  # the measured rows that it rests on
+
+
+def identity(evidence: pd.DataFrame, tolerance: float = TOLERANCE, least: int = MIN_CHECKED) -> pd.Series:
+    """Return the state of each part: the largest relative ``error`` is within tolerance on both backends.
+
+    Undecided where fewer than ``least`` values (column ``checked``) were compared.
+    """
+    if evidence.empty:
+        return pd.Series(dtype=object)
+    enough = evidence["checked"] >= least
+    return _states(
+        evidence, enough & (evidence["error"] <= tolerance), enough & (evidence["error"] > tolerance)
+    )
+
+
+def trend(evidence: pd.DataFrame, decays: bool) -> pd.Series:
+    """Return the state of each part for the claim that rates ``decay`` (or that they do not).
+
+    Decided where the whole interval lies on one side of -STEADY, with MIN_REPETITIONS repetitions.
+    """
+    if evidence.empty:
+        return pd.Series(dtype=object)
+    enough = evidence["repetitions"] >= MIN_REPETITIONS
+    down, level = enough & (evidence["high"] < -STEADY), enough & (evidence["low"] > -STEADY)
+    return _states(evidence, down, level) if decays else _states(evidence, level, down)
+
+
+def comparison(evidence: pd.DataFrame) -> pd.Series:
+    """Return the state of each part for the claim that the paired effect exceeds its ``margin``.
+
+    Holds (fails) where the interval lies above (below) the margin, Holm's p is at most ALPHA and at most FEW
+    of the settings say the opposite in every repetition; mixed where more than FEW do so on either side.
+    """
+    if evidence.empty:
+        return pd.Series(dtype=object)
+    enough = (evidence["repetitions"] >= MIN_REPETITIONS) & evidence["informative"]
+    sure = enough & (evidence["p"] <= ALPHA)
+    evidence = evidence.assign(
+        up=sure & (evidence["low"] > evidence["margin"]) & (evidence["reverse"] <= FEW),
+        down=sure & (evidence["high"] < evidence["margin"]) & (evidence["share"] <= FEW),
+        mixed=enough & (evidence["share"] > FEW) & (evidence["reverse"] > FEW),
+    )
+    states = _states(evidence, evidence["up"], evidence["down"])
+    mixed = _on_both(evidence, evidence["mixed"])
+    return states.mask(mixed.reindex(states.index, fill_value=False), MIXED)
+
+
+def universal(space: pd.DataFrame, breaks: pd.DataFrame) -> str:
+    """Return the word for "always": refuted by one row of ``space`` that ``breaks`` it on both backends.
+
+    Supported if none does and at least MIN_SEARCHED settings were searched on both; otherwise inconclusive.
+    """
+    if confirmed(space, breaks).any():
+        return REFUTED
+    searched = space[list(BACKENDS)].notna().all(axis=1)
+    enough = settings(space[searched]) >= MIN_SEARCHED
+    return SUPPORTED if enough and searched.all() and not one_sided(breaks).any() else INCONCLUSIVE
+
+
+def confirmed(space: pd.DataFrame, breaks: pd.DataFrame) -> pd.Series:
+    """Return the rows in which both backends break the rule."""
+    return breaks["numpy"] & breaks["torch"] & space[list(BACKENDS)].notna().all(axis=1)
+
+
+def one_sided(breaks: pd.DataFrame) -> pd.Series:
+    """Return the rows in which one backend alone breaks the rule."""
+    return breaks["numpy"] != breaks["torch"]
+
+
+def combine(states: pd.Series) -> str:
+    """Return the word for all parts together: undecided parts never add up to a verdict."""
+    seen = set(states)
+    if MIXED in seen or {HOLDS, FAILS} <= seen:
+        return DEPENDS
+    if not seen or UNCLEAR in seen:
+        return INCONCLUSIVE
+    return SUPPORTED if HOLDS in seen else REFUTED
+
+
+def conjunction(words: list[str]) -> str:
+    """Return the word for "this and that": one refuted half refutes it, one that depends makes it depend."""
+    return next((word for word in (REFUTED, DEPENDS, INCONCLUSIVE) if word in words), SUPPORTED)
+
+
+def faults(calibration: pd.DataFrame) -> list[str]:
+    """Return what is wrong with the instrument: each system that failed on a backend, each backend never calibrated."""
+    failed = calibration.loc[~calibration["passed"].eq(True), ["system", "backend"]].drop_duplicates()
+    absent = [name for name in BACKENDS if name not in set(calibration["backend"])]
+    return [f"{row.system} failed its calibration on {row.backend}" for row in failed.itertuples()] + [
+        f"the {name} backend was not calibrated" for name in absent
+    ]
+
+
+def gated(found: Verdict, wrong: Sequence[str]) -> Verdict:
+    """Return the verdict, or an inconclusive one that says why where the instrument has ``faults``.
+
+    The numbers stay: they are what was measured. No word is said over them.
+    """
+    if not wrong or found.verdict == INCONCLUSIVE:
+        return found
+    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    condition = f"{wrong[0]}{more}: no verdict by an instrument that is wrong where the answer is known."
+    return replace(found, verdict=INCONCLUSIVE, condition=condition)
+
+
+def _states(evidence: pd.DataFrame, holds: pd.Series, fails: pd.Series) -> pd.Series:
+    yes, no = _on_both(evidence, holds), _on_both(evidence, fails)
+    return pd.Series(np.select([yes, no], [HOLDS, FAILS], UNCLEAR), index=yes.index)
+
+
+def _on_both(evidence: pd.DataFrame, flag: pd.Series) -> pd.Series:
+    """Return per part whether every row is flagged and both backends are there."""
+    rows = pd.DataFrame({"part": evidence["part"], "backend": evidence["backend"].astype(str), "flag": flag})
+    groups = rows.groupby("part", sort=False)
+    both = groups["backend"].agg(lambda names: set(BACKENDS) <= set(names))
+    return groups["flag"].all() & both
+
+
+def settings(space: pd.DataFrame) -> int:
+    """Return the number of distinct settings (repetitions of one setting count once)."""
+    return len(space[[name for name in SETTING if name in space]].drop_duplicates())

@@ -1,0 +1,49 @@
+"""The settings that a claim rests on, in words."""
+
+import pandas as pd
+
+from carousel.analysis.stats import SETTING, grouped
+from carousel.claims.evidence import bias_order, listed, number
+
+FACTORS = {  # column: in words
+    "cell": "cell", "init": "init", "gain": "gain", "forget_bias": "forget bias", "bias": "bias",
+    "hidden": "hidden size", "length": "length", "input_scale": "scale of the input", "task": "task",
+    "trained": "training on", "step": "step of training", "gradient": "gradient that trains", "dtype": "precision",
+}  # fmt: skip
+LISTED = 12  # values of a factor that are listed; more are counted
+
+
+def described(rows: pd.DataFrame) -> str:
+    """Return how many settings and models are behind measured rows, and the values of each factor that varies.
+
+    A model on two backends is one model. Where a task is trained the step is one of evaluation, and no factor.
+    """
+    factors = {name for name in (*SETTING, *FACTORS) if name in rows} - (
+        {"step"} if "task" in rows else set()
+    )
+    models = _distinct(rows, [name for name in rows if name in {*factors, "repetition"}])
+    if models.empty:
+        return "Nothing was measured."
+    settings = len(_distinct(models, [name for name in models if name != "repetition"]))
+    varied = {name: models[name].dropna().unique() for name in FACTORS if name in factors}
+    words = [f"{FACTORS[name]} {_values(name, seen)}" for name, seen in varied.items() if len(seen) > 1]
+    count = f"{_counted(settings, 'setting')}, {_counted(len(models), 'model')}"
+    return f"{count}; varied: {'; '.join(words)}." if words else f"{count}."
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' if number != 1 else ''}"
+
+
+def _distinct(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    return grouped(rows, columns)[1]
+
+
+def _values(name: str, seen: pd.Series) -> str:
+    """Return the values of a factor: all of them, or from which to which where there are many."""
+    if len(seen) <= LISTED:
+        order = bias_order(seen) if name == "forget_bias" else sorted(seen)
+        return listed([number(value) if isinstance(value, float) else f"{value}" for value in order])
+    numbers = pd.to_numeric(pd.Series(seen).astype(str), errors="coerce").dropna()
+    spread = f" from {number(numbers.min())} to {number(numbers.max())}" if len(numbers) else ""
+    return f"{len(seen)} values{spread}"

@@ -1,0 +1,238 @@
+"""The NumPy backend: hand-derived adjoints, one thread, no import of torch."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.special import log_expit, log_softmax
+
+from carousel.axes import Array, Net, Series, State, Units
+from carousel.cells import Cell, Params
+from carousel.engine.backends.backend import Asked, Gradient, Model, Readout, each, outputs
+from carousel.engine.recurrence import PATHS, Gates, Step, effective, parameter_gradients, pull_back, unroll
+
+NUMBA = find_spec("numba") is not None  # looked up once: training asks at every step
+SATURATED = 0.19  # slope of tanh below which 1 - tanh^2 loses digits: one here, all where tanh rounds to 1
+
+
+@dataclass(frozen=True)
+class NumpyOps:
+    """NumPy's functions under the names that cells use."""
+
+    uncut: bool = True
+
+    def tanh(self, x: Array) -> tuple[Array, Array]:
+        y = np.tanh(x)
+        slope = y * y
+        np.subtract(1, slope, out=slope)
+        if (saturated := slope < SATURATED).any():
+            e = np.exp(-2 * abs(x[saturated]))
+            slope[saturated] = 4 * e / (1 + e) ** 2
+        return y, slope
+
+    def sigmoid(self, x: Array) -> tuple[Array, Array]:
+        """From exp(-x), so that neither 1 - sigma nor sigma is ever a small difference of large numbers."""
+        try:
+            with np.errstate(over="raise"):
+                e = np.negative(x)
+                np.exp(e, out=e)
+        except FloatingPointError:
+            return far_sigmoid(x)
+        return from_exp(e)
+
+    def relu(self, x: Array) -> tuple[Array, Array]:
+        """Its slope is 1, 0, or NaN: of a NaN nothing is known."""
+        y = np.maximum(x, 0)
+        return y, np.sign(y)
+
+    def log_sigmoid(self, x: Array) -> Array:
+        return log_expit(x)
+
+    def log(self, x: Array) -> Array:
+        with np.errstate(divide="ignore"):
+            return np.log(x)
+
+    def exp(self, x: Array) -> Array:
+        return np.exp(x)
+
+    def cos(self, x: Array) -> Array:
+        return np.cos(x)
+
+    def sin(self, x: Array) -> Array:
+        return np.sin(x)
+
+    def solve(self, A: Array, B: Array) -> Array:
+        """A^-1 B; NaN for the models whose A is singular, which it is where it overflows."""
+        try:
+            return np.linalg.solve(A, B)
+        except np.linalg.LinAlgError:
+            return np.stack([solved(a, b) for a, b in zip(A, B, strict=True)])
+
+    def eye(self, A: Array) -> Array:
+        return np.broadcast_to(np.eye(A.shape[-1], dtype=A.dtype), A.shape)
+
+    def zeros(self, x: Array) -> Array:
+        return np.zeros_like(x)
+
+    def gates(self, net: Net) -> tuple[Units, ...]:
+        return tuple(net[:, g] for g in range(net.shape[1]))
+
+    def stack(self, gates: tuple[Units, ...]) -> Net:
+        return np.stack(gates, axis=1)
+
+    def cut(self, x: Array) -> Array:
+        return x if self.uncut else np.zeros_like(x)
+
+    def recur(self, R: Float[Array, "M GH VH"], heard: Float[Array, "M VH B"]) -> Float[Array, "M GH B"]:
+        # a state may explode; its adjoint is still measured
+        with np.errstate(over="ignore", invalid="ignore"):
+            return R @ heard
+
+    def product(self, A: Float[Array, "M N K"], x: Float[Array, "M K B"]) -> Float[Array, "M N B"]:
+        return A @ x
+
+    def join(self, parts: Sequence[Array], axis: int = 1) -> Array:
+        return np.concatenate(parts, axis=axis)
+
+
+def from_exp(e: Array) -> tuple[Array, Array]:
+    """sigma and its slope from e = exp(-x), which is used up."""
+    y = e + 1
+    np.reciprocal(y, out=y)
+    e *= y
+    e *= y
+    return y, e
+
+
+def far_sigmoid(x: Array) -> tuple[Array, Array]:
+    """The same where some exp(-x) is more than a float holds: sigma is exp(x) there. The others keep their bits."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        e = np.exp(-x)
+        far = np.isinf(e)
+        y, slope = from_exp(e)
+    y[far] = slope[far] = np.exp(x[far])
+    return y, slope
+
+
+FORWARD = NumpyOps()
+
+
+@dataclass(frozen=True)
+class NumpyBackend:
+    """NumPy in `dtype`, float64 or float32."""
+
+    dtype: str
+    exact: bool = False
+    name: str = "numpy"
+    device: str = "cpu"
+
+    @property
+    def compiled(self) -> bool:
+        return NUMBA and not self.exact
+
+    def array(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray(values, dtype=self.dtype)
+
+    def numpy(self, array: np.ndarray) -> np.ndarray:
+        return array
+
+    def ops(self, cell: Cell, gates: Gates) -> NumpyOps:
+        return NumpyOps(uncut=gates == frozenset(cell.gates))
+
+    def prepared(self, cell: Cell, params: Params, steps: Sequence[Step]) -> list[Step]:
+        return list(steps)  # a forward pass has saved all slopes
+
+    def vjp(self, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> State:
+        return pull_back(self.ops(cell, gates), cell, params, step, d_state, gates).before
+
+    def error(self, cell: Cell, params: Params, step: Step, d_state: State) -> tuple[State, Net]:
+        errors = pull_back(FORWARD, cell, params, step, d_state, PATHS["full"](cell))
+        return errors.before, errors.wx
+
+    def widen(self, step: Step, n: int) -> Step:
+        B = step.x.shape[-1]
+        return each(step, lambda a: np.repeat(a, n, axis=-1) if np.shape(a)[-1:] == (B,) else a)
+
+    def rescale(self, d_state: State, per_unit: bool) -> tuple[State, Int[Array, "M _ B"]]:
+        peak = np.maximum.reduce([abs(d) if per_unit else abs(d).max(1, keepdims=True) for d in d_state])
+        _, power = np.frexp(peak)
+        return tuple(np.ldexp(d, -power) for d in d_state), power
+
+    def scale(self, x: Array, power: Int[Array, "M _ B"]) -> Array:
+        return np.ldexp(x, power)
+
+    def norm(self, x: Array) -> Float[np.ndarray, "M B"]:
+        return np.sqrt(np.square(x, dtype=np.float64).sum(1))
+
+    def run(self, cell: Cell, model: Model, xs: Series, state: State, last: int) -> Float[Array, "M S O B"]:
+        params = effective(FORWARD, cell, model.params)
+        return _read(model, self.unrolled(cell, params, xs, state, last)[0])
+
+    def gradient(
+        self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked, gates: Gates
+    ) -> Gradient:
+        params = effective(FORWARD, cell, model.params)
+        hs, pull = self.unrolled(cell, params, xs, state, asked.target.shape[1])
+        losses, d_y = LOSSES[asked.loss](_read(model, hs), asked.target)
+        share = asked.weight / xs.shape[-1]
+        d_y = d_y * share[:, :, None]
+        readout = Readout((d_y @ hs.swapaxes(2, 3)).sum(1), d_y.sum((1, 3))[..., None])
+        d_hs = model.readout.V.swapaxes(1, 2)[:, None] @ d_y
+        d_params = pull(d_hs, gates)
+        if cell.weight:
+            _, saved = cell.weight.forward(FORWARD, model.params.R)
+            d_params = d_params._replace(R=cell.weight.backward(FORWARD, saved, d_params.R))
+        return Gradient((losses * share).sum((1, 2)), Model(d_params, readout))
+
+    def unrolled(
+        self, cell: Cell, params: Params, xs: Series, state: State, last: int
+    ) -> tuple[Float[Array, "M S H B"], Callable[[Array, Gates], Params]]:
+        """h after each of the `last` S steps, and what makes their errors the gradient by the parameters."""
+        if self.compiled:
+            from carousel.engine import compiled
+
+            hs, steps = compiled.unroll(cell, params, xs, state, last)
+            return hs, lambda d_hs, gates: compiled.parameter_gradients(cell, params, steps, d_hs, gates)
+        taken, end = unroll(FORWARD, cell, params, xs, state)
+        return outputs(taken, end, last, _stacked), lambda d_hs, gates: parameter_gradients(
+            self.ops(cell, gates), cell, params, taken, d_hs, gates
+        )
+
+    def output_error(
+        self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked
+    ) -> Float[np.ndarray, "M H B"]:
+        _, d_y = LOSSES[asked.loss](self.run(cell, model, xs, state, 1)[:, 0], asked.target[:, -1])
+        return model.readout.V.swapaxes(1, 2) @ d_y
+
+
+def _stacked(arrays: list[Array]) -> Array:
+    return np.stack(arrays, axis=1)
+
+
+def _read(model: Model, hs: Float[Array, "M S H B"]) -> Float[Array, "M S O B"]:
+    return model.readout.V[:, None] @ hs + model.readout.a[:, None]
+
+
+def squared_error(y: Float[Array, "*M O B"], target: Float[Array, "*M O B"]) -> tuple[Array, Array]:
+    """Squared error of each sequence, and its derivative by y."""
+    error = y - target
+    return np.square(error).sum(-2), 2 * error
+
+
+def cross_entropy(y: Float[Array, "*M O B"], target: Float[Array, "*M O B"]) -> tuple[Array, Array]:
+    """Cross-entropy with the one-hot `target` of each sequence, in nats, and its derivative by y."""
+    log_p = log_softmax(y, axis=-2)
+    return -(target * log_p).sum(-2), np.exp(log_p) - target
+
+
+LOSSES = {"squared_error": squared_error, "cross_entropy": cross_entropy}
+
+
+def solved(A: Float[np.ndarray, "N N"], B: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "N K"]:
+    """A^-1 B of one model; NaN where A is singular."""
+    try:
+        return np.linalg.solve(A, B)
+    except np.linalg.LinAlgError:
+        return np.full_like(B, np.nan)

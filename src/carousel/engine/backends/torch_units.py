@@ -1,0 +1,165 @@
+"""The derivative of a step unit by unit, by autograd, for a run of steps at once.
+
+A cell is a pointwise map: what leaves a unit depends on what enters that unit alone. The gradient of a sum over the
+units is then the derivative of each by its own inputs, and one backward pass a state gives these slopes for all steps
+of a run, side by side as if they were sequences. After that an adjoint is multiplied by slopes and goes back through
+R, which is linear, by its transpose.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from carousel.axes import Net, State, Units
+from carousel.cells import Cell, Params
+from carousel.engine.backends.backend import Backend
+from carousel.engine.recurrence import Gates, Step, heard
+
+CUT = {"weight", "recurrent"}  # the parameters by which a state acts on a gate beside R
+NARROW = 16  # columns up to which a product of many models is faster by rows
+Slope = Float[Tensor, "T M H B"]
+
+
+class Slopes(NamedTuple):
+    """The slopes of T steps, by each of the states after a step."""
+
+    before: list[list[Slope | None]]  # of each state before it, beside R; None where nothing is passed on
+    wx: list[Float[Tensor, "T M G H B"]]  # of W x + b
+    rh: list[
+        Float[Tensor, "T M G H B"]
+    ]  # of what R makes of the states; `wx` itself where a cell adds the two
+
+
+class Row(tuple):
+    """The net inputs of a step, one tensor a gate: autograd then never puts them together and takes them apart."""
+
+    def __add__(self, other: tuple[Units, ...]) -> "Row":
+        return Row(a + b for a, b in zip(self, other, strict=True))
+
+
+class Run:
+    """Steps of a cell without an inner voice, taken together."""
+
+    def __init__(self, backend: Backend, cell: Cell, params: Params, steps: Sequence[Step]) -> None:
+        self.backend, self.cell, self.params = backend, cell, params
+        self.T, self.B = len(steps), steps[0].x.shape[-1]
+        ops = backend.ops(cell, frozenset(cell.gates))
+        before = [ops.join(states, -1) for states in zip(*(step.before for step in steps), strict=True)]
+        wx = ops.join([step.wx for step in steps], -1)
+        rh = ops.recur(params.R, heard(ops, cell, tuple(before))).reshape(wx.shape)
+        self.inputs = (*before, *wx.unbind(1), *rh.unbind(1))
+        self.found: dict[bool, Slopes] = {}
+        self.open: dict[Gates, tuple[list[Tensor], Tensor]] = {}
+
+    def pull(self, t: int, d_state: State, gates: Gates) -> State:
+        """The adjoint of the state before step `t`, from that of the state after it."""
+        return self.pulls(t, d_state, gates)[0]
+
+    def error(self, t: int, d_state: State) -> tuple[State, Net]:
+        """The same through all gates, with the adjoint of W x + b."""
+        gates = frozenset(self.cell.gates)
+        before, d_rh = self.pulls(t, d_state, gates)
+        slopes = self.slopes(gates)
+        shared = slopes.wx is slopes.rh and d_rh is not None
+        return before, d_rh if shared else self.times(slopes.wx, t, d_state)
+
+    def pulls(self, t: int, d_state: State, gates: Gates) -> tuple[State, Net | None]:
+        """`pull`, and the adjoint of what R makes of the states, for `gates` alone; None where they are not heard."""
+        d_before = self.beside_R(t, d_state, gates)
+        if not (gates and self.cell.voices):
+            return tuple(d_before), None
+        slopes, R = self.rows(gates)
+        d_rh = self.times(slopes, t, d_state)
+        d_voices = self.by_transpose(R, d_rh.flatten(1, 2)).split(d_state[0].shape[1], 1)  # type: ignore[no-untyped-call]
+        for name, d in zip(self.cell.voices, d_voices, strict=True):
+            k = self.cell.states.index(name)
+            d_before[k] = d_before[k] + d
+        return tuple(d_before), d_rh
+
+    def by_transpose(self, R: Float[Tensor, "M N K"], d: Float[Tensor, "M N B"]) -> Float[Tensor, "M K B"]:
+        """R transposed times d, in the order that takes a CPU less time."""
+        transposed = R.transpose(1, 2)
+        if d.shape[-1] > NARROW:
+            return transposed @ d
+        return self.backend.ops(self.cell, frozenset(self.cell.gates)).product(transposed, d).contiguous()
+
+    def times(self, slopes: Sequence[Tensor], t: int, d_state: State) -> Net:
+        """The sum over the states of slope times adjoint, gate by gate."""
+        parts = zip((slope[t][..., None] for slope in slopes), self.apart(d_state), strict=True)
+        return total([(slope, d[:, None]) for slope, d in parts]).flatten(-2)
+
+    def beside_R(self, t: int, d_state: State, gates: Gates) -> list[Units]:
+        """What the states before step `t` receive without R. Gates that are not all open shut peepholes too."""
+        by_state, parts = self.slopes(gates).before, self.apart(d_state)
+        before = []
+        for k, like in enumerate(d_state):
+            passing = [(by[k], d) for by, d in zip(by_state, parts, strict=True)]
+            terms = [(slope[t][..., None], d) for slope, d in passing if slope is not None]
+            before.append(total(terms).flatten(-2) if terms else torch.zeros_like(like))
+        return before
+
+    def apart(self, d_state: State) -> list[Float[Tensor, "M H N P"]]:
+        """Adjoints with the copies of a sequence on an axis of their own."""
+        return [d.unflatten(-1, (self.B, -1)) for d in d_state]
+
+    def slopes(self, gates: Gates) -> Slopes:
+        """Those of a graph in which `gates` are open."""
+        full = frozenset(self.cell.gates)
+        cut = gates != full and not CUT.isdisjoint(self.cell.pointwise.values())
+        if cut not in self.found:
+            self.found[cut] = self.taken(frozenset() if cut else full)
+        return self.found[cut]
+
+    def taken(self, gates: Gates) -> Slopes:
+        """The slopes, from a graph of all steps."""
+        cell, S, G = self.cell, len(self.cell.states), len(self.cell.gates)
+        tips = tuple(tip.detach().requires_grad_() for tip in self.inputs)
+        before, wx, rh = tips[:S], Row(tips[S : S + G]), Row(tips[S + G :])
+        after = cell.forward(self.backend.ops(cell, gates), self.params.p, wx, rh, before)[0]
+        found = [pointwise(state, tips) for state in after]
+        by_wx, by_rh = [by[S : S + G] for by in found], [by[S + G :] for by in found]
+        net = [self.by_time(by) for by in by_rh]
+        shared = all(same(a, b) for a, b in zip(sum(by_wx, ()), sum(by_rh, ()), strict=True))
+        states = [[None if d is None else self.by_time([d])[:, :, 0] for d in by[:S]] for by in found]
+        return Slopes(states, net if shared else [self.by_time(by) for by in by_wx], net)
+
+    def by_time(self, parts: Sequence[Tensor | None]) -> Float[Tensor, "T M G H B"]:
+        """Slopes of all steps side by side, step by step; zero where there is none."""
+        zero = torch.zeros_like(self.inputs[0])
+        stacked = torch.stack([zero if part is None else part for part in parts], 1)
+        return torch.unflatten(stacked, -1, (self.T, self.B)).movedim(-2, 0).contiguous()
+
+    def rows(self, gates: Gates) -> tuple[list[Tensor], Tensor]:
+        """The slopes and the rows of R of `gates`."""
+        if gates not in self.open:
+            kept = [g for g, name in enumerate(self.cell.gates) if name in gates]
+            slopes, R = self.slopes(gates).rh, self.params.R
+            if len(kept) < len(self.cell.gates):
+                slopes = [slope[:, :, kept] for slope in slopes]
+                R = R.unflatten(1, (len(self.cell.gates), -1))[:, kept].flatten(1, 2)
+            self.open[gates] = slopes, R
+        return self.open[gates]
+
+
+def pointwise(state: Units, tips: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
+    """The derivative of every unit of `state` by its own entry of each of `tips`."""
+    if not state.requires_grad:
+        return (None,) * len(tips)
+    return torch.autograd.grad(state, tips, torch.ones_like(state), retain_graph=True, allow_unused=True)
+
+
+def same(a: Tensor | None, b: Tensor | None) -> bool:
+    """Whether the two are one array."""
+    return a is b or (a is not None and b is not None and a.data_ptr() == b.data_ptr())
+
+
+def total(terms: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """The sum of products."""
+    (slope, d), *rest = terms
+    sum_ = slope * d
+    for slope, d in rest:
+        sum_ = sum_.addcmul_(slope, d)
+    return sum_

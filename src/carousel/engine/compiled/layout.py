@@ -1,0 +1,132 @@
+"""Where numbers lie: sequences in panels of lanes, matrices in tiles of rows, and the order of all that a unit has.
+
+``P`` panels of ``L`` lanes hold the B sequences; lanes beyond B repeat the last one, and no error enters there.
+``N`` rows are a tile of the matrix product.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from carousel.axes import Array, Series, State
+from carousel.cells import Cell, Params
+from carousel.engine.compiled.emit import tile_rows
+from carousel.engine.compiled.vectors import Kind
+
+LINE = 64  # bytes of a line of the cache
+
+
+def kind_for(array: Array) -> Kind:
+    """Vectors for arrays like this one, [.. B]: of 64 bytes, or of 32 where these hold all sequences."""
+    lanes = LINE // array.dtype.itemsize
+    return Kind(str(array.dtype), lanes if array.shape[-1] > lanes // 2 else lanes // 2)
+
+
+def panels(kind: Kind, B: int) -> int:
+    """How many panels hold B sequences."""
+    return -(-B // kind.lanes)
+
+
+def address(array: np.ndarray) -> int:
+    """Where an array's numbers start."""
+    return int(array.__array_interface__["data"][0])
+
+
+def aligned(shape: Sequence[int], dtype: str, slack: int = 0) -> np.ndarray:
+    """Numbers not yet written that start with a line of the cache; `slack` behind them may be overwritten."""
+    count = int(np.prod(shape))
+    item = np.dtype(dtype).itemsize
+    raw = np.empty((count + slack) * item + LINE, dtype=np.uint8)
+    start = -address(raw) % LINE
+    return raw[start : start + count * item].view(dtype).reshape(shape)
+
+
+def in_panels(kind: Kind, x: Float[Array, "M *rest B"], fill: str = "edge") -> Float[Array, "M P *rest L"]:
+    """The last axis in panels."""
+    M, *rest, B = x.shape
+    P = panels(kind, B)
+    out = aligned((M, P, *rest, kind.lanes), kind.dtype)
+    for k in range(P):
+        part = x[..., k * kind.lanes : (k + 1) * kind.lanes]
+        out[:, k, ..., : part.shape[-1]] = part
+        out[:, k, ..., part.shape[-1] :] = part[..., -1:] if fill == "edge" else 0
+    return out
+
+
+def out_of_panels(x: Float[Array, "M P *rest L"], B: int) -> Float[Array, "M *rest B"]:
+    """The panels next to each other again."""
+    moved = np.moveaxis(x, 1, -2)
+    return moved.reshape(*moved.shape[:-2], -1)[..., :B]
+
+
+def inputs(kind: Kind, xs: Series) -> Float[Array, "M P T D1 L"]:
+    """The inputs of all steps, and a row of ones that the bias is multiplied with."""
+    T, M, D, B = xs.shape
+    whole = np.ones((M, T, D + 1, B), kind.dtype)
+    whole[:, :, :D] = xs.swapaxes(0, 1)
+    return in_panels(kind, whole)
+
+
+def by_unit(state: State) -> Float[Array, "M H S B"]:
+    """The states of a unit next to each other."""
+    return np.stack(state, axis=2)
+
+
+def tiles(kind: Kind, matrices: Float[Array, "*M rows k"]) -> Float[Array, "*M tiles k N"]:
+    """Matrices in tiles of rows, the last filled up with zeros."""
+    *M, rows, k = matrices.shape
+    n = tile_rows(kind)
+    count = -(-rows // n)
+    out = aligned((*M, count, k, n), kind.dtype)
+    padded = np.zeros((*M, count * n, k), kind.dtype)
+    padded[..., :rows, :] = matrices
+    out[...] = padded.reshape(*M, count, n, k).swapaxes(-1, -2)
+    return out
+
+
+def rows_by_unit(cell: Cell, matrices: Float[Array, "M GH k"]) -> Float[Array, "M HG k"]:
+    """The rows of a unit's gates next to each other."""
+    M, GH, k = matrices.shape
+    G = len(cell.gates)
+    return matrices.reshape(M, G, GH // G, k).swapaxes(1, 2).reshape(M, GH, k)
+
+
+def gates_first(cell: Cell, matrices: Float[Array, "M HG k"]) -> Float[Array, "M GH k"]:
+    """The inverse of `rows_by_unit`."""
+    M, HG, k = matrices.shape
+    G = len(cell.gates)
+    return matrices.reshape(M, HG // G, G, k).swapaxes(1, 2).reshape(M, HG, k)
+
+
+def heard_by(cell: Cell, params: Params) -> Float[Array, "M V HG H"]:
+    """R voice by voice, the inner one last."""
+    M, GH, VH = params.R.shape
+    V = len(cell.columns)
+    return rows_by_unit(cell, params.R).reshape(M, GH, V, VH // max(V, 1)).swapaxes(1, 2)
+
+
+def driven(kind: Kind, cell: Cell, params: Params) -> Float[Array, "M tiles D1 N"]:
+    """W and b in tiles."""
+    return tiles(kind, rows_by_unit(cell, np.concatenate([params.W, params.b], axis=2)))
+
+
+def transposed(
+    kind: Kind, cell: Cell, params: Params, rows: Sequence[str], opened: Sequence[str]
+) -> Float[Array, "M V tiles HG N"]:
+    """R transposed in tiles, for errors of the gates `rows` of which those `opened` pass."""
+    R = heard_by(cell, params)
+    M, V, HG, H = R.shape
+    G = len(cell.gates)
+    gate = R.reshape(M, V, HG // G, G, H)[..., [cell.gates.index(name) for name in rows], :]
+    gate = gate * np.array([float(name in opened) for name in rows], dtype=kind.dtype)[:, None]
+    return tiles(kind, gate.reshape(M, V, (HG // G) * len(rows), H).swapaxes(2, 3))
+
+
+def parameters(kind: Kind, cell: Cell, params: Params) -> Float[Array, "M H P"]:
+    """The pointwise parameters of a unit next to each other."""
+    M, H = params.W.shape[0], params.W.shape[1] // len(cell.gates)
+    out = aligned((M, H, len(cell.pointwise)), kind.dtype)
+    for k, name in enumerate(cell.pointwise):
+        out[:, :, k] = params.p[name][..., 0]
+    return out

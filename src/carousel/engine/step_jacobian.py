@@ -1,0 +1,104 @@
+"""The hand-derived adjoint of a step as matrices, for many covectors at once.
+
+A cell is a pointwise map, so its adjoint multiplies: unit by unit, the adjoint of a gate's net input is a sum over the
+states of slope times adjoint. The slopes are what ``cell.backward`` makes of ones; they are taken for a run of steps at
+once, side by side as if they were sequences. The slopes of each gate times its rows of R, summed over the gates, are
+then the part of the step's Jacobian that goes through R; a cell with more gates than states is cheaper so.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from carousel.axes import Array, State
+from carousel.cells import Cell, Ops, Params
+from carousel.engine.recurrence import Step
+
+Covectors = Float[np.ndarray, "M B P S H"]  # P on the joint state of each sequence
+Slope = Float[np.ndarray, "T M H B K G"]  # of each gate, by each of K parts
+Dense = Float[np.ndarray, "M B KH J"]
+
+
+class Slopes(NamedTuple):
+    """The slopes of T steps, by K parts: the states after a step and, last, the inner voice if there is one."""
+
+    rh: Slope  # of what R makes of the states
+    wx: Slope  # of W x + b
+    before: Float[np.ndarray, "T M B K S H"]  # of the states before a step, beside R
+
+
+def slopes(ops: Ops, cell: Cell, params: Params, steps: Sequence[Step]) -> Slopes:
+    """The slopes of `steps`."""
+    B, T = steps[0].x.shape[-1], len(steps)
+    one = np.ones_like(np.tile(steps[0].before[0], T))
+    saved = beside([step.saved for step in steps], B)
+    found = [cell.backward(ops, params.p, saved, d_state) for d_state in units(one, len(cell.states))]
+    if cell.inner:
+        found.append(cell.inner.backward(ops, params.p, beside([s.inner[1:] for s in steps], B), one))
+    rh, wx = by_time([d_rh for _, _, d_rh, _ in found], T), by_time([d_wx for _, d_wx, _, _ in found], T)
+    before = by_time([np.stack([d * one for d in d_before], axis=1) for *_, d_before in found], T)
+    rh, wx = (np.ascontiguousarray(by.transpose(0, 1, 5, 2, 3, 4)) for by in (rh, wx))
+    return Slopes(rh, wx, np.ascontiguousarray(before))
+
+
+def units(one: Array, states: int) -> Iterator[State]:
+    """A one on every unit, of one state after the other."""
+    return (tuple(one if s == k else 0.0 * one for s in range(states)) for k in range(states))
+
+
+def beside(saved: Sequence[Sequence[Array]], B: int) -> tuple[Array, ...]:
+    """What the steps saved, side by side; what has no sequences is the same in all."""
+    return tuple(
+        np.concatenate(parts, axis=-1) if np.shape(parts[0])[-1:] == (B,) else parts[0]
+        for parts in zip(*saved, strict=True)
+    )
+
+
+def by_time(by: Sequence[Float[np.ndarray, "M G H TB"]], T: int) -> Float[np.ndarray, "T M B K G H"]:
+    """What K parts say of steps side by side, step by step."""
+    M, G, H, columns = by[0].shape
+    return np.stack(by).reshape(len(by), M, G, H, T, columns // T).transpose(4, 1, 5, 0, 2, 3)
+
+
+def through(cell: Cell, params: Params, there: Slopes, t: int, d_after: Covectors) -> tuple[Covectors, Array]:
+    """Covectors on the state before step `t`, from those on the state after it, and these with the inner voice's."""
+    M, B, P, S, H = d_after.shape
+    border, parts = len(cell.voices) * H, d_after.reshape(M, B, P, S * H)
+    if cell.inner:
+        voice = parts @ dense(there.rh[t, :, :, :, :S], params.R[:, :, border:])
+        parts = np.concatenate([parts, voice], axis=3)
+    d_before = beside_R(there.before[t], parts)
+    if cell.voices:
+        voices = parts @ dense(there.rh[t], params.R[:, :, :border])
+        for k, name in enumerate(cell.voices):
+            d_before[:, :, :, cell.states.index(name)] += voices[..., k * H : (k + 1) * H]
+    return d_before, parts
+
+
+def entering(
+    params: Params, there: Slopes, t: int, parts: Float[np.ndarray, "M B P KH"]
+) -> Float[np.ndarray, "M B P D"]:
+    """Covectors on the input of step `t`, from what `through` says of all parts."""
+    return parts @ dense(there.wx[t], params.W)
+
+
+def dense(slope: Float[np.ndarray, "M H B K G"], R: Float[np.ndarray, "M GH J"]) -> Dense:
+    """The sum over the gates of slope times rows of R."""
+    M, H, B, K, G = slope.shape
+    J = R.shape[2]
+    summed = np.empty((M, B * K, H, J), np.result_type(slope, R))
+    gates = R.reshape(M, G, H, J).swapaxes(1, 2)
+    np.matmul(slope.reshape(M, H, B * K, G), gates, out=summed.swapaxes(1, 2))
+    return summed.reshape(M, B, K * H, J)
+
+
+def beside_R(slope: Float[np.ndarray, "M B K S H"], parts: Float[np.ndarray, "M B P KH"]) -> Covectors:
+    """What reaches the states before without R: the sum over the parts of slope times adjoint."""
+    M, B, K, S, H = slope.shape
+    each = parts.reshape(M, B, -1, K, 1, H)
+    total = slope[:, :, None, 0] * each[:, :, :, 0]
+    for k in range(1, K):
+        total += slope[:, :, None, k] * each[:, :, :, k]
+    return total

@@ -1,0 +1,1 @@
+"""One batch of models of a study in, rows of a table out."""

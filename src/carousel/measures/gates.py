@@ -1,0 +1,171 @@
+"""What the gates do, and what an error meets on its way into the carousel and out of it.
+
+``gate_i``, ``gate_f`` ...
+    The activation of each gate, the candidate among them.
+``entry``
+    d h_t / d c_t of a unit, the gates held: the output gate times the slope of the squashing (claim A4c).
+``exit``
+    The norm of the error that an error of 1 in c_t of one unit sends back through the candidate, where that hears the
+    past. It is the product of ``exit_gate``, the opening of the input gate; ``exit_squash``, the slope of the
+    candidate; and ``exit_affine``, the norm of the unit's row of R_z (claim A4d). A reset gate behind R is left out.
+
+Entry and exit are read off the adjoints of one step, so each backend has them from its own derivative.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from carousel.axes import Array, Series, State
+from carousel.cells import Cell, Params
+from carousel.engine.backends import Backend
+from carousel.engine.recurrence import PATHS, Step, chunk_length, chunks, effective
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+STEPS = 16  # of a sequence that are looked at, evenly spaced, the first and the last among them
+AXES = ("time", "unit", "all")
+Values = Float[np.ndarray, "M H B"]
+
+
+class Summary(NamedTuple):
+    """N numbers about one quantity of M models: the mean (quantile NaN) and the quantiles, index by index."""
+
+    quantity: str
+    axis: str  # what `at` counts: steps or units from 1, exponents from 1; "all": nothing
+    at: Int[np.ndarray, " N"]
+    quantile: Float[np.ndarray, " N"]
+    value: Float[np.ndarray, "M N"]
+    error: Float[np.ndarray, "M N"]
+    n: Int[np.ndarray, "M N"]  # numbers behind the value; those that are not defined do not count
+
+
+def portrait(
+    backend: Backend, cell: Cell, params: Params, xs: Series, state: State, axes: Collection[str] = AXES
+) -> list[Summary]:
+    """The gates and the factors of M models driven by `xs` from `state`, each along `axes`.
+
+    Step t makes h_t from x_t; factors have no axis of time.
+    """
+    params = effective(backend.ops(cell, PATHS["full"](cell)), cell, params)
+    taken = dict(sampled(backend, cell, params, xs, state))
+    steps = sorted(taken)
+    found = [readings(backend, cell, params, taken[t]) for t in steps]
+    return [
+        summarised(name, axis, np.array(steps), np.stack([each[name] for each in found]))
+        for name in found[0]
+        for axis in axes
+        if axis != "time" or name.startswith("gate")
+    ]
+
+
+def sampled(
+    backend: Backend, cell: Cell, params: Params, xs: Series, state: State
+) -> Iterator[tuple[int, Step]]:
+    """STEPS evenly spaced steps with their numbers, the last first."""
+    wanted, t = set(np.linspace(1, len(xs), min(STEPS, len(xs))).round().astype(int)), len(xs)
+    ops = backend.ops(cell, PATHS["full"](cell))
+    for steps in chunks(ops, cell, params, xs, state, chunk_length(xs, state)):
+        for step in reversed(steps):
+            if t in wanted:
+                yield t, step
+            t -= 1
+
+
+def readings(backend: Backend, cell: Cell, params: Params, step: Step) -> dict[str, Values]:
+    """Gates and factors of one step, those that the cell has."""
+    named = activations(backend, cell, step)
+    found = {f"gate_{gate}": named[gate] for gate in cell.gates if gate in named}
+    if cell.states[cell.carousel] == "c":
+        found["entry"] = entry(backend, cell, params, step)
+    hears = any((cell.candidate, voice) not in cell.mute for voice in cell.columns)
+    return found | (exits(backend, cell, params, step, named) if cell.carries and hears else {})
+
+
+def activations(backend: Backend, cell: Cell, step: Step) -> dict[str, Values]:
+    """What the forward pass saved under a name that is a gate's; "i" lets the candidate in, whatever it is made of."""
+    saved = dict(zip(cell.saves.split(), (*step.saved, *step.inner), strict=True)) if cell.saves else {}
+    like = backend.numpy(step.before[0]).astype(float)
+    named = {
+        gate: (backend.numpy(saved[gate]) if hasattr(saved[gate], "shape") else saved[gate]) + 0.0 * like
+        for gate in ("i", *cell.gates)
+        if gate in saved
+    }
+    return named if "i" in named or cell.forget not in named else {"i": 1 - named[cell.forget]} | named
+
+
+def entry(backend: Backend, cell: Cell, params: Params, step: Step) -> Values:
+    """d h / d c: what reaches the carousel before the step from h, over what reaches it from c after the step.
+
+    Both pass the same forget gate, which drops out; where it is exactly 0, nothing is defined.
+    """
+    from_h, from_c = (
+        backend.vjp(cell, params, step, one(backend, cell, step, k), frozenset())[cell.carousel]
+        for k in (0, cell.carousel)
+    )
+    return ratio(backend.numpy(from_h), backend.numpy(from_c))
+
+
+def exits(
+    backend: Backend, cell: Cell, params: Params, step: Step, named: dict[str, Values]
+) -> dict[str, Values]:
+    """The exit factor, and its three parts where the input gate has a name."""
+    z, H = cell.gates.index(cell.candidate), step.before[0].shape[1]
+    _, d_wx = backend.error(cell, params, step, one(backend, cell, step, cell.carousel))
+    net = abs(backend.numpy(d_wx[:, z])).astype(float)
+    rows = backend.numpy(params.R).astype(float)[:, z * H : (z + 1) * H]
+    affine = np.sqrt(np.square(rows).sum(2))[:, :, None] + 0.0 * net
+    parts = {"exit_gate": named["i"], "exit_squash": ratio(net, named["i"])} if "i" in named else {}
+    return {"exit": net * affine, "exit_affine": affine} | parts
+
+
+def one(backend: Backend, cell: Cell, step: Step, state: int) -> State:
+    """An error of 1 in one of the states of every unit."""
+    zeros = backend.ops(cell, PATHS["full"](cell)).zeros
+    return tuple(zeros(s) + float(k == state) for k, s in enumerate(step.before))
+
+
+def ratio(a: Array, b: Array) -> Values:
+    """a / b; NaN where b is zero."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.where(b == 0, np.nan, a.astype(float) / b)
+
+
+def summarised(
+    name: str, axis: str, steps: Int[np.ndarray, " T"], values: Float[np.ndarray, "T M H B"]
+) -> Summary:
+    """Mean and quantiles of `values` along `axis`, over all others but the models."""
+    T, M, H, _ = values.shape
+    index, order = {
+        "time": (steps, (1, 0, 2, 3)),
+        "unit": (np.arange(1, H + 1), (1, 2, 0, 3)),
+        "all": (np.zeros(1, int), (1, 0, 2, 3)),
+    }[axis]
+    samples = values.transpose(order).reshape(M, len(index), -1)
+    found, n = statistics(samples)
+    each = found.shape[-1]
+    return Summary(
+        name,
+        axis,
+        np.repeat(index, each),
+        np.tile([np.nan, *QUANTILES], len(index)),
+        found.reshape(M, -1),
+        np.full((M, len(index) * each), np.nan),
+        np.repeat(n, each, axis=1),
+    )
+
+
+def statistics(
+    samples: Float[np.ndarray, "M I N"],
+) -> tuple[Float[np.ndarray, "M I Q"], Int[np.ndarray, "M I"]]:
+    """The mean and the QUANTILES (linear between two values) of the samples that are not NaN, and their number."""
+    ordered = np.sort(samples, axis=2)  # NaN comes last
+    n = (~np.isnan(ordered)).sum(2)
+    place = np.multiply.outer(np.maximum(n - 1, 0), QUANTILES)
+    low = place.astype(int)
+    high = np.minimum(low + 1, np.maximum(n - 1, 0)[..., None])
+    below, above = (np.take_along_axis(ordered, k, axis=2) for k in (low, high))
+    mean = np.where(np.isnan(ordered), 0.0, ordered).sum(2) / np.maximum(n, 1)
+    mean = np.where(n > 0, mean, np.nan)
+    return np.concatenate([mean[..., None], below + (above - below) * (place - low)], axis=2), n

@@ -1,0 +1,1 @@
+"""Norms of the Jacobian of the joint state, by lag."""

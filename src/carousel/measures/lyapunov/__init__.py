@@ -1,0 +1,1 @@
+"""Lyapunov exponents of the driven network."""

@@ -1,0 +1,116 @@
+"""The decay table: what was measured of a block of models, as rows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from carousel.engine.backends import Backend
+from carousel.measures.adjoint import Quantity
+from carousel.measures.log_space import Logs
+from carousel.study.models import Setting
+
+COLUMNS = (
+    "backend device dtype slice cell init gain forget_bias bias hidden length repetition trained step gradient "
+    "input_size input_scale quantity path lag log10_norm n_zero n_overflow n cosine error"
+).split()
+CATEGORIES = "backend device dtype slice cell init forget_bias trained gradient quantity path".split()
+
+
+def rows(
+    backend: Backend,
+    name: str,
+    block: Sequence[Setting],
+    logs: Iterator[tuple[int, dict[Quantity, Logs]]],
+    **trained: Any,
+) -> pd.DataFrame:
+    """The decay table of a block: per model, quantity, path and lag the mean over sequences of log10.
+
+    ``error`` is the standard error of that mean where the logs are estimates, and 0 where they are exact.
+    ``cosine`` is NaN but for the joint state's gradient: the mean cosine with the full one. ``input_scale`` is NaN
+    for the input of a task. ``n_overflow`` counts sequences whose gradient is not known, for its forward pass left the
+    range of floats; where there is one, the mean is NaN.
+    """
+    by_lag = dict(logs)
+    lags = sorted(by_lag)
+    quantities = dict.fromkeys(q for k in lags for q in by_lag[k] if q.column == "log10_norm")
+    found = [(q, k) for q in quantities for k in lags if q in by_lag[k]]
+    summaries = np.array([summaries_of(by_lag[k], q) for q, k in found])  # [K 6 M]
+    if np.isnan(summaries[:, 0]).any():
+        by_lag = {k: unknown_from(by_lag, k) for k in lags}
+        summaries = np.array([summaries_of(by_lag[k], q) for q, k in found])
+    mean, zeros, lost, n, cosine, error = summaries.transpose(1, 2, 0).reshape(6, -1)
+    row = np.tile(np.arange(len(found)), len(block))
+    frame = labels(backend, name, block, np.repeat(np.arange(len(block)), len(found))).assign(
+        quantity=np.array([q.name for q, _ in found])[row],
+        path=np.array([q.path for q, _ in found])[row],
+        lag=np.array([k for _, k in found])[row],
+        log10_norm=mean,
+        n_zero=zeros.astype(int),
+        n_overflow=lost.astype(int),
+        n=n.astype(int),
+        cosine=cosine,
+        error=error,
+        **trained,
+    )
+    return frame[COLUMNS].astype(dict.fromkeys(CATEGORIES, "category"))
+
+
+def labels(backend: Backend, name: str, block: Sequence[Setting], model: np.ndarray) -> pd.DataFrame:
+    """The columns that say what was measured, a row for each entry of `model`, which counts in `block`."""
+    frame = pd.DataFrame([asdict(setting) for setting in block]).iloc[model].reset_index(drop=True)
+    return frame.assign(backend=backend.name, device=backend.device, dtype=backend.dtype, slice=name)
+
+
+def summaries_of(logs: dict[Quantity, Logs], quantity: Quantity) -> list[np.ndarray]:
+    """The numbers of one row, per model: those of `tally`, the mean cosine, and the standard error."""
+    values, models = logs[quantity], len(logs[quantity])
+    cosine, error = (logs.get(quantity._replace(column=name)) for name in ("cosine", "error"))
+    return [
+        *tally(values),
+        np.full(models, np.nan) if cosine is None else mean_of(cosine),
+        np.zeros(models) if error is None else mean_error(error, ~np.isneginf(values)),
+    ]
+
+
+def unknown_from(by_lag: dict[int, dict[Quantity, Logs]], lag: int) -> dict[Quantity, Logs]:
+    """The logs at `lag`, NaN for sequences that are NaN at a shorter one: autograd makes zeros of it at dead units."""
+    shorter = [found for k, found in by_lag.items() if k <= lag]
+    return {
+        q: values + 0.0 * sum(np.where(np.isnan(found[q]), np.nan, 0.0) for found in shorter if q in found)
+        if q.column == "log10_norm"
+        else values
+        for q, values in by_lag[lag].items()
+    }
+
+
+def tally(logs: Logs) -> tuple[np.ndarray, ...]:
+    """`summary`, with the number of sequences that have no number before that of all."""
+    mean, zeros, n = summary(logs)
+    return mean, zeros, np.isnan(logs).sum(1), n
+
+
+def mean_of(values: Logs) -> np.ndarray:
+    """Per model: the mean of the values that are not NaN; NaN where all are."""
+    there = ~np.isnan(values)
+    total, count = np.where(there, values, 0.0).sum(1), there.sum(1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def mean_error(errors: Logs, counted: np.ndarray) -> np.ndarray:
+    """Per model: the standard error of the mean of independent estimates, of those that are counted."""
+    return np.sqrt(np.where(counted, np.square(errors), 0.0).sum(1)) / np.maximum(counted.sum(1), 1)
+
+
+def summary(logs: Logs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per model: the mean of the logs that are not of an exact zero, the number of zeros, and of all.
+
+    A log that is NaN makes the mean NaN: those that are left would be the ones that explode least.
+    """
+    zero = np.isneginf(logs)
+    count = (~zero).sum(1)
+    total = np.where(zero, 0.0, logs).sum(1)
+    mean = np.where(count > 0, total / np.maximum(count, 1), -np.inf)
+    return mean, zero.sum(1), np.full(len(logs), logs.shape[1])

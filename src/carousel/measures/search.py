@@ -1,0 +1,190 @@
+"""The search for a counterexample: a space of settings of one cell in, rows of the decay table out.
+
+A grid over gain, bias and forget bias, then differential evolution (Storn and Price 1997) from the best points of the
+grid. What is sought is read off the rows of `measure`, as a claim reads it. NumPy searches, a generation a block; torch
+then measures every point that NumPy has: what was found, and that nothing else was, rests on both.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy.optimize import differential_evolution
+
+from carousel.analysis.stats import in_window, rates, select
+from carousel.cells import CELLS
+from carousel.engine.backends import Backend
+from carousel.measures.decay import measure
+from carousel.seeds import generator
+from carousel.study.models import Setting, blocks, forget_bias_name
+from carousel.study.schema import SearchSlice
+from carousel.tables.parquet import concat
+
+DIGITS = 6  # of a point, after the decimal point: a witness can be typed into a study and measured again
+WORST = 1e6  # the score of a point that is out of the question: scipy asks for finite ones
+AWAY = 0.1  # from one: a weight nearer to it needs more steps than are measured to show that it decays
+STEPS, CROSSED = (0.1, 0.7), 0.9  # shorter steps than usual: the grid has looked around, now to close in
+AXES = ["gain", "bias", "forget_bias"]
+MODEL = [*AXES, "repetition"]
+
+
+class Point(NamedTuple):
+    """One place of the space. A cell without forget gate stays at the lower bound of the forget bias."""
+
+    gain: float
+    bias: float
+    forget_bias: float
+
+
+class Objective(NamedTuple):
+    """What is sought: the rows that it is read off, and a score of each model, the lower the better."""
+
+    quantity: str
+    paths: tuple[str, ...]
+    score: Callable[[pd.DataFrame], pd.DataFrame]  # these rows -> a row a model, with its `score`
+
+
+def steadiest(rows: pd.DataFrame) -> pd.DataFrame:
+    """The size of the rate; weights within AWAY of one are out of the question."""
+    found = rates(rows, "loss_h", "full")
+    return found.assign(score=found["rate"].abs().mask((found["gain"] - 1).abs() < AWAY, WORST))
+
+
+def fastest_decay(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rate itself."""
+    found = rates(rows, "loss_state", "full")
+    return found.assign(score=found["rate"])
+
+
+def other_routes(rows: pd.DataFrame) -> pd.DataFrame:
+    """By how many decades the carousel's gradient exceeds the whole one, on the mean over the lags of the window."""
+    by = in_window(rows).set_index([*MODEL, "lag"])
+    full, cell = (by.loc[by["path"] == path, "log10_norm"] for path in ("full", "cell"))
+    return (cell - full).rename("score").groupby(level=MODEL, observed=True, sort=False).mean().reset_index()
+
+
+def unchanged(rows: pd.DataFrame) -> pd.DataFrame:
+    """The largest change of the gradient's norm at any lag, in decades; an exact zero is out of the question."""
+    change = rows["log10_norm"].abs().mask(rows["n_zero"] > 0, WORST)
+    return rows.assign(score=change).groupby(MODEL, observed=True, sort=False)["score"].max().reset_index()
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "steadiest": Objective("loss_h", ("full",), steadiest),
+    "fastest_decay": Objective("loss_state", ("full",), fastest_decay),
+    "other_routes": Objective("loss_state", ("full", "cell"), other_routes),
+    "unchanged": Objective("loss_state", ("full",), unchanged),
+}
+
+
+@dataclass
+class Trail:
+    """The points measured so far, each once: their rows, and their scores by objective."""
+
+    backend: Backend
+    seed: int
+    cell: str
+    part: SearchSlice
+    tables: list[pd.DataFrame] = field(default_factory=list)
+    scores: dict[Point, dict[str, float]] = field(default_factory=dict)
+
+    def visit(self, points: Sequence[Point], objective: str) -> Float[np.ndarray, " N"]:
+        """The score of each of `points`, measured where it has not been."""
+        new = [point for point in dict.fromkeys(points) if point not in self.scores]
+        if new:
+            tables = list(measured(self.backend, self.seed, self.cell, new, self.part))
+            found = {name: scored(pd.concat(tables), name) for name in self.part.objectives}
+            keys = {point: (*point[:2], forget_bias_name(point.forget_bias, self.cell)) for point in new}
+            self.scores |= {p: {name: by[key] for name, by in found.items()} for p, key in keys.items()}
+            self.tables += tables
+        return np.array([self.scores[point][objective] for point in points])
+
+
+def seek(searching: Backend, confirming: Backend, seed: int, cell: str, part: SearchSlice) -> pd.DataFrame:
+    """The rows of every point that the search of one cell went to, on both backends."""
+    trail = Trail(searching, seed, cell, part)
+    free = axes(part, cell)
+    grid = lattice(part, free)
+    for objective in part.objectives:
+        scores = trail.visit(points(part, free, grid), objective)
+        if free:
+            evolve(trail, objective, free, grid[np.argsort(scores, kind="stable")[: part.population]])
+    return concat([*trail.tables, *measured(confirming, seed, cell, list(trail.scores), part)])
+
+
+def evolve(trail: Trail, objective: str, free: Sequence[str], first: Float[np.ndarray, "N F"]) -> None:
+    """Differential evolution from the population `first`; a generation is one call."""
+    part = trail.part
+    differential_evolution(
+        lambda columns: trail.visit(points(part, free, columns.T), objective),
+        bounds=[getattr(part, axis) for axis in free],
+        init=first,
+        maxiter=part.generations,
+        mutation=STEPS,
+        recombination=CROSSED,
+        tol=0,
+        polish=False,
+        vectorized=True,
+        updating="deferred",
+        rng=generator(trail.seed, "search", objective, part.hidden, part.length),
+    )
+
+
+def axes(part: SearchSlice, cell: str) -> list[str]:
+    """What may vary."""
+    there = [axis for axis in AXES if axis != "forget_bias" or CELLS[cell].forget]
+    return [axis for axis in there if np.ptp(getattr(part, axis)) > 0]
+
+
+def lattice(part: SearchSlice, free: Sequence[str]) -> Float[np.ndarray, "N F"]:
+    """The points of the grid, the bounds among them."""
+    bounds = [getattr(part, axis) for axis in free]
+    along = [np.linspace(low, high, part.grid) for low, high in bounds]
+    return np.array(list(product(*along)))
+
+
+def points(part: SearchSlice, free: Sequence[str], values: Float[np.ndarray, "N F"]) -> list[Point]:
+    """`values` of what is free, to DIGITS and within bounds, beside what is fixed."""
+    start = {axis: getattr(part, axis)[0] for axis in AXES}
+    given = [start | dict(zip(free, row, strict=True)) for row in values.tolist()]
+    return [Point(**{axis: settled(x, *getattr(part, axis)) for axis, x in at.items()}) for at in given]
+
+
+def settled(value: float, low: float, high: float) -> float:
+    """`value` to DIGITS, within bounds, and zero without a sign."""
+    return min(max(round(value, DIGITS), low), high) + 0.0
+
+
+def measured(
+    backend: Backend, seed: int, cell: str, points: Sequence[Point], part: SearchSlice
+) -> Iterator[pd.DataFrame]:
+    """The rows that the objectives read, block by block."""
+    models = [
+        Setting(
+            cell,
+            part.init,
+            p.gain,
+            forget_bias_name(p.forget_bias, cell),
+            p.bias,
+            part.hidden,
+            part.length,
+            r,
+        )
+        for p, r in product(points, range(part.repetitions))
+    ]
+    read = [OBJECTIVES[name] for name in part.objectives]
+    wanted = {(sought.quantity, path) for sought in read for path in sought.paths}
+    for block in blocks(models, part.batch):
+        yield measure(backend, seed, block, part, wanted)
+
+
+def scored(rows: pd.DataFrame, objective: str) -> dict[tuple[float, float, str], float]:
+    """The score of each point, that of its best repetition: one model is a counterexample."""
+    sought = OBJECTIVES[objective]
+    models = sought.score(select(rows, quantity=sought.quantity, path=sought.paths))
+    finite = np.nan_to_num(models["score"], nan=WORST, posinf=WORST, neginf=-WORST)
+    return models.assign(score=finite).groupby(AXES, observed=True)["score"].min().to_dict()

@@ -1,0 +1,90 @@
+"""The verbs behind the wall: tables in, tables, texts and figures out. None of them loads measuring code."""
+
+import argparse
+from pathlib import Path
+
+from carousel.pipeline.provenance import brief, made_here, merge
+from carousel.pipeline.validation import check, table
+from carousel.tables import merge as gathering
+from carousel.tables import parquet as store
+from carousel.tables.parquet import whole_folder, write, write_text
+
+
+def gather(args: argparse.Namespace) -> None:
+    """Put tables of one kind one below the other."""
+    origin = merge(check(args.tables, Path(args.out).stem))
+    gathering.gather(args.tables, args.out, origin)
+
+
+def summarise(args: argparse.Namespace) -> None:
+    """Sum up the decay, setting by setting."""
+    from carousel.analysis import summary
+
+    write(summary.summarise(table(args.decay, "decay")), args.out, store.origin(args.decay))
+
+
+def judge(args: argparse.Namespace) -> None:
+    """Decide the claims from the gathered tables."""
+    from carousel import claims
+    from carousel.claims import export as document
+
+    kinds = "decay", "accuracy", "dynamics", "calibration"
+    *tables, known = (table(getattr(args, kind), kind) for kind in kinds)
+    measured = claims.Tables(*tables)
+    origin = merge([store.origin(getattr(args, kind)) for kind in kinds])
+    verdicts = claims.judge(measured, known)
+    write(verdicts, args.out, origin)
+    write(claims.agreement(measured.decay), args.agreement, origin)
+    write_text(verdicts.to_csv(index=False), args.csv)
+    write_text(document.text(verdicts, brief(origin)), args.json)
+
+
+def explore(args: argparse.Namespace) -> None:
+    """Choose the curves that the report lets its reader explore, and what to advise from them."""
+    from carousel.report import explorer
+    from carousel.report import recommendations as advice
+
+    measured, accuracy, summary = (
+        table(getattr(args, kind), kind) for kind in ("decay", "accuracy", "summary")
+    )
+    origin = store.origin(args.summary)
+    driven = explorer.driven(measured)
+    write_text(explorer.text(explorer.explore(measured, summary)), args.explorer)
+    write(advice.advise(summary, driven), args.advice, origin)
+    write(advice.by_bias(summary, driven), args.half_lives, origin)
+    write(advice.learned(accuracy, summary), args.learned, merge([origin, store.origin(args.accuracy)]))
+
+
+def timings(args: argparse.Namespace) -> None:
+    """Add up what the jobs of each rule took, from their logs."""
+    from carousel.pipeline.timings import timings as added
+
+    write(added(args.logs), args.out, made_here())
+
+
+def reseed(args: argparse.Namespace) -> None:
+    """Write a study with another master seed."""
+    from carousel.pipeline.seed_stability import reseeded
+
+    write_text(reseeded(args.study, args.seed), args.out)
+
+
+def stability(args: argparse.Namespace) -> None:
+    """Compare the verdicts of one study under several master seeds."""
+    from carousel.pipeline.seed_stability import compared
+
+    paths = [args.claims, *args.others]
+    verdicts = [table(path, "claims") for path in paths]
+    origins = [store.origin(path) for path in paths]
+    tables = {origin["seed"]: each for origin, each in zip(origins, verdicts, strict=True)}
+    write(compared(tables, origins[0]["seed"]), args.out, merge(origins))
+
+
+def draw(args: argparse.Namespace) -> None:
+    """Draw the figures of the claims and of the report."""
+    from carousel.report import figures
+
+    names = "decay", "accuracy", "claims", "summary", "dynamics", "learned"
+    tables = {name: table(getattr(args, name), name) for name in names}
+    with whole_folder(args.out) as folder:
+        figures.draw(tables, folder)

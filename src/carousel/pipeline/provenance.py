@@ -1,0 +1,106 @@
+"""Where a table comes from: code, versions, machine and study, without a time, so that bytes repeat."""
+
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from carousel import __version__
+from carousel.pipeline.job_code import code
+from carousel.study.schema import digest, load, sweep
+
+
+def describe(study: Path, job: str, exact: bool, devices: Iterable[str] = ("cpu",)) -> dict[str, Any]:
+    """The provenance of the table that `job` measures now for `study` on torch's `devices`.
+
+    ``sweep`` is what ``study_hash`` is but for title, backends, device and dtype: what two machines can compare.
+    """
+    content = load(study)
+    asked = {
+        "study": study.stem,
+        "title": content.title,
+        "study_hash": digest(study),
+        "sweep": sweep(content),
+        "seed": content.seed,
+    }
+    return asked | made_by(job, exact, code(job, content)) | made_here() | graphics(devices)
+
+
+def made_by(job: str, exact: bool, code: str) -> dict[str, Any]:
+    """The part that tells of the job and of its code."""
+    return {"jobs": {job: code}, "exact": exact}
+
+
+def made_here() -> dict[str, Any]:
+    """The part of a provenance that tells of code, versions and machine."""
+    return {
+        "carousel": __version__,
+        "commit": commit(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "scipy", "pandas", "scikit-learn", "torch")},
+        "numba": version("numba") if find_spec("numba") else "not installed",
+        "machine": f"{processor()}, {platform.system()} {platform.machine()}",
+    }
+
+
+def merge(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The provenance of a table gathered from several: one value where they agree, else the sorted list of all.
+
+    Their jobs are put together.
+    """
+    merged: dict[str, Any] = {}
+    for key in dict.fromkeys(key for part in parts for key in part):
+        found = [part[key] for part in parts if key in part]
+        if isinstance(found[0], dict):
+            merged[key] = {name: value for each in found for name, value in each.items()}
+            continue
+        values = sorted({value for each in found for value in (each if isinstance(each, list) else [each])})
+        merged[key] = values[0] if len(values) == 1 else values
+    return merged
+
+
+def brief(origin: Mapping[str, Any]) -> dict[str, Any]:
+    """A provenance to be read by people: of its jobs their number, and one hash of their code."""
+    jobs = origin.get("jobs")
+    if not jobs:
+        return dict(origin)
+    text = json.dumps(sorted(set(jobs.values())))
+    told = {"jobs": len(jobs), "code": hashlib.sha256(text.encode()).hexdigest()[:16]}
+    return dict(origin) | told
+
+
+def graphics(devices: Iterable[str]) -> dict[str, str]:
+    """The names of the graphics processors among torch's `devices`; torch is loaded only if there is one."""
+    found = sorted({device for device in devices if device != "cpu"})
+    if not found:
+        return {}
+    import torch
+
+    return {"gpu": ", ".join(dict.fromkeys(torch.cuda.get_device_name(device) for device in found))}
+
+
+def commit() -> str:
+    """The git commit of the code that runs, marked where the working tree differs; "unknown" outside git."""
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def processor() -> str:
+    """The processor's model, as Linux tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

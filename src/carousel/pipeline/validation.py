@@ -1,0 +1,101 @@
+"""What a verb is given to read: each table is whole, has its columns, and is of the study and the code of now.
+
+The Snakefile tells its jobs which study runs (remake.CONFIG). A verb that a person calls checks all but that.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from carousel.pipeline.job_code import code
+from carousel.pipeline.rebuild import again, place, rule, running
+from carousel.study.schema import Study, digest, load
+from carousel.tables.parquet import StoreError, damage, names, origin, read
+
+MODEL = "backend device dtype slice cell init gain forget_bias"
+COLUMNS = {
+    kind: columns.split()
+    for kind, columns in {
+        "decay": f"{MODEL} bias hidden length repetition trained step gradient input_size input_scale quantity path "
+        "lag log10_norm n_zero n cosine error",
+        "dynamics": f"{MODEL} bias hidden length repetition trained step gradient quantity axis index quantile value "
+        "error n",
+        "accuracy": f"{MODEL} hidden task length repetition gradient step loss accuracy solved gradient_norm "
+        "baseline_loss baseline_accuracy",
+        "calibration": "backend device dtype system statement source quantity path lag predicted measured error "
+        "tolerance in_standard_errors passed n",
+        "summary": f"{MODEL} bias hidden length trained step gradient quantity path rate low high regime best",
+        "claims": "id verdict effect low high",
+    }.items()
+}
+"""The columns that the readers of a kind of table need."""
+JOBS = {"decay", "dynamics", "accuracy", "search", "calibrate"}
+"""The rules that measure: one job, one table."""
+APART = "elsewhere", "stability"
+"""Folders of a study for tables of another study or machine; the verbs that put them there check them."""
+
+
+class Now(NamedTuple):
+    """The study that runs: its folder in results/, hash, content, and whether it takes the plain path."""
+
+    name: str
+    digest: str
+    study: Study
+    exact: bool
+
+
+def table(path: Path, kind: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """The table at `path`, checked. Raises StoreError."""
+    check([path], kind)
+    return read(path, columns)
+
+
+def check(paths: Iterable[Path], kind: str = "") -> list[dict[str, Any]]:
+    """The provenances of whole tables of now. Raises StoreError, one line for all those that are not."""
+    paths = list(paths)
+    if wrong := {path: reason for path in paths if (reason := fault(path, kind))}:
+        first, *others = wrong
+        more = f" (and {len(others)} more such tables)" if others else ""
+        raise StoreError(f"{first}: {wrong[first]}{more}{again(*wrong)}")
+    odd = [path for path in paths if kind and names(path) != names(paths[0])]
+    if odd:
+        raise StoreError(f"{odd[0]}: its columns are not those of {paths[0]}{again(paths[0], odd[0])}")
+    return [origin(path) for path in paths]
+
+
+def fault(path: Path, kind: str = "") -> str:
+    """Why a table must not be read as one of its `kind`; nothing for one that may."""
+    if reason := damage(path):
+        return reason
+    if lacking := [name for name in COLUMNS.get(kind, ()) if name not in names(path)]:
+        return f"not a table of {kind}, it has no column {lacking[0]}"
+    return foreign(path, origin(path))
+
+
+def foreign(path: Path, said: Mapping[str, Any]) -> str:
+    """What a table says of its job, study and code that is not so now; nothing where all is."""
+    inside = (place(path) or ("", ""))[1]
+    jobs = said.get("jobs", {})
+    if inside.partition("/")[0] in APART:
+        return ""
+    if rule(path) in JOBS and [*jobs] != [inside.removesuffix(".parquet")]:
+        return f"the table of {', '.join(jobs) or 'no job that it names'}"
+    now = current(**running())
+    if now is None or now.name != (place(path) or ("",))[0]:
+        return ""
+    if said.get("study_hash", now.digest) != now.digest:
+        other = f"{said.get('study')}, {said['study_hash']}"
+        return f"measured for another study ({other}) than {now.name} as it is now ({now.digest})"
+    if said.get("exact", now.exact) != now.exact:
+        return f"measured with exact={str(said['exact']).lower()}"
+    changed = [job for job, made in jobs.items() if made != code(job, now.study)]
+    return f"measured by other code than that of now ({changed[0]})" if changed else ""
+
+
+@cache
+def current(study: str = "", exact: str = "false") -> Now | None:
+    """What the Snakefile told its jobs about the study that runs; None where it told nothing."""
+    return Now(Path(study).stem, digest(study), load(study), exact == "true") if study else None

@@ -1,0 +1,1 @@
+"""From tables to figures, recommendations and the page. Nothing here measures or decides."""

@@ -1,0 +1,115 @@
+"""Where error enters the carousel and where it leaves: the factors that it meets there."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from carousel.analysis.stats import select
+from carousel.claims import a4c_entry_factor as a4c
+from carousel.claims import a4d_exit_factor as a4d
+from carousel.claims.evidence import bias_order
+from carousel.claims.rules import LSTMS, Tables
+from carousel.report.figures.data import longest, prefer
+from carousel.report.figures.gates import QUANTILES, ROW, draw_bands, setting
+from carousel.report.figures.style import DASHES, darker, end_label, legend, look, nothing, panels, words
+
+BIASES = ("none", "0", "1", "chrono")
+STAGE = {0: "at the start", 1: "after training"}
+INITS = ("torch", "orthogonal", "gaussian")
+COLOURS = ("#0072B2", "#D55E00", "#009E73")
+MARKERS = ("^", "o", "s")
+
+
+def a4c_figure(tables: Tables) -> Figure:
+    """Draw the entry factor of each LSTM, before training and after: spread over units and steps, a row a setting."""
+    table = entries(tables.dynamics)
+    if table.empty:
+        return nothing("entry factors")
+    names = {
+        (cell, bias, step): STAGE[1] if step else setting(cell, bias)
+        for cell, bias, step in table[["cell", "forget_bias", "step"]].itertuples(index=False, name=None)
+    }
+    title = "entry factor of a unit: d h / d c"
+    drawing, (ax,) = panels([title], "", ROW * len(names) + 1.7)
+    draw_bands([ax], table, {("entry",): title}, names)
+    drawing.supxlabel(
+        "share of the error that gets in (dot: median,\nbar: middle half, line: middle nine tenths)",
+        fontsize="medium",
+    )
+    ax.axvspan(a4c.LITTLE, 1, color="#e0e0e0", zorder=0, linewidth=0)
+    ax.text(0.92, 0.5, "a little:\nless than half is lost", rotation=90, ha="center", va="center",
+            transform=ax.transAxes)  # fmt: skip
+    ax.set_xlim(-0.03, 1.03)
+    return drawing
+
+
+def entries(dynamics: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per cell, forget bias and stage of training, the quantiles as columns: medians over settings."""
+    rows = select(dynamics, quantity="entry", axis="all", quantile=QUANTILES, forget_bias=BIASES)
+    rows = prefer(rows[rows["cell"].isin(LSTMS)], "backend", "numpy")
+    rows = rows.assign(step=(rows["step"] > 0).astype(int)).astype(
+        {"cell": str, "forget_bias": str, "quantity": str}
+    )
+    keys = ["cell", "forget_bias", "step", "quantity"]
+    table = rows.groupby([*keys, "quantile"])["value"].median().unstack("quantile").reset_index()
+    order = bias_order(table["forget_bias"])
+    row = [
+        (LSTMS.index(cell), order.index(bias), step)
+        for cell, bias, step in table[["cell", "forget_bias", "step"]].itertuples(index=False, name=None)
+    ]
+    return table.iloc[sorted(range(len(row)), key=row.__getitem__)].reset_index(drop=True)
+
+
+def a4d_figure(tables: Tables) -> Figure:
+    """Draw the exit factor of single units against the opening of their input gate, and the affine map's by gain."""
+    found = a4d.rows(tables)
+    if found.empty:
+        return nothing("exit factors")
+    drawing, axes = panels(["exit factor of a unit", "affine map: norm of a unit's row of R"], "", 6.4)
+    _exits(axes[0], a4d.units(found))
+    _affine(axes[1], a4d.factors(select(found, quantity="exit_affine")))
+    legend(drawing, 2)
+    return drawing
+
+
+def _exits(ax: Axes, units: pd.DataFrame) -> None:
+    """Draw a dot a unit, hollow after training, and the line on which the gate alone shrinks."""
+    units = prefer(units, "backend", "numpy")
+    for i, cell in enumerate(LSTMS[:2]):
+        for stage, rows in _stages(units[units["cell"] == cell]).items():
+            colour, whole = look(cell)["color"], stage == STAGE[0]
+            ax.plot(
+                rows["opening"], rows["exit"], MARKERS[i], color=colour, markersize=4.5, alpha=0.7, linestyle="none",
+                markerfacecolor=colour if whole else "white", label=f"{words(cell)}, {stage}",
+            )  # fmt: skip
+    ax.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=(0, (4, 2)), label="the gate alone")
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, None)
+    ax.set_xlabel("opening of the unit's input gate (median over steps)")
+
+
+def _stages(units: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the units of one network size, init and forget bias: at the start, and after the last of training."""
+    plain = units[units["trained"] == "no"]
+    taught = prefer(units[units["step"] > 0], "trained", "adding")
+    found = {STAGE[0]: plain, STAGE[1]: taught[taught["step"] == taught["step"].max()]}
+    return {stage: _one(rows) for stage, rows in found.items() if len(rows)}
+
+
+def _one(rows: pd.DataFrame) -> pd.DataFrame:
+    for column, value in {"slice": "spectrum", "init": "orthogonal", "gain": 1.0, "forget_bias": "1"}.items():
+        rows = prefer(rows, column, value)
+    rows = longest(rows)
+    return rows[rows["repetition"] < 5]
+
+
+def _affine(ax: Axes, table: pd.DataFrame) -> None:
+    """Draw the factor against the gain, a line an init, with the level above which nothing is shrunk."""
+    rows = prefer(table[table["trained"] == "no"], "backend", "numpy")
+    for i, init in enumerate(name for name in INITS if name in set(rows["init"])):
+        line = rows[rows["init"] == init].groupby("gain")["factor"].median()
+        ax.plot(line.index, line, color=COLOURS[i], linestyle=DASHES[-1 - i], marker=MARKERS[i], markersize=5)
+        end_label(ax, line.index[-1], line.iloc[-1], init, darker(COLOURS[i]))
+    ax.axhline(1, color="black", linewidth=0.8)
+    ax.set_ylim(0, None)
+    ax.set_xlabel("gain of the recurrent weights")

@@ -1,0 +1,120 @@
+"""Lyapunov exponents: the whole spectrum, by cell and forget bias, and its sum beside the determinant's."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from carousel.analysis.stats import select
+from carousel.claims.evidence import bias_order, number
+from carousel.report.figures.curves import MAIN, STORY
+from carousel.report.figures.data import prefer, usual
+from carousel.report.figures.style import RATE, bias_looks, end_label, look, nothing, panels, words
+
+MODEL = (
+    "backend device dtype slice cell init gain forget_bias bias hidden length repetition trained step gradient"
+).split()
+PANEL = 2.3  # inches
+WITHOUT = "cells without a forget gate"
+
+
+def main_cells(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the story's cells (of the first four where there are none) at the main forget biases."""
+    seen = list(dict.fromkeys(rows["cell"].astype(str)))
+    wanted = [cell for cell in seen if cell in STORY] or seen[:4]
+    return rows[rows["cell"].isin(wanted) & rows["forget_bias"].isin(["none", *MAIN])]
+
+
+def spectra(dynamics: pd.DataFrame) -> pd.DataFrame:
+    """Return cell, forget_bias, index, value and error before training: medians over the repetitions."""
+    rows = main_cells(prefer(usual(select(dynamics, quantity="lyapunov")), "backend", "numpy"))
+    keys = ["cell", "forget_bias", "index"]
+    return (
+        rows.astype({"cell": str, "forget_bias": str})
+        .groupby(keys)[["value", "error"]]
+        .median()
+        .reset_index()
+    )
+
+
+def grouped(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the spectra by panel: the cells without a forget gate, then each cell with one."""
+    plain = table["forget_bias"] == "none"
+    found = {WITHOUT: table[plain]} | {
+        f"{words(cell)}, by forget bias": table[table["cell"] == cell]
+        for cell in table.loc[~plain, "cell"].unique()
+    }
+    return {title: rows for title, rows in found.items() if len(rows)}
+
+
+def figure(dynamics: pd.DataFrame) -> Figure:
+    """Draw the exponents against their number, with bands of two standard errors."""
+    found = grouped(spectra(dynamics))
+    if not found:
+        return nothing("Lyapunov exponents")
+    drawing, axes = panels(list(found), "number of the exponent, the largest first", PANEL * len(found) + 0.4)
+    for ax, (title, rows) in zip(axes, found.items(), strict=True):
+        _spectra(ax, rows, title == WITHOUT)
+        ax.axhline(0, color="black", linewidth=0.8)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    drawing.supylabel(f"Lyapunov exponent, {RATE}", fontsize="medium")
+    return drawing
+
+
+def _spectra(ax: Axes, table: pd.DataFrame, by_cell: bool) -> None:
+    """Draw a line a setting; a direction that is lost, of exponent -inf, ends it."""
+    looks = bias_looks(bias_order(table["forget_bias"]))
+    for (cell, bias), rows in table[np.isfinite(table["value"])].groupby(["cell", "forget_bias"]):
+        style = look(cell) if by_cell else looks[bias]
+        ax.plot(rows["index"], rows["value"], **style, marker=".", markersize=4)
+        low, high = (rows["value"] + side * rows["error"] for side in (-2, 2))
+        ax.fill_between(rows["index"], low, high, color=style["color"], alpha=0.25, linewidth=0)
+        label = words(cell) if by_cell else ("chrono" if bias == "chrono" else f"bias {bias}")
+        end_label(ax, rows["index"].iloc[-1], rows["value"].iloc[-1], label, style["color"])
+
+
+def alt(dynamics: pd.DataFrame) -> str:
+    """Return the picture in words: the largest and the smallest exponent of each setting."""
+    table = spectra(dynamics)
+    if table.empty:
+        return "This study did not measure Lyapunov exponents."
+    each = "; ".join(_ends(cell, bias, rows) for (cell, bias), rows in table.groupby(["cell", "forget_bias"]))
+    return f"Lyapunov exponents in decades per step against their number, largest and smallest finite one: {each}."
+
+
+def _ends(cell: str, bias: str, rows: pd.DataFrame) -> str:
+    finite = rows.loc[np.isfinite(rows["value"]), "value"]
+    name = words(cell) + ("" if bias == "none" else f", bias {bias}")
+    lost = f", lost directions: {len(rows) - len(finite)}" if len(finite) < len(rows) else ""
+    return (
+        f"{name} {number(finite.max())} and {number(finite.min())}{lost}"
+        if len(finite)
+        else f"{name}: all lost"
+    )
+
+
+class Determinants(NamedTuple):
+    """Two readings of the mean log10 |det J| of the joint state's step, compared over `models` models.
+
+    `largest`: the largest difference where both are finite (NaN: nowhere), in decades. `lost`: models for which both
+    are -inf. `apart`: models for which only one is.
+    """
+
+    models: int
+    largest: float
+    lost: int
+    apart: int
+
+
+def determinants(dynamics: pd.DataFrame) -> Determinants:
+    """Return how far the sum of all exponents is from the mean of log10 |det J|."""
+    total, log_det = (
+        select(dynamics, quantity=name).set_index(MODEL)["value"] for name in ("lyapunov_sum", "log_det")
+    )
+    both = pd.concat([total, log_det], axis=1, keys=["total", "log_det"]).dropna()
+    finite = np.isfinite(both)
+    gap = (both["total"] - both["log_det"])[finite.all(axis=1)].abs()
+    none = (~finite).all(axis=1).sum()
+    return Determinants(len(both), float(gap.max()), int(none), int(len(both) - len(gap) - none))

@@ -1,0 +1,74 @@
+"""Learning against decay: the share of seeds that solve a length, by what the gradient loses over that length."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from carousel.claims.evidence import number
+from carousel.report.figures.style import legend, look, marker, nothing, panels, words
+
+LOST = "decades that a gradient loses on its way, before training"
+PANEL = 1.9  # inches
+HALF = 0.5  # of the seeds: what counts as solved in the words below
+
+
+def lost(learned: pd.DataFrame) -> pd.DataFrame:
+    """Return the settings with a finite rate, with ``lost``: decades that a gradient loses over the sequence.
+
+    learned: as `advice.learned` makes it. A gradient that grows loses fewer than none.
+    """
+    rows = learned[np.isfinite(learned["rate"])]
+    return rows.assign(lost=-rows["rate"] * rows["length"])
+
+
+def figure(learned: pd.DataFrame) -> Figure:
+    """Draw a panel per task, a marker per setting and length, with the interval of the share."""
+    rows = lost(learned)
+    if rows.empty:
+        return nothing("how long a sequence the cells learn")
+    tasks = sorted(rows["task"].astype(str).unique())
+    titles = [f"share of seeds that solve it: {task.replace('_', ' ')}" for task in tasks]
+    drawing, axes = panels(titles, LOST, height=1.0 + PANEL * len(tasks))
+    for ax, task in zip(axes, tasks, strict=True):
+        _shares(ax, rows[rows["task"] == task])
+        ax.sharex(axes[0])
+    legend(drawing, 3)
+    return drawing
+
+
+def _shares(ax: Axes, rows: pd.DataFrame) -> None:
+    """Draw the settings of one task; the line stands where nothing is lost."""
+    ax.axvline(0, color="black", linewidth=0.8)
+    for cell, own in rows.groupby("cell", observed=True):
+        colour = look(str(cell))["color"]
+        ax.vlines(own["lost"], own["low"], own["high"], color=colour, linewidth=0.8, alpha=0.6)
+        ax.plot(
+            own["lost"], own["share"], marker(str(cell)), color=colour, markersize=7, label=words(str(cell))
+        )
+    ax.set_ylim(-0.05, 1.05)
+    ax.set_yticks([0, 0.5, 1], ["0", "1/2", "1"])
+
+
+def alt(learned: pd.DataFrame) -> str:
+    """Return the picture in words: what was lost where a length was solved, and where it was not."""
+    rows = lost(learned)
+    if rows.empty:
+        return "This study did not measure how long a sequence the cells learn."
+    solved = rows["share"] >= HALF
+    parts = [
+        f"{len(rows)} settings and lengths by the decades that a gradient loses over the sequence before training.",
+        _spread(rows[solved], "Half of the seeds or more solve"),
+        _spread(rows[~solved], "Fewer than half solve"),
+    ]
+    if solved.any():
+        beyond = int((rows["lost"] > rows.loc[solved, "lost"].max()).sum())
+        parts.append(f"{beyond} lose more than any that is solved.")
+    return " ".join(parts)
+
+
+def _spread(rows: pd.DataFrame, what: str) -> str:
+    if rows.empty:
+        return f"{what} none."
+    low, middle, high = (number(value) for value in rows["lost"].quantile([0, 0.5, 1]))
+    return f"{what} {len(rows)}; these lose {low} to {high}, {middle} in the median."

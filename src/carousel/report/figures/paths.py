@@ -1,0 +1,214 @@
+"""Figures of the ways that gradient takes through time: by path, beside the carousel, without one, and truncated."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from carousel.analysis.stats import STEADY, rates, select
+from carousel.claims import a1g_only_route as a1g
+from carousel.claims import a4e_only_unchanged_flow as a4e
+from carousel.claims import a4f_distance_inside as a4f
+from carousel.claims.evidence import as_number, bias_order, planned
+from carousel.claims.rules import Tables
+from carousel.report.figures.data import curves, either, jitter, prefer, settings, usual
+from carousel.report.figures.style import (
+    GREY,
+    LAG,
+    RATE,
+    band,
+    bias_looks,
+    draw_curve,
+    end_label,
+    legend,
+    look,
+    nothing,
+    panels,
+    powers,
+    rate_axis,
+    words,
+)
+
+BOTH = f"{LAG}\n(lines: NumPy, dots: PyTorch)"
+PATHS: Mapping[str, tuple[str, dict]] = {  # path -> words, look
+    "full": ("total", {"color": "#000000", "linestyle": (0, ())}),
+    "cell": ("carousel alone", {"color": "#0072B2", "linestyle": (0, (6, 2))}),
+    "candidate": ("with cell input", {"color": "#009E73", "linestyle": (0, (3, 1, 1, 1))}),
+    "gates": ("through gates", {"color": "#D55E00", "linestyle": (0, (1, 1))}),
+}
+KINDS = (
+    ("lstm97", ("none",)),
+    ("lstm", ("1", "0")),
+    ("lstm", ("chrono", "10")),
+)  # cell, forget biases to prefer
+SHOWN = ("0", "1", "10", "chrono")  # forget biases whose curves are drawn, if there
+LEAKS: Mapping[str, dict] = {
+    "full": {"color": "#0072B2", "alpha": 0.7, "label": "total"},
+    "cell": {
+        "markerfacecolor": "white",
+        "markeredgecolor": "black",
+        "label": "leak past the recurrent weights",
+    },
+}
+TRUNCATED: Mapping[str, dict] = {
+    "truncated": {
+        "markerfacecolor": "white",
+        "markeredgecolor": "black",
+        "label": "truncated (dashed above)",
+    },
+    "full": {"color": "#0072B2", "alpha": 0.7, "label": "total (solid above)"},
+}
+EXACT = 1e-16  # decades: rounding; no change at all stands at the end of the axis
+MOST = 1e3
+MANY = 2.0  # times the total: what is more stands at the end of the axis
+
+
+def gradients(tables: Tables, *paths: str) -> pd.DataFrame:
+    """Return the rows that figures show of the state's gradient in the 1997 cell and the LSTM, on these paths."""
+    return usual(select(tables.decay, quantity="loss_state", path=paths, cell=("lstm97", "lstm")))
+
+
+def a1f_figure(tables: Tables) -> Figure:
+    """Draw the gradient by path against lag: in the 1997 cell, behind a forget gate, and with chrono biases."""
+    rows = gradients(tables, *PATHS)
+    kinds: dict[tuple[str, str], pd.DataFrame] = {}
+    for cell, biases in KINDS:
+        found = prefer(rows[rows["cell"] == cell], "forget_bias", *biases)
+        kinds |= {(cell, str(bias)): group for bias, group in found.groupby("forget_bias", observed=True)}
+    if not kinds:
+        return nothing("the paths of an LSTM's gradient")
+    titles = [words(cell) + ("" if cell == "lstm97" else f", forget bias {bias}") for cell, bias in kinds]
+    figure, axes = panels(
+        [f"{title}: norm of the gradient" for title in titles], BOTH, 2.3 * len(kinds) + 0.4
+    )
+    for ax, group in zip(axes, kinds.values(), strict=True):
+        for path, found in curves(group, ["path"]).groupby("path", observed=True):
+            draw_curve(ax, found[found["lag"] > 0], *PATHS[str(path)])
+        powers(ax)
+        ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    return figure
+
+
+def a1g_figure(tables: Tables) -> Figure:
+    """Draw what did not go by the carousel, relative to the total: against lag by forget bias, and by gain."""
+    rows = planned(a1g.rows(tables))
+    if rows.empty:
+        return nothing("the path along an LSTM's cell beside the total")
+    figure, (ax, below) = panels(
+        ["what did not go by the carousel, relative to the total", "the same, its least over the lags"],
+        LAG,
+        6.4,
+    )
+    _rests(ax, a1g.rests(gradients(tables, "full", "cell")))
+    space = a1g.measure(Tables(rows, tables.accuracy, tables.dynamics))
+    _least(below, settings(either(space), ["value"]))
+    for one in (ax, below):
+        one.axhline(a1g.OTHER, color=GREY, linewidth=1, linestyle=(0, (2, 2)), label="half of the total")
+    ax.set_xlabel(LAG)
+    legend(figure, 2)
+    return figure
+
+
+def _rests(ax: Axes, table: pd.DataFrame) -> None:
+    """Draw the rest against lag, one curve for the 1997 cell and each forget bias, medians over both backends."""
+    table = table.assign(forget_bias=table["forget_bias"].astype(str))
+    looks = bias_looks(bias_order(table.loc[table["cell"] == "lstm", "forget_bias"]))
+    for (cell, bias), rows in table.groupby(["cell", "forget_bias"], observed=True):
+        if cell == "lstm97" or bias in SHOWN:
+            line = rows.groupby("lag")["rest"].median()
+            chosen = look("lstm97") if cell == "lstm97" else looks[bias]
+            ax.plot(line.index, line, **chosen)
+            label = words("lstm97") if cell == "lstm97" else f"bias {bias}"
+            end_label(ax, line.index[-1], line.iloc[-1], label, chosen["color"])
+    ax.set_ylim(0, None)
+
+
+def _least(ax: Axes, table: pd.DataFrame) -> None:
+    """Draw one dot per setting above the gain of its recurrent weights: filled before training, hollow after."""
+    gains = sorted(table["gain"].unique())
+    x = table["gain"].map({gain: i for i, gain in enumerate(gains)}).to_numpy(float) + jitter(len(table))
+    start = (table["step"] == 0).to_numpy()
+    y = table["value"].clip(upper=MANY)
+    ax.plot(x[start], y[start], "o", color="#0072B2", markersize=4, alpha=0.7, label="at the start")
+    if not start.all():
+        ax.plot(x[~start], y[~start], "o", markerfacecolor="white", markeredgecolor="black", markersize=4,
+                label="after training")  # fmt: skip
+    ax.set_xticks(range(len(gains)), [f"{gain:g}" for gain in gains])
+    ax.set_xlabel("gain of the recurrent weights")
+    ax.set_ylim(0, 1.05 * MANY)
+    ax.set_yticks([0, 0.5, 1, 1.5, MANY], ["0", "0.5", "1", "1.5", f"{MANY:g}+"])
+
+
+def a4e_figure(tables: Tables) -> Figure:
+    """Draw, cell by cell, by how much the gradient's norm changes at most on its way: one dot per setting."""
+    space = either(a4e.measure(tables)).dropna(subset=["value"])
+    if space.empty:
+        return nothing("cells without a carousel")
+    space = space.assign(cell=space["cell"].astype(str), value=space["value"].clip(EXACT, MOST))
+    cells = list(space.groupby("cell")["value"].min().sort_values(ascending=False).index)
+    figure, (ax,) = panels(
+        ["largest change of the gradient's norm, decades"],
+        "decades, up to nine tenths of the sequence (log axis)",
+        0.25 * len(cells) + 1.7,
+    )
+    for path, marks in LEAKS.items():
+        rows = settings(space[space["path"] == path], ["value"])
+        y = rows["cell"].map({cell: i for i, cell in enumerate(cells)}).to_numpy(float)
+        ax.plot(rows["value"], y + 0.6 * jitter(len(rows)), "o", markersize=4, **marks)
+    ax.axvline(a4e.UNCHANGED, color=GREY, linewidth=1, linestyle=(0, (4, 2)))
+    ax.annotate("1 %", (a4e.UNCHANGED, 1), (-3, -2), xycoords=("data", "axes fraction"), ha="right", va="top",
+                textcoords="offset points", color=GREY)  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_xlim(EXACT / 4, MOST * 4)
+    ax.set_xticks([1e-16, 1e-12, 1e-8, 1e-4, 1], ["1e-16\nor less", "1e-12", "1e-8", "1e-4", "1"])
+    ax.set_yticks(range(len(cells)), [words(cell).replace("_", " ") for cell in cells])
+    legend(figure, 2)
+    return figure
+
+
+def a4f_figure(tables: Tables) -> Figure:
+    """Draw the truncated gradient beside the total: against lag, and the rate of both by forget bias."""
+    table = curves(gradients(tables, *TRUNCATED), ["path", "cell", "forget_bias"])
+    if table.empty:
+        return nothing("the truncated gradient of an LSTM")
+    figure, (ax, below) = panels(["norm of the gradient", f"rate of the gradient, {RATE}"], LAG, 6.6)
+    _truncated(ax, table)
+    ax.set_xlabel(LAG)
+    rows = a4f.rows(tables)
+    biases = bias_order(rows["forget_bias"])
+    biases = [bias for bias in biases if bias in ("none", "chrono") or not np.isnan(as_number(bias))]
+    for path, marks in TRUNCATED.items():
+        found = rates(select(rows, forget_bias=biases), "loss_state", path).dropna(subset=["rate"])
+        _rates(below, settings(found, ["rate"]), biases, marks)
+    band(below, -STEADY, STEADY, "flat: within a factor of 2 in 100 steps")
+    rate_axis(below, STEADY)
+    legend(figure, 1)
+    return figure
+
+
+def _truncated(ax: Axes, table: pd.DataFrame) -> None:
+    """Draw both paths in one colour per forget bias, the total solid and labelled, the truncated gradient dashed."""
+    table = table[table["lag"] > 0].assign(forget_bias=table["forget_bias"].astype(str))
+    looks = bias_looks(bias_order(table.loc[table["cell"] == "lstm", "forget_bias"]))
+    for (cell, bias, path), rows in table.groupby(["cell", "forget_bias", "path"], observed=True):
+        old = cell == "lstm97"
+        if not (old or bias in SHOWN):
+            continue
+        colour = look("lstm97")["color"] if old else looks[bias]["color"]
+        line = rows.groupby("lag")["log10_norm"].median()
+        ax.plot(line.index, line, color=colour, linestyle=(0, ()) if path == "full" else (0, (4, 2)))
+        if path == "full":
+            end_label(ax, line.index[-1], line.iloc[-1], words("lstm97") if old else f"bias {bias}", colour)
+    powers(ax)
+
+
+def _rates(ax: Axes, table: pd.DataFrame, biases: list[str], marks: dict) -> None:
+    """Draw one dot per setting above its forget bias, the truncated gradient to the left of the total."""
+    x = table["forget_bias"].astype(str).map({bias: i for i, bias in enumerate(biases)}).to_numpy(float)
+    side = 0.2 if marks is TRUNCATED["full"] else -0.2
+    ax.plot(x + side + 0.4 * jitter(len(table)), table["rate"], "o", markersize=4, **marks)
+    ax.set_xticks(range(len(biases)), [f"\n{bias}" if bias == "chrono" else bias for bias in biases])
+    ax.set_xlabel("forget bias (none: LSTM of 1997)")

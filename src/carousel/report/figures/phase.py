@@ -1,0 +1,108 @@
+"""The phase diagram: the rate of decay over the recurrent weights' gain and the forget bias, and theory's border."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import SymLogNorm
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from carousel.analysis import theory
+from carousel.analysis.stats import STEADY, select
+from carousel.claims.evidence import as_number, number
+from carousel.report.figures.data import prefer
+from carousel.report.figures.style import RATE, nothing, panels, words
+
+SLICE = "phase"
+PANEL = 2.7  # inches
+WIDEST = 0.5  # decades per step at the ends of the colours
+HALO = [withStroke(linewidth=4, foreground="white")]
+COLOURS = "PuOr_r"  # told apart by the colour-blind; in grey the numbers say it
+
+
+def lstm_border(gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the forget bias at which the zero state of an LSTM turns from attracting to repelling, and the gains."""
+    return np.array([theory.lstm_critical_bias(gain) for gain in gains]), gains
+
+
+def gru_border(gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return all biases and the one gain at which that of a GRU does: u + (1 - u) rho / 2 = 1 for rho = 2."""
+    return np.linspace(-1, 10, len(gains)), np.full_like(gains, 2.0)
+
+
+BORDERS: dict[str, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]] = {
+    "lstm": lstm_border,
+    "gru": gru_border,
+}
+
+
+def grids(summary: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return per cell the rates: a row per gain, a column per forget bias, both ascending."""
+    rows = select(summary, slice=SLICE, quantity="loss_state", path="full", trained="no")
+    rows = prefer(rows, "backend", "numpy")
+    rows = rows.assign(bias=rows["forget_bias"].astype(str).map(as_number)).dropna(subset=["bias"])
+    return {
+        str(cell): part.pivot_table(index="gain", columns="bias", values="rate")
+        for cell, part in rows.groupby("cell", observed=True, sort=False)
+    }
+
+
+def figure(summary: pd.DataFrame) -> Figure:
+    """Draw a map a cell, each rate written in its field, with the border of theory as a line."""
+    found = grids(summary)
+    if not found:
+        return nothing("gain against forget bias")
+    drawing, axes = panels(
+        [f"{words(cell)}: rate, {RATE}" for cell in found], "forget bias", PANEL * len(found) + 0.6
+    )
+    for ax, (cell, grid) in zip(axes, found.items(), strict=True):
+        _map(ax, grid)
+        if cell in BORDERS:
+            _border(ax, grid, BORDERS[cell])
+        ax.set_ylabel("gain of the recurrent weights")
+    drawing.legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="outside lower center")
+    return drawing
+
+
+def _map(ax: Axes, grid: pd.DataFrame) -> None:
+    norm = SymLogNorm(linthresh=STEADY, vmin=-WIDEST, vmax=WIDEST)
+    ax.imshow(grid, norm=norm, cmap=COLOURS, aspect="auto", origin="lower")
+    ax.set_xticks(range(grid.shape[1]), [f"{bias:g}" for bias in grid.columns])
+    ax.set_yticks(range(grid.shape[0]), [f"{gain:g}" for gain in grid.index])
+    ax.grid(False)
+    for y, row in enumerate(grid.to_numpy()):
+        for x, rate in enumerate(row):
+            dark = abs(norm(rate) - 0.5) > 0.35
+            ax.text(x, y, f"{rate:.3f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", fontsize=9,
+                    color="white" if dark else "black")  # fmt: skip
+
+
+def _border(
+    ax: Axes, grid: pd.DataFrame, border: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+) -> None:
+    """Draw theory's border in the fields' own coordinates."""
+    limits = ax.get_xlim(), ax.get_ylim()
+    bias, gain = border(np.linspace(grid.index.min(), min(grid.index.max(), 3.99), 200))
+    x = np.interp(bias, grid.columns, range(grid.shape[1]), np.nan, np.nan)
+    y = np.interp(gain, grid.index, range(grid.shape[0]), np.nan, np.nan)
+    label = "theory without input: below, the zero state attracts"
+    ax.plot(x, y, color="black", linewidth=2.2, linestyle=(0, (4, 1.5)), label=label, path_effects=HALO)
+    ax.set(xlim=limits[0], ylim=limits[1])
+
+
+def alt(summary: pd.DataFrame) -> str:
+    """Return the picture in words: the slowest and the fastest decay of each cell, and where."""
+    found = grids(summary)
+    if not found:
+        return "This study did not measure gain against forget bias."
+    each = "; ".join(f"{words(cell)} {_ends(grid)}" for cell, grid in found.items())
+    what = "Maps of the decay rate over gain and forget bias, in decades per step"
+    return f"{what}. {each}. A line marks theory's border."
+
+
+def _ends(grid: pd.DataFrame) -> str:
+    flat = grid.stack()
+    ends = [(flat.idxmin(), flat.min()), (flat.idxmax(), flat.max())]
+    return " to ".join(f"{number(rate)} at gain {gain:g} and bias {bias:g}" for (gain, bias), rate in ends)

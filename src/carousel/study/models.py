@@ -1,0 +1,161 @@
+"""A slice of a study as single models: their settings, weights, states, inputs and covectors, and the lags."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from carousel.cells import CELLS, Cell, Params
+from carousel.engine.backends import Backend
+from carousel.inits import draw
+from carousel.seeds import generator
+from carousel.study.schema import AnySlice, NoisySlice, TrainingSlice
+
+STATES = 2**14  # numbers in one state array of a block of models, and
+WEIGHTS = 2**16  # in one gate's R of all its models: enough to keep calls few, few enough for the caches
+# NumPy's results do not depend on either, torch's in the last bits alone (its vector loops have tails).
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One model: everything that its weights depend on."""
+
+    cell: str
+    init: str
+    gain: float
+    forget_bias: str
+    bias: float
+    hidden: int
+    length: int
+    repetition: int
+
+
+def forget_bias_name(value: float | str, cell: str) -> str:
+    """The column's text: "none" for a cell without forget gate, else "chrono" or the number, to its last digit."""
+    if CELLS[cell].forget is None:
+        return "none"
+    return value if isinstance(value, str) else repr(float(value)).removesuffix(".0")
+
+
+def settings(part: AnySlice, cell: str) -> list[Setting]:
+    """The settings of one cell in a slice of a study, in the order in which they are measured."""
+    biases = (0.0,) if isinstance(part, TrainingSlice) else part.biases
+    forget_biases = dict.fromkeys(forget_bias_name(value, cell) for value in part.forget_biases)
+    axes = product(
+        part.hidden, part.lengths, part.inits, part.gains, forget_biases, biases, range(part.repetitions)
+    )
+    return [Setting(cell, init, g, f, b, hidden, T, r) for hidden, T, init, g, f, b, r in axes]
+
+
+def blocks(all_settings: Sequence[Setting], batch: int) -> Iterator[list[Setting]]:
+    """`all_settings` in groups that run as one: same shape, few enough for the caches."""
+    shapes = dict.fromkeys((s.hidden, s.length) for s in all_settings)
+    for hidden, length in shapes:
+        same = [s for s in all_settings if (s.hidden, s.length) == (hidden, length)]
+        size = max(1, min(STATES // (hidden * batch), WEIGHTS // hidden**2))
+        yield from (same[start : start + size] for start in range(0, len(same), size))
+
+
+def weights(seed: int, setting: Setting, inputs: int) -> Params:
+    """The parameters of one model; seeded by init, size and repetition alone."""
+    s = setting
+    return draw(
+        s.init,
+        CELLS[s.cell],
+        lambda role: generator(seed, "weights", s.init, s.hidden, inputs, s.repetition, role),
+        H=s.hidden,
+        D=inputs,
+        gain=s.gain,
+        forget_bias=s.forget_bias,
+        bias=s.bias,
+        length=s.length,
+    )
+
+
+def stack(params: Sequence[Params]) -> Params:
+    """One model after the other along the model axis."""
+    W, R, b, p = zip(*params, strict=True)
+    joined = {name: np.concatenate([each[name] for each in p]) for name in p[0]}
+    return Params(np.concatenate(W), np.concatenate(R), np.concatenate(b), joined)
+
+
+def on_backend(backend: Backend, params: Params) -> Params:
+    """`params` as the backend's arrays."""
+    W, R, b = map(backend.array, params[:3])
+    return Params(W, R, b, {name: backend.array(value) for name, value in params.p.items()})
+
+
+def audible(backend: Backend, cell: Cell, gradient: Params) -> Params:
+    """`gradient` without the blocks of W and R that are mute: they are zero and stay so."""
+    if not cell.mute:
+        return gradient
+    H = gradient.W.shape[1] // len(cell.gates)
+    W, R = (np.ones(matrix.shape[1:]) for matrix in gradient[:2])
+    for gate, voice in cell.mute:
+        rows = cell.gates.index(gate) * H + np.arange(H)
+        if voice == "x":
+            W[rows] = 0
+        else:
+            R[np.ix_(rows, cell.columns.index(voice) * H + np.arange(H))] = 0
+    return gradient._replace(W=gradient.W * backend.array(W), R=gradient.R * backend.array(R))
+
+
+def initial_state(seed: int, block: Sequence[Setting], batch: int, scale: float) -> list[np.ndarray]:
+    """Gaussian initial states [M H B], their size where a state is never negative.
+
+    Seeded by size and repetition, one stream a state.
+    """
+    cell = CELLS[block[0].cell]
+
+    def drawn(name: str, s: Setting) -> np.ndarray:
+        rng = generator(seed, "state", name, s.hidden, s.repetition)
+        values = scale * rng.standard_normal((s.hidden, batch))
+        return abs(values) if name in cell.positive else values
+
+    return [np.stack([drawn(name, s) for s in block]) for name in cell.states]
+
+
+def noise(seed: int, setting: Setting, part: NoisySlice) -> np.ndarray:
+    """White Gaussian input [T D B]; seeded by length and repetition."""
+    rng = generator(seed, "noise", setting.length, setting.repetition)
+    return part.input_scale * rng.standard_normal((setting.length, part.input_size, part.batch))
+
+
+def covector(seed: int, setting: Setting, batch: int) -> np.ndarray:
+    """A random direction [H B] of norm 1 per sequence: the loss is its product with the last h."""
+    rng = generator(seed, "covector", setting.hidden, setting.length, setting.repetition)
+    v = rng.standard_normal((setting.hidden, batch))
+    return v / np.linalg.norm(v, axis=0)
+
+
+def driven(
+    backend: Backend, seed: int, block: Sequence[Setting], part: NoisySlice
+) -> tuple[Cell, Params, Float[Any, "T M D B"], tuple[Float[Any, "M H B"], ...]]:
+    """The models of a block on the backend, their input, and the state before it."""
+    params = on_backend(backend, stack([weights(seed, s, part.input_size) for s in block]))
+    xs = backend.array(np.stack([noise(seed, s, part) for s in block], axis=1))
+    state = tuple(map(backend.array, initial_state(seed, block, part.batch, part.state_scale)))
+    return CELLS[block[0].cell], params, xs, state
+
+
+def block_stream(seed: int, role: str, block: Sequence[Setting]) -> np.random.Generator:
+    """The stream of the random vectors that measure the states of a block too large for all their directions."""
+    return generator(seed, role, *(part for s in block for part in (s.hidden, s.length, s.repetition)))
+
+
+def recorded(length: int, per_octave: int) -> set[int]:
+    """The lags to record: all up to twice `per_octave`, then so many a doubling; 0: every lag."""
+    if per_octave == 0:
+        return set(range(length + 1))
+    octaves = np.log2(max(length, 1) / (2 * per_octave))
+    later = 2 * per_octave * 2 ** (np.arange(max(0, int(octaves * per_octave)) + 1) / per_octave)
+    lags = {*range(min(2 * per_octave, length) + 1), *np.rint(later).astype(int).tolist(), length}
+    return {lag for lag in lags if lag <= length}
+
+
+def slice_blocks(part: AnySlice, cell: str) -> list[list[Setting]]:
+    """The blocks of one cell in a slice of a study."""
+    return list(blocks(settings(part, cell), part.batch))

@@ -1,0 +1,1 @@
+"""How results are kept: parquet with provenance and checksum, and many tables as one."""
