@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from problems import B, M, T, model_on, random_model, random_problem
+from support.problems import B, M, T, model_on, random_model, random_problem
 
 from carousel.cells import CELLS
 from carousel.engine.backends import Asked, leaves, load

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from checkouts import ROOT, copied
+from support.checkouts import ROOT, copied
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [

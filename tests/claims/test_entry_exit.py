@@ -1,0 +1,128 @@
+"""The doors of the carousel: verdicts turn with the planted factors, and their figures draw them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support import planted_entry_exit as planted_doors
+from support.planting import Truth
+
+from carousel.claims import Tables
+from carousel.claims import a4c_entry_factor as a4c
+from carousel.claims import a4d_exit_factor as a4d
+from carousel.claims.judge import correct
+from carousel.claims.rules import Verdict
+from carousel.claims.settings_text import described
+from carousel.report.figures import entry_exit as doors
+from carousel.report.figures.style import save, style
+
+CLAIMS = {"A4c": a4c.CLAIM, "A4d": a4d.CLAIM}
+FIGURES = {"A4c": doors.a4c_figure, "A4d": doors.a4d_figure}
+OPEN = {"start": 0.8, "trained": 0.7}
+
+TURNS = [
+    ("A4c", {}, "refuted"),
+    ("A4c", {"entry": OPEN}, "supported"),
+    ("A4c", {"entry": OPEN | {"trained": 0.3}}, "depends"),
+    ("A4c", {"entry": OPEN | {2.0: 0.3}}, "depends"),
+    ("A4c", {"entry": {"start": 0.5, "trained": 0.5}}, "inconclusive"),
+    ("A4c", {"entry": {"start": 1.3, "trained": 1.2}}, "inconclusive"),
+    ("A4d", {}, "depends"),
+    ("A4d", {"affine": 0.3}, "supported"),
+    ("A4d", {"affine": 0.3, "opening": -1.0}, "depends"),
+    ("A4d", {"affine": 3.0, "gate": 1.0, "squash": 1.0, "opening": -1.0}, "refuted"),
+    ("A4d", {"affine": 0.3, "squash": 1.0}, "depends"),
+]
+
+
+def tables(**changes: object) -> Tables:
+    """Return tables of which only the dynamics hold anything."""
+    truth = replace(Truth(), **changes)
+    columns = ["backend", "device", "dtype", "slice", "cell", "init", "forget_bias", "trained", "gradient"]
+    dynamics = planted_doors.dynamics(truth)
+    return Tables(pd.DataFrame(), pd.DataFrame(), dynamics.astype(dict.fromkeys(columns, "category")))
+
+
+def decided(name: str, measured: Tables) -> Verdict:
+    """Return one claim's verdict, its own p values corrected."""
+    evidence = correct({name: CLAIMS[name].measure(measured)}, CLAIMS)[name]
+    return CLAIMS[name].decide(evidence)
+
+
+@pytest.mark.parametrize(("name", "extra", "verdict"), TURNS)
+def test_verdicts_turn_with_the_factors(name: str, extra: dict, verdict: str) -> None:
+    found = decided(name, tables(extra=extra))
+    assert found.verdict == verdict, found.condition
+    assert found.low <= found.effect <= found.high
+    assert found.alt
+
+
+@pytest.mark.parametrize("changes", [{"repetitions": 5}, {"backends": ("numpy",)}, {"backends": ("torch",)}])
+@pytest.mark.parametrize("name", CLAIMS)
+def test_too_little_decides_nothing(name: str, changes: dict) -> None:
+    found = decided(name, tables(**changes))
+    assert found.verdict == "inconclusive"
+    assert "Undecided" in found.condition
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_nothing_measured_decides_nothing(name: str) -> None:
+    found = decided(name, Tables(*(table.head(0) for table in tables())))
+    assert found.verdict == "inconclusive"
+    assert "would settle it" in found.condition
+    assert (
+        described(CLAIMS[name].rows(Tables(*(table.head(0) for table in tables()))))
+        == "Nothing was measured."
+    )
+
+
+def test_what_gets_in_is_told_cell_by_cell() -> None:
+    condition = decided("A4c", tables(extra={"entry": OPEN | {"trained": 0.3}})).condition
+    assert "More than half gets in: lstm at the start, lstm97 at the start and lstm_peephole" in condition
+    assert (
+        "lstm after training 0.3 (the output gate alone 0.6; one in twenty below 0.18; 100 % of" in condition
+    )
+
+
+def test_the_gain_from_which_the_weights_no_longer_shrink() -> None:
+    found = decided("A4d", tables())
+    assert found.boundary is not None
+    assert found.boundary.factor == "gain"
+    assert found.boundary.low <= found.boundary.at <= found.boundary.high
+    assert found.boundary.at == pytest.approx(0.99, abs=0.02)
+    assert decided("A4d", tables(extra={"affine": 0.7})).boundary.at == pytest.approx(1.38, abs=0.05)
+
+
+def test_the_rank_of_opening_and_exit() -> None:
+    ranks = a4d.openings(a4d.rows(tables()))
+    assert ranks["rank"].to_numpy() == pytest.approx(1.0)
+    turned = a4d.openings(a4d.rows(tables(extra={"opening": -1.0})))
+    assert turned["rank"].to_numpy() == pytest.approx(-1.0)
+
+
+def test_the_settings_are_told() -> None:
+    words = described(CLAIMS["A4d"].rows(tables()))
+    assert words.startswith("16 settings, 160 models; varied: cell lstm, lstm97 and lstm_peephole;")
+    assert "gain 0.5, 1 and 2" in words
+
+
+@pytest.mark.parametrize("backends", [("numpy", "torch"), ("torch",)])
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_draw_the_tables(tmp_path: Path, name: str, backends: tuple) -> None:
+    def drawn(file: str, **changes: object) -> bytes:
+        with style():
+            save(FIGURES[name](tables(backends=backends, **changes)), tmp_path / file)
+        return (tmp_path / file).read_bytes()
+
+    first = drawn("first.svg")
+    assert first == drawn("again.svg")
+    assert first != drawn("other.svg", extra={"entry": OPEN, "affine": 0.4})
+    assert b"did not measure" not in first
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_of_nothing_say_so(tmp_path: Path, name: str) -> None:
+    with style():
+        save(FIGURES[name](Tables(*(table.head(0) for table in tables()))), tmp_path / "none.svg")
+    assert "This study did not measure" in (tmp_path / "none.svg").read_text()

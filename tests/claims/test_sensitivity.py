@@ -1,0 +1,252 @@
+"""Claims on weights, slopes and ReLU, A1b, A1h, A1i, A1j and A2f, turn with the planted truth; figures show it."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.planted_sensitivity import CHAIN_SLOPES, POSITIVE, SLOPES
+
+from carousel.claims import (
+    Tables,
+)
+from carousel.claims import (
+    a1b_weight_factor as a1b,
+)
+from carousel.claims import (
+    a1h_slopes_culprit as a1h,
+)
+from carousel.claims import (
+    a1i_relu_weight_scale as a1i,
+)
+from carousel.claims import (
+    a1j_recurrent_weights as a1j,
+)
+from carousel.claims import (
+    a2f_relu_activation as a2f,
+)
+from carousel.claims.evidence import number
+from carousel.claims.judge import correct
+from carousel.claims.rules import Verdict
+from carousel.report.figures import sensitivity as splits
+from carousel.report.figures.style import save, style
+
+CLAIMS: dict[str, ModuleType] = {"A1b": a1b, "A1h": a1h, "A1i": a1i, "A1j": a1j, "A2f": a2f}
+FIGURES = {
+    "A1b": splits.a1b_figure,
+    "A1h": splits.a1h_figure,
+    "A1i": splits.a1i_figure,
+    "A1j": splits.a1j_figure,
+    "A2f": splits.a2f_figure,
+}
+
+
+def slopes(
+    sigmoid: float, tanh: float, relu: float, chains: tuple[float, float, float], **more: object
+) -> dict:
+    """Return what the slopes cost networks and chains, chains of ReLU alive at every weight."""
+    return {
+        "slopes": dict(zip(SLOPES, (sigmoid, tanh, relu), strict=True)),
+        "chain_slopes": dict(zip(CHAIN_SLOPES, chains, strict=True)),
+        "dies": False,
+    } | more
+
+
+CHEAP = slopes(-0.05, -0.05, -0.05, (-0.05, -0.05, 0.0))
+DEAR = slopes(-1.5, -1.5, -1.5, (-1.5, -1.5, -1.5))
+CURED = slopes(-1.5, -1.5, -0.01, (-1.5, -1.5, 0.0))
+FEW_WEIGHTS = {"positive": POSITIVE[:4]}
+
+TURNS = [
+    ("A1b", {}, "depends"),
+    ("A1b", {"extra": CHEAP}, "supported"),
+    ("A1b", {"extra": DEAR}, "refuted"),
+    ("A1b", {"extra": DEAR | {"chain_slopes": CHEAP["chain_slopes"]}}, "depends"),
+    ("A1b", {"extra": CHEAP | FEW_WEIGHTS}, "inconclusive"),
+    ("A1b", {"repetitions": 5}, "inconclusive"),
+    ("A1h", {}, "depends"),
+    ("A1h", {"extra": CURED}, "supported"),
+    ("A1h", {"extra": CHEAP | {"gains": (0.25, 0.5, 2.0, 4.0)}}, "refuted"),
+    ("A1h", {"extra": slopes(-1.5, -1.5, -2.5, (-1.5, -1.5, -2.5))}, "refuted"),
+    ("A1h", {"extra": CURED | FEW_WEIGHTS}, "inconclusive"),
+    ("A1h", {"repetitions": 5}, "inconclusive"),
+    ("A1i", {}, "supported"),
+    ("A1i", {"extra": {"slopes": SLOPES | {"rnn_relu": -1.0}}}, "refuted"),
+    ("A1i", {"extra": {"slopes": SLOPES | {"rnn_relu": 1.0}}}, "refuted"),
+    ("A1i", {"extra": {"pull": 0.0}}, "refuted"),
+    ("A1i", {"extra": {"pull": -1.0}}, "refuted"),
+    ("A1i", {"extra": {"gains": (0.25, 0.5, 1.0)}}, "inconclusive"),
+    ("A1i", {"repetitions": 5}, "inconclusive"),
+    ("A1j", {}, "supported"),
+    ("A1j", {"extra": {"moved": {"loss_state": 0.001, "cec": 0.0}}}, "refuted"),
+    ("A1j", {"extra": {"moved": {"loss_state": 0.2, "cec": 0.0}}}, "depends"),
+    ("A1j", {"extra": {"moved": {"loss_state": -0.2, "cec": {"0": 0.0, "1": 0.1}}}}, "depends"),
+    ("A1j", {"extra": {"gains": (0.5, 2.0)}}, "inconclusive"),
+    ("A1j", {"repetitions": 5}, "inconclusive"),
+    ("A2f", {}, "depends"),
+    ("A2f", {"extra": {"slopes": SLOPES | {"rnn_relu": 1.0}}}, "supported"),
+    ("A2f", {"extra": {"slopes": SLOPES | {"rnn_relu": -1.0}}}, "refuted"),
+    ("A2f", {"repetitions": 5}, "inconclusive"),
+]
+
+
+def decided(name: str, tables: Tables) -> Verdict:
+    """Return one claim's verdict, its own p values corrected."""
+    claim = CLAIMS[name].CLAIM
+    return claim.decide(correct({name: claim.measure(tables)}, {name: claim})[name])
+
+
+@pytest.fixture(scope="module")
+def planted(plant) -> Callable[[str], Tables]:
+    """Return a function of a claim's id that gives what it looks at, as planted."""
+    return cache(lambda name: plant(need=name))
+
+
+@pytest.mark.parametrize(("name", "changes", "verdict"), TURNS)
+def test_verdicts_turn_with_the_truth(plant, name: str, changes: dict, verdict: str) -> None:
+    found = decided(name, plant(need=name, **changes))
+    assert found.verdict == verdict, found.condition
+    assert found.alt
+    if verdict == "inconclusive":
+        assert found.condition.startswith("Undecided")
+    else:
+        assert found.low <= found.effect <= found.high
+        assert found.n > 0
+        assert np.isfinite([found.numpy, found.torch]).all()
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("name", CLAIMS)
+def test_one_backend_alone_decides_nothing(plant, name: str, backend: str) -> None:
+    found = decided(name, plant(need=name, backends=(backend,)))
+    assert found.verdict == "inconclusive"
+    assert {"numpy": "torch", "torch": "numpy"}[backend] in found.condition
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_no_data_decide_nothing(planted, name: str) -> None:
+    found = decided(name, Tables(*(table.head(0) for table in planted(name))))
+    assert found.verdict == "inconclusive"
+    assert found.condition.startswith("Undecided")
+
+
+@pytest.mark.parametrize(
+    ("name", "at"), [("A1b", 10**-0.4), ("A1h", 10**-0.4), ("A1i", 10**0.15), ("A2f", 10**0.15)]
+)
+def test_the_boundary_is_where_it_was_planted(planted, name: str, at: float) -> None:
+    found = decided(name, planted(name)).boundary
+    assert found is not None
+    assert found.factor.startswith("gain")
+    assert found.at == pytest.approx(at, rel=0.02)
+    assert found.low < found.at < found.high
+
+
+def test_the_boundary_moves_and_is_said(plant) -> None:
+    other = decided("A2f", plant(need="A2f", extra={"slopes": SLOPES | {"rnn_relu": -0.3}}))
+    assert other.boundary is not None
+    assert other.boundary.at == pytest.approx(10**0.3, rel=0.02)
+    assert f"rnn_relu at gain {number(other.boundary.at)}" in other.condition
+    assert "rnn_sigmoid above gain 4" in other.condition
+    assert "rnn_tanh from gain 0.39" in decided("A1b", plant(need="A1b")).condition
+
+
+def test_between_two_gains_the_slopes_lead(planted) -> None:
+    found = a1b.measure(planted("A1b")).query("part == 'rnn_tanh networks'")
+    assert found["at"].to_numpy() == pytest.approx(10**-0.4, rel=0.02)
+    assert found["again"].to_numpy() == pytest.approx(10**0.4, rel=0.02)
+
+
+def test_both_parts_add_up_and_weight_one_is_left_out(planted) -> None:
+    tables = planted("A1b")
+    table = a1b.split(tables.decay)
+    alive = table[np.isfinite(table["rate"])]
+    assert (alive["weights"] + alive["slopes"]).to_numpy() == pytest.approx(alive["rate"].to_numpy())
+    assert alive["weights"].to_numpy() == pytest.approx(np.log10(alive["gain"].abs()).to_numpy(), abs=1e-6)
+    assert (table["gain"] == 1).any()
+    assert not (a1b.rows(tables)["gain"] == 1).any()
+
+
+def test_a_start_below_zero_is_no_evidence_against_a_relu_chain(plant) -> None:
+    """One repetition starts dead, and of the other three starts in four: the fourth tells the rate."""
+    alive = plant(need="A1b", extra=CHEAP)
+    dead = plant(need="A1b", extra=CHEAP | {"dead_start": 1})
+    chain = (dead.decay["hidden"] == 1) & (dead.decay["cell"] == "rnn_relu") & (dead.decay["n_zero"] == 0)
+    dead = dead._replace(decay=dead.decay.assign(n_zero=dead.decay["n_zero"].mask(chain, 6)))
+    assert decided("A1b", dead).verdict == decided("A1b", alive).verdict == "supported"
+
+
+def test_a_search_does_not_count_as_a_setting(plant) -> None:
+    """An optimiser's networks do not vote, whatever they do."""
+    tables = plant(need="A2f", extra={"slopes": SLOPES | {"rnn_relu": 1.0}})
+    found = tables.decay.assign(slice="search", gain=0.123, log10_norm=-9.0 * tables.decay["lag"])
+    both = tables._replace(decay=pd.concat([tables.decay.astype({"slice": str}), found], ignore_index=True))
+    for name in ("A1i", "A2f"):
+        assert decided(name, both).condition == decided(name, tables).condition
+
+
+def test_the_weights_move_an_lstm_by_as_much_as_was_planted(plant) -> None:
+    found = decided("A1j", plant(need="A1j", extra={"moved": {"loss_state": 0.25, "cec": 0.1}}))
+    assert found.effect == pytest.approx(0.25, rel=1e-6)
+    assert "the total gradient 0.25 at forget bias 0 and 0.25 at forget bias 1" in found.condition
+    assert "0.25 times as far as the tanh RNN's" in found.condition
+
+
+def test_an_undecided_sensitivity_is_said_with_its_number(planted) -> None:
+    """Half of the seeds on either side of the margin: too few to tell."""
+    tables = planted("A1j")
+    decay = tables.decay
+    cell = (decay["quantity"] == "cec").to_numpy()
+    moved = np.where(decay["repetition"] % 2, 0.5, 1.5) * a1j.LEAST
+    line = (-0.2 + moved * np.log10(decay["gain"])) * decay["lag"]
+    found = decided(
+        "A1j", tables._replace(decay=decay.assign(log10_norm=np.where(cell, line, decay["log10_norm"])))
+    )
+    assert found.verdict == "inconclusive"
+    assert "Undecided: along the cell" in found.condition
+    assert "along the cell 0.01" in found.condition
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_draw_fit_and_repeat(planted, tmp_path: Path, name: str) -> None:
+    tables = planted(name)
+    with style():
+        figure = FIGURES[name](tables)
+        save(figure, tmp_path / "one.svg")
+        save(FIGURES[name](tables), tmp_path / "two.svg")
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+    for text in (text for ax in figure.axes for text in ax.texts):
+        assert text.get_window_extent().x1 <= figure.bbox.x1 + 1
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_of_one_backend_and_of_nothing(plant, name: str) -> None:
+    alone = plant(need=name, backends=("torch",), repetitions=2)
+    assert any(ax.lines for ax in FIGURES[name](alone).axes)
+    empty = FIGURES[name](Tables(*(table.head(0) for table in alone)))
+    assert "did not measure" in empty.axes[0].texts[0].get_text()
+
+
+def test_the_lines_of_a1h_are_the_planted_slopes(planted) -> None:
+    figure = FIGURES["A1h"](planted("A1h"))
+    heights = sorted(float(np.mean(line.get_ydata())) for line in figure.axes[0].lines)
+    assert heights[:3] == pytest.approx(sorted(SLOPES.values()), rel=0.02)
+
+
+def test_the_marks_of_a1b_stand_at_the_planted_parts(planted) -> None:
+    figure = FIGURES["A1b"](planted("A1b"))
+    networks = {line.get_label(): line for line in figure.axes[1].lines}
+    assert networks["sigmoid RNN"].get_ydata() == pytest.approx(-0.7, rel=0.02)
+    expected = np.log10([0.25, 0.5, 2.0, 4.0])
+    assert np.sort(networks["tanh RNN"].get_xdata()) == pytest.approx(np.clip(expected, -0.6, 0.6), abs=1e-6)
+
+
+def test_the_turning_of_a1i_is_shaded(plant) -> None:
+    said = FIGURES["A1i"](plant(need="A1i")).axes[0].get_legend_handles_labels()[1]
+    assert any("vanishing ends" in text for text in said)
+    never = plant(need="A1i", extra={"slopes": SLOPES | {"rnn_relu": -1.0}})
+    assert not any(
+        "vanishing ends" in text for text in FIGURES["A1i"](never).axes[0].get_legend_handles_labels()[1]
+    )

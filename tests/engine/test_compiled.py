@@ -1,0 +1,199 @@
+"""The compiled path equals the plain one: at all lags, on all routes, in every cell."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba", reason="numba, of `pip install .[fast]`, is not there")
+
+from support.problems import Problem, random_problem  # noqa: E402
+
+from carousel.cells import CELLS  # noqa: E402
+from carousel.engine import recurrence as plain  # noqa: E402
+from carousel.engine.backends.numpy import FORWARD, NumpyBackend  # noqa: E402
+from carousel.engine.compiled import march, norms, parameter_gradients, unroll  # noqa: E402
+from carousel.engine.recurrence import PATHS, effective  # noqa: E402
+from carousel.measures.adjoint import Front, Quantity, Route, back, loss, rescaled, start, walk  # noqa: E402
+
+STEPS, CHUNK = 8, 3
+EXACT = {"float64": 1e-12, "float32": 3e-4}  # relative to the largest entry of a sequence's vector
+CASES = [(cell, dtype) for cell in CELLS for dtype in EXACT]
+
+
+def problem(cell: str, dtype: str, length: int = STEPS) -> Problem:
+    """A random problem with R itself among its parameters."""
+    found = random_problem(cell, length=length).on(NumpyBackend(dtype))
+    return found._replace(params=effective(FORWARD, found.cell, found.params))
+
+
+def plainly(p: Problem, backend: NumpyBackend) -> Iterator[Front]:
+    """What the plain path carries, at all lags."""
+    front = start(backend, p.cell, p.covector[0])
+    yield front
+    for step in reversed(plain.unroll(FORWARD, p.cell, p.params, p.xs, p.state, factors=True)[0]):
+        front = rescaled(backend, back(backend, p.cell, p.params, front, step))
+        yield front
+
+
+def routes(front: Front, p: Problem) -> list[Route]:
+    """All routes, the full one first."""
+    full = loss(p.cell, "full")
+    return [full, *(route for route in front.adjoints if route != full)]
+
+
+def assert_same(found: tuple, expected: tuple, tolerance: float) -> None:
+    """Two scaled vectors are equal to rounding of the largest entry."""
+    (d, power), (e, e_power) = found, expected
+    assert power.shape == e_power.shape
+    for a, b in zip(d, e, strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(np.ldexp(a.astype(float), power - e_power), b, atol=tolerance, rtol=0)
+
+
+@pytest.mark.parametrize(("cell", "dtype"), CASES)
+def test_every_route_is_the_plain_one_at_every_lag(cell: str, dtype: str) -> None:
+    p, tolerance = problem(cell, dtype), EXACT[dtype]
+    fronts = list(plainly(p, NumpyBackend(dtype)))
+    order = routes(fronts[0], p)
+    lags = set(range(STEPS + 1)) - {3, 4}
+    taken = list(march(p.cell, p.params, p.xs, p.state, p.covector[0], lags, order, CHUNK))
+    assert [t.lag for t in taken] == sorted(lags)
+    for t in taken:
+        there = fronts[t.lag]
+        for route, adjoint in zip(order, t.adjoints, strict=True):
+            assert_same(adjoint, there.adjoints[route], tolerance)
+        np.testing.assert_allclose(t.formula, there.formula, rtol=20 * tolerance, atol=tolerance)
+        assert (t.net is None) == (there.net is None)
+        if t.net:
+            assert_same(t.net, there.net, tolerance)
+        assert (t.split is None) == (there.split is None)
+        if t.split:
+            np.testing.assert_allclose(np.stack(t.split), np.stack(there.split), atol=tolerance, rtol=0)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_chunked_walk_is_the_unchunked_one_bit_for_bit(cell: str) -> None:
+    p = problem(cell, "float64")
+    order = [(False, frozenset(p.cell.gates)), (False, frozenset())]
+    asked = p.cell, p.params, p.xs, p.state, p.covector[0], {STEPS}, order
+    (chunked,), (whole,) = march(*asked, CHUNK), march(*asked, STEPS)
+    for a, b in zip(chunked.adjoints, whole.adjoints, strict=True):
+        for x, y in zip((*a[0], a[1]), (*b[0], b[1]), strict=True):
+            assert np.array_equal(x, y)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_norms_at_all_lags_are_the_walk_s(cell: str) -> None:
+    p = problem(cell, "float64")
+    found = norms(p.cell, p.params, p.xs, p.state, p.covector[0])
+    order = [(False, frozenset(p.cell.gates))]
+    lags = set(range(STEPS + 1))
+    for t in march(p.cell, p.params, p.xs, p.state, p.covector[0], lags, order, STEPS):
+        d, power = t.adjoints[0]
+        squares = np.square(np.stack(d)).sum(2)
+        with np.errstate(divide="ignore"):
+            logs = 0.5 * np.log10([*squares, squares.sum(0)]) + power[:, 0] * np.log10(2)
+        np.testing.assert_allclose(found[t.lag], logs, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_gradient_by_every_parameter_is_the_plain_one(cell: str) -> None:
+    p = problem(cell, "float64")
+    steps, last = plain.unroll(FORWARD, p.cell, p.params, p.xs, p.state)
+    hs, unrolled = unroll(p.cell, p.params, p.xs, p.state, 3)
+    expected = np.stack([steps[-2].before[0], steps[-1].before[0], last[0]], axis=1)
+    np.testing.assert_allclose(hs, expected, rtol=1e-12, atol=1e-13)
+    d_hs = np.random.default_rng(5).standard_normal(hs.shape)
+    for gates in {PATHS[path](p.cell) for path in PATHS}:
+        found = parameter_gradients(p.cell, p.params, unrolled, d_hs, gates)
+        ops = NumpyBackend("float64").ops(p.cell, gates)
+        wanted = plain.parameter_gradients(ops, p.cell, p.params, steps, d_hs, gates)
+        assert found.p.keys() == wanted.p.keys()
+        pairs = [*zip(found[:3], wanted[:3], strict=True), *((found.p[n], wanted.p[n]) for n in found.p)]
+        for a, b in pairs:
+            np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * max(1, abs(b).max(initial=0)), strict=True)
+
+
+def wider(p: Problem, times: int) -> Problem:
+    """The same sequences over and over: more than one panel, the last not full."""
+    grown = [np.concatenate([a] * times, axis=-1) for a in (p.xs, p.covector[0], *p.state)]
+    return p._replace(xs=grown[0], covector=(grown[1],), state=tuple(grown[2:]))
+
+
+@pytest.mark.parametrize("dtype", EXACT)
+@pytest.mark.parametrize("cell", ["lstm", "gru_v1", "lru"])
+def test_sequences_in_several_panels_know_nothing_of_each_other(cell: str, dtype: str) -> None:
+    p = problem(cell, dtype)
+    few, many = (norms(q.cell, q.params, q.xs, q.state, q.covector[0]) for q in (p, wider(p, 7)))
+    np.testing.assert_allclose(many, np.concatenate([few] * 7, axis=-1), rtol=0, atol=20 * EXACT[dtype])
+    wide = wider(p, 7)
+    one, all_ = (parts(q) for q in (p, wide))
+    for a, b in zip(one, all_, strict=True):
+        np.testing.assert_allclose(7 * a, b, rtol=0, atol=EXACT[dtype] * max(1, abs(b).max(initial=0)))
+
+
+def parts(p: Problem) -> list[np.ndarray]:
+    """The gradients by W, R and b of a loss that is the sum over sequences."""
+    hs, unrolled = unroll(p.cell, p.params, p.xs, p.state, 1)
+    gates = frozenset(p.cell.gates)
+    return list(parameter_gradients(p.cell, p.params, unrolled, np.ones_like(hs), gates)[:3])
+
+
+@pytest.mark.parametrize("dtype", EXACT)
+def test_a_decay_of_many_decades_a_step_is_followed_to_the_end(dtype: str) -> None:
+    p, deep = problem("rnn_sigmoid", dtype, length=20), {"float64": -1400.0, "float32": -180.0}[dtype]
+    saturated = p.params._replace(b=p.params.b * 0 + deep / 2)  # a slope of 1e-39 in float32
+    p = p._replace(params=saturated)
+    found = norms(p.cell, p.params, p.xs, p.state, p.covector[0])
+    lags = dict(walk(NumpyBackend(dtype), p.cell, p.params, p.xs, p.state, p.covector[0], {20}))
+    expected = lags[20][Quantity("loss_state", "full")]
+    assert expected.max() < -700
+    assert np.isfinite(expected).all()
+    np.testing.assert_allclose(found[20, -1], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", EXACT)
+def test_exact_zeros_and_nothing_else_is_zero(dtype: str) -> None:
+    p = problem("rnn_relu", dtype)
+    covector = p.covector[0].copy()
+    covector[0] = 0
+    dead = p.params.b.copy()
+    dead[1] = -1000
+    dead[2] = 1000
+    p = p._replace(params=p.params._replace(b=dead))
+    found = norms(p.cell, p.params, p.xs, p.state, covector)[:, -1]
+    assert np.isneginf(found[:, 0]).all()
+    assert np.isfinite(found[0, 1]).all()
+    assert np.isneginf(found[1:, 1]).all()
+    assert np.isfinite(found[:, 2]).all()
+
+
+@pytest.mark.parametrize("dtype", EXACT)
+def test_what_explodes_past_the_range_is_measured(dtype: str) -> None:
+    p = problem("rnn_linear", dtype, length=30)
+    power = {"float64": 40, "float32": 12}[dtype]
+    p = p._replace(params=p.params._replace(R=np.ldexp(p.params.R, power)), xs=0 * p.xs)
+    p = p._replace(state=tuple(0 * s for s in p.state), params=p.params._replace(b=0 * p.params.b))
+    found = norms(p.cell, p.params, p.xs, p.state, p.covector[0])
+    lags = dict(walk(NumpyBackend(dtype), p.cell, p.params, p.xs, p.state, p.covector[0], {30}))
+    np.testing.assert_allclose(found[30, -1], lags[30][Quantity("loss_state", "full")], rtol=1e-5)
+    assert found[30, -1].min() > np.log10(np.finfo(dtype).max)
+
+
+def test_a_nan_stays_within_its_sequence() -> None:
+    p = problem("lstm", "float64")
+    xs = p.xs.copy()
+    xs[2, 1, 0, 3] = np.nan
+    with np.errstate(invalid="ignore"):
+        found = norms(p.cell, p.params, xs, p.state, p.covector[0])[STEPS, -1]
+    assert np.isnan(found[1, 3])
+    assert np.isnan(found).sum() == 1
+
+
+def test_a_cell_that_is_no_constant_has_code_of_its_own() -> None:
+    p = problem("gru", "float64")
+    again = replace(p.cell)
+    a, b = (norms(cell, p.params, p.xs, p.state, p.covector[0]) for cell in (p.cell, again))
+    assert np.array_equal(a, b)

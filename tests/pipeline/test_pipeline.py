@@ -1,0 +1,68 @@
+"""The smoke study from end to end, and again where it was interrupted."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support import offline
+from support.checkouts import copied
+from tools import faults
+
+from carousel.claims import CLAIMS
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository with an uninterrupted smoke study, made without network where that is permitted."""
+    folder = copied(tmp_path_factory.mktemp("whole"))
+    faults.finish(folder, before=offline.PREFIX if offline.permitted() else ())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def smoke(checkout: Path) -> Path:
+    """Its results."""
+    return checkout / faults.RESULTS
+
+
+def test_every_claim_has_a_verdict_a_figure_and_a_section(smoke: Path) -> None:
+    claims = pd.read_parquet(smoke / "claims.parquet").set_index("id")
+    page = (smoke / "report.html").read_text()
+    assert set(claims.index) == set(CLAIMS)
+    assert set(claims["verdict"]) <= {"supported", "refuted", "depends", "inconclusive"}
+    for name, figure in claims["figure"].items():
+        assert (smoke / "figures" / figure).stat().st_size > 1000
+        assert f'id="{name}"' in page
+    assert len(pd.read_csv(smoke / "claims.csv")) == len(claims)
+
+
+@pytest.mark.skipif(not offline.permitted(), reason="no network namespace of one's own on this machine")
+def test_the_whole_study_was_made_without_network(checkout: Path, smoke: Path) -> None:
+    said = (checkout / faults.OUTPUT).read_text().splitlines()[0]
+    found = re.fullmatch(rf"offline: in (net:\[\d+\]), {offline.OUTSIDE}: Network is unreachable", said)
+    assert found and found[1] != offline.namespace()
+    assert (smoke / "report.html").exists()
+
+
+def test_the_backends_agree_at_rounding_level(smoke: Path) -> None:
+    decay = pd.read_parquet(smoke / "decay.parquet")
+    decay = decay[(decay["trained"] == "no") & (decay["dtype"] == "float64")]
+    measured = ("backend", "device", "log10_norm", "n_zero", "n", "cosine", "error")
+    factors = [c for c in decay.columns if c not in measured]
+    sides = [decay[decay["backend"] == name].set_index(factors)["log10_norm"] for name in ("numpy", "torch")]
+    both = pd.concat(sides, axis=1, keys=["numpy", "torch"])
+    assert len(both) == len(sides[0]) == len(sides[1])
+    assert both.notna().all(axis=None)
+    differ = both["numpy"] != both["torch"]
+    assert (both[differ].diff(axis=1)["torch"].abs() < 1e-8).all()
+
+
+def test_interrupted_runs_go_on_and_end_with_the_same_bytes(checkout: Path, tmp_path: Path) -> None:
+    """As far as the verdicts; `python tests/tools/faults.py` does it fifty times, and in all phases."""
+    phases = "gathering", "measuring"
+    assert len(faults.campaign(tmp_path, checkout, ("INT", "KILL alone"), phases, seed=1)) == 2
+    faults.go_on(tmp_path, f"{faults.RESULTS}/claims.parquet", f"{faults.RESULTS}/explorer.json")
+    assert faults.same(tmp_path / faults.RESULTS, checkout / faults.RESULTS, without=["figures"]) > 50

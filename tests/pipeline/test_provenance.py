@@ -1,0 +1,44 @@
+"""Provenance of gathered tables."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carousel.pipeline.job_code import code
+from carousel.pipeline.provenance import describe, graphics
+from carousel.study.schema import find
+from carousel.tables.provenance import brief, merge
+
+parts = st.lists(
+    st.fixed_dictionaries({"commit": st.sampled_from("abc"), "seed": st.integers(0, 3)}), min_size=1
+)
+
+
+@given(parts, parts)
+def test_merging_what_was_merged_is_merging_all_at_once(left, right):
+    assert merge([merge(left), merge(right)]) == merge([*left, *right])
+
+
+def test_values_that_agree_stay_values_and_others_become_a_list():
+    assert merge([{"a": 1, "b": "x"}, {"a": 1, "b": "y", "c": 2}]) == {"a": 1, "b": ["x", "y"], "c": 2}
+
+
+def test_the_jobs_of_all_parts_are_put_together():
+    parts = [{"jobs": {"decay/numpy/lstm": "a"}}, {"jobs": {"decay/numpy/gru": "b"}}, {"seed": 1}]
+    merged = merge(parts)
+    assert merged == {"jobs": {"decay/numpy/lstm": "a", "decay/numpy/gru": "b"}, "seed": 1}
+    told = brief(merged)
+    assert told["jobs"] == 2
+    assert told["code"] != brief(parts[0])["code"]
+    assert brief({"seed": 1}) == {"seed": 1}
+
+
+def test_a_description_names_code_study_versions_and_machine_and_no_time():
+    job = "decay/numpy/lstm"
+    first = describe(find("smoke"), job, False)
+    assert first == describe(find("smoke"), job, False)
+    assert first["jobs"] == {job: code(job)}
+    assert first["exact"] is False
+    wanted = "carousel commit study study_hash sweep seed python numpy torch machine"
+    assert set(wanted.split()) <= set(first)
+    assert "gpu" not in first
+    assert graphics(["cpu"]) == {}

@@ -1,0 +1,17 @@
+"""The smoke study on a Slurm cluster, where this machine can start one."""
+
+from pathlib import Path
+
+import pytest
+from tools import slurm, slurm_study
+
+pytestmark = pytest.mark.slow
+here = slurm.missing()
+
+
+@pytest.mark.skipif(bool(here), reason=here)
+def test_a_cancelled_job_and_lost_nodes_leave_the_same_bytes(tmp_path: Path) -> None:
+    found = slurm_study.study(tmp_path, ["here", "in_trouble"])
+    assert found["started again by Slurm"] >= 1
+    assert found["cancelled, and submitted again"] >= 1
+    assert found["files alike"] > 50

@@ -1,0 +1,288 @@
+"""Damaged and foreign tables: told in one line with the command that makes them again, and never averaged in."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from support.checkouts import copied, rules, snakemake_in
+
+from carousel.__main__ import main
+from carousel.pipeline import rebuild as remake
+from carousel.pipeline import validation as inputs
+from carousel.pipeline.job_code import code
+from carousel.pipeline.provenance import describe
+from carousel.study.schema import find, load
+from carousel.tables import parquet as store
+
+ROOT = Path(__file__).parents[2]
+SMOKE = find("smoke")
+JOB = "decay/numpy/lstm"
+ORIGIN = {"study": "smoke", "jobs": {JOB: "0"}}
+
+
+def table(kind: str = "decay", rows: int = 3) -> pd.DataFrame:
+    """A table with the columns of its kind."""
+    return pd.DataFrame({name: np.arange(rows) / 3 for name in inputs.COLUMNS[kind]}).assign(
+        id="K1", cell="lstm"
+    )
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> bytes:
+    """The bytes of a small table with every sort of column."""
+    path = tmp_path / "small.parquet"
+    frame = pd.DataFrame(
+        {"cell": pd.Categorical(["lstm", "gru"] * 20), "lag": range(40), "solved": [True] * 40}
+    )
+    store.write(frame.assign(log10_norm=np.linspace(0, -9, 40), text="x"), path, ORIGIN)
+    return path.read_bytes()
+
+
+def test_no_bit_changes_unnoticed(small: bytes, tmp_path: Path) -> None:
+    """One bit of every byte in turn: data, dictionaries, footer, metadata, and the checksum itself."""
+    path, bits = tmp_path / "flipped.parquet", np.random.default_rng(0).integers(0, 8, len(small))
+    path.write_bytes(small)
+    assert not store.damage(path)
+    with path.open("r+b", buffering=0) as file:
+        for place, bit in enumerate(bits.tolist()):
+            file.seek(place)
+            file.write(bytes([small[place] ^ 1 << bit]))
+            assert store.damage(path), place
+            file.seek(place)
+            file.write(small[place : place + 1])
+    assert not store.damage(path)
+
+
+def test_no_length_is_taken_for_another(small: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "cut.parquet"
+    for size in (*range(0, len(small), 13), *range(len(small) - 50, len(small))):
+        path.write_bytes(small[:size])
+        assert store.damage(path), size
+    for more in (b"x", small, small[-500:]):
+        path.write_bytes(small + more)
+        assert store.damage(path)
+
+
+def test_a_sealed_table_is_plain_parquet(small: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(small)
+    assert pd.read_parquet(tmp_path / "a.parquet").equals(store.read(tmp_path / "a.parquet"))
+
+
+VERBS = {  # verb: kinds of table that it reads, options that it writes to, and others
+    "gather": (("decay",), ("out",), ()),
+    "summarise": (("decay",), ("out",), ()),
+    "judge": (("decay", "accuracy", "dynamics", "calibration"), ("out", "csv", "json", "agreement"), ()),
+    "explore": (("decay", "accuracy", "summary"), ("explorer", "advice", "half-lives", "learned"), ()),
+    "draw": (("decay", "accuracy", "claims", "summary", "dynamics", "learned"), ("out",), ()),
+    "stability": (("claims",), ("out",), ("other.parquet",)),
+}
+DAMAGES = {  # what is done to a file, and what is said of it
+    "empty": "an empty file",
+    "truncated": "not a whole parquet file",
+    "flipped": "damaged, its checksum is not that of its bytes",
+    "foreign": "a table that carousel did not make",
+    "of other columns": "it has no column",
+    "absent": "No such file",
+}
+
+
+def harm(path: Path, damage: str) -> None:
+    """Do to a file what the name of a damage says."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 4
+    if damage == "foreign":
+        pd.DataFrame({"lag": [1]}).to_parquet(path)
+    elif damage == "of other columns":
+        store.write(pd.DataFrame({"lag": [1]}), path, ORIGIN)
+    elif damage == "absent":
+        path.unlink()
+    else:
+        path.write_bytes({"empty": b"", "truncated": data[:-9], "flipped": data}[damage])
+
+
+READ = [(verb, kind) for verb in VERBS for kind in VERBS[verb][0]]
+TRIED = [("gather", "decay", damage) for damage in DAMAGES]
+TRIED += [(*read, damage) for read in READ[1:] for damage in ("flipped", "of other columns")]
+TRIED.remove(("draw", "learned", "of other columns"))  # its columns are not known
+
+
+@pytest.mark.parametrize(("verb", "kind", "damage"), TRIED)
+def test_every_verb_names_the_file_and_how_to_make_it_again(
+    verb: str,
+    kind: str,
+    damage: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder, (kinds, outs, others) = Path("results/smoke"), VERBS[verb]
+    for each in kinds:
+        store.write(table(each if each in inputs.COLUMNS else "claims"), folder / f"{each}.parquet", ORIGIN)
+    bad = folder / f"{kind}.parquet"
+    harm(bad, damage)
+    written = [f"--{name}=made/{name}" for name in outs]
+    written = ["--out=made/decay.parquet"] if verb == "gather" else written
+    given = [str(bad)] if verb == "gather" else [f"--{each}={folder / each}.parquet" for each in kinds]
+    assert main([verb, *written, *given, *others]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"{bad}: {DAMAGES[damage] if damage != 'of other columns' else f'not a table of {kind}'}"
+    )
+    rule = remake.rule(bad)
+    assert line.endswith(
+        f"; rule {rule} makes it again: snakemake --cores 1 --config study=smoke --force -- {bad}"
+    )
+    assert not Path("made").exists()
+
+
+FOREIGN = {  # what a table says otherwise of itself, and what is said of that
+    "another study": (
+        {"study_hash": "0123", "study": "old"},
+        "measured for another study (old, 0123) than smoke",
+    ),
+    "other code": ({"jobs": {JOB: "0123"}}, f"measured by other code than that of now ({JOB})"),
+    "the plain path": ({"exact": True}, "measured with exact=true"),
+    "another job": ({"jobs": {"decay/numpy/gru": "0"}}, "the table of decay/numpy/gru"),
+    "no job": ({"jobs": {}}, "the table of no job that it names"),
+}
+
+
+@pytest.fixture
+def gathering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Two tables of the smoke study as its jobs would leave them now, in a folder where that study runs."""
+    monkeypatch.setenv(remake.CONFIG, shlex.join([f"study={SMOKE}"]))
+    monkeypatch.chdir(ROOT)
+    paths = [tmp_path / f"results/smoke/{job}.parquet" for job in (JOB, "decay/torch/lstm")]
+    for path, job in zip(paths, (JOB, "decay/torch/lstm"), strict=True):
+        store.write(table().assign(backend=job.split("/")[1]), path, describe(SMOKE, job, False))
+    return paths
+
+
+def test_tables_of_now_are_gathered(gathering: list[Path]) -> None:
+    out = gathering[0].parents[2] / "decay.parquet"
+    assert main(["gather", "--out", str(out), *map(str, gathering)]) == 0
+    assert len(store.read(out)) == 6
+    assert sorted(store.provenance(out)["jobs"]) == [JOB, "decay/torch/lstm"]
+    assert not inputs.fault(out, "decay")
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_a_table_of_another_study_or_code_is_refused(
+    foreign: str, gathering: list[Path], capsys: pytest.CaptureFixture
+) -> None:
+    changes, said = FOREIGN[foreign]
+    store.write(table(), gathering[0], describe(SMOKE, JOB, False) | changes)
+    out = gathering[0].parents[2] / "decay.parquet"
+    assert main(["gather", "--out", str(out), *map(str, gathering)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{gathering[0]}: {said}")
+    target = f"results/smoke/{JOB}.parquet"
+    assert line.endswith(
+        f"; rule decay makes it again: snakemake --cores 1 --config study={SMOKE} --force -- {target}"
+    )
+    assert not out.exists()
+
+
+def test_tables_of_other_columns_are_named(gathering: list[Path], capsys: pytest.CaptureFixture) -> None:
+    store.write(table().assign(more=1), gathering[1], store.provenance(gathering[1]))
+    assert main(["gather", "--out", str(gathering[0].parent / "out.parquet"), *map(str, gathering)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"{gathering[1]}: its columns are not those of {gathering[0]}; rule decay makes them again"
+    )
+
+
+def test_all_that_is_wrong_is_made_again_by_one_command(
+    gathering: list[Path], capsys: pytest.CaptureFixture
+) -> None:
+    gathering[0].write_bytes(b"")
+    store.write(table(), gathering[1], describe(SMOKE, JOB, False))
+    assert main(["gather", "--out", str(gathering[0].parent / "out.parquet"), *map(str, gathering)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"{gathering[0]}: an empty file (and 1 more such tables); rule decay makes them again"
+    )
+    assert line.endswith(f"-- results/smoke/{JOB}.parquet results/smoke/decay/torch/lstm.parquet")
+
+
+def test_a_gathered_table_of_other_code_is_refused_downstream(
+    gathering: list[Path], capsys: pytest.CaptureFixture
+) -> None:
+    path = gathering[0].parents[2] / "decay.parquet"
+    jobs = {"decay/torch/lstm": code("decay/torch/lstm"), JOB: "0123"}
+    store.write(table(), path, describe(SMOKE, JOB, False) | {"jobs": jobs})
+    assert main(["summarise", "--decay", str(path), "--out", str(path.with_name("summary.parquet"))]) == 1
+    assert f"measured by other code than that of now ({JOB}); rule gather_decay" in capsys.readouterr().err
+
+
+def test_the_code_behind_a_job_is_that_of_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    smoke = load(SMOKE)
+    jobs = [
+        "decay/numpy/lstm",
+        "decay/numpy/gru",
+        "decay/torch/lstm",
+        "dynamics/numpy/lstm",
+        "calibration/numpy",
+    ]
+    jobs += ["accuracy/numpy/adding/lstm", f"search/{smoke.search[0].slice}"]
+    assert len({code(job, smoke) for job in jobs}) == len(jobs)
+    assert code("accuracy/numpy/adding/lstm.decay") == code("accuracy/numpy/adding/lstm")
+    assert not code("decay/numpy/no_cell")
+
+
+def test_the_rules_are_those_of_the_workflow() -> None:
+    texts = rules()
+    for pattern, rule in remake.RULES.items():
+        made = re.search(r"output:(.*?)(?:log|params|threads):", texts[rule], re.DOTALL)
+        assert made
+        name = re.escape(pattern.rpartition("/")[2]).replace(r"\*", ".*")
+        assert re.search(f"[/}}]{name}", made[1]), pattern
+
+
+@pytest.mark.parametrize(
+    "path", ["a.parquet", "elsewhere/smoke/decay.parquet", "results/smoke/cache/1.parquet"]
+)
+def test_what_no_rule_makes_has_no_command(path: str) -> None:
+    assert remake.again(path) == ""
+
+
+def test_the_columns_that_readers_need_are_measured() -> None:
+    from carousel.analysis import summary
+    from carousel.claims import judge as judging
+    from carousel.measures import calibration
+    from carousel.measures import dynamics as dynamical
+    from carousel.measures import rows as decay
+    from carousel.measures.training import train as training
+
+    made = {"decay": decay, "dynamics": dynamical, "accuracy": training, "calibration": calibration}
+    for kind, module in {**made, "summary": summary, "claims": judging}.items():
+        assert set(inputs.COLUMNS[kind]) <= set(module.COLUMNS), kind
+
+
+@pytest.mark.slow
+def test_the_command_makes_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run for real: the command that the message names leaves the file as it was."""
+    folder = copied(tmp_path)
+    tiny = yaml.safe_load((folder / "config" / "smoke.yaml").read_text())
+    tiny["decay"] = [tiny["decay"][0] | {"backends": ["numpy"], "cells": ["gru"], "lengths": [5]}]
+    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(tiny))
+    path = folder / "results/tiny/decay/numpy/gru.parquet"
+    made = snakemake_in(folder, "--config", "study=tiny", "--", "results/tiny/decay/numpy/gru.parquet")
+    assert made.returncode == 0, made.stderr
+    whole = path.read_bytes()
+    harm(path, "flipped")
+    with pytest.raises(store.StoreError) as told:
+        store.read(path)
+    command = shlex.split(str(told.value).partition("again: ")[2])
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    again = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert path.read_bytes() == whole

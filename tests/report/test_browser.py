@@ -1,0 +1,228 @@
+"""The report in a browser: it fits, it is accessible, it asks the network for nothing, and its explorer works."""
+
+import json
+import re
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import chrome, planted
+from support.report_results import make_results, run
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(chrome.CHROMIUM is None, reason="there is no chromium on PATH (apt install chromium)"),
+]
+AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
+WIDTHS, SCHEMES = (1400, 400), ("light", "dark")
+NAMES = ("cell", "init", "forget_bias", "length", "training", "path")
+LIMIT = 8e6  # bytes of the page
+PATIENCE = 2000  # milliseconds until the page stands
+STATE = """({
+    fragment: location.hash,
+    link: document.getElementById("explorer-link").hash,
+    chosen: Object.fromEntries([...document.querySelectorAll(".choices select")].map(
+        list => [list.id.slice(9), list.value])),
+    told: document.getElementById("explorer-told").textContent,
+    line: document.querySelector("#explorer-chart .mark-line.role-mark.line path")?.getAttribute("d"),
+    band: document.querySelector("#explorer-chart .mark-area path")?.getAttribute("d"),
+    rows: [...document.querySelectorAll("#explorer-rows tr")].map(
+        row => [...row.cells].map(cell => cell.textContent.replace("\\u2212", "-"))),
+    theory: [...document.querySelectorAll("#explorer-chart .mark-line.law path")].length,
+    label: document.getElementById("explorer-chart").getAttribute("aria-label"),
+})"""
+CHANGE = """(() => {
+    const list = document.getElementById("explorer-%s");
+    list.value = "%s";
+    list.dispatchEvent(new Event("change", {bubbles: true}));
+    return new Promise(done => setTimeout(done, 150));
+})()"""
+
+
+VIOLATIONS = """axe.run({resultTypes: ["violations"]}).then(found => found.violations.map(v =>
+    [v.impact, v.id, v.nodes.slice(0, 3).map(node => node.html.slice(0, 200) + node.failureSummary)]))"""
+PASSED = ["color-contrast", "heading-order", "select-name"]  # looked for and found right: axe did run
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a planted study."""
+    results = make_results(tmp_path_factory.mktemp("results"))
+    done = run(results, results / "report.html", "--renderer", "embedded")
+    assert done.returncode == 0, done.stderr
+    return results / "report.html"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[chrome.Chrome]:
+    made = chrome.Chrome(tmp_path_factory.mktemp("profile"))
+    yield made
+    made.close()
+
+
+def opened(browser: chrome.Chrome, page: Path, fragment: str = "", width: int = 1400) -> dict:
+    """The explorer's state on a page that was just opened."""
+    browser.open(page.as_uri() + fragment, width)
+    return state(browser)
+
+
+def state(browser: chrome.Chrome) -> dict:
+    browser.run("new Promise(done => setTimeout(done, 150))")
+    return browser.run(STATE)
+
+
+def change(browser: chrome.Chrome, name: str, level: str) -> dict:
+    """Choose from one list, as a reader does."""
+    browser.run(CHANGE % (name, level))
+    return browser.run(STATE)
+
+
+def last(found: dict) -> list[float]:
+    """Lag, gradient, low and high of the last row of the table."""
+    return [float(text) for text in found["rows"][-1]]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_asks_for_nothing_says_nothing_and_fits(browser, page, width, scheme):
+    browser.open(page.as_uri(), width, scheme=scheme)
+    said = {event["method"]: event["params"] for event in browser.events}
+    asked = [
+        e["params"]["request"]["url"] for e in browser.events if e["method"] == "Network.requestWillBeSent"
+    ]
+    assert asked[0] == page.as_uri()
+    assert not [url for url in asked[1:] if not url.startswith("data:")]
+    assert not {"Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"} & set(said), said
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    assert browser.run("matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
+
+
+def test_every_anchor_leads_somewhere_and_every_picture_is_described(browser, page):
+    browser.open(page.as_uri(), 1400)
+    assert (
+        browser.run("""[...document.querySelectorAll("a[href^='#']")].map(a => a.getAttribute("href").slice(1))
+        .filter(id => !document.getElementById(id.split("?")[0]))""")
+        == []
+    )
+    assert browser.run("[...document.images].filter(i => !i.alt.trim() || !i.naturalWidth).length") == 0
+    assert browser.run("document.images.length") > 10
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_serious_stands_in_the_way_of_anyone(browser, page, width, scheme):
+    browser.open(page.as_uri(), width, scheme=scheme)
+    browser.run("document.querySelector('#explorer-box details').open = true")
+    browser.run(AXE.read_text("utf-8") + ";0")
+    found = browser.run(VIOLATIONS)
+    assert [violation for violation in found if violation[0] in ("serious", "critical")] == []
+    passed = browser.run(f"axe.run({{runOnly: {json.dumps(PASSED)}}}).then(r => r.passes.map(p => p.id))")
+    assert set(passed) == set(PASSED)
+
+
+def test_the_page_is_small_and_stands_at_once(browser, page):
+    assert page.stat().st_size < LIMIT
+    took = []
+    for _ in range(3):  # the machine may be busy: the best of three
+        browser.open(page.as_uri(), 1400)
+        took.append(browser.run("performance.getEntriesByType('navigation')[0].loadEventEnd"))
+    assert min(took) < PATIENCE
+
+
+def test_the_explorer_shows_a_planted_curve_with_its_interval(browser, page):
+    found = opened(browser, page)
+    assert found["chosen"] == {
+        "cell": "lstm", "init": "torch", "forget_bias": "1", "length": "40", "training": "no", "path": "full",
+    }  # fmt: skip
+    lag, y, low, high = last(found)
+    assert lag == 40
+    assert y == pytest.approx(planted.rate("lstm", "1", "torch") * 40, abs=2e-3)
+    assert low < y < high
+    assert found["line"].count("L") == len(found["rows"]) - 1
+    assert found["band"]
+    assert "It halves in 3.76 steps." in found["told"]
+    assert found["told"] in found["label"]
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "expected"),
+    [("cell", "rnn_tanh", planted.rate("rnn_tanh", "none", "torch") * 40),
+     ("init", "orthogonal", planted.rate("lstm", "1", "orthogonal") * 40),
+     ("forget_bias", "0", planted.rate("lstm", "0", "torch") * 40),
+     ("length", "120", planted.rate("lstm", "1", "torch") * 120),
+     ("training", "adding:30", planted.rate("lstm", "1", "torch", stage=("adding", 30)) * 40),
+     ("path", "truncated", planted.rate("lstm", "1", "torch", "truncated") * 40)],
+)  # fmt: skip
+def test_every_list_changes_the_curve_and_the_fragment(browser, page, name, level, expected):
+    before = opened(browser, page)
+    after = change(browser, name, level)
+    assert after["chosen"][name] == level
+    assert last(after)[1] == pytest.approx(expected, abs=2e-3)
+    assert after["told"] != before["told"]
+    assert (after["line"], after["rows"]) != (before["line"], before["rows"])
+    assert after["fragment"] == after["link"]
+    named = dict(urllib.parse.parse_qsl(after["fragment"].removeprefix("#explorer?")))
+    assert named == after["chosen"]
+    again = opened(browser, page, after["fragment"])
+    assert [again[key] for key in ("chosen", "line", "told")] == [
+        after[key] for key in ("chosen", "line", "told")
+    ]
+
+
+def test_what_was_not_measured_moves_the_other_lists(browser, page):
+    opened(browser, page, "#explorer?cell=lstm&forget_bias=3&path=gates")
+    found = change(browser, "cell", "rnn_tanh")
+    assert (found["chosen"]["forget_bias"], found["chosen"]["path"]) == ("none", "full")
+    found = change(browser, "path", "gates")
+    assert (found["chosen"]["cell"], found["chosen"]["path"]) == ("lstm", "gates")
+
+
+def test_a_fragment_of_nonsense_is_the_usual_view(browser, page):
+    usual = opened(browser, page)
+    odd = opened(browser, page, "#explorer?cell=%3Cb%3E&length=7&speed=3")
+    assert odd["chosen"] == usual["chosen"]
+    browser.run("location.hash = '#explorer?cell=rnn_tanh'")
+    assert state(browser)["chosen"]["cell"] == "rnn_tanh"
+    assert browser.run("document.getElementById('explorer').getBoundingClientRect().top") < 900
+
+
+def test_the_explorer_works_by_keyboard(browser, page):
+    opened(browser, page)
+    browser.run("document.getElementById('explorer-cell').focus()")
+    for name in NAMES[1:]:
+        browser.press("Tab")
+        assert browser.run("document.activeElement.id") == f"explorer-{name}"
+    browser.run("document.getElementById('explorer-forget_bias').focus()")
+    browser.press("ArrowDown")
+    found = state(browser)
+    assert found["chosen"]["forget_bias"] == "3"
+    assert last(found)[1] == pytest.approx(planted.rate("lstm", "3", "torch") * 40, abs=2e-3)
+
+
+def test_the_chart_fits_a_narrow_window(browser, page):
+    opened(browser, page, width=400)
+    box = browser.run("document.querySelector('#explorer-chart svg').getBoundingClientRect().toJSON()")
+    assert box["left"] >= 0
+    assert box["right"] <= 400
+
+
+def test_without_scripts_the_page_says_what_is_missing(browser, page):
+    browser("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.open(page.as_uri(), 1400)
+        tree = browser("Accessibility.getFullAXTree")["nodes"]
+    finally:
+        browser("Emulation.setScriptExecutionDisabled", value=False)
+    names = json.dumps([node.get("name", {}).get("value", "") for node in tree])
+    assert "the only part of this page that needs JavaScript" in names
+    assert not [node for node in tree if node.get("role", {}).get("value") == "combobox"]
+
+
+def test_it_prints(browser, page):
+    import base64
+
+    opened(browser, page)
+    pdf = base64.b64decode(browser("Page.printToPDF", preferCSSPageSize=True)["data"])
+    assert pdf.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 10

@@ -1,0 +1,447 @@
+"""Every figure draws, is the same bytes twice, keeps its words inside the frame and off each other."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from support import planted
+
+from carousel.analysis import theory
+from carousel.analysis.stats import select
+from carousel.analysis.summary import summarise
+from carousel.claims import CLAIMS, Tables
+from carousel.report import recommendations as advice
+from carousel.report.figures import (
+    FIGURES,
+    PICTURES,
+    curves,
+    draw,
+    exponents,
+    gates,
+    jacobian,
+    learned,
+)
+from carousel.report.figures import (
+    theory as laws,
+)
+from carousel.report.figures.style import (
+    CELLS,
+    TEXT,
+    apart,
+    bias_looks,
+    contrast,
+    darker,
+    save,
+    spread_labels,
+    style,
+)
+
+SVG = "{http://www.w3.org/2000/svg}"
+ALL = [*FIGURES, *PICTURES]
+MODEL = {
+    "device": "cpu", "dtype": "float64", "init": "orthogonal", "gain": 1.0, "bias": 0.0, "hidden": 4, "length": 100,
+    "trained": "no", "step": 0, "gradient": "none",
+}  # fmt: skip
+PLACES = (("rnn_tanh", "none"), ("lstm97", "none"), ("lstm", "0"), ("lstm", "chrono"), ("gru", "0"))
+SPECTRUM = {"rnn_tanh": (-0.1, -0.2, -0.4, -np.inf), "lstm97": (0.0, -0.1, -0.5, -0.7),
+            "lstm": (-0.05, -0.1, -1.5, -2.0), "gru": (-0.1, -0.2, -0.3, -0.4)}  # fmt: skip
+JACOBIAN = {"": -0.1, "_hh": -0.12, "_cc": -0.11, "_x": -3.0}  # suffix -> rate, decades per step
+MEDIANS = {"gate_f": 0.7, "gate_i": 0.4, "gate_o": 0.5, "gate_z": 0.0, "entry": 0.45, "exit": 0.3, "exit_gate": 0.4,
+           "exit_squash": 0.75, "exit_affine": 1.0}  # fmt: skip
+
+
+def jacobian_table() -> pd.DataFrame:
+    """Return norms that fall at known rates, the Frobenius norm twice the spectral; h to input reaches 1e-300."""
+    lags = np.arange(0, 101, 5)
+    rows = [
+        MODEL | {"slice": "jacobian", "cell": cell, "forget_bias": bias, "backend": backend, "repetition": r,
+                 "quantity": f"jacobian_{norm}{suffix}", "path": "full", "lag": lag,
+                 "log10_norm": rate * lag + np.log10(2) * (norm == "fro") + 0.01 * (r - 1)}
+        for cell, bias in PLACES for backend in ("numpy", "torch") for r in range(3) for norm in ("spec", "fro")
+        for suffix, rate in JACOBIAN.items() if suffix in ("", "_x") or cell.startswith("lstm")
+        for lag in lags if lag or suffix != "_x"
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def dynamics_rows(cell: str, bias: str, r: int, backend: str) -> list[dict]:
+    """Return the exponents of a model, their sum, its gates and factors, and those after training."""
+    model = MODEL | {
+        "slice": "spectrum",
+        "cell": cell,
+        "forget_bias": bias,
+        "repetition": r,
+        "backend": backend,
+    }
+    one = {"quantile": np.nan, "error": np.nan, "axis": "all", "index": 0, "n": 8}
+    spectrum = SPECTRUM[cell]
+    rows = [model | one | {"quantity": "lyapunov", "axis": "exponent", "index": k + 1, "value": value, "error": 0.01}
+            for k, value in enumerate(spectrum)]  # fmt: skip
+    rows += [model | one | {"quantity": name, "value": sum(spectrum) + off}
+             for name, off in (("lyapunov_sum", 0.0), ("log_det", 3e-12 * r))]  # fmt: skip
+    trained = model | {"slice": "adding", "trained": "adding", "gradient": "full"}
+    for start, shift in ((model, 0.0), (trained, 0.0), (trained | {"step": 60}, 0.1)):
+        rows += [start | one | {"quantity": name, "quantile": q, "value": middle + shift + 0.1 * (q - 0.5)}
+                 for name, middle in MEDIANS.items() if cell.startswith("lstm") for q in gates.QUANTILES]  # fmt: skip
+    return rows
+
+
+def dynamics_table() -> pd.DataFrame:
+    """Return the dynamics of five settings on both backends."""
+    each = [
+        dynamics_rows(*place, r, backend)
+        for place in PLACES
+        for r in range(3)
+        for backend in ("numpy", "torch")
+    ]
+    return pd.DataFrame([row for rows in each for row in rows])
+
+
+def phase_table() -> pd.DataFrame:
+    """Return the summary of two cells over gain and forget bias: rates that rise with both."""
+    one = {
+        "slice": "phase",
+        "quantity": "loss_state",
+        "path": "full",
+        "trained": "no",
+        "law": "",
+        "theory": np.nan,
+    }
+    each = [
+        one | {"backend": backend, "cell": cell, "gain": gain, "forget_bias": f"{bias:g}",
+               "rate": -0.5 + 0.1 * gain + 0.05 * bias}
+        for backend in ("numpy", "torch") for cell in ("lstm", "gru")
+        for gain in (0.5, 1.0, 2.0, 3.0) for bias in (0.0, 1.0, 4.0)
+    ]  # fmt: skip
+    return pd.DataFrame(each)
+
+
+@pytest.fixture(scope="module")
+def tables(study, verdicts) -> dict[str, pd.DataFrame]:
+    """Return all tables that figures are drawn from."""
+    decay, accuracy, dynamics = study
+    alone = decay["slice"] == "scalar"
+    fed = decay.assign(input_size=np.where(alone, 1, 4), input_scale=np.where(alone, 0.0, 1.0))
+    fed.loc[fed["trained"] != "no", "input_scale"] = np.nan
+    whole = pd.concat([decay, jacobian_table()], ignore_index=True)
+    return {"decay": whole, "accuracy": accuracy, "claims": verdicts, 
+            "summary": pd.concat([summarise(fed), phase_table()], ignore_index=True),
+            "dynamics": pd.concat([dynamics, dynamics_table()], ignore_index=True),
+            "learned": advice.learned(planted.accuracy(), summarise(planted.decay()))}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tables, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder with every figure of the planted study."""
+    path = tmp_path_factory.mktemp("figures")
+    draw(tables, path / "new")
+    return path / "new"
+
+
+@pytest.fixture(scope="module")
+def gallery(study, tables) -> dict[str, Figure]:
+    """Return every figure of the planted study with its labels in place."""
+    return {name: drawn(name, study) for name in FIGURES} | {
+        name: drawn(name, tables[picture.table]) for name, picture in PICTURES.items()
+    }
+
+
+def made(name: str, given: Tables | pd.DataFrame) -> Figure:
+    """Return a figure of the tables, or of the table, that it is drawn from."""
+    return FIGURES[name](given) if name in FIGURES else PICTURES[name].figure(given)
+
+
+def drawn(name: str, given: Tables | pd.DataFrame) -> Figure:
+    """Return a figure with its labels in place."""
+    with style():
+        figure = made(name, given)
+        spread_labels(figure)
+        figure.draw_without_rendering()
+    return figure
+
+
+@pytest.fixture(scope="module")
+def alone(plant) -> Tables:
+    """Return a small study that PyTorch alone measured."""
+    return plant(backends=("torch",), repetitions=2)
+
+
+def texts(path: Path) -> list[str]:
+    """Return the words of an SVG file."""
+    return ["".join(node.itertext()) for node in ElementTree.parse(path).iter(f"{SVG}text")]
+
+
+def test_there_is_a_figure_for_every_claim_and_the_story_and_words_for_the_pictures(folder: Path) -> None:
+    assert set(FIGURES) == {"story", *CLAIMS}
+    assert {path.stem for path in folder.glob("*.svg")} == set(ALL)
+    assert {path.stem for path in folder.glob("*.txt")} == {"story", *PICTURES}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_words_are_text_and_nothing_is_dated(folder: Path, name: str) -> None:
+    source = (folder / f"{name}.svg").read_text(encoding="utf-8")
+    assert len(texts(folder / f"{name}.svg")) > 5
+    assert "<dc:date>" not in source
+    assert not re.search(r"\b(nan|inf)\b", " ".join(texts(folder / f"{name}.svg")))
+
+
+@pytest.mark.parametrize("name", ["story", "Q1", "A1a", "A4b", "jacobian"])
+def test_lag_and_its_direction_are_on_the_axis(folder: Path, name: str) -> None:
+    assert any("lag: steps back from the loss" in text for text in texts(folder / f"{name}.svg"))
+
+
+@pytest.mark.parametrize("name", ["story", "K1", "A2e"])
+def test_same_tables_same_bytes(study, folder: Path, tmp_path: Path, name: str) -> None:
+    with style():
+        save(FIGURES[name](study), tmp_path / "again.svg")
+    assert (tmp_path / "again.svg").read_bytes() == (folder / f"{name}.svg").read_bytes()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_same_tables_same_picture(tables, folder: Path, tmp_path: Path, name: str) -> None:
+    with style():
+        save(PICTURES[name].figure(tables[PICTURES[name].table]), tmp_path / "again.svg")
+    assert (tmp_path / "again.svg").read_bytes() == (folder / f"{name}.svg").read_bytes()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_words_stay_in_the_frame_and_labels_off_each_other(gallery, name: str) -> None:
+    figure = gallery[name]
+    frame = figure.bbox
+    for ax in figure.axes:
+        words = [*ax.texts, ax._left_title, ax.xaxis.label, *visible(ax.xaxis), *visible(ax.yaxis)]
+        for box, text in ((text.get_window_extent(), text) for text in words if text.get_text()):
+            assert box.x0 >= -1, text
+            assert box.y0 >= -1, text
+            assert box.x1 <= frame.x1 + 1, text
+            assert box.y1 <= frame.y1 + 1, text
+        ends = sorted(Text.get_window_extent(t).y0 for t in ax.texts if t.get_gid() == "end")
+        assert np.all(np.diff(ends) >= 0.8 * TEXT * figure.dpi / 72)
+
+
+def visible(axis: Axis) -> list[Text]:
+    """Return the tick labels that the axis shows."""
+    low, high = sorted(axis.get_view_interval())
+    return [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_an_empty_study_is_said_to_be_empty(study, name: str) -> None:
+    figure = FIGURES[name](Tables(*(table.head(0) for table in study)))
+    said = " ".join(text.get_text() for ax in figure.axes for text in ax.texts)
+    assert "did not measure" in said or (name == "A2e" and "measured" not in said)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_study_without_a_slice_says_so(tables, name: str) -> None:
+    table = tables[PICTURES[name].table].head(0)
+    said = " ".join(text.get_text() for ax in made(name, table).axes for text in ax.texts)
+    assert "did not measure" in said
+    assert re.search("did not measure|No closed form", PICTURES[name].alt(table))
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_torch_alone_draws_pictures(tables, name: str) -> None:
+    table = tables[PICTURES[name].table]
+    alone = table[table["backend"] == "torch"] if "backend" in table else table
+    assert any(ax.lines for ax in made(name, alone).axes)
+    assert PICTURES[name].alt(alone)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_one_backend_still_draws(alone, name: str) -> None:
+    assert any(ax.lines for ax in FIGURES[name](alone).axes)
+
+
+def test_marks_stand_at_what_a_gradient_loses_over_the_length(gallery) -> None:
+    (ax,) = gallery["learned"].axes
+    marks = np.concatenate([line.get_xydata() for line in ax.lines if line.get_marker() != "None"])
+    for bias in "013":
+        for length in planted.LENGTHS:
+            lost = -planted.rate("lstm", bias, "orthogonal") * length
+            near = marks[np.abs(marks[:, 0] - lost) < 0.05 * lost + 0.01]
+            assert any((near[:, 1] > 0.5) == (lost < 2)), (bias, length)
+
+
+def test_the_words_of_learning_count_the_settings() -> None:
+    rows = pd.DataFrame({"task": "adding", "cell": "lstm", "length": [10, 10, 20, 20], "low": 0.0, "high": 1.0,
+                         "rate": [-0.1, -0.2, -0.2, np.inf], "share": [1.0, 0.5, 0.4, 1.0]})  # fmt: skip
+    assert learned.alt(rows) == (
+        "3 settings and lengths by the decades that a gradient loses over the sequence before training. "
+        "Half of the seeds or more solve 2; these lose 1 to 2, 1.5 in the median. "
+        "Fewer than half solve 1; these lose 4 to 4, 4 in the median. 1 lose more than any that is solved."
+    )
+
+
+def test_lines_show_the_tables(gallery, study) -> None:
+    figure = gallery["story"]
+    lines = [
+        line for line in figure.axes[0].lines if line.get_linestyle() != "None" and len(line.get_xdata()) > 5
+    ]
+    decay = study[0]
+    rows = decay[
+        (decay["cell"] == "rnn_sigmoid") & (decay["quantity"] == "loss_state") & (decay["gain"] == 1)
+    ]
+    lowest = rows[(rows["init"] == "torch") & (rows["lag"] == 200)]["log10_norm"].median()
+    assert min(line.get_ydata()[-1] for line in lines) == pytest.approx(lowest)
+
+
+def test_the_story_marks_the_floats_and_names_its_lines(plant) -> None:
+    figure = drawn("story", plant(vanilla={"rnn_sigmoid": -1.7, "rnn_tanh": -0.25}))
+    said = " ".join(text.get_text() for text in figure.axes[0].texts)
+    for words in ("float32", "float64", "sigmoid RNN", "LSTM of 1997", "LSTM, bias 0", "LSTM, bias chrono"):
+        assert words in said
+
+
+def test_the_story_in_words_has_the_numbers(folder: Path, plant) -> None:
+    said = (folder / "story.txt").read_text(encoding="utf-8")
+    assert "sigmoid RNN \N{MINUS SIGN}14" in said
+    deep, *_ = plant(need="K2", vanilla={"rnn_sigmoid": -1.7})
+    assert "float64 loses it by lag" in curves.story_alt(deep)
+    assert curves.story_alt(deep.head(0)) == "Nothing was measured."
+
+
+def test_styles_can_be_told_apart_in_grey() -> None:
+    assert len({cell[2] for cell in CELLS.values()}) >= len(CELLS) - 1
+    assert len({cell[3] for cell in CELLS.values()}) == len(CELLS)
+    looks = bias_looks(["0", "1", "3", "5", "10", "chrono"])
+    assert len({look["linestyle"] for look in looks.values()}) == 6
+
+
+@given(st.tuples(*[st.floats(0, 1)] * 3))
+def test_text_colours_have_contrast(rgb: tuple[float, float, float]) -> None:
+    from matplotlib.colors import to_hex, to_rgb
+
+    assert contrast(np.array(to_rgb(darker(to_hex(rgb))))) >= 4.4
+
+
+@given(st.lists(st.floats(0, 200), min_size=1, max_size=8))
+def test_labels_are_spread_in_order_and_below_the_top(wanted: list[float]) -> None:
+    placed = apart(np.sort(wanted), 14.0, 200.0)
+    assert np.all(np.diff(placed) >= 13.9)
+    assert placed.max() <= 200.0
+
+
+def test_theory_has_a_panel_a_law_and_its_points_where_the_table_says(gallery, tables) -> None:
+    found = laws.gaps(tables["summary"]).set_index("law")
+    panels = {ax.get_title(loc="left"): ax for ax in gallery["theory"].axes}
+    assert set(panels) == set(found.index) == {"mean field", "forget gates"}
+    rows = laws.covered(tables["summary"]).query("law == 'forget gates'")
+    points = [line for line in panels["forget gates"].lines if line.get_marker() != "None"]
+    shown = np.concatenate([line.get_xydata() for line in points])
+    assert np.array_equal(np.sort(shown[:, 1]), np.sort(rows["rate"]))
+    assert np.array_equal(np.sort(shown[:, 0]), np.sort(rows["theory"]))
+
+
+def test_gaps_are_those_of_finite_rates_and_the_others_are_counted() -> None:
+    rows = [(-0.5, -0.4), (-0.5, -0.5), (-0.2, -0.5), (-np.inf, -np.inf), (-np.inf, -1.0), (np.nan, -1.0)]
+    table = pd.DataFrame(rows, columns=["rate", "theory"]).assign(
+        law="mean field",
+        trained="no",
+        quantity="loss_state",
+        backend="numpy",
+        cell="rnn_tanh",
+        low=-1.0,
+        high=0.0,
+    )
+    more = [table.assign(trained="adding"), table.assign(quantity="cec"), table.assign(law=""),
+            table.assign(backend="torch")]  # fmt: skip
+    (row,) = laws.gaps(pd.concat([table, *more], ignore_index=True)).itertuples(index=False)
+    assert row == ("mean field", 6, pytest.approx(0.1), pytest.approx(0.3), 3, 1)
+    said = laws.alt(table)
+    assert "3 settings, gap 0.1 in the median, 0.3 at most" in said
+    assert "Not drawn: 3 settings" in said
+
+
+def test_the_jacobian_goes_down_to_where_it_goes(gallery, folder: Path) -> None:
+    panels = {ax.get_title(loc="left"): ax for ax in gallery["jacobian"].axes}
+    assert list(panels) == ["tanh RNN", "LSTM, forget bias 0", "LSTM, forget bias chrono"]
+    ends = [line.get_ydata()[-1] for line in panels["LSTM, forget bias 0"].lines]
+    wanted = [100 * rate + shift for rate in JACOBIAN.values() for shift in (0, np.log10(2))]
+    assert ends == pytest.approx(wanted)
+    assert [text.get_text() for text in panels["tanh RNN"].texts] == ["joint", "h to input"]
+    said = (folder / "jacobian.txt").read_text(encoding="utf-8")
+    assert (
+        "LSTM, forget bias 0: joint \N{MINUS SIGN}10 at lag 100, h to h \N{MINUS SIGN}12 at lag 100" in said
+    )
+    assert jacobian.alt(jacobian_table().assign(log10_norm=-np.inf)).count("at lag") == 0
+
+
+def test_exponents_are_drawn_in_order_with_bands_and_lost_directions_are_said(gallery, folder: Path) -> None:
+    panels = {ax.get_title(loc="left"): ax for ax in gallery["exponents"].axes}
+    assert list(panels) == ["cells without a forget gate", "GRU, by forget bias", "LSTM, by forget bias"]
+    (gru, _) = panels["GRU, by forget bias"].lines
+    assert tuple(gru.get_ydata()) == SPECTRUM["gru"]
+    box = panels["GRU, by forget bias"].collections[0].get_paths()[0].get_extents()
+    assert (box.y0, box.y1) == pytest.approx((-0.42, -0.08))
+    said = (folder / "exponents.txt").read_text(encoding="utf-8")
+    assert "tanh RNN \N{MINUS SIGN}0.1 and \N{MINUS SIGN}0.4, lost directions: 1" in said
+
+
+def test_the_sum_of_the_exponents_is_held_against_the_determinant() -> None:
+    table = dynamics_table()
+    found = exponents.determinants(table)
+    assert (found.models, found.lost, found.apart) == (30, 6, 0)
+    assert found.largest == pytest.approx(6e-12, rel=1e-3)
+    finite = (table["quantity"] == "log_det") & (table["cell"] == "gru") & (table["repetition"] == 0)
+    assert exponents.determinants(table.assign(value=table["value"].where(~finite, -np.inf))).apart == 2
+    off = exponents.determinants(table.assign(value=table["value"].where(~finite, 5.0)))
+    assert off.largest == pytest.approx(6.0)
+    assert exponents.determinants(table.head(0)).models == 0
+
+
+def test_gates_stand_before_and_after_training(gallery, folder: Path) -> None:
+    axes = gallery["gates"].axes
+    assert [ax.get_title(loc="left") for ax in axes] == [
+        "forget or\nupdate gate",
+        "input gate",
+        "output gate",
+    ]
+    names = [label.get_text() for label in axes[0].get_yticklabels()]
+    assert names == ["LSTM, bias 0", "after 60 steps", "LSTM, bias chrono", "after 60 steps",
+                     "LSTM of 1997", "after 60 steps"]  # fmt: skip
+    dots = [
+        (line.get_xdata()[0], line.get_markerfacecolor())
+        for line in axes[0].lines
+        if line.get_marker() == "o"
+    ]
+    assert [x for x, _ in dots] == pytest.approx([0.7, 0.8] * 3)
+    assert [face == "white" for _, face in dots] == [False, True] * 3
+    assert "LSTM, bias 0 after 60 steps: gate f 0.8, gate i 0.5" in (folder / "gates.txt").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_factors_below_the_axis_stand_at_its_end_and_the_parts_below_the_exit(gallery) -> None:
+    titles = [ax.get_title(loc="left") for ax in gallery["factors"].axes]
+    assert titles == ["entry: h to c", "exit: c to earlier h", "input gate", "slope of tanh", "row of R"]
+    table = dynamics_table()
+    tiny = table.assign(value=table["value"].where(table["quantity"] != "entry", 1e-14))
+    entry = gates.factors(tiny).axes[0]
+    assert {x for line in entry.lines for x in line.get_xdata()} == {gates.FLOOR}
+    assert "entry 1e\N{MINUS SIGN}14" in gates.factors_alt(tiny)
+
+
+def test_a_study_without_training_shows_the_gates_before_it() -> None:
+    table = select(dynamics_table(), trained="no")
+    assert set(gates.bands(gates.first_and_last(table), gates.GATES)["step"]) == {0}
+
+
+def test_the_phase_diagram_shows_the_rates_and_theory_s_border(gallery) -> None:
+    ax = gallery["phase"].axes[0]
+    said = [text.get_text() for text in ax.texts][:3]
+    assert said == [f"\N{MINUS SIGN}{rate}" for rate in ("0.450", "0.400", "0.250")]
+    x, y = ax.lines[0].get_data()
+    inside = np.isfinite(x) & np.isfinite(y)
+    gain = np.interp(y[inside], range(4), [0.5, 1.0, 2.0, 3.0])
+    bias = np.interp(x[inside], range(3), [0.0, 1.0, 4.0])
+    radius = [theory.lstm_radius(g, b) for g, b in zip(gain, bias, strict=True)]
+    np.testing.assert_allclose(radius, 1, atol=1e-9)

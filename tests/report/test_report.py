@@ -1,0 +1,517 @@
+"""The report on synthetic tables: the embedded chain, the call of Quarto, the prose that the tables give."""
+
+import json
+import os
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.report_results import (
+    CLAIMS,
+    HOSTILE,
+    ORIGIN,
+    calibration_table,
+    claims_table,
+    decay_table,
+    dynamics_table,
+    make_results,
+    run,
+    summary_table,
+    timings_table,
+    told,
+)
+
+from carousel.__main__ import main
+from carousel.analysis import prediction
+from carousel.pipeline.rebuild import RULES
+from carousel.report import figures
+from carousel.report.page import answers as words
+from carousel.report.page import calibration as instrument
+from carousel.report.page import explorer as interactive
+from carousel.report.page import markup, settings
+from carousel.report.page import measurements as measures
+from carousel.report.page import pandoc as chain
+from carousel.report.page import provenance as record
+from carousel.report.page import recommendations as monday
+from carousel.report.page import sections as page
+from carousel.tables import parquet as store
+
+REPORT = Path(__file__).parents[2] / "report"
+
+
+class Page(HTMLParser):
+    """Tags, ids and visible text of a page."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.words: list[str] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.tags[-1:] and self.tags[-1][0] not in ("style", "script"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+    def all(self, tag: str, attribute: str) -> list[str]:
+        """The values of an attribute over all elements of a kind; empty where it is absent."""
+        return [attrs.get(attribute) or "" for name, attrs in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Path:
+    return make_results(tmp_path_factory.mktemp("results"))
+
+
+@pytest.fixture(scope="module")
+def made(results) -> str:
+    """The page by the embedded chain."""
+    done = run(results, results / "report.html", "--renderer", "embedded")
+    assert done.returncode == 0, done.stderr
+    return (results / "report.html").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def html(made) -> Page:
+    return Page(made)
+
+
+def test_every_anchor_resolves_once(html):
+    ids = [attrs["id"] for _, attrs in html.tags if "id" in attrs]
+    links = [link[1:] for link in html.all("a", "href") if link.startswith("#")]
+    assert set(CLAIMS) <= set(links)
+    assert set(links) <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_nothing_is_loaded_and_the_explorer_alone_runs(made, html):
+    loading = ("src", "srcset", "data", "poster")
+    sources = [attrs[name] for _, attrs in html.tags for name in loading if name in attrs]
+    assert sources and all(source.startswith("data:") for source in sources)
+    assert not {"link", "iframe", "object", "embed"} & {tag for tag, _ in html.tags}
+    scripts = [attrs for tag, attrs in html.tags if tag == "script"]
+    assert [attrs.get("id") for attrs in scripts] == ["explorer-data", "explorer-spec", None, None]
+    assert not [name for _, attrs in html.tags for name in attrs if name.startswith("on")]
+    assert html.text.count("The explorer is the only part of this page that needs JavaScript") == 1
+    assert not re.search(
+        r"@import|url\(\s*['\"]?(?!data:)", "".join(re.findall(r"<style.*?</style>", made, re.S))
+    )
+
+
+def test_every_picture_has_its_alt_text(html):
+    alts = html.all("img", "alt")
+    assert len(alts) == len(CLAIMS) + 1 + len(measures.DRAWN) and all(alts)
+    assert {f"What is seen of {name}: a < b." for name in measures.DRAWN} <= set(alts)
+    assert "Lines of log gradient against lag for claim A2d." in alts
+
+
+def test_headings_are_in_order(html):
+    levels = [int(tag[1]) for tag, _ in html.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+def test_the_page_says_what_made_it_and_from_what(html):
+    assert "This page was rendered by the embedded chain (jupytext" in html.text
+    assert "Standard study, 15 claims: 5 " in html.text
+    assert "commit 0123abc" in html.text and "torch 2.13.0, 2.13.0+cpu" in html.text
+    assert "made a (decay.parquet)" in html.text
+    assert "0.5 to 2 (12 values)" in html.text
+    assert "3.2 × 10−13" in html.text
+    assert "0.167" in html.text
+
+
+def test_markup_in_a_table_stays_text(html):
+    assert HOSTILE in html.text
+
+
+def test_a_changed_number_changes_the_prose(results, html, tmp_path):
+    claims = store.read(results / "claims.parquet").copy()
+    claims.loc[claims["id"] == "K2", ["effect", "verdict"]] = [0.0862, "refuted"]
+    changed = "\n".join(words.answers(claims))
+    assert "0.0371" in html.text
+    assert "0.0862" in changed and "0.0371" not in changed
+    _, holds, fails = words.ANSWERS["K2"]
+    assert holds in html.text and fails not in html.text
+    assert fails in changed and holds not in changed
+
+
+def test_the_page_is_the_prose_of_the_tables(results, html):
+    hinge = words.half_lives(SimpleNamespace(half_lives=told()[1]["half_lives"]))
+    texts = words.answers(claims_table(), hinge)
+    shown = [
+        re.sub(r"\\(.)|\[(\w+)\](?:\(#\w+\)|\{.*?\})|\*\*", r"\1\2", text).replace("'", "’") for text in texts
+    ]
+    assert len(shown) == 5
+    assert [text for text in shown if text not in html.text] == []
+
+
+@pytest.mark.parametrize("name", words.ANSWERS)
+@pytest.mark.parametrize("verdict", markup.VERDICTS)
+def test_a_sentence_for_every_verdict(name, verdict):
+    row = claims_table().query("id == @name").assign(verdict=verdict, condition="only on *Mondays*.")
+    text = words.sentence(next(row.itertuples()))
+    said, holds, fails = words.ANSWERS[name]
+    assert text.startswith(f"“{said}”: ")
+    assert (holds in text, fails in text) == (verdict == "supported", verdict == "refuted")
+    assert f"(#{name})" in text
+    if name != words.HINGE:
+        assert markup.verdict(verdict) in text
+        assert (r"only on \*Mondays\*" in text) == (verdict != "supported")
+
+
+def test_the_answer_takes_a_conditions_first_sentence_and_the_table_as_many_as_fit():
+    long = "Only on Monday. " + "Else not. " * 40
+    row = next(claims_table().query("id == 'A1e'").assign(condition=long).itertuples())
+    assert "only on Monday (" in words.sentence(row)
+    assert "Else" not in words.sentence(row)
+    fits = words.brief(long).replace("\\", "")
+    assert long.startswith(fits)
+    assert words.LONGEST - len("Else not. ") < len(fits) <= words.LONGEST
+    endless = words.brief("only there, " * 40).replace("\\", "")
+    assert endless.endswith("…")
+    assert len(endless) <= words.LONGEST
+
+
+def test_a_claim_without_an_effect_says_so():
+    row = claims_table().query("id == 'K3'").assign(effect=np.nan, unit="octaves (of length)")
+    assert words.sentence(next(row.itertuples())).endswith("([K3](#K3): not measured).")
+    assert words.sentence(next(row.assign(effect=2.0).itertuples())).endswith(
+        r"\[−0.14, −0.12\] octaves, of length)."
+    )
+
+
+def test_a_claim_not_judged_says_so():
+    claims = claims_table().query("id != 'K3'")
+    assert words.answers(claims)[-1] == "This study did not judge claim K3."
+
+
+@pytest.mark.parametrize(
+    "name, rule",
+    [
+        *((name, RULES[name]) for name in page.SHOWN),
+        ("figures/A2d.svg", "draw"),
+        ("figures/story.svg", "draw"),
+        ("figures/theory.svg", "draw"),
+        ("figures/gates.txt", "draw"),
+        ("figures/story.txt", "draw"),
+    ],  # fmt: skip
+)
+def test_a_missing_file_is_one_line(tmp_path, capsys, name, rule):
+    (make_results(tmp_path) / name).unlink()
+    assert main(["render", "--results", str(tmp_path), "--out", str(tmp_path / "report.html")]) == 1
+    message = capsys.readouterr().err
+    assert message == f"report: {tmp_path / name} is missing; the rule `{rule}` makes it\n"
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_cell_that_raises_is_one_line_and_leaves_the_old_page(tmp_path):
+    claims = claims_table().assign(verdict="perhaps")
+    store.write(claims, make_results(tmp_path) / "claims.parquet", ORIGIN)
+    (tmp_path / "report.html").write_text("old")
+    done = run(tmp_path, tmp_path / "report.html", "--renderer", "embedded")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "report: ValueError: unknown verdict 'perhaps'; allowed: supported, refuted, depends, inconclusive"
+    ]
+    assert (tmp_path / "report.html").read_text() == "old"
+
+
+FAKE_QUARTO = """#!/bin/sh
+[ "$1" = --version ] && echo 9.9.9 && exit
+[ -f index.qmd ] && [ -f style.css ] && [ -w "$HOME" ] && [ -w "$XDG_CACHE_HOME" ] || exit 7
+{failure}
+echo "$* | $QUARTO_PYTHON | $CAROUSEL_RENDERER | $(pwd)" > index.html
+"""
+
+
+def fake_quarto(folder: Path, failure: str = "") -> str:
+    """A PATH on which a stand-in for Quarto comes first."""
+    program = folder / "bin" / "quarto"
+    program.parent.mkdir()
+    program.write_text(FAKE_QUARTO.format(failure=failure))
+    program.chmod(0o755)
+    return f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def test_quarto_is_used_where_it_is_on_the_path(results, tmp_path):
+    done = run(results, tmp_path / "out.html", PATH=fake_quarto(tmp_path))
+    assert done.returncode == 0, done.stderr
+    command, python, renderer, folder = (tmp_path / "out.html").read_text().strip().split(" | ")
+    assert command == "render index.qmd --to html --no-execute-daemon"
+    assert (python, renderer) == (sys.executable, "Quarto 9.9.9")
+    assert not Path(folder).exists() and REPORT not in Path(folder).parents
+
+
+def test_an_error_under_quarto_is_one_line(results, tmp_path):
+    failure = "printf 'Traceback\\nKeyError: 7\\n\\n' >&2; exit 1"
+    done = run(results, tmp_path / "out.html", PATH=fake_quarto(tmp_path, failure))
+    assert done.returncode == 1
+    assert done.stderr == "report: quarto: KeyError: 7 (or try --renderer embedded)\n"
+
+
+def test_the_chain_heeds_cell_options(tmp_path):
+    text = (
+        "---\nexecute:\n  echo: false\n---\n\n```{python}\n#| eval: false\nraise SystemExit\n```\n\n"
+        "```{python}\n#| output: asis\nprint('*seen*', end='')\n```\n\n```{python}\n#| echo: true\nprint('<b>')\n```\n"
+    )
+    assert chain.markdown(text, tmp_path).split("\n\n")[1:] == [
+        "*seen*", "```python\nprint('<b>')\n```", "```\n<b>\n```\n",
+    ]  # fmt: skip
+
+
+def test_the_source_keeps_to_what_both_renderers_read():
+    source = (REPORT / "index.qmd").read_text("utf-8")
+    assert not re.search(r"@(fig|tbl|sec|eq)-|\{\{<", source)
+    assert not re.search(r"^```\n+``` *\{?\.?(?!\{python\})\w", source, re.M), "a fenced block follows a cell"
+    assert source.count("```{python}") == source.count("#| output: asis")
+
+
+def failed(table: pd.DataFrame) -> pd.DataFrame:
+    """The calibration with one lag of one system failed on one backend."""
+    place = (table["system"] == "dead ReLU") & (table["backend"] == "torch") & (table["lag"] == 100)
+    return table.assign(passed=~place)
+
+
+def test_a_calibration_that_passed_has_no_banner_and_a_table(made, html):
+    assert 'role="alert"' not in made
+    assert "The calibration failed" not in html.text
+    assert "12 of 12 checks passed, over 3 systems." in html.text
+    lines = ["*linear*: Every norm stays. loss_state, full, 10 numpy 0 2.5 × 10−13 2.5 × 10−13 passed: 4 of 4",
+             "jacobian_fro, full, 10 numpy −2.5 −2.49 1.23 standard errors of 0.0123 passed: 4 of 4"]  # fmt: skip
+    assert [line for line in lines if line not in html.text] == []
+
+
+def test_a_failed_calibration_is_said_before_anything_else(tmp_path):
+    store.write(failed(calibration_table()), make_results(tmp_path) / "calibration.parquet", ORIGIN)
+    done = run(tmp_path, tmp_path / "report.html", "--renderer", "embedded")
+    assert done.returncode == 0, done.stderr
+    made = (tmp_path / "report.html").read_text("utf-8")
+    assert made.count('role="alert"') == 1
+    assert made.index("</header>") < made.index('role="alert"') < made.index('id="question"')
+    text = Page(made).text
+    assert "The calibration failed: dead ReLU failed its calibration on torch. No claim" in text
+    assert "11 of 12 checks passed" in text
+    assert (
+        "dead ReLU: Nothing comes back. loss_state, full, 100 torch −∞ −∞ 0 failed on torch: 3 of 4" in text
+    )
+
+
+def test_failed_systems_come_first_and_missing_backends_are_faults():
+    table = calibration_table()
+    last = failed(table).assign(passed=table["system"] != "Gaussian product")
+    lines = instrument.calibration(SimpleNamespace(calibration=last)).splitlines()
+    assert "Gaussian product" in lines[5]
+    assert "numpy, torch" in lines[5]
+    alone = SimpleNamespace(calibration=table[table["backend"] == "numpy"])
+    assert "the torch backend was not calibrated" in instrument.banner(alone).replace("\\", "")
+    assert "6 of 6 checks" in instrument.calibration(alone)
+    many = pd.concat([table.assign(system=f"system {i}", passed=False) for i in range(10)], ignore_index=True)
+    assert "12 more" in instrument.banner(SimpleNamespace(calibration=many))
+
+
+def test_the_largest_error_for_its_tolerance_is_the_one_shown():
+    table = calibration_table()
+    place = (table["system"] == "Gaussian product") & (table["backend"] == "torch") & (table["lag"] == 100)
+    table.loc[place, ["error", "measured", "in_standard_errors"]] = [0.0100, -25.0246, -2.46]
+    lines = instrument.calibration(SimpleNamespace(calibration=table)).splitlines()
+    (line,) = [row for row in lines if "Gauss" in row]
+    assert "100 | torch | −25 | −25 | −2.46 standard errors of 0.01 |" in line
+
+
+def test_the_table_of_settings_shows_one_slice_the_fastest_decay_first(html):
+    assert "left_out" not in html.text
+    assert "−0.679" not in html.text
+    assert "Slice grid, init orthogonal, gain 1, 32 units, 400 steps, 10 repetitions" in html.text
+    shown = ["lstm 0 −0.5 [−0.501, −0.499] 0.602 76 about 616 exponential (90%) vanishing, by 0.25",
+             "rnn_tanh none −0.25 [−0.251, −0.249] 1.2 152 about 1 232",
+             "lstm chrono −0.002 [−0.003, −0.001] 151 steady steady exponential (90%) steady, by 0.001",
+             "rnn_linear none 0.1 [0.099, 0.101] ∞ 380 (overflow) about 3 080 (overflow)"]  # fmt: skip
+    places = [html.text.replace("\u202f", " ").find(line) for line in shown]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_half_lives_by_init(html):
+    assert "Cell Forget bias identity orthogonal" in html.text
+    assert "lstm 0 24.1 0.602 lstm chrono steady rnn_linear none exploding rnn_tanh none 1.2" in html.text
+
+
+def test_a_study_without_a_grid_shows_its_own_slice_and_one_without_decay_says_so():
+    table = summary_table().replace({"slice": {"grid": "mine"}, "backend": {"numpy": "torch"}})
+    assert "Slice *mine*" in settings.rates(SimpleNamespace(summary=table))
+    none = SimpleNamespace(summary=table.head(0))
+    assert (settings.rates(none), settings.half_lives(none)) == (settings.NOTHING, "")
+
+
+@pytest.mark.parametrize(
+    "value, shown",
+    [(0.0371, "0.0371"), (-2.5, "−2.5"), (0.0, "0"), (0.9999546, "0.99995"), (1.0, "1"), (1 - 1e-14, "1"),
+     (3.2e-13, "3.2 × 10^−13^"), (-1.5e7, "−1.5 × 10^7^"), (float("-inf"), "−∞"), (float("nan"), "not measured")],
+)  # fmt: skip
+def test_numbers_are_readable(value, shown):
+    assert markup.number(value) == shown
+
+
+def test_every_picture_and_every_law_has_its_place():
+    assert set(measures.DRAWN) == set(figures.PICTURES)
+    assert set(measures.ASSUMES) == set(prediction.LAWS)
+
+
+def test_every_cell_is_in_a_table_of_its_own(html):
+    shown = "Slice breadth, init orthogonal, gain 1, 16 units, 100 steps, 10 repetitions, measured by numpy in float64."
+    start = html.text.index(shown)
+    assert 0 < html.text.index("rnn_tanh none −0.25", start) < html.text.index("slstm 1 −0.0625", start)
+    assert "slstm" not in html.text[:start]
+    none = summary_table().query("slice != 'breadth'")
+    assert "has no slice *breadth*" in settings.breadth(SimpleNamespace(summary=none))
+
+
+def test_theory_has_its_gaps_and_says_what_it_leaves_out(html):
+    assert "Neither drawn nor counted: 1 without a finite rate; in 1 theory says the same." in html.text
+    assert re.search(r"mean field A vanilla network .{60,90} 2 0.03 0.05", html.text)
+    bare = SimpleNamespace(summary=summary_table().assign(law=""))
+    assert measures.theory(bare) == "This study did not measure a rate that a closed form predicts."
+
+
+def test_the_sum_of_the_exponents_stands_beside_the_determinant(html):
+    assert (
+        "In 2 of 3 models both are finite. There they differ by at most 2 × 10−12 decades per step."
+        in html.text
+    )
+    assert "In 1 both are −∞" in html.text
+    table = dynamics_table()
+    odd = table.assign(value=table["value"].replace(-4.0, np.inf).where(table["quantity"] == "log_det", -1.0))
+    assert "**In 2 one is finite and the other is not.**" in measures.sums(odd)
+
+
+def test_a_study_without_dynamics_or_jacobian_says_so():
+    bare = SimpleNamespace(dynamics=dynamics_table().head(0), decay=decay_table().assign(quantity="loss_h"))
+    said = [part(bare) for part in (measures.jacobian, measures.exponents, measures.gates, measures.factors)]
+    whats = ("the Jacobian", "Lyapunov exponents", "gates", "entry and exit factors")
+    assert said == [f"This study did not measure {what}." for what in whats]
+
+
+def test_the_third_sentence_says_on_what_it_depends(html):
+    said = "“It depends”: yes, on the forget bias: with torch init an LSTM’s gradient halves in 1 steps at 0, 3.76"
+    assert said in html.text
+    assert (
+        "151 steps at 3; the product of forget gates turns at forget bias 5.17 (95 % interval 5.15 to 5.2)"
+        in html.text
+    )
+
+
+def test_half_lives_that_are_no_decay_are_said_to_be_none():
+    table = told()[1]["half_lives"].assign(high=[-0.1, 0.0, 0.1])
+    text = words.half_lives(SimpleNamespace(half_lives=table))
+    assert text.endswith("halves in 1 steps at 0; at 1 and 3 no decay is seen")
+    assert words.half_lives(SimpleNamespace(half_lives=table.head(1))) == ""
+
+
+@pytest.mark.parametrize(
+    ("verdict", "boundary", "condition", "word"),
+    [("depends", "gain 1.2", "At forget bias 3.", "gain"), ("depends", "", "Holds at init torch, gain 1.", "init"),
+     ("supported", "gain 1", "Forget bias.", ""), ("inconclusive", "", "Undecided: more repetitions.", "repetitions"),
+     ("depends", "", "Sometimes.", "")],
+)  # fmt: skip
+def test_the_word_that_a_verdict_hangs_on(verdict, boundary, condition, word):
+    row = claims_table().head(1).assign(verdict=verdict, boundary=boundary, condition=condition)
+    assert words.turning(next(row.itertuples())) == word
+
+
+def test_sections_come_in_the_order_that_a_reader_needs(html):
+    names = "question answer verdicts story monday explorer claims Q1 decay learning theory calibration methods limits"
+    wanted = [*names.split(), "provenance", "costs", "stability", "again", "bibliography"]
+    ids = [attrs["id"] for _, attrs in html.tags if attrs.get("id") in wanted]
+    assert ids == wanted
+
+
+def test_a_claim_s_section_says_what_was_fixed_before_and_what_was_found_after(html):
+    start = html.text.index("A1e: depends")
+    before = [
+        "Formal reading Formally, A1e is a slope.",
+        "Predicted depends: on the forget bias",
+        "What settles it",
+    ]
+    after = [
+        "Verdict depends",
+        "By backend",
+        "Turns at forget bias 5.17",
+        "Settings 12 settings",
+        "In practice",
+    ]
+    parts = before + after
+    places = [html.text.index(part, start) for part in parts]
+    assert places == sorted(places)
+
+
+def test_advice_is_read_from_its_table(html):
+    start = html.text.index("Lag LSTM tanh RNN")
+    rows = ["10 steps torch init, forget bias 1: halves in 3.76 steps none of the 2 measured",
+            "100 steps torch init, forget bias 3: halves in 151 steps"]  # fmt: skip
+    assert [row for row in rows if row not in html.text[start:]] == []
+    none = SimpleNamespace(advice=told()[1]["advice"].head(0))
+    assert monday.advice(none) == monday.NOTHING
+
+
+def test_lessons_name_what_solved_most_seeds_and_the_lstm_at_its_best(html):
+    said = "adding: 120 steps were solved most often by lstm at forget bias 3, in 2 of 3 seeds [21%, 94%]."
+    assert said in html.text
+    table = told()[1]["learned"]
+    other = table.assign(cell=table["cell"].replace("lstm", "gru"))
+    both = pd.concat([other, table.assign(solved=(table["solved"] > 2).astype(int))])
+    assert "of the LSTMs, by lstm" in monday.lessons(SimpleNamespace(learned=both.query("length == 40")))
+    short = SimpleNamespace(learned=table.query("forget_bias == '1' or forget_bias == '0'"))
+    assert monday.lessons(short).endswith("Nothing solved 120 steps.")
+    none = SimpleNamespace(learned=table.assign(solved=0))
+    assert "no setting solved any length" in monday.lessons(none)
+
+
+def test_learning_stands_beside_decay(html):
+    assert "Task Cell Init Forget bias Half-life 40 steps 120 steps" in html.text
+    assert "adding lstm orthogonal 3 301 3 of 3 2 of 3" in html.text
+
+
+def test_the_cost_of_every_rule_the_dearest_first(html):
+    assert html.text.index("decay 14 10 min 9.83 min 60 s") < html.text.index("draw 1 12.5 s 11 s 12.5 s")
+    assert "do not say" in record.costs(SimpleNamespace(timings=timings_table().head(0)))
+
+
+def test_stability_is_a_table_where_it_was_made_and_else_its_command(html):
+    assert "snakemake --cores N stability" in html.text
+    seeds = [claims_table().assign(seed=seed)[["id", "seed", "verdict"]] for seed in (1, 2)]
+    other = seeds[1].assign(verdict=lambda t: t["verdict"].where(t["id"] != "K2", "depends"))
+    data = SimpleNamespace(claims=claims_table(), stability=pd.concat([seeds[0], other]))
+    text = record.stability(data)
+    assert "Of 14 claims that every seed decides, 13 have one verdict" in text
+    assert "those that do not: [K2](#K2)." in text
+    assert "| [K2](#K2) | [supported]{.verdict .supported} | [depends]{.verdict .depends} |" in text
+
+
+def test_a_page_reads_the_stability_that_is_there(tmp_path, monkeypatch):
+    results = make_results(tmp_path)
+    monkeypatch.setenv("CAROUSEL_RESULTS", str(results))
+    monkeypatch.setenv("CAROUSEL_RENDERER", "a test")
+    assert not hasattr(page.load(), "stability")
+    store.write(
+        claims_table().assign(seed=1)[["id", "seed", "verdict"]], results / "stability.parquet", ORIGIN
+    )
+    assert len(page.load().stability) == len(CLAIMS)
+
+
+def test_the_explorer_s_data_cannot_end_its_element():
+    assert interactive.script('{"a":"</script><b>"}', "x").count("</script>") == 1
+    empty = SimpleNamespace(explorer={"settings": []})
+    assert interactive.explorer(empty) == "This study has no curve to explore."
+    assert json.loads(told()[0])["settings"]
