@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from carousel.engine.backends import BACKENDS, DeviceError
 from carousel.pipeline.commands.diagnose import diagnose
 from carousel.pipeline.commands.measure import accuracy, calibrate, decay, dynamics, search
+from carousel.pipeline.commands.render import RenderError, render
 from carousel.pipeline.commands.results import add, compare, machines
 from carousel.pipeline.commands.tables import (
     draw,
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.logged:
             joblog.begin(what(args))
         args.run(args)
-    except (StudyError, StoreError, DeviceError, DataError) as error:
+    except (StudyError, StoreError, DeviceError, DataError, RenderError) as error:
         print(error, file=sys.stderr)
         return 1
     if args.logged:
@@ -108,6 +109,9 @@ def parser() -> argparse.ArgumentParser:
     watching = verb(watch, "results")
     watching.add_argument("--once", action="store_true", help="show it once")
     watching.add_argument("--times", action="store_true", help="what the jobs took, as config/*.times.json")
+    verb(render, "results", "out").add_argument(
+        "--renderer", choices=("auto", "quarto", "embedded"), default="auto"
+    )
     verb(draw, "decay", "accuracy", "claims", "summary", "dynamics", "learned", "out")
     return top
 

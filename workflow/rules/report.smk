@@ -162,4 +162,4 @@ rule report:
         results=RESULTS,
     threads: 1
     shell:
-        RUN + "python report/render.py --results {params.results} --out {output}"
+        RUN + "python -m carousel render --results {params.results} --out {output}"

@@ -94,8 +94,10 @@ def everything() -> list[str]:
 
 
 def report() -> list[str]:
-    """The files behind the page, beside the tables: all of report/."""
-    return sorted(str(path) for path in Path("report").iterdir() if path.is_file())
+    """The files behind the page, beside the tables: its modules, and all of report/."""
+    text = sorted(str(path) for path in Path("report").iterdir() if path.is_file())
+    modules = (f"carousel.report.page.{path.stem}" for path in PACKAGE.glob("report/page/[a-z]*.py"))
+    return [*text, *_paths(closure(*modules))]
 
 
 def fingerprint(verb: str, backend: str, cell: str) -> str:

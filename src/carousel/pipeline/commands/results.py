@@ -7,8 +7,8 @@ import pandas as pd
 
 from carousel.pipeline.machines import comparison
 from carousel.pipeline.machines import other_machines as elsewhere
-from carousel.pipeline.provenance import merge
 from carousel.tables.parquet import StoreError, provenance, write
+from carousel.tables.provenance import merge
 
 SHOWN = 20  # lines of moves; the table has all
 

@@ -3,11 +3,12 @@
 import argparse
 from pathlib import Path
 
-from carousel.pipeline.provenance import brief, made_here, merge
+from carousel.pipeline.provenance import made_here
 from carousel.pipeline.validation import check, table
 from carousel.tables import merge as gathering
 from carousel.tables import parquet as store
 from carousel.tables.parquet import whole_folder, write, write_text
+from carousel.tables.provenance import brief, merge
 
 
 def gather(args: argparse.Namespace) -> None:

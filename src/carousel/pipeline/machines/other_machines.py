@@ -11,11 +11,11 @@ import pandas as pd
 
 from carousel.pipeline.job_code import code
 from carousel.pipeline.machines.comparison import difference
-from carousel.pipeline.machines.folders import FOLDER, TABLES, folders
 from carousel.pipeline.machines.matching import KINDS, described, keys, numbers, pairs, texts
-from carousel.pipeline.provenance import merge
 from carousel.pipeline.validation import COLUMNS
+from carousel.tables.other_machines import FOLDER, TABLES, folders
 from carousel.tables.parquet import StoreError, names, provenance, schema, verify, whole_folder
+from carousel.tables.provenance import merge
 
 TOLERANCE = {"float64": 1e-8, "float32": 1e-2, "bfloat16": 2.0}
 """Decades before training by which two machines may differ, by the coarser of their numbers: rounding, grown."""

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
-from markup import count, escape, interval, number, verdict
+
+from carousel.report.page.markup import count, escape, interval, number, verdict
 
 # What people say; what is true if that is supported; what is true if it is refuted.
 ANSWERS = {

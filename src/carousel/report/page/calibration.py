@@ -3,9 +3,9 @@
 from types import SimpleNamespace
 
 import pandas as pd
-from markup import count, div, escape, number, table
 
 from carousel.claims.rules import faults
+from carousel.report.page.markup import count, div, escape, number, table
 
 NAMED = 8  # faults in the banner: more are counted
 

@@ -1,7 +1,8 @@
 """The explorer: the box that explorer.js fills, with the curves, the drawing's specification and Vega in the page."""
 
-from pathlib import Path
 from types import SimpleNamespace
+
+from carousel.report.page.source import FOLDER
 
 LISTS = {"cell": "Cell", "init": "Init", "forget_bias": "Forget bias", "length": "Length, steps",
          "training": "Training", "path": "Path"}  # fmt: skip
@@ -21,7 +22,6 @@ BOX = """\
 <th scope="col">High</th></tr></thead><tbody id="explorer-rows"></tbody></table></div></details>
 </div>"""
 LIST = '<p><label for="explorer-{name}">{label}</label><select id="explorer-{name}"></select></p>'
-HERE = Path(__file__).resolve().parent
 
 
 def explorer(data: SimpleNamespace) -> str:
@@ -41,8 +41,8 @@ def explorer(data: SimpleNamespace) -> str:
 
 
 def file(name: str) -> str:
-    """The text of a file of this folder."""
-    return (HERE / name).read_text("utf-8")
+    """The text of a file of report/."""
+    return (FOLDER / name).read_text("utf-8")
 
 
 def script(text: str, name: str) -> str:

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
-from markup import count, escape, number, table, verdict
+
+from carousel.report.page.markup import count, escape, number, table, verdict
 
 ADD = "python -m carousel add --results results/STUDY FOLDER"
 
@@ -69,11 +70,11 @@ def verdicts(data: SimpleNamespace) -> str:
     names = {row.folder: name(row) for row in data.machines.itertuples()}
     lacking, whole = [], {}
     for folder, (claims, absent) in data.elsewhere.items():
-        called = escape(names.get(folder, folder))
+        machine = escape(names.get(folder, folder))
         if claims is None:
             tables = escape(", ".join(absent))
             lacking.append(
-                f"Of {called} these tables are lacking: {tables}. From the others no claim is judged."
+                f"Of {machine} these tables are lacking: {tables}. From the others no claim is judged."
             )
         else:
             whole[folder] = claims.set_index("id")["verdict"]

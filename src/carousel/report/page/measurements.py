@@ -3,10 +3,10 @@
 from types import SimpleNamespace
 
 import pandas as pd
-from markup import count, escape, number, picture, table
 
 from carousel.report.figures.exponents import determinants
 from carousel.report.figures.theory import gaps
+from carousel.report.page.markup import count, escape, number, picture, table
 
 DRAWN = (
     "theory",

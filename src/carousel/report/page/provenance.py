@@ -3,14 +3,15 @@
 from types import SimpleNamespace
 
 import pandas as pd
-from markup import count, definitions, div, escape, number, table, verdict
+
+from carousel.report.page.markup import count, definitions, div, escape, number, table, verdict
 
 SEEDS = "snakemake --cores N stability"
 
 
 def flat(entries: dict, prefix: str = "") -> dict[str, str]:
     """Nested provenance as one level of `outer.inner` names."""
-    found = {}
+    found: dict[str, str] = {}
     for key, value in entries.items():
         nested = isinstance(value, dict)
         found |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": text(value)}

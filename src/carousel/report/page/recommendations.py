@@ -5,9 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
-from markup import count, escape, number, table
-from measures import drawn
-from words import joined, steps
+
+from carousel.report.page.answers import joined, steps
+from carousel.report.page.markup import count, escape, number, table
+from carousel.report.page.measurements import drawn
 
 CELLS = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "tanh RNN", "rnn_relu": "ReLU RNN"}  # what libraries have
 NOTHING = "This study measured no setting that an advice could rest on."

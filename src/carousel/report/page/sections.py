@@ -7,21 +7,18 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
-from markup import count, definitions, div, escape, number, picture, table, verdict
-from measures import DRAWN, drawn
-from words import Claim, answers, half_lives, measured, turning
 
 from carousel.analysis.stats import MODEL, grouped
-from carousel.pipeline import validation as inputs
-from carousel.pipeline.machines import folders as abroad
-from carousel.pipeline.provenance import brief
-from carousel.pipeline.rebuild import RULES
+from carousel.report.page.answers import Claim, answers, half_lives, measured, turning
+from carousel.report.page.markup import count, definitions, div, escape, number, picture, table, verdict
+from carousel.report.page.measurements import drawn
+from carousel.tables import other_machines as abroad
 from carousel.tables import parquet as store
+from carousel.tables.provenance import brief
 
 SHOWN = ("claims.parquet", "agreement.parquet", "decay.parquet", "accuracy.parquet", "calibration.parquet",
          "dynamics.parquet", "summary.parquet", "advice.parquet", "half_lives.parquet", "learned.parquet",
          "explorer.json", "timings.parquet", "machines.parquet")  # fmt: skip
-MADE_BY = {name: RULES[name] for name in SHOWN}
 OPTIONAL = ("stability.parquet",)  # made by a command of its own
 FACTORS = ("cell", "init", "gain", "forget_bias", "bias", "hidden", "task", "length", "repetition", "trained",
            "gradient", "step", "backend", "device", "dtype")  # fmt: skip
@@ -31,26 +28,10 @@ COLUMNS = {  # of the large tables, those that the page reads
 }
 
 
-def check(results: Path) -> None:
-    """Raise FileNotFoundError with a line that names the first missing file and the rule that makes it."""
-    for name, rule in MADE_BY.items():
-        require(results / name, rule)
-    inputs.check(results / name for name in MADE_BY if name.endswith(".parquet"))
-    pictures = [f"{name}.{suffix}" for name in ("story", *DRAWN) for suffix in ("svg", "txt")]
-    for name in (*pictures, *store.read(results / "claims.parquet")["figure"]):
-        require(results / "figures" / name, "draw")
-
-
-def require(path: Path, rule: str) -> None:
-    """Raise FileNotFoundError where there is no such file."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; the rule `{rule}` makes it")
-
-
 def load() -> SimpleNamespace:
     """The tables of the results folder that the environment names, and their provenance by file."""
     results = Path(os.environ["CAROUSEL_RESULTS"])
-    tables = [name for name in MADE_BY if name.endswith(".parquet")]
+    tables = [name for name in SHOWN if name.endswith(".parquet")]
     tables += [name for name in OPTIONAL if (results / name).is_file()]
     frames = {Path(name).stem: store.read(results / name, COLUMNS.get(name)) for name in tables}
     validate(frames["claims"])

@@ -4,7 +4,8 @@ import math
 from types import SimpleNamespace
 
 import pandas as pd
-from markup import count, escape, interval, number, table
+
+from carousel.report.page.markup import count, escape, interval, number, table
 
 GRID = "grid"  # the slice that sweeps cell, init and forget bias; a study without one shows its largest
 BREADTH = "breadth"  # the slice that has every cell

@@ -1,0 +1,50 @@
+"""The command that writes the page."""
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+
+from carousel.pipeline.rebuild import RULES
+from carousel.pipeline.validation import check as check_tables
+from carousel.report.page.measurements import DRAWN
+from carousel.report.page.sections import SHOWN
+from carousel.tables import parquet as store
+
+
+class RenderError(Exception):
+    """A page that could not be made; one line."""
+
+
+def render(args: argparse.Namespace) -> None:
+    """Write the report of a study."""
+    from carousel.report.page import render as page
+
+    try:
+        check(args.results)
+        with tempfile.TemporaryDirectory(prefix="carousel-report-") as folder:
+            place(page.render(Path(folder) / "report", args.results, args.renderer), args.out)
+    except Exception as error:
+        raise RenderError(f"report: {' '.join(str(error).split()) or type(error).__name__}") from error
+
+
+def check(results: Path) -> None:
+    """Raise FileNotFoundError with a line that names the first missing file and the rule that makes it."""
+    for name in SHOWN:
+        require(results / name, RULES[name])
+    check_tables(results / name for name in SHOWN if name.endswith(".parquet"))
+    pictures = [f"{name}.{suffix}" for name in ("story", *DRAWN) for suffix in ("svg", "txt")]
+    for name in (*pictures, *store.read(results / "claims.parquet")["figure"]):
+        require(results / "figures" / name, "draw")
+
+
+def require(path: Path, rule: str) -> None:
+    """Raise FileNotFoundError where there is no such file."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; the rule `{rule}` makes it")
+
+
+def place(made: Path, out: Path) -> None:
+    """Move the page to where it belongs, whole or not at all."""
+    with made.open("rb") as page, store.whole(out) as file:
+        shutil.copyfileobj(page, file)

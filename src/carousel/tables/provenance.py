@@ -1,0 +1,32 @@
+"""What the provenances of several tables come to, and one to be read by people."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def merge(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The provenance of a table gathered from several: one value where they agree, else the sorted list of all.
+
+    Their jobs are put together.
+    """
+    merged: dict[str, Any] = {}
+    for key in dict.fromkeys(key for part in parts for key in part):
+        found = [part[key] for part in parts if key in part]
+        if isinstance(found[0], dict):
+            merged[key] = {name: value for each in found for name, value in each.items()}
+            continue
+        values = sorted({value for each in found for value in (each if isinstance(each, list) else [each])})
+        merged[key] = values[0] if len(values) == 1 else values
+    return merged
+
+
+def brief(origin: Mapping[str, Any]) -> dict[str, Any]:
+    """A provenance to be read by people: of its jobs their number, and one hash of their code."""
+    jobs = origin.get("jobs")
+    if not jobs:
+        return dict(origin)
+    text = json.dumps(sorted(set(jobs.values())))
+    told = {"jobs": len(jobs), "code": hashlib.sha256(text.encode()).hexdigest()[:16]}
+    return dict(origin) | told
