@@ -15,7 +15,7 @@ sys.path.insert(0, SRC)
 
 from carousel.pipeline import rebuild as remake, fingerprint as sources, seed_stability as stability
 from carousel.study import schema as study
-from carousel.tables import other_machines as abroad
+from carousel.tables import machine_folders as abroad
 from carousel.pipeline.run import job
 
 if not os.access(".", os.W_OK):

@@ -16,7 +16,7 @@ from limits import with_limits
 from peers import cell_loop
 from problem import Problem, part, problem
 
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.measures.adjoint import norms
 from carousel.study.models import on_backend
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 from carousel.cells import CELLS  # noqa: E402
 from carousel.measures.rows import CATEGORIES, COLUMNS  # noqa: E402
-from carousel.tables import parquet as store  # noqa: E402
+from carousel.tables import parquet  # noqa: E402
 
 GATHER = """
 import re, sys, time
@@ -62,12 +62,12 @@ def run(rows: int, jobs: int, folder: Path) -> dict[str, float]:
     paths = [folder / f"{place}.parquet" for place in range(jobs)]
     table = job_table(rows // jobs)
     for place, path in enumerate(paths):
-        store.write(of_job(table, place), path, {})
+        parquet.write(of_job(table, place), path, {})
     command = [sys.executable, "-c", GATHER, *map(str, paths), str(folder / "all.parquet")]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     seconds, cpu, before, peak = map(float, told)
     return {
-        "rows": sum(len(table) for table in store.batches(folder / "all.parquet", 2**20, ["lag"])),
+        "rows": sum(len(table) for table in parquet.batches(folder / "all.parquet", 2**20, ["lag"])),
         "jobs": jobs,
         "seconds": seconds,
         "CPU seconds": cpu,

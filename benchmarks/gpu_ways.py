@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from carousel.cells import CELLS, Params
-from carousel.engine.backends import Asked, Gradient, Model, Readout, leaves, load, rebuild
+from carousel.engine.backends.backend import Asked, Gradient, Model, Readout, leaves, rebuild
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
 from carousel.gpu import graphs, persistent
 from carousel.measures.adjoint import Quantity, walk

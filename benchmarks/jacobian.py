@@ -32,7 +32,7 @@ from torch.func import jacrev, vmap
 
 import carousel.measures.jacobian.backward
 from carousel.cells import CELLS, Params
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.inits import draw
 from carousel.measures.jacobian.backward import RUN, jacobians
 from carousel.measures.jacobian.low_rank import Front

@@ -11,7 +11,8 @@ import pandas as pd
 from clock import interleaved
 from problem import Problem, part
 
-from carousel.engine.backends import Backend, load
+from carousel.engine.backends.backend import Backend
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, drive, forward
 from carousel.study.models import on_backend
 

@@ -19,7 +19,8 @@ import pandas as pd
 import torch
 
 from carousel.cells import CELLS, Params
-from carousel.engine.backends import Backend, load
+from carousel.engine.backends.backend import Backend
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, effective, unroll
 from carousel.measures.adjoint import norms
 from carousel.measures.decay import covectors

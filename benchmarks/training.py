@@ -13,7 +13,8 @@ from limits import with_limits
 from peers import layers
 from problem import Problem, problem
 
-from carousel.engine.backends import Asked, Model, Readout, leaves, load, rebuild
+from carousel.engine.backends.backend import Asked, Model, Readout, leaves, rebuild
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
 from carousel.measures.training.train import Adam, clipped
 from carousel.study.models import on_backend

@@ -23,7 +23,8 @@ import gpu  # noqa: E402
 import gpu_ways  # noqa: E402
 
 from carousel.cells import CELLS, Params  # noqa: E402
-from carousel.engine.backends import Asked, Model, Readout, leaves, load  # noqa: E402
+from carousel.engine.backends.backend import Asked, Model, Readout, leaves
+from carousel.engine.backends.table import load  # noqa: E402
 from carousel.engine.recurrence import PATHS  # noqa: E402
 from carousel.gpu import graphs, persistent, pointwise  # noqa: E402
 from carousel.gpu.source import source  # noqa: E402

@@ -12,7 +12,8 @@ import torch
 from support.problems import B, M, T, model_on, random_model, random_problem
 
 from carousel.cells import CELLS
-from carousel.engine.backends import Asked, leaves, load
+from carousel.engine.backends.backend import Asked, leaves
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
 from carousel.gpu import graphs
 from carousel.measures.adjoint import Quantity, walk

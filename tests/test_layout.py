@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from carousel.cells import CELLS
-from carousel.pipeline import fingerprint as sources
-from carousel.study import schema as study
+from carousel.pipeline import fingerprint
+from carousel.study import schema
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "src" / "carousel").rglob("*.py"))
@@ -46,7 +46,7 @@ def part_of(module: str) -> str:
 
 def imported(part: str) -> set[str]:
     inside = {name for name in MODULES if part_of(name) == part}
-    return {part_of(found) for name in inside for found in sources.imports(name)} - {part, ""}
+    return {part_of(found) for name in inside for found in fingerprint.imports(name)} - {part, ""}
 
 
 def loaded_by(code: str) -> set[str]:
@@ -80,7 +80,7 @@ def test_no_module_imports_by_a_relative_path() -> None:
         ("import carousel.cells", {"torch", "pandas"}),
         ("import carousel.study.schema", {"torch", "pandas", "sklearn"}),
         (
-            "import carousel.claims, carousel.report.figures",
+            "import carousel.claims, carousel.report.figures.draw",
             {"torch", *(f"carousel.{part}" for part in MEASURING)},
         ),
     ],
@@ -90,9 +90,7 @@ def test_what_an_import_does_not_load(code: str, absent: set[str]) -> None:
 
 
 def test_a_numpy_job_never_imports_torch(tmp_path: Path) -> None:
-    options = (
-        f"--study {study.find('smoke')} --backend numpy --cache {tmp_path}/cache --out {tmp_path}/out.parquet"
-    )
+    options = f"--study {schema.find('smoke')} --backend numpy --cache {tmp_path}/cache --out {tmp_path}/out.parquet"
     jobs = [
         f"decay --cell gru {options}",
         f"dynamics --cell lstm {options}",
@@ -105,10 +103,10 @@ def test_a_numpy_job_never_imports_torch(tmp_path: Path) -> None:
         assert "torch" not in loaded
 
 
-@pytest.mark.parametrize("verb", sources.JOBS)
+@pytest.mark.parametrize("verb", fingerprint.JOBS)
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_job_rests_on_its_own_cell_and_backend_alone(verb: str, cell: str) -> None:
-    files = {Path(path).resolve() for path in sources.measuring(verb, "numpy", cell)}
+    files = {Path(path).resolve() for path in fingerprint.measuring(verb, "numpy", cell)}
     package = ROOT / "src" / "carousel"
     family = MODULES[CELLS[cell].forward.__module__]
     assert {file for file in files if file.parent == package / "cells"} == {
@@ -122,26 +120,26 @@ def test_a_job_rests_on_its_own_cell_and_backend_alone(verb: str, cell: str) -> 
 
 
 def test_a_search_rests_on_its_cells_and_on_both_backends() -> None:
-    files = {Path(path).resolve() for path in sources.searching(["gru", "rnn_tanh"])}
+    files = {Path(path).resolve() for path in fingerprint.searching(["gru", "rnn_tanh"])}
     package = ROOT / "src" / "carousel"
     assert {package / "engine" / "backends" / f"{name}.py" for name in ("numpy", "torch")} <= files
     cells = {file.name for file in files if file.parent == package / "cells"}
     assert cells == {"cell.py", "gru.py", "rnn.py"}
     assert package / "measures" / "decay.py" in files
     assert package / "measures" / "search.py" in files
-    fingerprints = {sources.search_fingerprint(cell) for cell in CELLS}
+    fingerprints = {fingerprint.search_fingerprint(cell) for cell in CELLS}
     assert len(fingerprints) == len({CELLS[cell].forward.__module__ for cell in CELLS})
 
 
 def test_the_fingerprint_follows_the_cell_s_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {cell: sources.fingerprint("decay", "numpy", cell) for cell in CELLS}
+    before = {cell: fingerprint.fingerprint("decay", "numpy", cell) for cell in CELLS}
     read, edited = Path.read_text, MODULES["carousel.cells.gru"]
 
     def edit(path: Path, **options: str) -> str:
         return read(path, **options) + "# edited" * (path.resolve() == edited)
 
     monkeypatch.setattr(Path, "read_text", edit)
-    changed = {cell for cell in CELLS if sources.fingerprint("decay", "numpy", cell) != before[cell]}
+    changed = {cell for cell in CELLS if fingerprint.fingerprint("decay", "numpy", cell) != before[cell]}
     assert changed == {cell for cell in CELLS if CELLS[cell].forward.__module__ == "carousel.cells.gru"}
 
 

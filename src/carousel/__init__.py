@@ -18,8 +18,8 @@ _HOMES = {
     "decay": "carousel.api",
     "dynamics": "carousel.api",
     "accuracy": "carousel.api",
-    "diagnose": "carousel.diagnosis",
-    "load_checkpoint": "carousel.diagnosis",
+    "diagnose": "carousel.diagnosis.measuring",
+    "load_checkpoint": "carousel.diagnosis.checkpoint",
 }
 __all__ = [
     "CELLS",

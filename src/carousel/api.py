@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.measures import decay as measure
 from carousel.measures import dynamics as dynamical
-from carousel.measures.training import train as training
+from carousel.measures.training import train
 from carousel.study.errors import StudyError, allowed
 from carousel.study.models import slice_blocks
 from carousel.study.schema import (
@@ -101,7 +101,7 @@ def accuracy(
     part = part.model_copy(update={"snapshots": ()})  # the decay on the way is not asked for here
     there = load(backend, device, dtype)
     blocks = slice_blocks(part, cell)
-    tables = [training.train(there, seed, block, part, task, gradient).accuracy for block in blocks]
+    tables = [train.train(there, seed, block, part, task, gradient).accuracy for block in blocks]
     return pd.concat(tables, ignore_index=True)
 
 

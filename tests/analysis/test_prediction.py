@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import carousel
-from carousel.analysis import prediction, theory
+from carousel.analysis import prediction
 from carousel.analysis.summary import summarise
+from carousel.analysis.theory import forget
+from carousel.analysis.theory import scalar as scalar_theory
 
 SETTING = {"cell": "lstm", "init": "orthogonal", "gain": 1.0, "forget_bias": "1", "bias": 0.0, "hidden": 32,
            "length": 100, "quantity": "cec", "input_size": 4, "input_scale": 1.0}  # fmt: skip
@@ -21,13 +23,13 @@ def law(**changes):
 def test_without_input_chrono_s_mean_over_units_is_the_closed_form(length):
     name, value = law(forget_bias="chrono", length=length, input_scale=1e-9)
     assert name == "forget gates"
-    assert value == pytest.approx(theory.chrono_rate(max(length, 3)), rel=1e-9)
+    assert value == pytest.approx(forget.chrono_rate(max(length, 3)), rel=1e-9)
 
 
 def test_chrono_s_mean_is_that_of_drawn_units():
     rng = np.random.default_rng(0)
     v = np.log(rng.uniform(1, 99, 400_000)) + np.sqrt(4 * 2 / 36) * rng.standard_normal(400_000)
-    drawn = theory.log10_sigmoid(v)
+    drawn = scalar_theory.log10_sigmoid(v)
     assert law(forget_bias="chrono")[1] == pytest.approx(drawn.mean(), abs=4 * drawn.std() / 400_000**0.5)
 
 
@@ -138,7 +140,7 @@ def test_the_law_of_a_chain_is_the_rate_from_wherever_it_starts():
     starts = np.linspace(-2, 2, 6)
     for activation in ("sigmoid", "tanh", "relu"):
         for bias in (-6.0, -0.5, 0.0, 2.0):
-            found = np.stack([theory.rate(activation, gains, bias, float(h0)) for h0 in starts])
+            found = np.stack([scalar_theory.rate(activation, gains, bias, float(h0)) for h0 in starts])
             for k, gain in enumerate(gains):
                 value = law(cell=f"rnn_{activation}", gain=float(gain), bias=bias, **scalar)[1]
                 assert np.isnan(value) or np.allclose(found[:, k], value, atol=1e-6), (activation, gain, bias)
@@ -154,7 +156,7 @@ def test_an_isometry_s_rate_has_no_sign(gain):
 def test_a_cell_at_rest_decays_by_the_spectral_radius_of_its_jacobian(cell, gain):
     """The law against the norm of the Jacobian that autograd finds, over 40 steps."""
     torch = pytest.importorskip("torch")
-    from carousel.engine.backends import load
+    from carousel.engine.backends.table import load
     from carousel.measures.jacobian.backward import jacobians
     from carousel.study.models import driven, settings
     from carousel.study.schema import decay_defaults, vary

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carousel.analysis import stats
-from carousel.analysis.stats import STEADY
+from carousel.analysis.stats import crossing, curves, learning, resampling, slopes, tables, tested
+from carousel.analysis.stats.slopes import STEADY
 
 
 def table(
@@ -18,7 +18,7 @@ def table(
     **changes: object,
 ) -> pd.DataFrame:
     """Return the decay rows of one model."""
-    model = dict.fromkeys(stats.MODEL, "x") | {
+    model = dict.fromkeys(tables.MODEL, "x") | {
         "length": length or int(lags[-1]),
         "repetition": 0,
         "backend": "numpy",
@@ -28,14 +28,14 @@ def table(
 
 
 def rate_of(rows: pd.DataFrame) -> float:
-    return float(stats.rates(rows, "loss_state", "full")["rate"].iloc[0])
+    return float(slopes.rates(rows, "loss_state", "full")["rate"].iloc[0])
 
 
 @settings(max_examples=30)
 @given(st.floats(-10, 10), st.floats(-5, 5), st.integers(10, 10_000))
 def test_planted_slopes_come_back_to_rounding(rate: float, intercept: float, length: int) -> None:
     lags = np.unique(np.rint(np.geomspace(1, length, 60)))
-    fitted = stats.rates(table(lags, rate * lags + intercept), "loss_state", "full").iloc[0]
+    fitted = slopes.rates(table(lags, rate * lags + intercept), "loss_state", "full").iloc[0]
     assert fitted["rate"] == pytest.approx(rate, rel=1e-10, abs=1e-12)
     assert fitted["intercept"] == pytest.approx(intercept, rel=1e-8, abs=1e-8)
 
@@ -43,7 +43,7 @@ def test_planted_slopes_come_back_to_rounding(rate: float, intercept: float, len
 def test_models_are_fitted_apart_and_in_one_pass() -> None:
     lags = np.arange(101.0)
     rows = pd.concat([table(lags, -0.01 * i * lags, repetition=i) for i in range(50)], ignore_index=True)
-    fitted = stats.rates(rows.sample(frac=1, random_state=0), "loss_state", "full").sort_values("repetition")
+    fitted = slopes.rates(rows.sample(frac=1, random_state=0), "loss_state", "full").sort_values("repetition")
     assert fitted["rate"].to_numpy() == pytest.approx(-0.01 * np.arange(50), abs=1e-14)
 
 
@@ -64,7 +64,7 @@ def test_a_gradient_that_is_mostly_zero_has_rate_minus_infinity() -> None:
 
 def test_a_few_zeros_are_counted_and_the_living_fitted() -> None:
     lags = np.arange(101.0)
-    fitted = stats.rates(
+    fitted = slopes.rates(
         table(lags, -0.1 * lags, n_zero=np.where(lags > 50, 2, 0)), "loss_state", "full"
     ).iloc[0]
     assert (fitted["rate"], fitted["zero_share"]) == (pytest.approx(-0.1), 0.25)
@@ -76,18 +76,18 @@ def test_one_lag_has_no_slope_and_nan_stays_nan() -> None:
 
 
 def test_no_rows_give_no_rates() -> None:
-    assert stats.rates(table(np.arange(11.0), np.zeros(11)), "cec", "cell").empty
+    assert slopes.rates(table(np.arange(11.0), np.zeros(11)), "cec", "cell").empty
 
 
 def test_half_life() -> None:
     given_rates = [-np.log10(2) / 7, 0.0, 1.0, -np.inf, np.nan]
-    assert stats.half_life(given_rates) == pytest.approx([7, np.inf, np.inf, 0, np.nan], nan_ok=True)
+    assert slopes.half_life(given_rates) == pytest.approx([7, np.inf, np.inf, 0, np.nan], nan_ok=True)
 
 
 @given(st.floats(-2, 2))
 def test_regimes_by_the_margin(rate: float) -> None:
     expected = "vanishing" if rate < -STEADY else "exploding" if rate > STEADY else "steady"
-    assert stats.regime(rate) == expected
+    assert slopes.regime(rate) == expected
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_regimes_by_the_margin(rate: float) -> None:
 def test_best_model_is_the_planted_one(model: str, curve: object, noise: float) -> None:
     lags = np.arange(1.0, 301)
     y = curve(lags) + noise * np.random.default_rng(0).standard_normal(len(lags))
-    best = stats.best_model(table(lags, y), "loss_state", "full").iloc[0]
+    best = curves.best_model(table(lags, y), "loss_state", "full").iloc[0]
     assert best["best"] == model
     assert best[model] == pytest.approx(noise, rel=0.5, abs=1e-9)
 
@@ -110,37 +110,37 @@ def test_best_model_is_the_planted_one(model: str, curve: object, noise: float) 
 def test_no_model_of_an_exact_zero() -> None:
     lags = np.arange(1.0, 101)
     assert (
-        stats.best_model(table(lags, np.full(100, -np.inf)), "loss_state", "full")["best"].iloc[0] == "none"
+        curves.best_model(table(lags, np.full(100, -np.inf)), "loss_state", "full")["best"].iloc[0] == "none"
     )
 
 
 def test_no_model_from_one_lag_on_either_side() -> None:
     rows = table(np.array([0.0, 20, 80]), np.array([0.0, -2, -8]), length=100)
-    assert stats.best_model(rows, "loss_state", "full")["best"].iloc[0] == "none"
+    assert curves.best_model(rows, "loss_state", "full")["best"].iloc[0] == "none"
 
 
 @pytest.mark.parametrize("repetitions", [10, 30])
 def test_intervals_cover_what_they_say(repetitions: int) -> None:
     samples = 0.3 + np.random.default_rng(7).standard_normal((800, repetitions))
-    ends = np.array([stats.interval(sample)[1:] for sample in samples])
+    ends = np.array([resampling.interval(sample)[1:] for sample in samples])
     covered = np.mean((ends[:, 0] <= 0.3) & (ends[:, 1] >= 0.3))
     assert 0.93 <= covered <= 0.97
 
 
 def test_interval_of_no_spread_one_value_and_infinities() -> None:
-    assert stats.interval([0.5] * 10) == (0.5, 0.5, 0.5)
-    assert np.isnan(stats.interval([0.5])[1])
-    assert stats.interval([-np.inf] * 9 + [1.0]) == (-np.inf, -np.inf, -np.inf)
-    assert np.isnan(stats.interval([])[0])
+    assert resampling.interval([0.5] * 10) == (0.5, 0.5, 0.5)
+    assert np.isnan(resampling.interval([0.5])[1])
+    assert resampling.interval([-np.inf] * 9 + [1.0]) == (-np.inf, -np.inf, -np.inf)
+    assert np.isnan(resampling.interval([])[0])
 
 
 def test_many_intervals_at_once_are_each_its_own() -> None:
     rng = np.random.default_rng(2)
     samples = [rng.standard_normal(size) for size in (10, 2, 1, 0, 30, *[10] * 70)]
     samples += [np.array([-np.inf] * 9 + [1.0]), np.array([np.nan, 1.0]), np.full(4, np.inf)]
-    each = np.array([stats.interval(sample) for sample in samples])
-    np.testing.assert_allclose(stats.intervals(samples), each, rtol=1e-13)
-    assert stats.intervals([]).shape == (0, 3)
+    each = np.array([resampling.interval(sample) for sample in samples])
+    np.testing.assert_allclose(resampling.intervals(samples), each, rtol=1e-13)
+    assert resampling.intervals([]).shape == (0, 3)
 
 
 def test_centres_are_those_of_the_intervals() -> None:
@@ -153,8 +153,8 @@ def test_centres_are_those_of_the_intervals() -> None:
     ]
     groups = np.repeat(range(4), [len(sample) for sample in samples])
     order = rng.permutation(len(groups))
-    found = stats.centres(groups[order], np.concatenate(samples)[order], 5)
-    effects = [stats.interval(sample)[0] for sample in samples]
+    found = resampling.centres(groups[order], np.concatenate(samples)[order], 5)
+    effects = [resampling.interval(sample)[0] for sample in samples]
     np.testing.assert_allclose(found, [*effects, np.nan], rtol=1e-13)
 
 
@@ -164,49 +164,49 @@ def test_signed_rank_is_wilcoxons_exact_test(seed: int, repetitions: int) -> Non
     from scipy.stats import wilcoxon
 
     values = np.random.default_rng(seed).standard_normal(repetitions) + 0.4
-    assert stats.signed_rank(values, 0.1) == pytest.approx(wilcoxon(values - 0.1, method="exact").pvalue)
+    assert tested.signed_rank(values, 0.1) == pytest.approx(wilcoxon(values - 0.1, method="exact").pvalue)
 
 
 def test_signed_rank_with_ties_infinities_and_many() -> None:
-    assert stats.signed_rank([np.inf] * 10, 0) == pytest.approx(2 / 1024)
-    assert stats.signed_rank([0.0] * 10, 0) == 1
-    assert stats.signed_rank(np.linspace(1, 2, 30), 0) < 1e-3
-    assert stats.signed_rank(np.tile([1.0, -1.0], 15), 0) > 0.5
+    assert tested.signed_rank([np.inf] * 10, 0) == pytest.approx(2 / 1024)
+    assert tested.signed_rank([0.0] * 10, 0) == 1
+    assert tested.signed_rank(np.linspace(1, 2, 30), 0) < 1e-3
+    assert tested.signed_rank(np.tile([1.0, -1.0], 15), 0) > 0.5
 
 
 def test_student_is_the_test_of_that_name_and_ranks_infinities() -> None:
     from scipy.stats import ttest_1samp
 
     values = np.random.default_rng(3).standard_normal(10) + 0.5
-    assert stats.student(values, 0.1) == pytest.approx(ttest_1samp(values, 0.1).pvalue)
-    assert stats.student(10 + values, 0.0) < 2 / 1024
-    assert stats.student([np.inf, *values], 0.1) == stats.signed_rank([np.inf, *values], 0.1)
-    assert [stats.student([0.5] * 10, margin) for margin in (0.5, 0.4)] == [1, 0]
-    assert stats.student([1.0], 0.0) == stats.student([], 0.0) == 1
+    assert tested.student(values, 0.1) == pytest.approx(ttest_1samp(values, 0.1).pvalue)
+    assert tested.student(10 + values, 0.0) < 2 / 1024
+    assert tested.student([np.inf, *values], 0.1) == tested.signed_rank([np.inf, *values], 0.1)
+    assert [tested.student([0.5] * 10, margin) for margin in (0.5, 0.4)] == [1, 0]
+    assert tested.student([1.0], 0.0) == tested.student([], 0.0) == 1
 
 
 def test_equivalence_is_two_tests_of_one_side() -> None:
     from scipy.stats import ttest_1samp
 
     values = 0.2 + 0.3 * np.random.default_rng(4).standard_normal(10)
-    found = stats.equivalent(values, -1.0, 0.5)
+    found = tested.equivalent(values, -1.0, 0.5)
     sides = [
         ttest_1samp(values, margin, alternative=side).pvalue
         for margin, side in ((-1.0, "greater"), (0.5, "less"))
     ]
     assert found.p == pytest.approx(max(sides))
-    assert found[:3] == stats.interval(values)
+    assert found[:3] == resampling.interval(values)
     assert (found.same, found.apart) == (True, False)
-    assert stats.equivalent(values, -1.0, 0.25)[4:] == (False, False)
-    assert stats.equivalent(values, -1.0, -0.5)[4:] == (False, True)
-    assert stats.equivalent(values, 0.6, 1.0)[4:] == (False, True)
-    assert stats.equivalent([*values, np.inf], -1.0, 0.5)[3:5] == (1.0, False)
-    assert stats.equivalent([], -1.0, 1.0)[3:] == (1.0, False, False)
+    assert tested.equivalent(values, -1.0, 0.25)[4:] == (False, False)
+    assert tested.equivalent(values, -1.0, -0.5)[4:] == (False, True)
+    assert tested.equivalent(values, 0.6, 1.0)[4:] == (False, True)
+    assert tested.equivalent([*values, np.inf], -1.0, 0.5)[3:5] == (1.0, False)
+    assert tested.equivalent([], -1.0, 1.0)[3:] == (1.0, False, False)
 
 
 def along(at: dict[int, float], level: float = 0.0, **changes: object) -> pd.DataFrame:
     """Return rates of slope 1 along a factor from 0 to 4, that reach a level where planted, by repetition."""
-    model = dict.fromkeys(stats.MODEL, "x") | changes
+    model = dict.fromkeys(tables.MODEL, "x") | changes
     rows = [
         model | {"repetition": r, "factor": x, "rate": x - place + level, "slice": f"part {x > 2}"}
         for r, place in at.items()
@@ -217,20 +217,20 @@ def along(at: dict[int, float], level: float = 0.0, **changes: object) -> pd.Dat
 
 def test_planted_crossings_come_back() -> None:
     places = dict(enumerate(np.linspace(1.3, 1.7, 10)))
-    found = stats.crossing(along(places, -0.5).sample(frac=1, random_state=0), "factor", level=-0.5)
+    found = crossing.crossing(along(places, -0.5).sample(frac=1, random_state=0), "factor", level=-0.5)
     assert found.at == pytest.approx(1.5)
-    assert (found.low, found.high) == pytest.approx(stats.interval(list(places.values()))[1:])
+    assert (found.low, found.high) == pytest.approx(resampling.interval(list(places.values()))[1:])
     assert found[3:] == (10, 0.0, 4.0)
     two = pd.concat([along(places), along(places | dict.fromkeys(range(10), 9.0), init="other")])
-    assert stats.crossing(two, "factor").at == np.inf
+    assert crossing.crossing(two, "factor").at == np.inf
     three = pd.concat([two, along({r: place + 1 for r, place in places.items()}, init="third")])
-    assert stats.crossing(three, "factor").at == pytest.approx(2.5)
+    assert crossing.crossing(three, "factor").at == pytest.approx(2.5)
 
 
 def test_a_crossing_that_is_never_seen_is_censored() -> None:
-    assert stats.crossing(along(dict.fromkeys(range(10), 7.0)), "factor").at == np.inf
-    assert stats.crossing(along(dict.fromkeys(range(10), -1.0)), "factor").at == -np.inf
-    some = stats.crossing(along({r: 1.5 if r < 7 else 7.0 for r in range(10)}), "factor")
+    assert crossing.crossing(along(dict.fromkeys(range(10), 7.0)), "factor").at == np.inf
+    assert crossing.crossing(along(dict.fromkeys(range(10), -1.0)), "factor").at == -np.inf
+    some = crossing.crossing(along({r: 1.5 if r < 7 else 7.0 for r in range(10)}), "factor")
     assert (some.at, some.low, some.high) == (1.5, 1.5, np.inf)
 
 
@@ -238,28 +238,28 @@ def test_crossings_of_a_logarithm_and_from_an_infinity() -> None:
     rows = along(dict.fromkeys(range(10), 2.0))
     rows = rows.assign(factor=10.0 ** (rows["factor"] - 1))
     rows = pd.concat([rows, rows[rows["factor"] == 1].assign(factor=-3.0)])
-    assert stats.crossing(rows, "factor", level=-0.5, log=True).at == pytest.approx(10**0.5)
+    assert crossing.crossing(rows, "factor", level=-0.5, log=True).at == pytest.approx(10**0.5)
     dead = rows.assign(rate=rows["rate"].where(rows["factor"] >= 10, -np.inf))
-    assert stats.crossing(dead, "factor", level=-0.5, log=True).at == pytest.approx(10.0)
+    assert crossing.crossing(dead, "factor", level=-0.5, log=True).at == pytest.approx(10.0)
 
 
 def test_no_crossing_without_two_values_of_the_factor() -> None:
     rows = along(dict.fromkeys(range(10), 1.5))
-    assert np.isnan(stats.crossing(rows[rows["factor"] == 1], "factor").at)
-    assert stats.crossing(rows.head(0), "factor").repetitions == 0
+    assert np.isnan(crossing.crossing(rows[rows["factor"] == 1], "factor").at)
+    assert crossing.crossing(rows.head(0), "factor").repetitions == 0
     short = rows[rows["factor"] < 2].assign(init="short", rate=9.0)
-    assert stats.crossing(pd.concat([rows, short]), "factor").at == pytest.approx(1.5)
+    assert crossing.crossing(pd.concat([rows, short]), "factor").at == pytest.approx(1.5)
 
 
 def test_holm_by_hand() -> None:
-    assert stats.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert len(stats.holm([])) == 0
+    assert tested.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert len(tested.holm([])) == 0
 
 
 @settings(max_examples=20)
 @given(st.lists(st.floats(1e-6, 1), min_size=1, max_size=12))
 def test_holm_never_lowers_p_and_keeps_the_order(p: list[float]) -> None:
-    adjusted = stats.holm(p)
+    adjusted = tested.holm(p)
     assert np.all(adjusted >= np.array(p) - 1e-15)
     assert np.all(np.diff(adjusted[np.argsort(p)]) >= -1e-12)
 
@@ -270,24 +270,24 @@ def test_pairs_share_everything_but_cell_and_forget_bias() -> None:
     rows += [
         table(lags, -0.02 * lags, cell="lstm", forget_bias=b, repetition=r) for r in range(2) for b in "01"
     ]
-    pairs = stats.paired(stats.rates(pd.concat(rows), "loss_state", "full"), "lstm", "rnn_tanh")
+    pairs = tables.paired(slopes.rates(pd.concat(rows), "loss_state", "full"), "lstm", "rnn_tanh")
     assert len(pairs) == 4
     assert (pairs["rate"] - pairs["rate_right"]).to_numpy() == pytest.approx([0.08] * 4)
 
 
 def test_the_median_over_an_even_number_of_settings_is_not_biased() -> None:
     rows = pd.DataFrame({"value": [0.0, 1.0, 2.0, 9.0, -np.inf, np.inf], "repetition": [0, 0, 0, 0, 1, 1]})
-    assert stats.by_repetition(rows, "value").tolist() == [1.5, -np.inf]
+    assert tables.by_repetition(rows, "value").tolist() == [1.5, -np.inf]
 
 
 def test_difference_of_infinities() -> None:
     left, right = pd.Series([-np.inf, 1.0, -np.inf]), pd.Series([-np.inf, -np.inf, 0.0])
-    assert stats.difference(left, right).tolist() == [0.0, np.inf, -np.inf]
+    assert tables.difference(left, right).tolist() == [0.0, np.inf, -np.inf]
 
 
 def accuracy(solved: dict[int, list[bool]], **changes: object) -> pd.DataFrame:
     """Return the accuracy rows of one run per length: whether each evaluation was solved."""
-    run = dict.fromkeys(stats.RUN, "x") | changes
+    run = dict.fromkeys(tables.RUN, "x") | changes
     rows = [
         {"length": t, "step": i, "solved": s} | run for t, seen in solved.items() for i, s in enumerate(seen)
     ]
@@ -303,7 +303,7 @@ def accuracy(solved: dict[int, list[bool]], **changes: object) -> pd.DataFrame:
     ],
 )
 def test_longest_length_solved(solved: dict, longest: int, censored: str, octaves: float) -> None:
-    run = stats.longest_solved(accuracy(solved)).iloc[0]
+    run = learning.longest_solved(accuracy(solved)).iloc[0]
     assert (run["longest"], run["censored"], run["octaves"]) == (longest, censored, pytest.approx(octaves))
 
 
@@ -315,7 +315,7 @@ def test_a_million_rows_take_seconds_only() -> None:
     rows["repetition"] = np.repeat(np.arange(models), len(lags))
     rows = rows.astype(dict.fromkeys(("backend", "cell", "quantity", "path", "init"), "category"))
     start = time.perf_counter()
-    assert stats.rates(rows, "loss_state", "full")["rate"].to_numpy() == pytest.approx(-0.1)
+    assert slopes.rates(rows, "loss_state", "full")["rate"].to_numpy() == pytest.approx(-0.1)
     assert time.perf_counter() - start < 20
 
 
@@ -332,24 +332,24 @@ def test_groups_and_joins_are_those_of_pandas(seed: int, n: int) -> None:
         )
 
     left, right, on = table("x"), table("y"), ["text", "number", "lag"]
-    codes, groups = stats.grouped(left, on)
+    codes, groups = tables.grouped(left, on)
     wanted = left.groupby(on, observed=True, sort=False, dropna=False)
     assert codes.tolist() == wanted.ngroup().tolist()
     pd.testing.assert_frame_equal(groups, left[on].drop_duplicates(ignore_index=True))
-    pd.testing.assert_frame_equal(stats.joined(left, right, on), left.merge(right, on=on))
+    pd.testing.assert_frame_equal(tables.joined(left, right, on), left.merge(right, on=on))
 
 
 def test_select_leaves_out_what_is_missing() -> None:
     table = pd.DataFrame({"text": pd.Categorical(["a", None, "b"]), "number": [1.0, np.nan, 2.0]})
-    assert stats.select(table, text="b", number=[2.0, 3.0]).index.tolist() == [2]
-    assert stats.select(table, text=["a", "z"]).index.tolist() == [0]
-    assert stats.select(table, text="z").empty
-    assert stats.select(table, number=[]).empty
+    assert tables.select(table, text="b", number=[2.0, 3.0]).index.tolist() == [2]
+    assert tables.select(table, text=["a", "z"]).index.tolist() == [0]
+    assert tables.select(table, text="z").empty
+    assert tables.select(table, number=[]).empty
 
 
 def test_holm_is_that_of_statsmodels() -> None:
     from statsmodels.stats.multitest import multipletests
 
     p = np.random.default_rng(0).uniform(0, 0.2, 20)
-    assert stats.holm(p).tolist() == multipletests(p, method="holm")[1].tolist()
-    assert stats.holm([]).tolist() == []
+    assert tested.holm(p).tolist() == multipletests(p, method="holm")[1].tolist()
+    assert tested.holm([]).tolist() == []

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carousel.analysis import stats
-from carousel.analysis.stats import STEADY
+from carousel.analysis.stats import slopes as slopes_theory
+from carousel.analysis.stats import tables
+from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.summary import COLUMNS, KEYS, PRECISIONS, SUMMARISED, summarise
 
 LAGS = np.arange(101)
@@ -24,7 +25,7 @@ def planted(
     y = np.asarray(y, float)
     many, repetitions, points = y.shape
     number, repetition, place = (axis.ravel() for axis in np.indices(y.shape))
-    factors = dict.fromkeys(stats.MODEL, "x") | {"length": int(lags[-1]), "backend": "numpy"}
+    factors = dict.fromkeys(tables.MODEL, "x") | {"length": int(lags[-1]), "backend": "numpy"}
     factors |= {"quantity": "loss_state", "path": "full", "gain": number, "repetition": repetition}
     zeros = np.broadcast_to(n_zero, y.shape).ravel()
     rows = pd.DataFrame({"lag": np.asarray(lags)[place], "log10_norm": y.ravel(), "n_zero": zeros, "n": 8})
@@ -154,7 +155,7 @@ def test_intervals_of_rates_and_half_lives_cover_what_they_say(spread: float) ->
     noise = 0.01 * rng.standard_normal((many, 10, len(lags))) * (lags > 0)
     table = summarise(planted(slopes * lags + noise, lags))
     assert 0.93 <= np.mean((table["low"] <= true) & (table["high"] >= true)) <= 0.965
-    life = stats.half_life(true)
+    life = slopes_theory.half_life(true)
     assert 0.93 <= np.mean((table["half_life_low"] <= life) & (table["half_life_high"] >= life)) <= 0.965
 
 
@@ -162,16 +163,20 @@ def test_intervals_of_rates_and_half_lives_cover_what_they_say(spread: float) ->
 @given(st.floats(-1, 1), st.floats(0, 1))
 def test_a_regime_holds_all_of_its_interval(low: float, width: float) -> None:
     high = low + width
-    word, gap = str(stats.regime_between(low, high)), float(stats.margin(low, high))
+    word, gap = str(slopes_theory.regime_between(low, high)), float(slopes_theory.margin(low, high))
     inside = {
         "vanishing": high < -STEADY,
         "exploding": low > STEADY,
         "steady": low >= -STEADY and high <= STEADY,
     }
     assert [name for name, holds in inside.items() if holds] == ([] if word == "unclear" else [word])
-    moved = {stats.regime(rate).item() for rate in np.linspace(low - 0.999 * gap, high + 0.999 * gap, 101)}
+    moved = {
+        slopes_theory.regime(rate).item() for rate in np.linspace(low - 0.999 * gap, high + 0.999 * gap, 101)
+    }
     assert moved == {word} or gap == 0
-    further = {stats.regime(rate).item() for rate in (low - 1.001 * gap - 1e-9, high + 1.001 * gap + 1e-9)}
+    further = {
+        slopes_theory.regime(rate).item() for rate in (low - 1.001 * gap - 1e-9, high + 1.001 * gap + 1e-9)
+    }
     assert further != {word}
 
 

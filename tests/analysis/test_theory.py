@@ -7,10 +7,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from carousel.analysis import theory
-from carousel.analysis.theory import mean_field
+from carousel.analysis.theory import forget as forget_theory
+from carousel.analysis.theory import gaussian, mean_field, products
+from carousel.analysis.theory import scalar as scalar_theory
+from carousel.analysis.theory import spectral as spectral_theory
 from carousel.cells import CELLS, Params
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, unroll
 
 mpmath.mp.dps = 50
@@ -38,45 +40,47 @@ def exact_log10_derivative(phi: str, w: float, b: float, h0: float, steps: int) 
 @given(st.floats(-1e4, 1e4))
 def test_log10_sigmoid_in_the_far_tails(v: float) -> None:
     exact = -mpmath.log1p(mpmath.exp(-mpmath.mpf(v))) / mpmath.log(10)
-    assert float(theory.log10_sigmoid(v)) == pytest.approx(float(exact), rel=1e-13, abs=1e-320)
+    assert float(scalar_theory.log10_sigmoid(v)) == pytest.approx(float(exact), rel=1e-13, abs=1e-320)
 
 
 @settings(max_examples=40)
 @given(BOUNDED, WEIGHTS, st.floats(-6, 6), st.floats(-2, 2))
 def test_derivative_of_the_chain(activation: str, w: float, b: float, h0: float) -> None:
     exact = exact_log10_derivative(activation, w, b, h0, 60)
-    assert theory.log10_derivative(activation, w, b, h0, 60) == pytest.approx(exact, rel=1e-7, abs=1e-7)
+    assert scalar_theory.log10_derivative(activation, w, b, h0, 60) == pytest.approx(
+        exact, rel=1e-7, abs=1e-7
+    )
 
 
 @pytest.mark.parametrize("w", [-6.0, 0.9, 1.5434, 12.0])
 def test_ten_thousand_steps_far_below_the_smallest_float(w: float) -> None:
     exact = exact_log10_derivative("sigmoid", w, 0.0, 0.3, 10_000)
     assert exact < -100
-    assert theory.log10_derivative("sigmoid", w, 0.0, 0.3, 10_000) == pytest.approx(exact, rel=1e-9)
+    assert scalar_theory.log10_derivative("sigmoid", w, 0.0, 0.3, 10_000) == pytest.approx(exact, rel=1e-9)
 
 
 @settings(max_examples=25, deadline=None)
 @given(WEIGHTS, st.floats(-6, 6))
 def test_sigmoid_chains_decay_at_least_by_a_quarter_of_the_weight(w: float, b: float) -> None:
-    assert theory.rate("sigmoid", w, b, 0.3) <= np.log10(abs(w) / 4) + 1e-12
+    assert scalar_theory.rate("sigmoid", w, b, 0.3) <= np.log10(abs(w) / 4) + 1e-12
 
 
 @settings(max_examples=25, deadline=None)
 @given(BOUNDED, WEIGHTS, st.floats(-6, 6), st.floats(-1, 1))
 def test_the_chain_settles_on_an_orbit_that_attracts(activation: str, w: float, b: float, h0: float) -> None:
-    found = theory.orbits(activation, w, b)
+    found = scalar_theory.orbits(activation, w, b)
     assume(all(abs(orbit.exponent) > 0.01 for orbit in found))
     assume(
         all(abs(state - h0) > 1e-6 for orbit in found for state in orbit.states)
     )  # leaving takes long from nearer
-    rate = float(theory.rate(activation, w, b, h0))
+    rate = float(scalar_theory.rate(activation, w, b, h0))
     assert min(abs(orbit.exponent - rate) for orbit in found if orbit.stable) < 1e-9
 
 
 @settings(max_examples=200)
 @given(BOUNDED, st.floats(-200, 200), st.floats(-50, 50))
 def test_orbits_return_and_alternate_between_stable_and_not(activation: str, w: float, b: float) -> None:
-    phi, found = theory.ACTIVATIONS[activation][0], theory.orbits(activation, w, b)
+    phi, found = scalar_theory.ACTIVATIONS[activation][0], scalar_theory.orbits(activation, w, b)
     for orbit in found:
         states = np.array(orbit.states)
         assert phi(w * states + b) == pytest.approx(np.roll(states, -1), rel=1e-11, abs=1e-297)
@@ -103,7 +107,7 @@ def test_orbits_return_and_alternate_between_stable_and_not(activation: str, w: 
     ],
 )
 def test_orbits_that_are_known(activation, w, b, states, exponents) -> None:
-    found = theory.orbits(activation, w, b)
+    found = scalar_theory.orbits(activation, w, b)
     assert [h for orbit in found for h in orbit.states] == pytest.approx(states, rel=1e-14)
     assert [orbit.exponent for orbit in found] == pytest.approx(exponents, abs=1e-14)
 
@@ -113,21 +117,21 @@ def test_orbits_that_are_known(activation, w, b, states, exponents) -> None:
 )  # fmt: skip
 def test_a_whole_range_of_orbits_is_refused(activation: str, w: float, b: float) -> None:
     with pytest.raises(ValueError, match=activation):
-        theory.orbits(activation, w, b)
+        scalar_theory.orbits(activation, w, b)
 
 
 def test_rate_of_a_cycle_is_its_mean() -> None:
-    *_, last = theory.orbits("sigmoid", -12.0, 0.0)
+    *_, last = scalar_theory.orbits("sigmoid", -12.0, 0.0)
     assert abs(last.states[0] - last.states[1]) > 0.4
     assert last.exponent == pytest.approx(float(np.log10(abs(last.multiplier)) / 2), rel=1e-12)
-    assert theory.rate("sigmoid", -12.0, 0.0, 0.3) == pytest.approx(last.exponent, abs=1e-9)
+    assert scalar_theory.rate("sigmoid", -12.0, 0.0, 0.3) == pytest.approx(last.exponent, abs=1e-9)
 
 
 @pytest.mark.parametrize("beyond", [1e-6, 1e-4, 1e-2])
 def test_a_cycle_is_born_at_the_flip_as_the_square_root(beyond: float) -> None:
-    w = theory.flip_weight()
-    assert len(theory.cycle("sigmoid", w * (1 - beyond), 0.0)) == 0
-    small, large = (np.ptp(theory.cycle("sigmoid", w * (1 + x), 0.0)) for x in (beyond, 4 * beyond))
+    w = scalar_theory.flip_weight()
+    assert len(scalar_theory.cycle("sigmoid", w * (1 - beyond), 0.0)) == 0
+    small, large = (np.ptp(scalar_theory.cycle("sigmoid", w * (1 + x), 0.0)) for x in (beyond, 4 * beyond))
     assert large / small == pytest.approx(2, rel=0.001 + 4 * beyond)
 
 
@@ -137,23 +141,23 @@ def test_a_cycle_is_born_at_the_flip_as_the_square_root(beyond: float) -> None:
      ("relu", 2.0, np.log10(2)), ("linear", 0.0, -np.inf)],
 )  # fmt: skip
 def test_rates_that_are_known(activation: str, w: float, expected: float) -> None:
-    assert theory.rate(activation, w, 0.0, 0.3) == pytest.approx(expected)
+    assert scalar_theory.rate(activation, w, 0.0, 0.3) == pytest.approx(expected)
 
 
 def test_three_fixed_points_of_a_bistable_unit() -> None:
-    assert len(theory.fixed_points("tanh", 2.0, 0.0)) == 3
-    assert len(theory.fixed_points("tanh", 1.0 + 1e-6, 0.0)) == 3
-    assert len(theory.fixed_points("sigmoid", 400.0, -200.0)) == 3
+    assert len(scalar_theory.fixed_points("tanh", 2.0, 0.0)) == 3
+    assert len(scalar_theory.fixed_points("tanh", 1.0 + 1e-6, 0.0)) == 3
+    assert len(scalar_theory.fixed_points("sigmoid", 400.0, -200.0)) == 3
 
 
 def test_a_fixed_point_in_the_far_tail_keeps_its_digits() -> None:
-    (h,) = theory.fixed_points("sigmoid", -20.0, -60.0)
+    (h,) = scalar_theory.fixed_points("sigmoid", -20.0, -60.0)
     assert h == pytest.approx(np.exp(-60), rel=1e-13)
 
 
 def test_decay_at_criticality_is_a_power_of_the_lag() -> None:
-    far, near = (theory.log10_derivative("tanh", 1.0, 0.0, 0.5, n) for n in (100_000, 10_000))
-    assert far - near == pytest.approx(theory.CRITICAL_POWER, rel=1e-3)
+    far, near = (scalar_theory.log10_derivative("tanh", 1.0, 0.0, 0.5, n) for n in (100_000, 10_000))
+    assert far - near == pytest.approx(scalar_theory.CRITICAL_POWER, rel=1e-3)
 
 
 def test_largest_factor_is_the_maximum_the_answer_prints() -> None:
@@ -161,24 +165,24 @@ def test_largest_factor_is_the_maximum_the_answer_prints() -> None:
         return w * mpmath.exp(-w) / (1 + mpmath.exp(-w)) ** 2
 
     peak = mpmath.findroot(lambda w: mpmath.diff(curve, w), 1.5)
-    w, factor = theory.largest_factor(1.0)
+    w, factor = scalar_theory.largest_factor(1.0)
     assert (w, factor) == pytest.approx((float(peak), float(curve(peak))), rel=1e-12)
     assert (round(w, 4), round(factor, 3)) == (1.5434, 0.224)
 
 
 def test_largest_multiplier_is_the_largest_over_a_fine_grid() -> None:
     w = np.linspace(0.1, 10, 1981)
-    factors = 10 ** theory.rate("sigmoid", w, 0.0, 0.3)
-    best, factor = theory.largest_multiplier()
+    factors = 10 ** scalar_theory.rate("sigmoid", w, 0.0, 0.3)
+    best, factor = scalar_theory.largest_multiplier()
     assert factor == pytest.approx(float(mpmath.lambertw(mpmath.exp(-1))), rel=1e-12)
     assert factors.max() == pytest.approx(factor, abs=1e-6)
     assert w[factors.argmax()] == pytest.approx(best, abs=0.01)
 
 
 def test_flip_weight_has_the_multiplier_minus_one() -> None:
-    w = theory.flip_weight()
-    (h,) = theory.fixed_points("sigmoid", w, 0.0)
-    assert theory.multiplier("sigmoid", w, 0.0, h) == pytest.approx(-1, abs=1e-12)
+    w = scalar_theory.flip_weight()
+    (h,) = scalar_theory.fixed_points("sigmoid", w, 0.0)
+    assert scalar_theory.multiplier("sigmoid", w, 0.0, h) == pytest.approx(-1, abs=1e-12)
 
 
 # means over a Gaussian, and products of forget gates
@@ -193,18 +197,18 @@ def test_gaussian_mean_against_mpmath(name: str, scale: float) -> None:
         mean = mpmath.quad(
             lambda z: exact(scale * z + 0.3) ** 2 * mpmath.npdf(z), [-12, *np.linspace(-3, 3, 25).tolist(), 12]
         )  # fmt: skip
-    phi = theory.ACTIVATIONS[name][0]
-    assert theory.gaussian_mean(lambda v: phi(v + 0.3) ** 2, scale) == pytest.approx(float(mean), rel=1e-14)
+    phi = scalar_theory.ACTIVATIONS[name][0]
+    assert gaussian.gaussian_mean(lambda v: phi(v + 0.3) ** 2, scale) == pytest.approx(float(mean), rel=1e-14)
 
 
 @given(st.floats(-30, 30), st.integers(0, 10_000))
 def test_forget_product_against_mpmath(bias: float, lag: int) -> None:
     exact = -lag * mpmath.log1p(mpmath.exp(-mpmath.mpf(bias))) / mpmath.log(10)
-    assert float(theory.forget_product(bias, lag)) == pytest.approx(float(exact), rel=1e-13)
+    assert float(forget_theory.forget_product(bias, lag)) == pytest.approx(float(exact), rel=1e-13)
 
 
 def test_the_gate_of_the_answer() -> None:
-    assert round(float(10 ** theory.log10_sigmoid(10)), 5) == 0.99995
+    assert round(float(10 ** scalar_theory.log10_sigmoid(10)), 5) == 0.99995
 
 
 @pytest.mark.parametrize(("bias", "s"), [(0.0, 1.0), (-3.0, 2.0), (5.0, 0.3), (1.0, 8.0)])
@@ -217,7 +221,7 @@ def test_moments_of_a_gaussian_gate_against_mpmath(bias: float, s: float) -> Non
 
     with mpmath.workdps(25):
         mean, square = moment(1), moment(2)
-    found = theory.gaussian_gate(bias, s)
+    found = forget_theory.gaussian_gate(bias, s)
     assert found.mean == pytest.approx(float(mean), rel=1e-12)
     assert found.variance == pytest.approx(float(square - mean**2), rel=1e-12)
 
@@ -225,21 +229,23 @@ def test_moments_of_a_gaussian_gate_against_mpmath(bias: float, s: float) -> Non
 @given(st.floats(-10, 10), st.floats(0.01, 10))
 def test_noise_in_the_gate_shortens_memory(bias: float, s: float) -> None:
     """Jensen; and the even part: log sigma(v) - log sigma(-v) = v."""
-    gate = theory.gaussian_gate(bias, s)
-    assert gate.mean < theory.log10_sigmoid(bias)
-    assert gate.mean - theory.gaussian_gate(-bias, s).mean == pytest.approx(bias / theory.LN10, abs=1e-12)
+    gate = forget_theory.gaussian_gate(bias, s)
+    assert gate.mean < scalar_theory.log10_sigmoid(bias)
+    assert gate.mean - forget_theory.gaussian_gate(-bias, s).mean == pytest.approx(
+        bias / scalar_theory.LN10, abs=1e-12
+    )
 
 
 def test_a_gate_without_noise_is_the_constant_one() -> None:
-    constant = theory.gaussian_product(1.0, 0.0, 50)
-    assert constant.mean == pytest.approx(float(theory.forget_product(1.0, 50)), rel=1e-14)
+    constant = forget_theory.gaussian_product(1.0, 0.0, 50)
+    assert constant.mean == pytest.approx(float(forget_theory.forget_product(1.0, 50)), rel=1e-14)
     assert constant.deviation < 1e-14
 
 
 def test_products_of_gaussian_gates_by_simulation() -> None:
     lag, n = 200, 4000
     v = 0.5 + 1.5 * np.random.default_rng(1).standard_normal((n, lag))
-    logs, expected = theory.log10_sigmoid(v).sum(1), theory.gaussian_product(0.5, 1.5, lag)
+    logs, expected = scalar_theory.log10_sigmoid(v).sum(1), forget_theory.gaussian_product(0.5, 1.5, lag)
     assert abs(logs.mean() - expected.mean) < ALARM * expected.deviation / np.sqrt(n)
     assert logs.std() == pytest.approx(expected.deviation, rel=ALARM / np.sqrt(2 * n))
 
@@ -249,7 +255,7 @@ def test_chrono_rate_and_norm_are_integrals(length: float) -> None:
     """The norm by another substitution than the code's: y = f^(2n + 1), smooth however large n is."""
     T = mpmath.mpf(length)
     rate = mpmath.quad(lambda u: mpmath.log10(u / (1 + u)), [1, 2, (T - 1) / 3 + 1, T - 1]) / (T - 2)
-    assert theory.chrono_rate(length) == pytest.approx(float(rate), rel=1e-12)
+    assert forget_theory.chrono_rate(length) == pytest.approx(float(rate), rel=1e-12)
     for lag in (0, 1, 100, 30_000):
         power = 2 * lag + 1
         last = (1 - 1 / T) ** power
@@ -257,16 +263,16 @@ def test_chrono_rate_and_norm_are_integrals(length: float) -> None:
         ends = [first, *(y for y in (last / 1000, last / 2) if y > first), last]
         area = mpmath.quad(lambda y, power=power: (1 - y ** (mpmath.mpf(1) / power)) ** -2, ends) / power
         exact = float(mpmath.log10(area / (T - 2)) / 2)
-        assert theory.chrono_norm(length, lag) == pytest.approx(exact, rel=1e-11, abs=1e-13)
+        assert forget_theory.chrono_norm(length, lag) == pytest.approx(exact, rel=1e-11, abs=1e-13)
 
 
 def test_chrono_norm_beside_and_beyond_the_longest_time_scale() -> None:
     T, n = 50, 1e7
     expected = n * np.log10((T - 1) / T) + np.log10(T / (2 * n)) / 2
-    assert theory.chrono_norm(T, n) - expected == pytest.approx(0, abs=0.02)
-    assert theory.chrono_norm(1000, 1000) == pytest.approx(np.log10(0.2), abs=0.05)
-    mean = -(np.log(1000) + 1 - 2 * np.log(2)) / theory.LN10
-    assert 1000 * theory.chrono_rate(1000) == pytest.approx(mean, rel=0.01)
+    assert forget_theory.chrono_norm(T, n) - expected == pytest.approx(0, abs=0.02)
+    assert forget_theory.chrono_norm(1000, 1000) == pytest.approx(np.log10(0.2), abs=0.05)
+    mean = -(np.log(1000) + 1 - 2 * np.log(2)) / scalar_theory.LN10
+    assert 1000 * forget_theory.chrono_rate(1000) == pytest.approx(mean, rel=0.01)
 
 
 @given(st.floats(3, 1e5), st.integers(1, 10_000))
@@ -274,22 +280,26 @@ def test_a_norm_over_units_is_above_the_mean_of_logs_and_below_the_slowest_unit(
     length: float, lag: int
 ) -> None:
     """Jensen on one side; on the other, that no unit is slower than u = T - 1."""
-    norm, slowest = theory.chrono_norm(length, lag), float(theory.chrono_gate(length - 1))
-    assert lag * theory.chrono_rate(length) - 1e-12 < norm < lag * slowest + 1e-12
+    norm, slowest = forget_theory.chrono_norm(length, lag), float(forget_theory.chrono_gate(length - 1))
+    assert lag * forget_theory.chrono_rate(length) - 1e-12 < norm < lag * slowest + 1e-12
 
 
 def test_chrono_by_simulation() -> None:
     u = np.random.default_rng(2).uniform(1, 99, 100_000)
     f = expit(np.log(u))
     shares = np.array([0.05, 0.25, 0.5, 0.95])
-    np.testing.assert_allclose(np.quantile(1 / (1 - f), shares), theory.chrono_time(100, shares), rtol=0.02)
-    assert abs(np.log10(f).mean() - theory.chrono_rate(100)) < ALARM * np.log10(f).std() / np.sqrt(len(u))
-    assert np.log10(np.sqrt(np.mean(f**80))) == pytest.approx(theory.chrono_norm(100, 40), abs=0.005)
+    np.testing.assert_allclose(
+        np.quantile(1 / (1 - f), shares), forget_theory.chrono_time(100, shares), rtol=0.02
+    )
+    assert abs(np.log10(f).mean() - forget_theory.chrono_rate(100)) < ALARM * np.log10(f).std() / np.sqrt(
+        len(u)
+    )
+    assert np.log10(np.sqrt(np.mean(f**80))) == pytest.approx(forget_theory.chrono_norm(100, 40), abs=0.005)
 
 
 def test_chrono_needs_a_range() -> None:
     with pytest.raises(ValueError, match="T = 2"):
-        theory.chrono_rate(2)
+        forget_theory.chrono_rate(2)
 
 
 # mean field
@@ -306,7 +316,7 @@ def network(gain: float, orthogonal: bool, H: int, rng: np.random.Generator) -> 
 
 def driven(R: np.ndarray, activation: str, noise: float, bias: float, rng) -> tuple[float, float]:
     """Return the variance of the net input and the largest exponent of one driven network, by a tangent vector."""
-    phi, log_slope = theory.ACTIVATIONS[activation]
+    phi, log_slope = scalar_theory.ACTIVATIONS[activation]
     h, v, logs, squares = np.zeros(len(R)), rng.standard_normal(len(R)), [], []
     for t in range(200):
         net = R @ h + noise * rng.standard_normal(len(R)) + bias
@@ -343,8 +353,8 @@ def test_the_mean_exponent_is_the_determinant_s(orthogonal: bool) -> None:
         net = R @ h + noise * rng.standard_normal(H)
         h = np.tanh(net)
         if t >= 10:
-            logs.append(theory.ACTIVATIONS["tanh"][1](net).mean())
-    measured = np.linalg.slogdet(R)[1] / theory.LN10 / H + np.mean(logs)
+            logs.append(scalar_theory.ACTIVATIONS["tanh"][1](net).mean())
+    measured = np.linalg.slogdet(R)[1] / scalar_theory.LN10 / H + np.mean(logs)
     expected = mean_field.mean_exponent("tanh", gain, noise**2, orthogonal=orthogonal)
     assert measured == pytest.approx(expected, abs=0.01)
     assert expected < mean_field.exponent("tanh", gain, noise**2)
@@ -444,9 +454,9 @@ def test_joint_jacobian_of_gated_cells_at_rest(
     R_z = gain * np.random.default_rng(seed).standard_normal((H, H)) / 2
     rho = np.linalg.eigvals(R_z)
     for cell, biases, expected in (
-        ("lstm", {"f": forget, "i": one, "o": two}, theory.lstm_eigenvalues(rho, forget, one, two)),
-        ("lstm97", {"i": one, "o": two}, theory.lstm_eigenvalues(rho, np.inf, one, two)),
-        ("gru", {"u": forget, "r": one}, theory.gru_eigenvalues(rho, forget, one)),
+        ("lstm", {"f": forget, "i": one, "o": two}, spectral_theory.lstm_eigenvalues(rho, forget, one, two)),
+        ("lstm97", {"i": one, "o": two}, spectral_theory.lstm_eigenvalues(rho, np.inf, one, two)),
+        ("gru", {"u": forget, "r": one}, spectral_theory.gru_eigenvalues(rho, forget, one)),
     ):
         J = jacobian(cell, planted(cell, R_z, biases), H)
         zeros = np.zeros(len(J) - H)
@@ -459,24 +469,27 @@ def test_joint_jacobian_of_gated_cells_at_rest(
 @pytest.mark.parametrize("radius", [0.3, 1.0, 2.5])
 def test_radii_of_the_identity_and_their_limits(radius: float) -> None:
     eye = radius * np.eye(3)
-    for cell, gate, form in (("lstm", "f", theory.lstm_radius), ("gru", "u", theory.gru_radius)):
+    for cell, gate, form in (
+        ("lstm", "f", spectral_theory.lstm_radius),
+        ("gru", "u", spectral_theory.gru_radius),
+    ):
         J = jacobian(cell, planted(cell, eye, {gate: 0.7}), 3)
         assert abs(np.linalg.eigvals(J)).max() ** 0.5 == pytest.approx(form(radius, 0.7), rel=1e-12)
-    assert theory.lstm_radius(radius, np.inf) == pytest.approx(1 + radius / 4, rel=1e-14)
-    assert theory.gru_radius(radius, 40.0) == pytest.approx(1, abs=1e-14)
-    assert theory.gru_radius(radius, -np.inf) == pytest.approx(radius / 2, rel=1e-14)
-    assert (theory.gru_radius(radius, 3.0) > 1) == (radius / 2 > 1)
+    assert spectral_theory.lstm_radius(radius, np.inf) == pytest.approx(1 + radius / 4, rel=1e-14)
+    assert spectral_theory.gru_radius(radius, 40.0) == pytest.approx(1, abs=1e-14)
+    assert spectral_theory.gru_radius(radius, -np.inf) == pytest.approx(radius / 2, rel=1e-14)
+    assert (spectral_theory.gru_radius(radius, 3.0) > 1) == (radius / 2 > 1)
 
 
 @given(st.floats(0, 3.9))
 def test_the_bias_at_which_the_lstm_s_rest_turns_unstable(radius: float) -> None:
-    bias = theory.lstm_critical_bias(radius)
-    assert theory.lstm_radius(radius, bias) == pytest.approx(1, rel=1e-12)
+    bias = spectral_theory.lstm_critical_bias(radius)
+    assert spectral_theory.lstm_radius(radius, bias) == pytest.approx(1, rel=1e-12)
 
 
 def test_the_critical_bias_of_gain_one_is_log_three() -> None:
-    assert theory.lstm_critical_bias(1.0) == pytest.approx(np.log(3), rel=1e-14)
-    assert theory.lstm_critical_bias(5.0) == -np.inf
+    assert spectral_theory.lstm_critical_bias(1.0) == pytest.approx(np.log(3), rel=1e-14)
+    assert spectral_theory.lstm_critical_bias(5.0) == -np.inf
 
 
 # products of matrices
@@ -489,26 +502,26 @@ def test_newmans_exponents_by_simulation() -> None:
     for t in range(n):
         Q, upper = np.linalg.qr(gain * rng.standard_normal((H, H)) / np.sqrt(H) @ Q)
         logs[t] = np.log10(abs(np.diag(upper)))
-    variances = theory.gaussian_variances(H)
-    errors = (logs.mean(0) - theory.gaussian_exponents(H, gain)) / np.sqrt(variances / n)
+    variances = products.gaussian_variances(H)
+    errors = (logs.mean(0) - products.gaussian_exponents(H, gain)) / np.sqrt(variances / n)
     assert abs(errors).max() < ALARM
     np.testing.assert_allclose(logs.var(0), variances, rtol=0.2)
 
 
 def test_newmans_sum_is_the_determinant_of_a_wishart_matrix() -> None:
     """E log |det|: for H = 1 the mean of log |z| is -(gamma + log 2) / 2 nats."""
-    scalar = -(float(mpmath.euler) + np.log(2)) / 2 / theory.LN10
-    assert theory.gaussian_exponents(1, 1.0)[0] == pytest.approx(scalar, rel=1e-13)
-    assert theory.gaussian_variances(1)[0] == pytest.approx(np.pi**2 / 8 / theory.LN10**2, rel=1e-13)
+    scalar = -(float(mpmath.euler) + np.log(2)) / 2 / scalar_theory.LN10
+    assert products.gaussian_exponents(1, 1.0)[0] == pytest.approx(scalar, rel=1e-13)
+    assert products.gaussian_variances(1)[0] == pytest.approx(np.pi**2 / 8 / scalar_theory.LN10**2, rel=1e-13)
 
 
 def test_many_units_give_the_triangle_law() -> None:
     H = 20_000
-    found = theory.gaussian_exponents(H, 2.0)
+    found = products.gaussian_exponents(H, 2.0)
     expected = np.log10(2.0) + np.log10(1 - np.arange(H) / H) / 2
     np.testing.assert_allclose(found[: H // 2], expected[: H // 2], atol=1e-4)
-    assert found.mean() == pytest.approx(np.log10(2.0) - 0.5 / theory.LN10, abs=1e-3)
-    assert found[0] == pytest.approx(np.log10(2.0) - 1 / (2 * H) / theory.LN10, abs=1e-9)
+    assert found.mean() == pytest.approx(np.log10(2.0) - 0.5 / scalar_theory.LN10, abs=1e-3)
+    assert found[0] == pytest.approx(np.log10(2.0) - 1 / (2 * H) / scalar_theory.LN10, abs=1e-9)
 
 
 def test_norms_of_powers_of_one_gaussian_matrix() -> None:
@@ -516,10 +529,10 @@ def test_norms_of_powers_of_one_gaussian_matrix() -> None:
     R = gain * np.random.default_rng(7).standard_normal((H, H)) / np.sqrt(H)
     for n in (1, 2, 3, 5):
         power = np.linalg.matrix_power(R, n)
-        frobenius, spectral = theory.gaussian_norms(H, gain, n)
+        frobenius, spectral = products.gaussian_norms(H, gain, n)
         assert np.log10(np.linalg.norm(power)) == pytest.approx(float(frobenius), abs=0.02)
         assert np.log10(np.linalg.norm(power, 2)) == pytest.approx(float(spectral), abs=0.02)
-    assert theory.gaussian_norms(H, 1.0, 1e6)[1] == pytest.approx(np.log10(np.e * 1e6) / 2, abs=1e-6)
+    assert products.gaussian_norms(H, 1.0, 1e6)[1] == pytest.approx(np.log10(np.e * 1e6) / 2, abs=1e-6)
 
 
 @pytest.mark.parametrize("matrix", ["identity", "orthogonal"])
@@ -527,10 +540,10 @@ def test_isometries(matrix: str) -> None:
     H, gain = 6, 0.8
     Q = network(1.0, True, H, np.random.default_rng(8)) if matrix == "orthogonal" else np.eye(H)
     power = np.linalg.matrix_power(gain * Q, 9)
-    frobenius, spectral = theory.isometry_norms(H, gain, 9)
+    frobenius, spectral = products.isometry_norms(H, gain, 9)
     assert np.log10(np.linalg.norm(power)) == pytest.approx(float(frobenius), rel=1e-12)
     assert np.log10(np.linalg.norm(power, 2)) == pytest.approx(float(spectral), rel=1e-12)
-    assert 9 * theory.isometry_exponents(H, gain) == pytest.approx(
+    assert 9 * products.isometry_exponents(H, gain) == pytest.approx(
         np.log10(np.linalg.svd(power)[1]), rel=1e-12
     )
 
@@ -540,6 +553,8 @@ def test_powers_of_a_jordan_block(value: float, lag: int, above: int) -> None:
     block = value * np.eye(4) + np.eye(4, k=1)
     entry = np.linalg.matrix_power(block, lag)[0, above]
     if entry == 0:
-        assert theory.jordan_entry(value, lag, above) == -np.inf
+        assert products.jordan_entry(value, lag, above) == -np.inf
     else:
-        assert theory.jordan_entry(value, lag, above) == pytest.approx(np.log10(entry), rel=1e-10, abs=1e-11)
+        assert products.jordan_entry(value, lag, above) == pytest.approx(
+            np.log10(entry), rel=1e-10, abs=1e-11
+        )

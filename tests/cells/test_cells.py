@@ -6,11 +6,12 @@ from support.cell_checks import NUMPY, TORCH, assert_slope, back, both, every_ce
 from support.problems import BASE, B, H, M, model_on, random_model, random_problem
 
 from carousel.cells import CELLS, Params
-from carousel.engine.backends import Asked, Model, leaves, load, rebuild
+from carousel.engine.backends.backend import Asked, Model, leaves, rebuild
 from carousel.engine.backends.numpy import FORWARD
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, chunks, effective, unroll
 from carousel.inits import INITS
-from carousel.measures.training import train as training
+from carousel.measures.training import train
 from carousel.study.schema import training_defaults, vary
 
 
@@ -247,15 +248,15 @@ def test_the_blocks_that_start_at_zero_are_the_mute_ones(name, init):
 @every_cell
 def test_training_moves_every_block_but_the_mute_ones(name, backend, monkeypatch):
     """Adam divides by the gradient's size: a mute block stays zero only if its gradient is dropped."""
-    taken, step = [], training.Adam.step
+    taken, step = [], train.Adam.step
 
     def spy(self, weights, gradients, rate):
         taken.append(weights)
         taken.append(step(self, weights, gradients, rate))
         return taken[-1]
 
-    monkeypatch.setattr(training.Adam, "step", spy)
-    training.train(backend, 1, [setting(name)], short(name), "adding", "full")
+    monkeypatch.setattr(train.Adam, "step", spy)
+    train.train(backend, 1, [setting(name)], short(name), "adding", "full")
     (W, R, *_), (W_end, R_end, *_) = (map(backend.numpy, weights) for weights in (taken[0], taken[-1]))
     start, end = dict(blocks(CELLS[name], W, R)), dict(blocks(CELLS[name], W_end, R_end))
     still = {at for at in start if np.array_equal(start[at], end[at])}
@@ -266,7 +267,7 @@ def test_training_moves_every_block_but_the_mute_ones(name, backend, monkeypatch
 def setting(name):
     """A small model of the cell."""
     forget_bias = "none" if CELLS[name].forget is None else "1"
-    return training.Setting(name, "glorot", 1.0, forget_bias, 0.0, H, 8, BASE.repetition)
+    return train.Setting(name, "glorot", 1.0, forget_bias, 0.0, H, 8, BASE.repetition)
 
 
 def short(name):

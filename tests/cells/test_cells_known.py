@@ -10,8 +10,8 @@ from carousel.cells import CELLS, Params
 from carousel.cells.antisymmetric import DIFFUSION, STEP
 from carousel.cells.lru import MAX_PHASE, R_MAX, R_MIN, draw_nu, draw_theta, eigenvalue
 from carousel.cells.orthogonal import cayley, d_cayley
-from carousel.engine.backends import load
 from carousel.engine.backends.numpy import FORWARD
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, effective, unroll
 from carousel.measures.adjoint import Quantity, walk
 from carousel.measures.training.train import Adam

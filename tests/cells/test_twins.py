@@ -6,7 +6,7 @@ import torch
 from support.problems import B, D, H, M, T, random_problem
 
 from carousel.cells import CELLS
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, parameter_gradients, unroll
 
 NUMPY = load("numpy", "cpu", "float64")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from carousel.analysis import theory
+from carousel.analysis.theory import scalar
 from carousel.claims import CLAIMS, Tables, agreement, judge
 from carousel.claims import a2e_largest_factor as a2e
 from carousel.claims.evidence import compare
@@ -37,7 +37,7 @@ def dying(activation: str, w: np.ndarray, b: float, h0: float) -> np.ndarray:
 
 def growing(activation: str, w: np.ndarray, b: float, h0: float) -> np.ndarray:
     """Return theory's rates, save that the tanh chain grows where theory says that it is steady."""
-    return np.where(np.abs(w + 1) < 0.1, 0.1, theory.rate(activation, w, b, h0))
+    return np.where(np.abs(w + 1) < 0.1, 0.1, scalar.rate(activation, w, b, h0))
 
 
 TURNS = [

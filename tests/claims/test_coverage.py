@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from carousel.analysis import stats
-from carousel.analysis.stats import STEADY
+from carousel.analysis.stats import resampling, tables, tested
+from carousel.analysis.stats.slopes import STEADY
 from carousel.claims.evidence import compare
 from carousel.claims.judge import correct
 from carousel.claims.rules import ALPHA, FAILS, HOLDS, REFUTED, SUPPORTED, combine, comparison, trend
@@ -61,7 +61,7 @@ def covered(found: np.ndarray, truth: float) -> float:
 @pytest.mark.parametrize("noise", NOISE)
 def test_intervals_of_one_setting_cover(noise: str, repetitions: int) -> None:
     samples = NOISE[noise](np.random.default_rng(1), (SAMPLES, repetitions))
-    assert 0.93 <= covered(stats.intervals(list(samples)), 0.0) <= 0.97
+    assert 0.93 <= covered(resampling.intervals(list(samples)), 0.0) <= 0.97
 
 
 @pytest.mark.parametrize("how", ["median", "mean"])
@@ -71,7 +71,7 @@ def test_intervals_over_settings_that_share_seeds_cover(noise: str, shared: str,
     rng, centre = np.random.default_rng(2), {"median": np.median, "mean": np.mean}[how]
     values = centre(measured(noise, SHARED[shared], SAMPLES, 10, rng), axis=1)
     truth = float(centre(measured(noise, SHARED[shared], 20 * SAMPLES, 10, rng), axis=1).mean())
-    assert 0.93 <= covered(stats.intervals(list(values)), truth) <= 0.97
+    assert 0.93 <= covered(resampling.intervals(list(values)), truth) <= 0.97
 
 
 def test_repetitions_drawn_apart_in_every_setting_would_not_cover() -> None:
@@ -93,20 +93,20 @@ def rows(values: np.ndarray, **columns: object) -> pd.DataFrame:
 @pytest.mark.parametrize("how", ["median", "mean"])
 def test_tables_have_the_intervals_that_are_simulated(how: str) -> None:
     values = measured("skewed up", 0.5, 1, 10, np.random.default_rng(4))[0]
-    *found, each = stats.hierarchical(rows(values), "value", how)
+    *found, each = resampling.hierarchical(rows(values), "value", how)
     centre = getattr(np, how)(values, axis=0)
     assert each == pytest.approx(centre)
-    assert found == pytest.approx(stats.interval(centre))
+    assert found == pytest.approx(resampling.interval(centre))
 
 
 def test_settings_measured_more_or_less_often_do_not_shift_the_repetitions() -> None:
     values = np.arange(4.0)[:, None] * 10 + np.random.default_rng(5).standard_normal((4, 30))
     table = rows(values)
     often, seldom = table["repetition"] < 10, (table["length"] < 3) & (table["repetition"] < 4)
-    *found, each = stats.hierarchical(table[(table["length"] == 3) | often], "value", "mean")
+    *found, each = resampling.hierarchical(table[(table["length"] == 3) | often], "value", "mean")
     assert each == pytest.approx(values[:, :10].mean(axis=0))
     few = table[((table["length"] == 0) & seldom) | ((table["length"] > 0) & often)]
-    assert stats.by_repetition(few, "value", "mean") == pytest.approx(values[1:, :10].mean(axis=0))
+    assert tables.by_repetition(few, "value", "mean") == pytest.approx(values[1:, :10].mean(axis=0))
     assert found[1] < 15 < found[2]
 
 
@@ -150,14 +150,14 @@ def test_a_family_of_fifty_leaves_a_clear_effect_standing() -> None:
     evidence = family("normal", 49, 8)
     clear = family("normal", 1, 9).assign(part="clear", effect=5.0, low=4.5, high=5.5, share=1.0, reverse=0.0)
     values = 5 + np.random.default_rng(10).standard_normal(10)
-    clear = clear.assign(p=stats.student(values, 0.0))
+    clear = clear.assign(p=tested.student(values, 0.0))
     assert words(pd.concat([clear, evidence]), 50).iloc[0, 0] == SUPPORTED
 
 
 @pytest.mark.parametrize("noise", NOISE)
 def test_a_rate_at_the_edge_of_steady_is_rarely_called(noise: str) -> None:
     values = -STEADY + 1e-3 * measured(noise, 0.5, SAMPLES, 10, np.random.default_rng(11)).mean(axis=1)
-    found = stats.intervals(list(values - 1e-3 * LEVELS.mean()))
+    found = resampling.intervals(list(values - 1e-3 * LEVELS.mean()))
     parts = pd.DataFrame(found, columns=["effect", "low", "high"]).assign(repetitions=10)
     parts = parts.assign(part=np.arange(len(parts)))
     evidence = pd.concat([parts.assign(backend=name) for name in ("numpy", "torch")])
@@ -167,9 +167,9 @@ def test_a_rate_at_the_edge_of_steady_is_rarely_called(noise: str) -> None:
 @pytest.mark.parametrize("noise", NOISE)
 def test_what_lies_at_the_margin_is_rarely_called_the_same(noise: str) -> None:
     samples = 1.0 + 0.2 * NOISE[noise](np.random.default_rng(12), (600, 10))
-    assert np.mean([stats.equivalent(sample, -1.0, 1.0).same for sample in samples]) <= ALPHA
+    assert np.mean([tested.equivalent(sample, -1.0, 1.0).same for sample in samples]) <= ALPHA
 
 
 def test_what_is_the_same_is_usually_found_so() -> None:
     samples = 0.3 * np.random.default_rng(13).standard_normal((200, 10))
-    assert np.mean([stats.equivalent(sample, -1.0, 1.0).same for sample in samples]) >= 0.99
+    assert np.mean([tested.equivalent(sample, -1.0, 1.0).same for sample in samples]) >= 0.99

@@ -14,11 +14,11 @@ from carousel.claims import a4d_exit_factor as a4d
 from carousel.claims.judge import correct
 from carousel.claims.rules import Verdict
 from carousel.claims.settings_text import described
-from carousel.report.figures import entry_exit as doors
+from carousel.report.figures import entry_exit
 from carousel.report.figures.style import save, style
 
 CLAIMS = {"A4c": a4c.CLAIM, "A4d": a4d.CLAIM}
-FIGURES = {"A4c": doors.a4c_figure, "A4d": doors.a4d_figure}
+FIGURES = {"A4c": entry_exit.a4c_figure, "A4d": entry_exit.a4d_figure}
 OPEN = {"start": 0.8, "trained": 0.7}
 
 TURNS = [

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from support.planted_paths import INITS, OTHERS
 
-from carousel.analysis.stats import MODEL
+from carousel.analysis.stats.tables import MODEL
 from carousel.claims import (
     Tables,
 )
@@ -25,15 +25,15 @@ from carousel.claims import (
 )
 from carousel.claims.judge import correct
 from carousel.claims.rules import Verdict
-from carousel.report.figures import paths as routes
+from carousel.report.figures import paths
 from carousel.report.figures.style import style
 
 CLAIMS: dict[str, ModuleType] = {"A1f": a1f, "A1g": a1g, "A4e": a4e, "A4f": a4f}
 FIGURES = {
-    "A1f": routes.a1f_figure,
-    "A1g": routes.a1g_figure,
-    "A4e": routes.a4e_figure,
-    "A4f": routes.a4f_figure,
+    "A1f": paths.a1f_figure,
+    "A1g": paths.a1g_figure,
+    "A4e": paths.a4e_figure,
+    "A4f": paths.a4f_figure,
 }
 BIASES = ("0", "1", "10", "chrono")
 OPEN, SHUT = dict.fromkeys(BIASES, 0.0), dict.fromkeys(BIASES, -0.2)
@@ -246,7 +246,7 @@ def test_figures_draw_one_backend_alone_and_say_what_is_missing(plant, name: str
 
 def test_the_paths_stand_side_by_side(plant) -> None:
     with style():
-        figure = FIGURES["A1f"](plant(need="A1f", extra=over(0.3, 0.3, 0.3) | {"paths": tuple(routes.PATHS)}))
+        figure = FIGURES["A1f"](plant(need="A1f", extra=over(0.3, 0.3, 0.3) | {"paths": tuple(paths.PATHS)}))
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert [title.split(":")[0] for title in titles] == [
         "LSTM of 1997",

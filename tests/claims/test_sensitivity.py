@@ -31,16 +31,16 @@ from carousel.claims import (
 from carousel.claims.evidence import number
 from carousel.claims.judge import correct
 from carousel.claims.rules import Verdict
-from carousel.report.figures import sensitivity as splits
+from carousel.report.figures import sensitivity
 from carousel.report.figures.style import save, style
 
 CLAIMS: dict[str, ModuleType] = {"A1b": a1b, "A1h": a1h, "A1i": a1i, "A1j": a1j, "A2f": a2f}
 FIGURES = {
-    "A1b": splits.a1b_figure,
-    "A1h": splits.a1h_figure,
-    "A1i": splits.a1i_figure,
-    "A1j": splits.a1j_figure,
-    "A2f": splits.a2f_figure,
+    "A1b": sensitivity.a1b_figure,
+    "A1h": sensitivity.a1h_figure,
+    "A1i": sensitivity.a1i_figure,
+    "A1j": sensitivity.a1j_figure,
+    "A2f": sensitivity.a2f_figure,
 }
 
 

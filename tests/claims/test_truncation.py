@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from carousel.analysis.stats import gehan, restricted_mean, time_to_solve
+from carousel.analysis.stats.learning import gehan, restricted_mean, time_to_solve
 from carousel.claims import (
     Tables,
 )
@@ -25,11 +25,11 @@ from carousel.claims import (
 )
 from carousel.claims.judge import correct
 from carousel.claims.rules import Verdict
-from carousel.report.figures import truncation as schemes
+from carousel.report.figures import truncation
 from carousel.report.figures.style import save, spread_labels, style
 
 CLAIMS = {"A2b": a2b.CLAIM, "A2g": a2g.CLAIM, "A3a": a3a.CLAIM, "A3b": a3b.CLAIM, "A4a": a4a.CLAIM}
-FIGURES = {name: getattr(schemes, f"{name.lower()}_figure") for name in CLAIMS}
+FIGURES = {name: getattr(truncation, f"{name.lower()}_figure") for name in CLAIMS}
 NEAR = {"none": 0.98, "0": 0.96, "1": 0.97}
 FAR = {"none": 0.5, "0": 0.3, "1": 0.6}
 COSTLY = {

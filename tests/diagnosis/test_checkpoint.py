@@ -12,7 +12,7 @@ from torch import nn
 
 import carousel
 from carousel.__main__ import main
-from carousel.diagnosis import ModuleError
+from carousel.diagnosis.layer import ModuleError
 
 
 class Code:

@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
 
 import carousel
-from carousel.diagnosis import ModuleError
-from carousel.engine.backends import DeviceError
+from carousel.diagnosis.layer import ModuleError
+from carousel.engine.backends.table import DeviceError
 
 D, H, B, T = 3, 4, 2, 100
 LAGS = (0, 1, 2, 3, 5, 10, 20, 50, 100)

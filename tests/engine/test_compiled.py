@@ -11,9 +11,11 @@ pytest.importorskip("numba", reason="numba, of `pip install .[fast]`, is not the
 from support.problems import Problem, random_problem  # noqa: E402
 
 from carousel.cells import CELLS  # noqa: E402
-from carousel.engine import recurrence as plain  # noqa: E402
+from carousel.engine import recurrence  # noqa: E402
 from carousel.engine.backends.numpy import FORWARD, NumpyBackend  # noqa: E402
-from carousel.engine.compiled import march, norms, parameter_gradients, unroll  # noqa: E402
+from carousel.engine.compiled.decay import norms
+from carousel.engine.compiled.paths import march
+from carousel.engine.compiled.training import parameter_gradients, unroll  # noqa: E402
 from carousel.engine.recurrence import PATHS, effective  # noqa: E402
 from carousel.measures.adjoint import Front, Quantity, Route, back, loss, rescaled, start, walk  # noqa: E402
 
@@ -32,7 +34,7 @@ def plainly(p: Problem, backend: NumpyBackend) -> Iterator[Front]:
     """What the plain path carries, at all lags."""
     front = start(backend, p.cell, p.covector[0])
     yield front
-    for step in reversed(plain.unroll(FORWARD, p.cell, p.params, p.xs, p.state, factors=True)[0]):
+    for step in reversed(recurrence.unroll(FORWARD, p.cell, p.params, p.xs, p.state, factors=True)[0]):
         front = rescaled(backend, back(backend, p.cell, p.params, front, step))
         yield front
 
@@ -101,7 +103,7 @@ def test_the_norms_at_all_lags_are_the_walk_s(cell: str) -> None:
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_gradient_by_every_parameter_is_the_plain_one(cell: str) -> None:
     p = problem(cell, "float64")
-    steps, last = plain.unroll(FORWARD, p.cell, p.params, p.xs, p.state)
+    steps, last = recurrence.unroll(FORWARD, p.cell, p.params, p.xs, p.state)
     hs, unrolled = unroll(p.cell, p.params, p.xs, p.state, 3)
     expected = np.stack([steps[-2].before[0], steps[-1].before[0], last[0]], axis=1)
     np.testing.assert_allclose(hs, expected, rtol=1e-12, atol=1e-13)
@@ -109,7 +111,7 @@ def test_the_gradient_by_every_parameter_is_the_plain_one(cell: str) -> None:
     for gates in {PATHS[path](p.cell) for path in PATHS}:
         found = parameter_gradients(p.cell, p.params, unrolled, d_hs, gates)
         ops = NumpyBackend("float64").ops(p.cell, gates)
-        wanted = plain.parameter_gradients(ops, p.cell, p.params, steps, d_hs, gates)
+        wanted = recurrence.parameter_gradients(ops, p.cell, p.params, steps, d_hs, gates)
         assert found.p.keys() == wanted.p.keys()
         pairs = [*zip(found[:3], wanted[:3], strict=True), *((found.p[n], wanted.p[n]) for n in found.p)]
         for a, b in pairs:

@@ -16,7 +16,7 @@ from support.problems import B, H, M, random_problem
 import carousel.engine.recurrence
 import carousel.measures.adjoint
 from carousel.cells import CELLS, Params
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.engine.decomposition import advance, beginning, cosine
 from carousel.engine.recurrence import PATHS, effective, flat, unroll
 from carousel.measures.adjoint import Quantity, walk

@@ -10,11 +10,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
-from carousel.measures import calibration
-from carousel.measures.calibration import COLUMNS, ERRORS, EXACT, SYSTEMS, calibrate, exact, statistical
+from carousel.measures import adjoint
+from carousel.measures.calibration import calibrate as calibrate_theory
+from carousel.measures.calibration.calibrate import (
+    COLUMNS,
+    ERRORS,
+    EXACT,
+    SYSTEMS,
+    calibrate,
+    exact,
+    statistical,
+)
 from carousel.measures.calibration.system import Reading
+from carousel.measures.jacobian import backward
+from carousel.measures.lyapunov import spectrum as spectrum_theory
 
 BACKENDS = ("numpy", "torch")
 both = pytest.mark.parametrize("name", BACKENDS)
@@ -76,9 +87,9 @@ def test_a_rate_that_is_one_percent_too_large_is_caught(name: str, monkeypatch: 
             exponents=1.01 * found.exponents, total=1.01 * found.total, log_det=1.01 * found.log_det
         )
 
-    spectrum = calibration.spectrum
-    monkeypatch.setattr(calibration, "walk", stretched(calibration.walk))
-    monkeypatch.setattr(calibration, "jacobians", stretched(calibration.jacobians))
+    spectrum = spectrum_theory.spectrum
+    monkeypatch.setattr(calibration, "walk", stretched(adjoint.walk))
+    monkeypatch.setattr(calibration, "jacobians", stretched(backward.jacobians))
     monkeypatch.setattr(calibration, "spectrum", longer)
     table = short(name)
     assert not table["passed"][finite_exact(table)].any()
@@ -119,7 +130,7 @@ def test_a_lag_that_is_one_off_is_caught(instrument: str, name: str, monkeypatch
 
     monkeypatch.setattr(calibration, instrument, early)
     table = short(name)
-    own = table["quantity"].map(calibration.instrument) == instrument
+    own = table["quantity"].map(calibrate_theory.instrument) == instrument
     rows = own & finite_exact(table) & ~table["system"].isin(STEADY)
     assert rows.sum() >= 9
     assert not table["passed"][rows].any()
@@ -131,7 +142,7 @@ def test_a_lag_that_is_one_off_is_caught(instrument: str, name: str, monkeypatch
 def test_two_swapped_labels_of_paths_are_caught(
     pair: tuple[str, str], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    swap, walk = {pair[0]: pair[1], pair[1]: pair[0]}, calibration.walk
+    swap, walk = {pair[0]: pair[1], pair[1]: pair[0]}, adjoint.walk
 
     def swapped(*given):
         for lag, at in walk(*given):
@@ -182,7 +193,7 @@ def test_a_statistical_reading_is_judged_by_the_spread_of_its_models(allowance: 
 def test_what_no_instrument_reports_has_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "walk", lambda *given: iter(()))
     table = calibrate(load("numpy", "cpu", "float64"), ["lstm_pulse"])
-    walked = table["quantity"].map(calibration.instrument) == "walk"
+    walked = table["quantity"].map(calibrate_theory.instrument) == "walk"
     assert table["measured"][walked].isna().all()
     assert not table["passed"][walked].any()
     assert table["passed"][~walked].all()

@@ -11,7 +11,7 @@ from support.problems import BASE, D, H, T, assert_seeded_by
 
 import carousel
 from carousel.cells import CELLS
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.inits import DIAGONAL, INITS
 from carousel.measures.adjoint import Quantity
 from carousel.measures.decay import measure

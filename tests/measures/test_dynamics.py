@@ -8,7 +8,7 @@ import pytest
 from support.problems import BASE
 
 from carousel.cells import CELLS
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.measures.dynamics import COLUMNS, measure, rows
 from carousel.measures.gates import STEPS, Summary, portrait
 from carousel.study.models import Setting, initial_state, noise, weights

@@ -8,8 +8,9 @@ from support.tolerances import PRECISION
 
 import carousel
 from carousel.cells import CELLS
-from carousel.engine.backends import Asked, DeviceError, load
+from carousel.engine.backends.backend import Asked
 from carousel.engine.backends.numpy import FORWARD
+from carousel.engine.backends.table import DeviceError, load
 from carousel.engine.backends.torch import TorchOps
 from carousel.measures.decay import measure
 from carousel.measures.training.nonfinite import GRADIENT, LOSS, NONE, WEIGHTS, Stops

@@ -10,8 +10,8 @@ from support.problems import B, H, M, T, random_problem
 
 import carousel.measures.gates
 from carousel.cells import CELLS, Params
-from carousel.engine.backends import load
 from carousel.engine.backends.numpy import FORWARD
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, Step, effective, forward, unroll
 from carousel.measures.gates import AXES, QUANTILES, STEPS, activations, portrait, readings, statistics
 

@@ -16,7 +16,7 @@ from support.problems import Problem, random_problem, small
 import carousel.engine.recurrence
 import carousel.measures.jacobian.backward
 from carousel.cells import CELLS, Params
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, drive, effective, forward
 from carousel.measures.adjoint import Quantity
 from carousel.measures.jacobian.backward import jacobians

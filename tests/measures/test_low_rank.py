@@ -10,7 +10,7 @@ from support.problems import Problem, random_problem
 
 import carousel.measures.jacobian.backward
 from carousel.cells import CELLS, Params
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, effective, flat, pull_back, unroll
 from carousel.engine.step_jacobian import entering, slopes, through
 from carousel.measures.jacobian.backward import jacobians

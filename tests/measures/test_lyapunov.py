@@ -14,7 +14,7 @@ import carousel.measures.lyapunov.qr
 import carousel.measures.lyapunov.spectrum
 from carousel.analysis.theory.scalar import rate
 from carousel.cells import CELLS, Params
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, unroll
 from carousel.measures.lyapunov.qr import dense, growth
 from carousel.measures.lyapunov.spectrum import spectrum, summarised

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 import carousel
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.measures.rows import COLUMNS
 from carousel.measures.search import AWAY, AXES, OBJECTIVES, WORST, axes, lattice, points, scored, seek
-from carousel.study import values as fields
+from carousel.study import values
 from carousel.study.schema import SearchSlice
 from carousel.tables.parquet import write
 
@@ -77,7 +77,7 @@ def best(table: pd.DataFrame, objective: str) -> tuple[tuple[float, float, str],
 
 
 def test_a_study_may_name_the_objectives_that_there_are() -> None:
-    assert set(fields.OBJECTIVES) == set(OBJECTIVES)
+    assert set(values.OBJECTIVES) == set(OBJECTIVES)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from carousel.cells import CELLS
-from carousel.engine.backends import Asked, leaves, load
+from carousel.engine.backends.backend import Asked, leaves
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
 from carousel.measures.adjoint import Quantity
 from carousel.measures.jacobian.backward import jacobians

@@ -10,8 +10,9 @@ from support.problems import BASE, assert_seeded_by, model_on, random_model, ran
 
 import carousel
 from carousel.cells import CELLS
-from carousel.engine.backends import Asked, leaves, load, rebuild
-from carousel.engine.backends import torch_library as library
+from carousel.engine.backends import torch_library
+from carousel.engine.backends.backend import Asked, leaves, rebuild
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
 from carousel.measures.adjoint import Quantity, walk
 from carousel.measures.training.train import Adam, Data, clipped, models, readout, scores, train
@@ -262,7 +263,7 @@ def test_the_gradient_of_many_answers_is_the_weighted_sum_of_those_of_each(backe
 
 @pytest.mark.parametrize("dtype, rtol", [("float32", 2e-5), ("float64", 1e-11)])
 def test_torchs_own_lstm_gives_the_gradient_of_the_stack(dtype, rtol, monkeypatch):
-    p, rng = random_problem("lstm", seed=53, length=library.STEPS + 3), np.random.default_rng(54)
+    p, rng = random_problem("lstm", seed=53, length=torch_library.STEPS + 3), np.random.default_rng(54)
     there, (_, M, _, B) = load("torch", "cpu", dtype), p.xs.shape
     on, model = p.on(there), model_on(there, random_model(p))
     asked = Asked(
@@ -270,7 +271,7 @@ def test_torchs_own_lstm_gives_the_gradient_of_the_stack(dtype, rtol, monkeypatc
     )
     found = []
     for used in (True, False):
-        monkeypatch.setattr(library, "suits", lambda *_, used=used: used)
+        monkeypatch.setattr(torch_library, "suits", lambda *_, used=used: used)
         gradient = there.gradient(p.cell, model, on.xs, on.state, asked, PATHS["full"](p.cell))
         found.append([there.numpy(a) for a in (gradient.loss, *leaves(gradient.model))])
     for ours, theirs in zip(*found, strict=True):
@@ -278,14 +279,14 @@ def test_torchs_own_lstm_gives_the_gradient_of_the_stack(dtype, rtol, monkeypatc
 
 
 def test_which_gradients_torchs_own_lstm_takes():
-    long, short = (np.zeros((T, 1, 1, 1)) for T in (library.STEPS, library.STEPS - 1))
+    long, short = (np.zeros((T, 1, 1, 1)) for T in (torch_library.STEPS, torch_library.STEPS - 1))
     for dtype, xs, name, taken in (
         ("float32", long, "lstm", True),
         ("float32", short, "lstm", False),
         ("float64", long, "lstm", False),
         ("float32", long, "lstm_peephole", False),
     ):
-        assert library.suits(CELLS[name], load("torch", "cpu", dtype).array(xs)) is taken
+        assert torch_library.suits(CELLS[name], load("torch", "cpu", dtype).array(xs)) is taken
 
 
 def test_truncated_and_full_gradients_train_differently_but_from_one_start():

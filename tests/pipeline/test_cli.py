@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from carousel.__main__ import main
-from carousel.engine.backends import DeviceError, load
+from carousel.engine.backends.table import DeviceError, load
 from carousel.study.schema import find
 from carousel.tables.parquet import read
 

@@ -11,7 +11,7 @@ from support.result_sets import CLAIMS, STEP, SWEEP, decay
 
 from carousel.__main__ import main
 from carousel.pipeline.machines import comparison, matching
-from carousel.tables import parquet as store
+from carousel.tables import parquet
 
 PLACE = {"slice": "grid", "cell": "lstm", "forget_bias": "3", "init": "torch", "length": 120, "trained": "no",
          "repetition": 1, "backend": "torch", "path": "full", "lag": 60}  # fmt: skip
@@ -38,7 +38,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def written(folder: Path, origin: dict = SWEEP, **changed: pd.DataFrame) -> Path:
     """A result set, with some of its tables changed."""
     for name, frame in (tables() | changed).items():
-        store.write(frame, folder / f"{name}.parquet", origin)
+        parquet.write(frame, folder / f"{name}.parquet", origin)
     return folder
 
 
@@ -165,7 +165,7 @@ def test_verdicts_old_and_new_and_effects_in_standard_errors(
         in said.out
     )
     assert "K2: supported -> inconclusive, effect moved by 0.1 (0.98 standard errors)" in said.out
-    assert store.read(tmp_path / "moves.parquet")["moved"].sum() == 1
+    assert parquet.read(tmp_path / "moves.parquet")["moved"].sum() == 1
     assert main(["compare", "--fail", str(left), str(right)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "differ in 1 of" in line
@@ -210,7 +210,7 @@ def test_keys_are_of_values_and_not_of_how_they_are_kept(tmp_path: Path) -> None
     }
     found = []
     for name, each in frames.items():
-        store.write(each, tmp_path / f"{name}.parquet", {})
+        parquet.write(each, tmp_path / f"{name}.parquet", {})
         found.append(matching.keys(tmp_path / f"{name}.parquet", ["cell", "gain", "lag"]))
     assert len(set(found[0])) == 4
     assert all((found[0] == other).all() for other in found[1:])

@@ -12,7 +12,7 @@ from support.checkouts import copied
 from support.tolerances import DECAY, TRAINED
 from tools import machines
 
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 
 TABLES = (
     "decay/numpy/rnn_tanh.parquet",

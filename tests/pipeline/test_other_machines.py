@@ -10,13 +10,11 @@ from support.checkouts import rules
 from support.result_sets import CLAIMS, SWEEP, decay
 
 from carousel.__main__ import main
-from carousel.pipeline import validation as inputs
+from carousel.pipeline import validation
 from carousel.pipeline.job_code import code
-from carousel.pipeline.machines import other_machines as elsewhere
-from carousel.report.page import machines as apart
-from carousel.report.page import sections as page
-from carousel.tables import other_machines as abroad
-from carousel.tables import parquet as store
+from carousel.pipeline.machines import other_machines
+from carousel.report.page import machines, sections
+from carousel.tables import machine_folders, parquet
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,14 +30,14 @@ SLUG = "big-box-b-linux-cpu"
 
 def other(kind: str) -> pd.DataFrame:
     """A table that is only copied."""
-    return pd.DataFrame({name: ["x"] for name in inputs.COLUMNS[kind]}).assign(device="cpu")
+    return pd.DataFrame({name: ["x"] for name in validation.COLUMNS[kind]}).assign(device="cpu")
 
 
 def result_set(folder: Path, origin: dict, rows: pd.DataFrame, *more: str) -> Path:
     """The tables of a machine: decay and `more` kinds."""
-    store.write(rows, folder / "decay.parquet", origin)
+    parquet.write(rows, folder / "decay.parquet", origin)
     for kind in more:
-        store.write(other(kind), folder / f"{kind}.parquet", origin)
+        parquet.write(other(kind), folder / f"{kind}.parquet", origin)
     return folder
 
 
@@ -65,21 +63,23 @@ def test_a_folder_s_tables_are_put_beside_byte_by_byte(
     results: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     there = result_set(tmp_path / "there", THERE, decay(), "accuracy")
-    store.write(CLAIMS, there / "claims.parquet", THERE)
+    parquet.write(CLAIMS, there / "claims.parquet", THERE)
     added(results, there)
     folder = results / "elsewhere" / SLUG
     assert str(folder) in capsys.readouterr().out
     assert sorted(path.name for path in folder.iterdir()) == ["accuracy.parquet", "decay.parquet"]
     for path in folder.iterdir():
         assert path.read_bytes() == (there / path.name).read_bytes()
-    assert abroad.measured(results) == [str(folder / f"{name}.parquet") for name in ("decay", "accuracy")]
-    assert abroad.judged(results) == []
-    assert abroad.lacking(folder) == ["dynamics", "calibration"]
+    assert machine_folders.measured(results) == [
+        str(folder / f"{name}.parquet") for name in ("decay", "accuracy")
+    ]
+    assert machine_folders.judged(results) == []
+    assert machine_folders.lacking(folder) == ["dynamics", "calibration"]
 
 
 def test_all_four_tables_are_judged_by_themselves(results: Path, tmp_path: Path) -> None:
     added(results, result_set(tmp_path / "there", THERE, decay(), "accuracy", "dynamics", "calibration"))
-    assert abroad.judged(results) == [str(results / "elsewhere" / SLUG / "claims.parquet")]
+    assert machine_folders.judged(results) == [str(results / "elsewhere" / SLUG / "claims.parquet")]
 
 
 OTHER = "1 of 1 jobs were run by other code than here, such as"
@@ -114,21 +114,21 @@ def test_what_does_not_belong_is_refused_whole(
 
 def test_a_job_that_was_not_run_here_is_held_against_the_code_of_now() -> None:
     theirs = {job: code(job) for job in ("decay/torch/gru", "accuracy/numpy/adding/lstm")}
-    assert elsewhere.other_jobs(HERE, {"jobs": theirs | {"search/search_weight": "x"}}) == []
+    assert other_machines.other_jobs(HERE, {"jobs": theirs | {"search/search_weight": "x"}}) == []
     changed = {"decay/torch/gru": "x", "decay/torch/no_such_cell": "x"}
-    assert elsewhere.other_jobs(HERE, {"jobs": theirs | changed}) == [*changed]
+    assert other_machines.other_jobs(HERE, {"jobs": theirs | changed}) == [*changed]
 
 
 def test_bfloat16_has_a_tolerance_whatever_stands_on_the_other_side(results: Path, tmp_path: Path) -> None:
     rows = gpu_rows().assign(dtype="bfloat16")
     added(results, result_set(tmp_path / "there", GPU, rows))
-    assert elsewhere.machines(results)["tolerance"].tolist()[1:] == [2.0]
+    assert other_machines.machines(results)["tolerance"].tolist()[1:] == [2.0]
 
 
 def test_other_code_is_allowed_where_asked_for_and_recorded(results: Path, tmp_path: Path) -> None:
     jobs = HERE["jobs"] | {"decay/torch/lstm": "c"}
     added(results, result_set(tmp_path / "there", THERE | {"jobs": jobs}, decay()), Path("--other-code"))
-    assert elsewhere.machines(results)["other_code"].tolist() == [0, 1]
+    assert other_machines.machines(results)["other_code"].tolist() == [0, 1]
 
 
 def test_a_machine_is_added_once_and_its_gpu_apart(
@@ -139,7 +139,10 @@ def test_a_machine_is_added_once_and_its_gpu_apart(
     added(results, there, status=1)
     assert f"already in {results}/elsewhere/{SLUG}" in capsys.readouterr().err
     added(results, result_set(tmp_path / "gpu", GPU, gpu_rows()) / "decay.parquet")
-    assert [folder.name for folder in abroad.folders(results)] == [SLUG, "planted-gpu-big-box-b-linux-cuda"]
+    assert [folder.name for folder in machine_folders.folders(results)] == [
+        SLUG,
+        "planted-gpu-big-box-b-linux-cuda",
+    ]
 
 
 @pytest.mark.parametrize("given", ["nothing", "results"])
@@ -161,13 +164,13 @@ def test_no_tables_on_either_side(
 def shown(results: Path, tmp_path: Path) -> pd.DataFrame:
     """The machines table of a study measured here, on another processor, and on a GPU in float32."""
     after = decay().query("backend == 'torch'").head(1).assign(step=30, trained="adding")
-    store.write(pd.concat([decay(), after]), results / "decay.parquet", HERE)
+    parquet.write(pd.concat([decay(), after]), results / "decay.parquet", HERE)
     moved = decay()
     moved.loc[50, "log10_norm"] += 1e-7
     added(results, result_set(tmp_path / "there", THERE, moved))
     added(results, result_set(tmp_path / "gpu", GPU, gpu_rows()))
     assert main(["machines", "--results", str(results), "--out", str(tmp_path / "machines.parquet")]) == 0
-    return store.read(tmp_path / "machines.parquet")
+    return parquet.read(tmp_path / "machines.parquet")
 
 
 def test_machines_are_compared_before_training_within_the_tolerance_of_their_numbers(
@@ -189,28 +192,28 @@ def test_machines_are_compared_before_training_within_the_tolerance_of_their_num
 
 
 def test_the_page_shows_machines_apart_and_says_that_there_was_no_gpu(shown: pd.DataFrame) -> None:
-    text = apart.measured(SimpleNamespace(machines=shown))
+    text = machines.measured(SimpleNamespace(machines=shown))
     assert text.startswith(
         "**GPU: not measured on this machine.** It was measured elsewhere, on Planted GPU."
     )
     assert r"**elsewhere**: Big Box \<b\>\, Linux" in text
     assert "1 beyond 1 × 10^-8^" in text.replace("−", "-")
-    local = apart.measured(SimpleNamespace(machines=shown.iloc[:1]))
+    local = machines.measured(SimpleNamespace(machines=shown.iloc[:1]))
     assert local.startswith("**GPU: not measured on this machine.**\n")
     own = shown.iloc[2:].assign(folder="")
-    assert apart.measured(SimpleNamespace(machines=own)).startswith("GPU: Planted GPU, on this machine.")
+    assert machines.measured(SimpleNamespace(machines=own)).startswith("GPU: Planted GPU, on this machine.")
 
 
 def test_the_page_sets_verdicts_side_by_side_and_names_what_is_lacking(results: Path, tmp_path: Path) -> None:
-    own = SimpleNamespace(claims=CLAIMS, elsewhere=page.elsewhere(results))
-    assert apart.verdicts(own).startswith("No tables of other machines")
+    own = SimpleNamespace(claims=CLAIMS, elsewhere=sections.elsewhere(results))
+    assert machines.verdicts(own).startswith("No tables of other machines")
     added(results, result_set(tmp_path / "there", THERE, decay(), "accuracy", "dynamics", "calibration"))
     added(results, result_set(tmp_path / "gpu", GPU, gpu_rows()))
     theirs = CLAIMS.assign(verdict=["refuted", "refuted", "depends"])
-    store.write(theirs, results / "elsewhere" / SLUG / "claims.parquet", THERE)
-    text = apart.verdicts(
+    parquet.write(theirs, results / "elsewhere" / SLUG / "claims.parquet", THERE)
+    text = machines.verdicts(
         SimpleNamespace(
-            claims=CLAIMS, elsewhere=page.elsewhere(results), machines=elsewhere.machines(results)
+            claims=CLAIMS, elsewhere=sections.elsewhere(results), machines=other_machines.machines(results)
         )
     )
     lacking = (

@@ -13,10 +13,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from carousel.report.page import markup
-from carousel.report.page import pandoc as chain
-from carousel.report.page import provenance as record
-from carousel.report.page import sections as page
+from carousel.report.page import markup, pandoc, provenance, sections
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,7 +108,7 @@ class Text(HTMLParser):
         super().__init__()
         self.paragraphs: list[str] = []
         self.others: set[str] = set()
-        self.feed(page)
+        self.feed(sections)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "p" and not attrs:
@@ -128,7 +125,7 @@ def rendered(text: str, folder: Path) -> str:
     """Markdown through pandoc, as the embedded chain calls it."""
     options = [
         each
-        for each in chain.PANDOC
+        for each in pandoc.PANDOC
         if each.startswith(("--from", "--to", "--mathml", "--citeproc", "--fail"))
     ]
     command = [pypandoc.get_pandoc_path(), *options]
@@ -173,7 +170,7 @@ def test_what_a_study_and_a_machine_are_called_stays_text(tmp_path: Path) -> Non
         data = SimpleNamespace(
             claims=claims, origins={"claims.parquet": origin}, renderer=text, results=tmp_path / "x"
         )
-        said = page.counted(data), record.provenance(data), record.colophon(data)
+        said = sections.counted(data), provenance.provenance(data), provenance.colophon(data)
         assert all(markup.escape(text) in part for part in said)
         bare = [part.replace(markup.escape(text), "") for part in said]
         assert not any(set("<>`$@!&") & set(part) for part in bare)

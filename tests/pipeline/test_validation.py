@@ -13,12 +13,11 @@ import yaml
 from support.checkouts import copied, rules, snakemake_in
 
 from carousel.__main__ import main
-from carousel.pipeline import rebuild as remake
-from carousel.pipeline import validation as inputs
+from carousel.pipeline import rebuild, validation
 from carousel.pipeline.job_code import code
 from carousel.pipeline.provenance import describe
 from carousel.study.schema import find, load
-from carousel.tables import parquet as store
+from carousel.tables import parquet
 
 ROOT = Path(__file__).parents[2]
 SMOKE = find("smoke")
@@ -28,7 +27,7 @@ ORIGIN = {"study": "smoke", "jobs": {JOB: "0"}}
 
 def table(kind: str = "decay", rows: int = 3) -> pd.DataFrame:
     """A table with the columns of its kind."""
-    return pd.DataFrame({name: np.arange(rows) / 3 for name in inputs.COLUMNS[kind]}).assign(
+    return pd.DataFrame({name: np.arange(rows) / 3 for name in validation.COLUMNS[kind]}).assign(
         id="K1", cell="lstm"
     )
 
@@ -40,7 +39,7 @@ def small(tmp_path: Path) -> bytes:
     frame = pd.DataFrame(
         {"cell": pd.Categorical(["lstm", "gru"] * 20), "lag": range(40), "solved": [True] * 40}
     )
-    store.write(frame.assign(log10_norm=np.linspace(0, -9, 40), text="x"), path, ORIGIN)
+    parquet.write(frame.assign(log10_norm=np.linspace(0, -9, 40), text="x"), path, ORIGIN)
     return path.read_bytes()
 
 
@@ -48,30 +47,30 @@ def test_no_bit_changes_unnoticed(small: bytes, tmp_path: Path) -> None:
     """One bit of every byte in turn: data, dictionaries, footer, metadata, and the checksum itself."""
     path, bits = tmp_path / "flipped.parquet", np.random.default_rng(0).integers(0, 8, len(small))
     path.write_bytes(small)
-    assert not store.damage(path)
+    assert not parquet.damage(path)
     with path.open("r+b", buffering=0) as file:
         for place, bit in enumerate(bits.tolist()):
             file.seek(place)
             file.write(bytes([small[place] ^ 1 << bit]))
-            assert store.damage(path), place
+            assert parquet.damage(path), place
             file.seek(place)
             file.write(small[place : place + 1])
-    assert not store.damage(path)
+    assert not parquet.damage(path)
 
 
 def test_no_length_is_taken_for_another(small: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cut.parquet"
     for size in (*range(0, len(small), 13), *range(len(small) - 50, len(small))):
         path.write_bytes(small[:size])
-        assert store.damage(path), size
+        assert parquet.damage(path), size
     for more in (b"x", small, small[-500:]):
         path.write_bytes(small + more)
-        assert store.damage(path)
+        assert parquet.damage(path)
 
 
 def test_a_sealed_table_is_plain_parquet(small: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(small)
-    assert pd.read_parquet(tmp_path / "a.parquet").equals(store.read(tmp_path / "a.parquet"))
+    assert pd.read_parquet(tmp_path / "a.parquet").equals(parquet.read(tmp_path / "a.parquet"))
 
 
 VERBS = {  # verb: kinds of table that it reads, options that it writes to, and others
@@ -99,7 +98,7 @@ def harm(path: Path, damage: str) -> None:
     if damage == "foreign":
         pd.DataFrame({"lag": [1]}).to_parquet(path)
     elif damage == "of other columns":
-        store.write(pd.DataFrame({"lag": [1]}), path, ORIGIN)
+        parquet.write(pd.DataFrame({"lag": [1]}), path, ORIGIN)
     elif damage == "absent":
         path.unlink()
     else:
@@ -124,7 +123,9 @@ def test_every_verb_names_the_file_and_how_to_make_it_again(
     monkeypatch.chdir(tmp_path)
     folder, (kinds, outs, others) = Path("results/smoke"), VERBS[verb]
     for each in kinds:
-        store.write(table(each if each in inputs.COLUMNS else "claims"), folder / f"{each}.parquet", ORIGIN)
+        parquet.write(
+            table(each if each in validation.COLUMNS else "claims"), folder / f"{each}.parquet", ORIGIN
+        )
     bad = folder / f"{kind}.parquet"
     harm(bad, damage)
     written = [f"--{name}=made/{name}" for name in outs]
@@ -135,7 +136,7 @@ def test_every_verb_names_the_file_and_how_to_make_it_again(
     assert line.startswith(
         f"{bad}: {DAMAGES[damage] if damage != 'of other columns' else f'not a table of {kind}'}"
     )
-    rule = remake.rule(bad)
+    rule = rebuild.rule(bad)
     assert line.endswith(
         f"; rule {rule} makes it again: snakemake --cores 1 --config study=smoke --force -- {bad}"
     )
@@ -157,20 +158,20 @@ FOREIGN = {  # what a table says otherwise of itself, and what is said of that
 @pytest.fixture
 def gathering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Two tables of the smoke study as its jobs would leave them now, in a folder where that study runs."""
-    monkeypatch.setenv(remake.CONFIG, shlex.join([f"study={SMOKE}"]))
+    monkeypatch.setenv(rebuild.CONFIG, shlex.join([f"study={SMOKE}"]))
     monkeypatch.chdir(ROOT)
     paths = [tmp_path / f"results/smoke/{job}.parquet" for job in (JOB, "decay/torch/lstm")]
     for path, job in zip(paths, (JOB, "decay/torch/lstm"), strict=True):
-        store.write(table().assign(backend=job.split("/")[1]), path, describe(SMOKE, job, False))
+        parquet.write(table().assign(backend=job.split("/")[1]), path, describe(SMOKE, job, False))
     return paths
 
 
 def test_tables_of_now_are_gathered(gathering: list[Path]) -> None:
     out = gathering[0].parents[2] / "decay.parquet"
     assert main(["gather", "--out", str(out), *map(str, gathering)]) == 0
-    assert len(store.read(out)) == 6
-    assert sorted(store.provenance(out)["jobs"]) == [JOB, "decay/torch/lstm"]
-    assert not inputs.fault(out, "decay")
+    assert len(parquet.read(out)) == 6
+    assert sorted(parquet.provenance(out)["jobs"]) == [JOB, "decay/torch/lstm"]
+    assert not validation.fault(out, "decay")
 
 
 @pytest.mark.parametrize("foreign", FOREIGN)
@@ -178,7 +179,7 @@ def test_a_table_of_another_study_or_code_is_refused(
     foreign: str, gathering: list[Path], capsys: pytest.CaptureFixture
 ) -> None:
     changes, said = FOREIGN[foreign]
-    store.write(table(), gathering[0], describe(SMOKE, JOB, False) | changes)
+    parquet.write(table(), gathering[0], describe(SMOKE, JOB, False) | changes)
     out = gathering[0].parents[2] / "decay.parquet"
     assert main(["gather", "--out", str(out), *map(str, gathering)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
@@ -191,7 +192,7 @@ def test_a_table_of_another_study_or_code_is_refused(
 
 
 def test_tables_of_other_columns_are_named(gathering: list[Path], capsys: pytest.CaptureFixture) -> None:
-    store.write(table().assign(more=1), gathering[1], store.provenance(gathering[1]))
+    parquet.write(table().assign(more=1), gathering[1], parquet.provenance(gathering[1]))
     assert main(["gather", "--out", str(gathering[0].parent / "out.parquet"), *map(str, gathering)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(
@@ -203,7 +204,7 @@ def test_all_that_is_wrong_is_made_again_by_one_command(
     gathering: list[Path], capsys: pytest.CaptureFixture
 ) -> None:
     gathering[0].write_bytes(b"")
-    store.write(table(), gathering[1], describe(SMOKE, JOB, False))
+    parquet.write(table(), gathering[1], describe(SMOKE, JOB, False))
     assert main(["gather", "--out", str(gathering[0].parent / "out.parquet"), *map(str, gathering)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(
@@ -217,7 +218,7 @@ def test_a_gathered_table_of_other_code_is_refused_downstream(
 ) -> None:
     path = gathering[0].parents[2] / "decay.parquet"
     jobs = {"decay/torch/lstm": code("decay/torch/lstm"), JOB: "0123"}
-    store.write(table(), path, describe(SMOKE, JOB, False) | {"jobs": jobs})
+    parquet.write(table(), path, describe(SMOKE, JOB, False) | {"jobs": jobs})
     assert main(["summarise", "--decay", str(path), "--out", str(path.with_name("summary.parquet"))]) == 1
     assert f"measured by other code than that of now ({JOB}); rule gather_decay" in capsys.readouterr().err
 
@@ -240,7 +241,7 @@ def test_the_code_behind_a_job_is_that_of_its_files(monkeypatch: pytest.MonkeyPa
 
 def test_the_rules_are_those_of_the_workflow() -> None:
     texts = rules()
-    for pattern, rule in remake.RULES.items():
+    for pattern, rule in rebuild.RULES.items():
         made = re.search(r"output:(.*?)(?:log|params|threads):", texts[rule], re.DOTALL)
         assert made
         name = re.escape(pattern.rpartition("/")[2]).replace(r"\*", ".*")
@@ -251,20 +252,19 @@ def test_the_rules_are_those_of_the_workflow() -> None:
     "path", ["a.parquet", "elsewhere/smoke/decay.parquet", "results/smoke/cache/1.parquet"]
 )
 def test_what_no_rule_makes_has_no_command(path: str) -> None:
-    assert remake.again(path) == ""
+    assert rebuild.again(path) == ""
 
 
 def test_the_columns_that_readers_need_are_measured() -> None:
     from carousel.analysis import summary
     from carousel.claims import judge as judging
-    from carousel.measures import calibration
-    from carousel.measures import dynamics as dynamical
+    from carousel.measures import dynamics
     from carousel.measures import rows as decay
-    from carousel.measures.training import train as training
+    from carousel.measures.training import train
 
-    made = {"decay": decay, "dynamics": dynamical, "accuracy": training, "calibration": calibration}
+    made = {"decay": decay, "dynamics": dynamics, "accuracy": train, "calibration": calibration}
     for kind, module in {**made, "summary": summary, "claims": judging}.items():
-        assert set(inputs.COLUMNS[kind]) <= set(module.COLUMNS), kind
+        assert set(validation.COLUMNS[kind]) <= set(module.COLUMNS), kind
 
 
 @pytest.mark.slow
@@ -279,8 +279,8 @@ def test_the_command_makes_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert made.returncode == 0, made.stderr
     whole = path.read_bytes()
     harm(path, "flipped")
-    with pytest.raises(store.StoreError) as told:
-        store.read(path)
+    with pytest.raises(parquet.StoreError) as told:
+        parquet.read(path)
     command = shlex.split(str(told.value).partition("again: ")[2])
     monkeypatch.delenv("PYTHONPATH", raising=False)
     again = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True)

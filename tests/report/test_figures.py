@@ -14,24 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from support import planted
 
-from carousel.analysis import theory
-from carousel.analysis.stats import select
+from carousel.analysis.stats.tables import select
 from carousel.analysis.summary import summarise
+from carousel.analysis.theory import spectral
 from carousel.claims import CLAIMS, Tables
-from carousel.report import recommendations as advice
-from carousel.report.figures import (
-    FIGURES,
-    PICTURES,
-    curves,
-    draw,
-    exponents,
-    gates,
-    jacobian,
-    learned,
-)
-from carousel.report.figures import (
-    theory as laws,
-)
+from carousel.report import recommendations
+from carousel.report.figures import curves, exponents, gates, jacobian, learned
+from carousel.report.figures import theory as laws
+from carousel.report.figures.draw import FIGURES, PICTURES, draw
 from carousel.report.figures.style import (
     CELLS,
     TEXT,
@@ -135,7 +125,7 @@ def tables(study, verdicts) -> dict[str, pd.DataFrame]:
     return {"decay": whole, "accuracy": accuracy, "claims": verdicts, 
             "summary": pd.concat([summarise(fed), phase_table()], ignore_index=True),
             "dynamics": pd.concat([dynamics, dynamics_table()], ignore_index=True),
-            "learned": advice.learned(planted.accuracy(), summarise(planted.decay()))}  # fmt: skip
+            "learned": recommendations.learned(planted.accuracy(), summarise(planted.decay()))}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -443,5 +433,5 @@ def test_the_phase_diagram_shows_the_rates_and_theory_s_border(gallery) -> None:
     inside = np.isfinite(x) & np.isfinite(y)
     gain = np.interp(y[inside], range(4), [0.5, 1.0, 2.0, 3.0])
     bias = np.interp(x[inside], range(3), [0.0, 1.0, 4.0])
-    radius = [theory.lstm_radius(g, b) for g, b in zip(gain, bias, strict=True)]
+    radius = [spectral.lstm_radius(g, b) for g, b in zip(gain, bias, strict=True)]
     np.testing.assert_allclose(radius, 1, atol=1e-9)

@@ -5,7 +5,7 @@ import pytest
 from support import planted
 
 from carousel.analysis.summary import summarise
-from carousel.report import recommendations as advice
+from carousel.report import recommendations
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def summary() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def advised(summary) -> pd.DataFrame:
-    return advice.advise(summary, ["grid"]).set_index(["lag", "cell"])
+    return recommendations.advise(summary, ["grid"]).set_index(["lag", "cell"])
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,12 @@ def test_a_lag_beyond_what_was_measured_has_no_advice(advised):
 
 
 def test_no_advice_rests_on_one_backend_or_on_odd_input(summary):
-    assert advice.advise(summary[summary["backend"] == "numpy"], ["grid"]).empty
-    assert advice.advise(summary, ["other"]).empty
+    assert recommendations.advise(summary[summary["backend"] == "numpy"], ["grid"]).empty
+    assert recommendations.advise(summary, ["other"]).empty
 
 
 def test_half_lives_come_in_the_order_of_the_forget_bias(summary):
-    table = advice.by_bias(summary, ["grid"])
+    table = recommendations.by_bias(summary, ["grid"])
     assert table["cell"].tolist() == ["lstm"] * 3
     assert table["forget_bias"].tolist() == ["0", "1", "3"]
     assert set(table["init"]) == {"torch"}
@@ -55,7 +55,7 @@ def test_half_lives_come_in_the_order_of_the_forget_bias(summary):
 
 
 def test_a_seed_counts_where_both_backends_solved_it(summary):
-    table = advice.learned(planted.accuracy(), summary).set_index(["cell", "forget_bias", "length"])
+    table = recommendations.learned(planted.accuracy(), summary).set_index(["cell", "forget_bias", "length"])
     assert table.loc[("lstm", "3", 40), "solved"] == 3
     assert table.loc[("lstm", "3", 120), "solved"] == 2
     assert table.loc[("lstm", "0", 40), "solved"] == 0
@@ -66,4 +66,4 @@ def test_a_seed_counts_where_both_backends_solved_it(summary):
 
 def test_truncated_runs_are_not_among_them(summary):
     runs = planted.accuracy()
-    assert advice.learned(runs.assign(gradient="truncated"), summary).empty
+    assert recommendations.learned(runs.assign(gradient="truncated"), summary).empty

@@ -29,17 +29,20 @@ from support.report_results import (
 from carousel.__main__ import main
 from carousel.analysis import prediction
 from carousel.pipeline.rebuild import RULES
-from carousel.report import figures
-from carousel.report.page import answers as words
-from carousel.report.page import calibration as instrument
-from carousel.report.page import explorer as interactive
-from carousel.report.page import markup, settings
-from carousel.report.page import measurements as measures
-from carousel.report.page import pandoc as chain
-from carousel.report.page import provenance as record
-from carousel.report.page import recommendations as monday
-from carousel.report.page import sections as page
-from carousel.tables import parquet as store
+from carousel.report.figures import draw
+from carousel.report.page import (
+    answers,
+    calibration,
+    explorer,
+    markup,
+    measurements,
+    pandoc,
+    provenance,
+    recommendations,
+    sections,
+    settings,
+)
+from carousel.tables import parquet
 
 REPORT = Path(__file__).parents[2] / "report"
 
@@ -111,8 +114,8 @@ def test_nothing_is_loaded_and_the_explorer_alone_runs(made, html):
 
 def test_every_picture_has_its_alt_text(html):
     alts = html.all("img", "alt")
-    assert len(alts) == len(CLAIMS) + 1 + len(measures.DRAWN) and all(alts)
-    assert {f"What is seen of {name}: a < b." for name in measures.DRAWN} <= set(alts)
+    assert len(alts) == len(CLAIMS) + 1 + len(measurements.DRAWN) and all(alts)
+    assert {f"What is seen of {name}: a < b." for name in measurements.DRAWN} <= set(alts)
     assert "Lines of log gradient against lag for claim A2d." in alts
 
 
@@ -137,19 +140,19 @@ def test_markup_in_a_table_stays_text(html):
 
 
 def test_a_changed_number_changes_the_prose(results, html, tmp_path):
-    claims = store.read(results / "claims.parquet").copy()
+    claims = parquet.read(results / "claims.parquet").copy()
     claims.loc[claims["id"] == "K2", ["effect", "verdict"]] = [0.0862, "refuted"]
-    changed = "\n".join(words.answers(claims))
+    changed = "\n".join(answers.answers(claims))
     assert "0.0371" in html.text
     assert "0.0862" in changed and "0.0371" not in changed
-    _, holds, fails = words.ANSWERS["K2"]
+    _, holds, fails = answers.ANSWERS["K2"]
     assert holds in html.text and fails not in html.text
     assert fails in changed and holds not in changed
 
 
 def test_the_page_is_the_prose_of_the_tables(results, html):
-    hinge = words.half_lives(SimpleNamespace(half_lives=told()[1]["half_lives"]))
-    texts = words.answers(claims_table(), hinge)
+    hinge = answers.half_lives(SimpleNamespace(half_lives=told()[1]["half_lives"]))
+    texts = answers.answers(claims_table(), hinge)
     shown = [
         re.sub(r"\\(.)|\[(\w+)\](?:\(#\w+\)|\{.*?\})|\*\*", r"\1\2", text).replace("'", "’") for text in texts
     ]
@@ -157,16 +160,16 @@ def test_the_page_is_the_prose_of_the_tables(results, html):
     assert [text for text in shown if text not in html.text] == []
 
 
-@pytest.mark.parametrize("name", words.ANSWERS)
+@pytest.mark.parametrize("name", answers.ANSWERS)
 @pytest.mark.parametrize("verdict", markup.VERDICTS)
 def test_a_sentence_for_every_verdict(name, verdict):
     row = claims_table().query("id == @name").assign(verdict=verdict, condition="only on *Mondays*.")
-    text = words.sentence(next(row.itertuples()))
-    said, holds, fails = words.ANSWERS[name]
+    text = answers.sentence(next(row.itertuples()))
+    said, holds, fails = answers.ANSWERS[name]
     assert text.startswith(f"“{said}”: ")
     assert (holds in text, fails in text) == (verdict == "supported", verdict == "refuted")
     assert f"(#{name})" in text
-    if name != words.HINGE:
+    if name != answers.HINGE:
         assert markup.verdict(verdict) in text
         assert (r"only on \*Mondays\*" in text) == (verdict != "supported")
 
@@ -174,33 +177,33 @@ def test_a_sentence_for_every_verdict(name, verdict):
 def test_the_answer_takes_a_conditions_first_sentence_and_the_table_as_many_as_fit():
     long = "Only on Monday. " + "Else not. " * 40
     row = next(claims_table().query("id == 'A1e'").assign(condition=long).itertuples())
-    assert "only on Monday (" in words.sentence(row)
-    assert "Else" not in words.sentence(row)
-    fits = words.brief(long).replace("\\", "")
+    assert "only on Monday (" in answers.sentence(row)
+    assert "Else" not in answers.sentence(row)
+    fits = answers.brief(long).replace("\\", "")
     assert long.startswith(fits)
-    assert words.LONGEST - len("Else not. ") < len(fits) <= words.LONGEST
-    endless = words.brief("only there, " * 40).replace("\\", "")
+    assert answers.LONGEST - len("Else not. ") < len(fits) <= answers.LONGEST
+    endless = answers.brief("only there, " * 40).replace("\\", "")
     assert endless.endswith("…")
-    assert len(endless) <= words.LONGEST
+    assert len(endless) <= answers.LONGEST
 
 
 def test_a_claim_without_an_effect_says_so():
     row = claims_table().query("id == 'K3'").assign(effect=np.nan, unit="octaves (of length)")
-    assert words.sentence(next(row.itertuples())).endswith("([K3](#K3): not measured).")
-    assert words.sentence(next(row.assign(effect=2.0).itertuples())).endswith(
+    assert answers.sentence(next(row.itertuples())).endswith("([K3](#K3): not measured).")
+    assert answers.sentence(next(row.assign(effect=2.0).itertuples())).endswith(
         r"\[−0.14, −0.12\] octaves, of length)."
     )
 
 
 def test_a_claim_not_judged_says_so():
     claims = claims_table().query("id != 'K3'")
-    assert words.answers(claims)[-1] == "This study did not judge claim K3."
+    assert answers.answers(claims)[-1] == "This study did not judge claim K3."
 
 
 @pytest.mark.parametrize(
     "name, rule",
     [
-        *((name, RULES[name]) for name in page.SHOWN),
+        *((name, RULES[name]) for name in sections.SHOWN),
         ("figures/A2d.svg", "draw"),
         ("figures/story.svg", "draw"),
         ("figures/theory.svg", "draw"),
@@ -218,7 +221,7 @@ def test_a_missing_file_is_one_line(tmp_path, capsys, name, rule):
 
 def test_a_cell_that_raises_is_one_line_and_leaves_the_old_page(tmp_path):
     claims = claims_table().assign(verdict="perhaps")
-    store.write(claims, make_results(tmp_path) / "claims.parquet", ORIGIN)
+    parquet.write(claims, make_results(tmp_path) / "claims.parquet", ORIGIN)
     (tmp_path / "report.html").write_text("old")
     done = run(tmp_path, tmp_path / "report.html", "--renderer", "embedded")
     assert done.returncode == 1
@@ -266,7 +269,7 @@ def test_the_chain_heeds_cell_options(tmp_path):
         "---\nexecute:\n  echo: false\n---\n\n```{python}\n#| eval: false\nraise SystemExit\n```\n\n"
         "```{python}\n#| output: asis\nprint('*seen*', end='')\n```\n\n```{python}\n#| echo: true\nprint('<b>')\n```\n"
     )
-    assert chain.markdown(text, tmp_path).split("\n\n")[1:] == [
+    assert pandoc.markdown(text, tmp_path).split("\n\n")[1:] == [
         "*seen*", "```python\nprint('<b>')\n```", "```\n<b>\n```\n",
     ]  # fmt: skip
 
@@ -294,7 +297,7 @@ def test_a_calibration_that_passed_has_no_banner_and_a_table(made, html):
 
 
 def test_a_failed_calibration_is_said_before_anything_else(tmp_path):
-    store.write(failed(calibration_table()), make_results(tmp_path) / "calibration.parquet", ORIGIN)
+    parquet.write(failed(calibration_table()), make_results(tmp_path) / "calibration.parquet", ORIGIN)
     done = run(tmp_path, tmp_path / "report.html", "--renderer", "embedded")
     assert done.returncode == 0, done.stderr
     made = (tmp_path / "report.html").read_text("utf-8")
@@ -311,21 +314,21 @@ def test_a_failed_calibration_is_said_before_anything_else(tmp_path):
 def test_failed_systems_come_first_and_missing_backends_are_faults():
     table = calibration_table()
     last = failed(table).assign(passed=table["system"] != "Gaussian product")
-    lines = instrument.calibration(SimpleNamespace(calibration=last)).splitlines()
+    lines = calibration.calibration(SimpleNamespace(calibration=last)).splitlines()
     assert "Gaussian product" in lines[5]
     assert "numpy, torch" in lines[5]
     alone = SimpleNamespace(calibration=table[table["backend"] == "numpy"])
-    assert "the torch backend was not calibrated" in instrument.banner(alone).replace("\\", "")
-    assert "6 of 6 checks" in instrument.calibration(alone)
+    assert "the torch backend was not calibrated" in calibration.banner(alone).replace("\\", "")
+    assert "6 of 6 checks" in calibration.calibration(alone)
     many = pd.concat([table.assign(system=f"system {i}", passed=False) for i in range(10)], ignore_index=True)
-    assert "12 more" in instrument.banner(SimpleNamespace(calibration=many))
+    assert "12 more" in calibration.banner(SimpleNamespace(calibration=many))
 
 
 def test_the_largest_error_for_its_tolerance_is_the_one_shown():
     table = calibration_table()
     place = (table["system"] == "Gaussian product") & (table["backend"] == "torch") & (table["lag"] == 100)
     table.loc[place, ["error", "measured", "in_standard_errors"]] = [0.0100, -25.0246, -2.46]
-    lines = instrument.calibration(SimpleNamespace(calibration=table)).splitlines()
+    lines = calibration.calibration(SimpleNamespace(calibration=table)).splitlines()
     (line,) = [row for row in lines if "Gauss" in row]
     assert "100 | torch | −25 | −25 | −2.46 standard errors of 0.01 |" in line
 
@@ -365,8 +368,8 @@ def test_numbers_are_readable(value, shown):
 
 
 def test_every_picture_and_every_law_has_its_place():
-    assert set(measures.DRAWN) == set(figures.PICTURES)
-    assert set(measures.ASSUMES) == set(prediction.LAWS)
+    assert set(measurements.DRAWN) == set(draw.PICTURES)
+    assert set(measurements.ASSUMES) == set(prediction.LAWS)
 
 
 def test_every_cell_is_in_a_table_of_its_own(html):
@@ -382,7 +385,7 @@ def test_theory_has_its_gaps_and_says_what_it_leaves_out(html):
     assert "Neither drawn nor counted: 1 without a finite rate; in 1 theory says the same." in html.text
     assert re.search(r"mean field A vanilla network .{60,90} 2 0.03 0.05", html.text)
     bare = SimpleNamespace(summary=summary_table().assign(law=""))
-    assert measures.theory(bare) == "This study did not measure a rate that a closed form predicts."
+    assert measurements.theory(bare) == "This study did not measure a rate that a closed form predicts."
 
 
 def test_the_sum_of_the_exponents_stands_beside_the_determinant(html):
@@ -393,12 +396,15 @@ def test_the_sum_of_the_exponents_stands_beside_the_determinant(html):
     assert "In 1 both are −∞" in html.text
     table = dynamics_table()
     odd = table.assign(value=table["value"].replace(-4.0, np.inf).where(table["quantity"] == "log_det", -1.0))
-    assert "**In 2 one is finite and the other is not.**" in measures.sums(odd)
+    assert "**In 2 one is finite and the other is not.**" in measurements.sums(odd)
 
 
 def test_a_study_without_dynamics_or_jacobian_says_so():
     bare = SimpleNamespace(dynamics=dynamics_table().head(0), decay=decay_table().assign(quantity="loss_h"))
-    said = [part(bare) for part in (measures.jacobian, measures.exponents, measures.gates, measures.factors)]
+    said = [
+        part(bare)
+        for part in (measurements.jacobian, measurements.exponents, measurements.gates, measurements.factors)
+    ]
     whats = ("the Jacobian", "Lyapunov exponents", "gates", "entry and exit factors")
     assert said == [f"This study did not measure {what}." for what in whats]
 
@@ -414,9 +420,9 @@ def test_the_third_sentence_says_on_what_it_depends(html):
 
 def test_half_lives_that_are_no_decay_are_said_to_be_none():
     table = told()[1]["half_lives"].assign(high=[-0.1, 0.0, 0.1])
-    text = words.half_lives(SimpleNamespace(half_lives=table))
+    text = answers.half_lives(SimpleNamespace(half_lives=table))
     assert text.endswith("halves in 1 steps at 0; at 1 and 3 no decay is seen")
-    assert words.half_lives(SimpleNamespace(half_lives=table.head(1))) == ""
+    assert answers.half_lives(SimpleNamespace(half_lives=table.head(1))) == ""
 
 
 @pytest.mark.parametrize(
@@ -427,7 +433,7 @@ def test_half_lives_that_are_no_decay_are_said_to_be_none():
 )  # fmt: skip
 def test_the_word_that_a_verdict_hangs_on(verdict, boundary, condition, word):
     row = claims_table().head(1).assign(verdict=verdict, boundary=boundary, condition=condition)
-    assert words.turning(next(row.itertuples())) == word
+    assert answers.turning(next(row.itertuples())) == word
 
 
 def test_sections_come_in_the_order_that_a_reader_needs(html):
@@ -462,7 +468,7 @@ def test_advice_is_read_from_its_table(html):
             "100 steps torch init, forget bias 3: halves in 151 steps"]  # fmt: skip
     assert [row for row in rows if row not in html.text[start:]] == []
     none = SimpleNamespace(advice=told()[1]["advice"].head(0))
-    assert monday.advice(none) == monday.NOTHING
+    assert recommendations.advice(none) == recommendations.NOTHING
 
 
 def test_lessons_name_what_solved_most_seeds_and_the_lstm_at_its_best(html):
@@ -471,11 +477,13 @@ def test_lessons_name_what_solved_most_seeds_and_the_lstm_at_its_best(html):
     table = told()[1]["learned"]
     other = table.assign(cell=table["cell"].replace("lstm", "gru"))
     both = pd.concat([other, table.assign(solved=(table["solved"] > 2).astype(int))])
-    assert "of the LSTMs, by lstm" in monday.lessons(SimpleNamespace(learned=both.query("length == 40")))
+    assert "of the LSTMs, by lstm" in recommendations.lessons(
+        SimpleNamespace(learned=both.query("length == 40"))
+    )
     short = SimpleNamespace(learned=table.query("forget_bias == '1' or forget_bias == '0'"))
-    assert monday.lessons(short).endswith("Nothing solved 120 steps.")
+    assert recommendations.lessons(short).endswith("Nothing solved 120 steps.")
     none = SimpleNamespace(learned=table.assign(solved=0))
-    assert "no setting solved any length" in monday.lessons(none)
+    assert "no setting solved any length" in recommendations.lessons(none)
 
 
 def test_learning_stands_beside_decay(html):
@@ -485,7 +493,7 @@ def test_learning_stands_beside_decay(html):
 
 def test_the_cost_of_every_rule_the_dearest_first(html):
     assert html.text.index("decay 14 10 min 9.83 min 60 s") < html.text.index("draw 1 12.5 s 11 s 12.5 s")
-    assert "do not say" in record.costs(SimpleNamespace(timings=timings_table().head(0)))
+    assert "do not say" in provenance.costs(SimpleNamespace(timings=timings_table().head(0)))
 
 
 def test_stability_is_a_table_where_it_was_made_and_else_its_command(html):
@@ -493,7 +501,7 @@ def test_stability_is_a_table_where_it_was_made_and_else_its_command(html):
     seeds = [claims_table().assign(seed=seed)[["id", "seed", "verdict"]] for seed in (1, 2)]
     other = seeds[1].assign(verdict=lambda t: t["verdict"].where(t["id"] != "K2", "depends"))
     data = SimpleNamespace(claims=claims_table(), stability=pd.concat([seeds[0], other]))
-    text = record.stability(data)
+    text = provenance.stability(data)
     assert "Of 14 claims that every seed decides, 13 have one verdict" in text
     assert "those that do not: [K2](#K2)." in text
     assert "| [K2](#K2) | [supported]{.verdict .supported} | [depends]{.verdict .depends} |" in text
@@ -503,15 +511,15 @@ def test_a_page_reads_the_stability_that_is_there(tmp_path, monkeypatch):
     results = make_results(tmp_path)
     monkeypatch.setenv("CAROUSEL_RESULTS", str(results))
     monkeypatch.setenv("CAROUSEL_RENDERER", "a test")
-    assert not hasattr(page.load(), "stability")
-    store.write(
+    assert not hasattr(sections.load(), "stability")
+    parquet.write(
         claims_table().assign(seed=1)[["id", "seed", "verdict"]], results / "stability.parquet", ORIGIN
     )
-    assert len(page.load().stability) == len(CLAIMS)
+    assert len(sections.load().stability) == len(CLAIMS)
 
 
 def test_the_explorer_s_data_cannot_end_its_element():
-    assert interactive.script('{"a":"</script><b>"}', "x").count("</script>") == 1
+    assert explorer.script('{"a":"</script><b>"}', "x").count("</script>") == 1
     empty = SimpleNamespace(explorer={"settings": []})
-    assert interactive.explorer(empty) == "This study has no curve to explore."
+    assert explorer.explorer(empty) == "This study has no curve to explore."
     assert json.loads(told()[0])["settings"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from carousel.cells import CELLS
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, effective, unroll
 
 NUMPY, TORCH = load("numpy", "cpu", "float64"), load("torch", "cpu", "float64")

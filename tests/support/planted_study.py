@@ -14,8 +14,8 @@ from support import planted_sensitivity as planted_weights
 from support import planted_truncation as planted_schemes
 from support.planting import TEXT, Rows, Truth, curve, model
 
-from carousel.analysis import theory
-from carousel.analysis.stats import MODEL
+from carousel.analysis.stats.tables import MODEL
+from carousel.analysis.theory import scalar
 from carousel.claims import Tables, judge
 
 
@@ -60,7 +60,7 @@ def _chain_rates(
 
 
 def _chains(truth: Truth) -> Iterator[Rows]:
-    for activation in theory.ACTIVATIONS:
+    for activation in scalar.ACTIVATIONS:
         for bias in (0.0, -2.0):
             rates = _chain_rates(truth.chain, activation, truth.weights, bias)
             for w, rate in zip(truth.weights, rates, strict=True):

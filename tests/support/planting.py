@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from carousel.analysis import theory
+from carousel.analysis.theory import scalar
 
 LAGS = np.unique(np.rint(np.geomspace(1, 1000, 24)).astype(int))
 TEXT = ["backend", "device", "dtype", "slice", "cell", "init", "forget_bias", "trained", "gradient"]
@@ -30,7 +30,7 @@ class Truth:
     total: dict[str, float] | None = None  # the full gradient's, by forget bias; None: as along the cell
     gates: dict[str, float] | None = None  # the gate-mediated part's; None: as the total
     product_error: float = 0.0  # relative, of the product of forget gates against the derivative
-    chain: Callable[..., np.ndarray] = theory.rate
+    chain: Callable[..., np.ndarray] = scalar.rate
     chain_error: float = 0.0  # relative, of the scalar chain's derivative
     weights: tuple[float, ...] = WEIGHTS
     chain_length: int = 1000

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from carousel.cells import CELLS, Cell, Params
-from carousel.engine.backends import Backend, Model, Readout
+from carousel.engine.backends.backend import Backend, Model, Readout
 from carousel.inits import INITS, draw
 from carousel.study.models import Setting, on_backend, stack
 

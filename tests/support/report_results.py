@@ -11,10 +11,9 @@ import pandas as pd
 from support import planted
 
 from carousel.analysis.summary import summarise
-from carousel.report import explorer
-from carousel.report import recommendations as advice
-from carousel.report.page import measurements as measures  # noqa: E402
-from carousel.tables import parquet as store
+from carousel.report import explorer, recommendations
+from carousel.report.page import measurements  # noqa: E402
+from carousel.tables import parquet
 
 CLAIMS = {  # id: (who, kind, verdict)
     "Q1": ("question", "identity, trend", "depends"),
@@ -204,9 +203,9 @@ def told() -> tuple[str, dict[str, pd.DataFrame]]:
     decay = planted.decay()
     summary = summarise(decay)
     tables = {
-        "advice": advice.advise(summary, ["grid"]),
-        "half_lives": advice.by_bias(summary, ["grid"]),
-        "learned": advice.learned(planted.accuracy(), summary),
+        "advice": recommendations.advise(summary, ["grid"]),
+        "half_lives": recommendations.by_bias(summary, ["grid"]),
+        "learned": recommendations.learned(planted.accuracy(), summary),
     }
     return explorer.text(explorer.explore(decay, summary)), tables
 
@@ -239,15 +238,17 @@ ORIGIN = {
 def make_results(folder: Path) -> Path:
     """A results folder as the pipeline leaves it."""
     for name, make in TABLES.items():
-        store.write(make(), folder / f"{name}.parquet", ORIGIN | {"made": "a"} if name == "decay" else ORIGIN)
+        parquet.write(
+            make(), folder / f"{name}.parquet", ORIGIN | {"made": "a"} if name == "decay" else ORIGIN
+        )
     document, tables = told()
     (folder / "explorer.json").write_text(document)
     for name, table in tables.items():
-        store.write(table, folder / f"{name}.parquet", ORIGIN)
+        parquet.write(table, folder / f"{name}.parquet", ORIGIN)
     (folder / "figures").mkdir()
-    for name in ("story", *CLAIMS, *measures.DRAWN):
+    for name in ("story", *CLAIMS, *measurements.DRAWN):
         (folder / "figures" / f"{name}.svg").write_text(SVG)
-    for name in ("story", *measures.DRAWN):
+    for name in ("story", *measurements.DRAWN):
         (folder / "figures" / f"{name}.txt").write_text(f"What is seen of {name}: a < b.\n")
     return folder
 

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carousel.tables import merge as gathering
-from carousel.tables import parquet as store
+from carousel.tables import merge, parquet
 
 ORIGIN = {"study": "smoke"}
 TEXTS = st.sampled_from(["a", "b", "b\x00", "c", "", "é", None])
@@ -28,13 +27,13 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
     frame = texts.assign(place=np.arange(len(rows)) * draw(st.sampled_from([1, 0.5])))[
         ["cell", "place", "path"]
     ]
-    return store.concat([frame]) if draw(st.booleans()) else frame
+    return parquet.concat([frame]) if draw(st.booleans()) else frame
 
 
 def written(folder: Path, tables: list[pd.DataFrame]) -> list[Path]:
     paths = [folder / f"{place}.parquet" for place in range(len(tables))]
     for table, path in zip(tables, paths, strict=True):
-        store.write(table, path, ORIGIN)
+        parquet.write(table, path, ORIGIN)
     return paths
 
 
@@ -42,18 +41,18 @@ def written(folder: Path, tables: list[pd.DataFrame]) -> list[Path]:
 @given(st.lists(frames(), min_size=1, max_size=5), st.integers(1, 9), st.integers(1, 4))
 def test_a_merge_is_the_stack_of_all(tables: list[pd.DataFrame], rows: int, fewest: int) -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gathering, "FEWEST", fewest)
+        patch.setattr(merge, "FEWEST", fewest)
         folder = Path(name)
         paths = written(folder, tables)
-        gathering.gather(paths, folder / "all.parquet", ORIGIN, rows)
+        merge.gather(paths, folder / "all.parquet", ORIGIN, rows)
         merged, stacked = (
-            store.load(folder / "all.parquet"),
-            store.stack([store.load(path) for path in paths]),
+            parquet.load(folder / "all.parquet"),
+            parquet.stack([parquet.load(path) for path in paths]),
         )
         if len(stacked):
             assert merged.schema.remove_metadata() == stacked.schema.remove_metadata()
         assert merged.to_pydict() == stacked.to_pydict()
-        assert store.provenance(folder / "all.parquet") == ORIGIN
+        assert parquet.provenance(folder / "all.parquet") == ORIGIN
         groups = pq.ParquetFile(folder / "all.parquet").metadata
         assert groups.num_row_groups == -(-len(stacked) // rows)
 
@@ -66,7 +65,7 @@ def decay(place: int, cells: str = "ab", n: int = 3000) -> pd.DataFrame:
         "cell": np.array(list(cells))[both // len(cells)],
         "path": np.array(list(cells))[both % len(cells)],
     }
-    return store.concat([pd.DataFrame(kinds).assign(lag=np.arange(n) + n * place, norm=rng.random(n))])
+    return parquet.concat([pd.DataFrame(kinds).assign(lag=np.arange(n) + n * place, norm=rng.random(n))])
 
 
 def test_the_bytes_do_not_tell_how_the_rows_were_read(tmp_path: Path) -> None:
@@ -75,9 +74,9 @@ def test_the_bytes_do_not_tell_how_the_rows_were_read(tmp_path: Path) -> None:
         set(),
     )
     for fewest in (1, 7, 1000, 10_000):
-        gathering.FEWEST, kept = fewest, gathering.FEWEST
-        gathering.gather(paths, tmp_path / "all.parquet", ORIGIN, 2000)
-        gathering.FEWEST = kept
+        merge.FEWEST, kept = fewest, merge.FEWEST
+        merge.gather(paths, tmp_path / "all.parquet", ORIGIN, 2000)
+        merge.FEWEST = kept
         made.add((tmp_path / "all.parquet").read_bytes())
     assert len(made) == 1
 
@@ -86,28 +85,28 @@ def test_tables_of_different_rows_can_come_in_any_order(tmp_path: Path) -> None:
     tables = [decay(place, cells) for place, cells in enumerate(["a", "b", "c"])]
     made = set()
     for order in ((0, 1, 2), (2, 0, 1)):
-        gathering.gather(written(tmp_path, [tables[k] for k in order]), tmp_path / "all.parquet", ORIGIN)
+        merge.gather(written(tmp_path, [tables[k] for k in order]), tmp_path / "all.parquet", ORIGIN)
         made.add((tmp_path / "all.parquet").read_bytes())
     assert len(made) == 1
 
 
 def test_small_tables_give_the_same_numbers_as_a_stack_that_is_written(tmp_path: Path) -> None:
     paths = written(tmp_path, [decay(place) for place in range(3)])
-    gathering.gather(paths, tmp_path / "all.parquet", ORIGIN)
-    store.write(store.stack([store.load(path) for path in paths]), tmp_path / "stacked.parquet", ORIGIN)
-    assert store.read(tmp_path / "all.parquet").equals(store.read(tmp_path / "stacked.parquet"))
+    merge.gather(paths, tmp_path / "all.parquet", ORIGIN)
+    parquet.write(parquet.stack([parquet.load(path) for path in paths]), tmp_path / "stacked.parquet", ORIGIN)
+    assert parquet.read(tmp_path / "all.parquet").equals(parquet.read(tmp_path / "stacked.parquet"))
 
 
 def test_what_cannot_be_gathered_is_said_in_one_line(tmp_path: Path) -> None:
     paths = written(tmp_path, [decay(0), decay(1).drop(columns="norm")])
     for wrong in (paths, []):
-        with pytest.raises(store.StoreError, match="different columns, or none"):
-            gathering.gather(wrong, tmp_path / "all.parquet", ORIGIN)
+        with pytest.raises(parquet.StoreError, match="different columns, or none"):
+            merge.gather(wrong, tmp_path / "all.parquet", ORIGIN)
     data = bytearray(paths[0].read_bytes())
     data[200] ^= 0xFF
     paths[0].write_bytes(data)
-    with pytest.raises(store.StoreError, match=r"0\.parquet"):
-        gathering.gather(paths[:1], tmp_path / "all.parquet", ORIGIN)
+    with pytest.raises(parquet.StoreError, match=r"0\.parquet"):
+        merge.gather(paths[:1], tmp_path / "all.parquet", ORIGIN)
     assert not (tmp_path / "all.parquet").exists()
 
 
@@ -126,6 +125,6 @@ def test_little_of_the_rows_is_held_at_a_time(tmp_path: Path) -> None:
     paths = written(tmp_path, [decay(place, n=400_000) for place in range(3)])
     command = [sys.executable, "-c", PEAK, "10000", *map(str, paths)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
-    whole = sum(store.load(path).nbytes for path in paths)
-    assert store.load(tmp_path / "all.parquet").num_rows == 1_200_000
+    whole = sum(parquet.load(path).nbytes for path in paths)
+    assert parquet.load(tmp_path / "all.parquet").num_rows == 1_200_000
     assert int(run.stdout) < whole / 2

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from carousel.pipeline.run import locks
-from carousel.tables import parquet as store
+from carousel.tables import parquet
 
 ORIGIN = {"study": "smoke", "numpy": "2.4", "seed": 1}
 
@@ -26,43 +26,43 @@ def table(backend: str = "numpy", n: int = 6) -> pd.DataFrame:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    store.write(table(), tmp_path / "new" / "a.parquet", ORIGIN)
-    back = store.read(tmp_path / "new" / "a.parquet")
+    parquet.write(table(), tmp_path / "new" / "a.parquet", ORIGIN)
+    back = parquet.read(tmp_path / "new" / "a.parquet")
     assert back["cell"].dtype == "category"
     assert list(back["cell"].cat.categories) == ["gru", "lstm"]
     assert [str(kind) for kind in back.dtypes[2:]] == ["int64", "float64", "bool", "str"]
     for column in back:
         assert back[column].tolist() == table()[column].tolist()
-    assert store.provenance(tmp_path / "new" / "a.parquet") == ORIGIN
+    assert parquet.provenance(tmp_path / "new" / "a.parquet") == ORIGIN
 
 
 def test_same_table_same_bytes(tmp_path: Path) -> None:
-    store.write(table(), tmp_path / "a.parquet", ORIGIN)
+    parquet.write(table(), tmp_path / "a.parquet", ORIGIN)
     reordered = table().assign(cell=pd.Categorical(table()["cell"].astype(str), categories=["gru", "lstm"]))
-    store.write(reordered, tmp_path / "b.parquet", dict(reversed(ORIGIN.items())))
+    parquet.write(reordered, tmp_path / "b.parquet", dict(reversed(ORIGIN.items())))
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.parquet"
-    store.write(table(), path, ORIGIN)
+    parquet.write(table(), path, ORIGIN)
 
     def fails(table: object, file: object, **_: object) -> None:
         file.write(b"half")  # type: ignore[attr-defined]
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store.pq, "write_table", fails)
-    with pytest.raises(store.StoreError, match=r"a\.parquet: cannot be written: No space .*; make room"):
-        store.write(table("torch"), path, ORIGIN)
+    monkeypatch.setattr(parquet.pq, "write_table", fails)
+    with pytest.raises(parquet.StoreError, match=r"a\.parquet: cannot be written: No space .*; make room"):
+        parquet.write(table("torch"), path, ORIGIN)
     monkeypatch.undo()
-    assert store.read(path)["backend"].tolist() == table()["backend"].tolist()
+    assert parquet.read(path)["backend"].tolist() == table()["backend"].tolist()
     assert [file.name for file in tmp_path.iterdir()] == ["a.parquet"]
 
 
 @pytest.mark.parametrize("damage", ["empty", "truncated", "flipped", "foreign", "absent"])
 def test_damage_is_told_in_one_line(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "a.parquet"
-    store.write(table(n=1000), path, ORIGIN)
+    parquet.write(table(n=1000), path, ORIGIN)
     data = bytearray(path.read_bytes())
     if damage == "foreign":
         table().to_parquet(path)
@@ -71,19 +71,19 @@ def test_damage_is_told_in_one_line(tmp_path: Path, damage: str) -> None:
     else:
         data[200] ^= 0xFF
         path.write_bytes({"empty": b"", "truncated": data[: len(data) // 2], "flipped": data}[damage])
-    with pytest.raises(store.StoreError, match=r"a\.parquet") as told:
-        store.read(path)
+    with pytest.raises(parquet.StoreError, match=r"a\.parquet") as told:
+        parquet.read(path)
     assert "\n" not in str(told.value)
 
 
 def test_concat_unites_categories_and_sorts(tmp_path: Path) -> None:
     first, second = table("torch"), table("numpy").assign(cell="lstm97")
-    joined = store.concat([first, second])
+    joined = parquet.concat([first, second])
     assert joined["backend"].tolist() == ["numpy"] * 6 + ["torch"] * 6
     assert joined["cell"].tolist() == ["lstm97"] * 6 + ["gru"] * 3 + ["lstm"] * 3
     assert joined["lag"].tolist() == [*range(6), 1, 3, 5, 0, 2, 4]
     assert list(joined["cell"].cat.categories) == ["gru", "lstm", "lstm97"]
-    assert joined.equals(store.concat([second, first]))
+    assert joined.equals(parquet.concat([second, first]))
 
 
 def test_concat_is_a_stable_sort_by_all_texts() -> None:
@@ -100,28 +100,28 @@ def test_concat_is_a_stable_sort_by_all_texts() -> None:
     ]
     wanted = pd.concat(frames).sort_values(["cell", "init"], kind="stable", ignore_index=True)
     pd.testing.assert_frame_equal(
-        store.concat(frames), wanted.astype({"cell": "category", "init": "category"})
+        parquet.concat(frames), wanted.astype({"cell": "category", "init": "category"})
     )
 
 
 def test_named_columns_alone_are_read(tmp_path: Path) -> None:
-    store.write(table(), tmp_path / "a.parquet", ORIGIN)
-    assert list(store.read(tmp_path / "a.parquet", ["lag", "absent", "cell"])) == ["cell", "lag"]
+    parquet.write(table(), tmp_path / "a.parquet", ORIGIN)
+    assert list(parquet.read(tmp_path / "a.parquet", ["lag", "absent", "cell"])) == ["cell", "lag"]
 
 
 def test_a_table_without_rows_leaves_no_trace(tmp_path: Path) -> None:
     """Read from parquet, its columns have lost what they hold."""
-    store.write(table().iloc[:0], tmp_path / "empty.parquet", {})
-    empty = store.read(tmp_path / "empty.parquet")
-    assert store.concat([empty, table(), empty]).equals(store.concat([table()]))
-    assert list(store.concat([empty, empty]).columns) == list(table().columns)
+    parquet.write(table().iloc[:0], tmp_path / "empty.parquet", {})
+    empty = parquet.read(tmp_path / "empty.parquet")
+    assert parquet.concat([empty, table(), empty]).equals(parquet.concat([table()]))
+    assert list(parquet.concat([empty, empty]).columns) == list(table().columns)
 
 
 def test_concat_refuses_tables_of_another_kind() -> None:
-    with pytest.raises(store.StoreError, match="columns"):
-        store.concat([table(), table().drop(columns="lag")])
-    with pytest.raises(store.StoreError, match="none"):
-        store.concat([])
+    with pytest.raises(parquet.StoreError, match="columns"):
+        parquet.concat([table(), table().drop(columns="lag")])
+    with pytest.raises(parquet.StoreError, match="none"):
+        parquet.concat([])
 
 
 def test_cached_computes_once_and_again_after_damage(tmp_path: Path) -> None:
@@ -131,14 +131,14 @@ def test_cached_computes_once_and_again_after_damage(tmp_path: Path) -> None:
         computed.append(1)
         return table()
 
-    frames = [store.cached(tmp_path, {"cell": "lstm", "seed": 1}, compute) for _ in range(3)]
+    frames = [parquet.cached(tmp_path, {"cell": "lstm", "seed": 1}, compute) for _ in range(3)]
     assert len(computed) == 1
     assert frames[0].equals(frames[2])
-    store.cached(tmp_path, {"cell": "lstm", "seed": 2}, compute)
+    parquet.cached(tmp_path, {"cell": "lstm", "seed": 2}, compute)
     assert len(computed) == 2
     for file in tmp_path.glob("*.parquet"):
         file.write_bytes(file.read_bytes()[:100])
-    assert store.cached(tmp_path, {"seed": 1, "cell": "lstm"}, compute).equals(frames[0])
+    assert parquet.cached(tmp_path, {"seed": 1, "cell": "lstm"}, compute).equals(frames[0])
     assert len(computed) == 3
 
 
@@ -149,7 +149,7 @@ def test_a_lock_is_one_process_s_and_dies_with_it(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(store.StoreError, match="another run"):
+        with pytest.raises(parquet.StoreError, match="another run"):
             locks.lock(tmp_path)
         other.kill()
     locks.lock(tmp_path).close()

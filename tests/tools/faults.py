@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.checkouts import copied
 
-from carousel.tables import parquet as store
+from carousel.tables import parquet
 
 RESULTS = Path("results/smoke")
 OUTPUT, LOGS, MARK = "output.txt", ".snakemake/log", "CAROUSEL_FAULTS"
@@ -204,7 +204,7 @@ def page(path: Path) -> None:
 
 
 OPENED = {
-    ".parquet": store.load,
+    ".parquet": parquet.load,
     ".json": lambda path: json.loads(path.read_text()),
     ".csv": pd.read_csv,
     ".svg": ElementTree.parse,

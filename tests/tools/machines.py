@@ -82,7 +82,7 @@ def table(found, block: list, column: str, by: list[str]) -> np.ndarray:
 
 def measured() -> Iterator[tuple[str, np.ndarray]]:
     """Every path's tables of every cell."""
-    from carousel.engine.backends import load
+    from carousel.engine.backends.table import load
 
     for path, (name, exact) in PATHS.items():
         backend = load(name, "cpu", "float64", exact)

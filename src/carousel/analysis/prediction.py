@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.analysis import theory
+from carousel.analysis.theory import forget, products, scalar, spectral
+from carousel.analysis.theory import mean_field as mean_field_theory
 
 INPUT_VARIANCE: Mapping[str, Callable[[int, int], float]] = {  # of one weight of W, of H units and D inputs
     "torch": lambda H, D: 1 / (3 * H),
@@ -62,7 +63,7 @@ def isometry(row: Row) -> float | None:
     """A linear network whose R is the gain times an orthogonal matrix: log10 |gain|."""
     untrained = not np.isnan(row.input_scale)
     if row.cell == "rnn_linear" and row.quantity == "loss_state" and row.init in ISOMETRIES and untrained:
-        return float(theory.isometry_exponents(1, abs(row.gain))[0])
+        return float(products.isometry_exponents(1, abs(row.gain))[0])
     return None
 
 
@@ -78,7 +79,7 @@ def chain(row: Row) -> float | None:
         return None
     if activation == "relu" and (row.gain >= 1 or row.gain == -1 or row.bias == 0):
         return None
-    rates = [orbit.exponent for orbit in theory.orbits(activation, row.gain, row.bias) if orbit.stable]
+    rates = [orbit.exponent for orbit in scalar.orbits(activation, row.gain, row.bias) if orbit.stable]
     return rates[0] if rates and (len(set(rates)) == 1 or np.ptp(rates) < AGREE) else None
 
 
@@ -91,7 +92,7 @@ def resting(row: Row) -> float | None:
     bias = pd.to_numeric(row.forget_bias, errors="coerce")
     if not (alone and row.cell in GATED) or np.isnan(bias):
         return None
-    radius = theory.gru_radius if row.cell == "gru" else theory.lstm_radius
+    radius = spectral.gru_radius if row.cell == "gru" else spectral.lstm_radius
     found = abs(radius(row.gain, float(bias)))
     return float(np.log10(found)) if 0 < found < 1 else None
 
@@ -103,7 +104,7 @@ def gaussian_product(row: Row) -> float | None:
     """
     linear = row.cell == "rnn_linear" and row.init == "gaussian" and row.quantity == "loss_state"
     if linear and row.hidden >= WIDE * row.length:
-        return float(theory.gaussian_exponents(row.hidden, abs(row.gain))[0])
+        return float(products.gaussian_exponents(row.hidden, abs(row.gain))[0])
     return None
 
 
@@ -119,7 +120,7 @@ def mean_field(row: Row) -> float | None:
         and driven(row)
     ):
         return None
-    return float(theory.mean_field.exponent(activation, row.gain, net_variance(row), row.bias))
+    return float(mean_field_theory.exponent(activation, row.gain, net_variance(row), row.bias))
 
 
 def forget_gates(row: Row) -> float | None:
@@ -127,7 +128,7 @@ def forget_gates(row: Row) -> float | None:
     if row.quantity not in ("cec", "factor_product") or row.cell not in GATED or not driven(row):
         return None
     biases, shares = forget_biases(row.forget_bias, row.length)
-    rates = [theory.gaussian_gate(float(b), net_variance(row) ** 0.5).mean for b in biases]
+    rates = [forget.gaussian_gate(float(b), net_variance(row) ** 0.5).mean for b in biases]
     return float(np.dot(shares, rates)) if rates else None
 
 

@@ -9,20 +9,10 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.prediction import predicted
-from carousel.analysis.stats import (
-    FIT_WINDOW,
-    MODEL,
-    SETTING,
-    best_model,
-    centres,
-    grouped,
-    half_life,
-    intervals,
-    margin,
-    rates,
-    regime_between,
-    select,
-)
+from carousel.analysis.stats.curves import best_model
+from carousel.analysis.stats.resampling import centres, intervals
+from carousel.analysis.stats.slopes import FIT_WINDOW, half_life, margin, rates, regime_between
+from carousel.analysis.stats.tables import MODEL, SETTING, grouped, select
 
 KEYS = ["backend", "device", *SETTING]
 SUMMARISED = (  # quantity, path: what a setting is summarised by

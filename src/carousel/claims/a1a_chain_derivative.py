@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import MODEL, difference, joined, select
+from carousel.analysis.stats.tables import MODEL, difference, joined, select
 from carousel.claims.evidence import LN10, missing, number
 from carousel.claims.rules import (
     CHAIN,

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import MODEL, SETTING, STEADY, difference, rates, repeated, select
+from carousel.analysis.stats.slopes import STEADY, rates
+from carousel.analysis.stats.tables import MODEL, SETTING, difference, repeated, select
 from carousel.claims.evidence import (
     ALONG_GAIN,
     at_value,

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import STEADY, rates, select
+from carousel.analysis.stats.slopes import STEADY, rates
+from carousel.analysis.stats.tables import select
 from carousel.claims.evidence import listed, number, searched, unsearched, wide, witnessed
 from carousel.claims.rules import (
     BACKENDS,

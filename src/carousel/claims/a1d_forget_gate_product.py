@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import MODEL, difference, joined, rates, select
+from carousel.analysis.stats.slopes import rates
+from carousel.analysis.stats.tables import MODEL, difference, joined, select
 from carousel.claims.evidence import missing, number, planned, relative_error
 from carousel.claims.rules import (
     FORGETFUL,

@@ -3,17 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import (
-    MODEL,
-    STEADY,
-    difference,
-    in_window,
-    joined,
-    rates,
-    repeated,
-    select,
-    spread,
-)
+from carousel.analysis.stats.resampling import spread
+from carousel.analysis.stats.slopes import STEADY, in_window, rates
+from carousel.analysis.stats.tables import MODEL, difference, joined, repeated, select
 from carousel.claims.evidence import (
     ALONG_BIAS,
     at_biases,

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import MODEL, PAIR, select
+from carousel.analysis.stats.tables import MODEL, PAIR, select
 from carousel.claims.a1f_surviving_path import beside
 from carousel.claims.evidence import bias_order, named, number, planned, unsearched, wide, witnessed
 from carousel.claims.rules import (

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from carousel.analysis.stats import SETTING, STEADY, difference, paired, select
+from carousel.analysis.stats.slopes import STEADY
+from carousel.analysis.stats.tables import SETTING, difference, paired, select
 from carousel.claims.a1b_weight_factor import NETWORKS, judged, led, part, split, with_turns, word_of
 from carousel.claims.evidence import boundary, by_state, main, missing, number, stack
 from carousel.claims.rules import (

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from carousel.analysis.stats import repeated, select, spread
+from carousel.analysis.stats.resampling import spread
+from carousel.analysis.stats.tables import repeated, select
 from carousel.claims import a4g_rnn_distance as a4g
 from carousel.claims.a1j_recurrent_weights import sensitivity
 from carousel.claims.evidence import at_value, boundary, main, missing, number, stack

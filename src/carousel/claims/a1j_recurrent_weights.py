@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import MODEL, STEADY, grouped, rates, repeated, select, spread
-from carousel.analysis.stats.slopes import least_squares
+from carousel.analysis.stats.resampling import spread
+from carousel.analysis.stats.slopes import STEADY, least_squares, rates
+from carousel.analysis.stats.tables import MODEL, grouped, repeated, select
 from carousel.claims.evidence import (
     ALONG_GAIN,
     bias_order,

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import rates, select
-from carousel.analysis.theory import log10_sigmoid
+from carousel.analysis.stats.slopes import rates
+from carousel.analysis.stats.tables import select
+from carousel.analysis.theory.scalar import log10_sigmoid
 from carousel.claims.evidence import bias_order, listed, named, unsearched, wide
 from carousel.claims.rules import (
     BACKENDS,

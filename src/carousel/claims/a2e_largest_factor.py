@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import rates, select
-from carousel.analysis.theory import fixed_points, largest_factor, multiplier
+from carousel.analysis.stats.slopes import rates
+from carousel.analysis.stats.tables import select
+from carousel.analysis.theory.scalar import fixed_points, largest_factor, multiplier
 from carousel.claims.evidence import listed, missing, number
 from carousel.claims.rules import (
     BACKENDS,

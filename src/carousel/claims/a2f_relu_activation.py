@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from carousel.analysis.stats import select
+from carousel.analysis.stats.tables import select
 from carousel.claims.a4g_rnn_distance import measure, rows
 from carousel.claims.evidence import boundary, listed, main, missing, number, turning
 from carousel.claims.rules import (

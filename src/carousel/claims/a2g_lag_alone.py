@@ -3,17 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import (
-    MODEL,
-    difference,
-    equivalent,
-    grouped,
-    interval,
-    repeated,
-    select,
-    student,
-)
+from carousel.analysis.stats.resampling import interval
 from carousel.analysis.stats.slopes import least_squares
+from carousel.analysis.stats.tables import MODEL, difference, grouped, repeated, select
+from carousel.analysis.stats.tested import equivalent, student
 from carousel.claims.evidence import labelled, listed, main, missing, number
 from carousel.claims.rules import (
     ALPHA,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import MODEL, PAIR, difference, joined, select
+from carousel.analysis.stats.tables import MODEL, PAIR, difference, joined, select
 from carousel.claims.evidence import listed, missing, number, planned, relative_error, stack
 from carousel.claims.rules import (
     BACKENDS,

@@ -3,17 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import (
-    MODEL,
-    RUN,
-    difference,
-    gehan,
-    in_window,
-    joined,
-    repeated,
-    select,
-    time_to_solve,
-)
+from carousel.analysis.stats.learning import gehan, time_to_solve
+from carousel.analysis.stats.slopes import in_window
+from carousel.analysis.stats.tables import MODEL, RUN, difference, joined, repeated, select
 from carousel.claims.evidence import (
     boundary,
     compare,

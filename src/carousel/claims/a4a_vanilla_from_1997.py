@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import MODEL, joined, select
+from carousel.analysis.stats.tables import MODEL, joined, select
 from carousel.claims.evidence import bias_order, listed, missing, number, relative_error
 from carousel.claims.rules import (
     BACKENDS,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import select
+from carousel.analysis.stats.tables import select
 from carousel.claims.evidence import missing, number
 from carousel.claims.rules import (
     INCONCLUSIVE,

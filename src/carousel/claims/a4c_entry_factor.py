@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from carousel.analysis.stats import repeated, select
+from carousel.analysis.stats.tables import repeated, select
 from carousel.claims.evidence import by_state, compare, main, missing, number, stack
 from carousel.claims.rules import (
     FAILS,

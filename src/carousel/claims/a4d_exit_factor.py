@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import MODEL, crossing, grouped, repeated, select
+from carousel.analysis.stats.crossing import crossing
+from carousel.analysis.stats.tables import MODEL, grouped, repeated, select
 from carousel.claims.evidence import (
     DECIDED,
     boundary,

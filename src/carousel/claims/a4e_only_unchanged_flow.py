@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import FIT_WINDOW, MODEL, SETTING, STEADY, grouped, rates, select
+from carousel.analysis.stats.slopes import FIT_WINDOW, STEADY, rates
+from carousel.analysis.stats.tables import MODEL, SETTING, grouped, select
 from carousel.claims.evidence import listed, named, number, stack, unsearched, wide, witnessed
 from carousel.claims.rules import (
     BACKENDS,

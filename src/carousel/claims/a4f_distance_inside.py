@@ -2,7 +2,10 @@
 
 import pandas as pd
 
-from carousel.analysis.stats import STEADY, best_model, rates, repeated, select, spread
+from carousel.analysis.stats.curves import best_model
+from carousel.analysis.stats.resampling import spread
+from carousel.analysis.stats.slopes import STEADY, rates
+from carousel.analysis.stats.tables import repeated, select
 from carousel.claims.a1f_surviving_path import turns_at
 from carousel.claims.evidence import (
     ALONG_BIAS,

@@ -2,7 +2,9 @@
 
 import pandas as pd
 
-from carousel.analysis.stats import STEADY, rates, repeated, select, spread
+from carousel.analysis.stats.resampling import spread
+from carousel.analysis.stats.slopes import STEADY, rates
+from carousel.analysis.stats.tables import repeated, select
 from carousel.claims.evidence import (
     ALONG_GAIN,
     boundary,

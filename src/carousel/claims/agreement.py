@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import PAIR, difference, numbered
+from carousel.analysis.stats.tables import PAIR, difference, numbered
 from carousel.claims.evidence import named
 from carousel.claims.rules import BACKENDS
 

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import MODEL, PAIR, crossing, difference, hierarchical, numbered, student
+from carousel.analysis.stats.crossing import crossing
+from carousel.analysis.stats.resampling import hierarchical
+from carousel.analysis.stats.tables import MODEL, PAIR, difference, numbered
+from carousel.analysis.stats.tested import student
 from carousel.claims.rules import BACKENDS, FAILS, HOLDS, MIXED, UNCLEAR, Boundary
 
 LN10 = float(np.log(10))

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import holm
+from carousel.analysis.stats.tested import holm
 from carousel.claims.evidence import at_value
 from carousel.claims.rules import INCONCLUSIVE, Boundary, Claim, Tables, Verdict, faults, gated
 from carousel.claims.settings_text import described

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from carousel.analysis.stats import STEADY, rates, select
+from carousel.analysis.stats.slopes import STEADY, rates
+from carousel.analysis.stats.tables import select
 from carousel.claims.evidence import (
     at_biases,
     bias_order,

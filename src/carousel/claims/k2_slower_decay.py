@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import STEADY, difference, half_life, paired, rates, repeated, select
+from carousel.analysis.stats.slopes import STEADY, half_life, rates
+from carousel.analysis.stats.tables import difference, paired, repeated, select
 from carousel.claims.evidence import (
     ALONG_BIAS,
     DECIDED,

@@ -3,7 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import RUN, SEED, bootstrap, longest_solved, rates, repeated, select
+from carousel.analysis.stats.learning import longest_solved
+from carousel.analysis.stats.resampling import SEED, bootstrap
+from carousel.analysis.stats.slopes import rates
+from carousel.analysis.stats.tables import RUN, repeated, select
 from carousel.claims.evidence import DECIDED, by_state, compare, listed, main, missing, number, stack
 from carousel.claims.rules import (
     DEPENDS,

@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import STEADY, rates, select, spread
+from carousel.analysis.stats.resampling import spread
+from carousel.analysis.stats.slopes import STEADY, rates
+from carousel.analysis.stats.tables import select
 from carousel.claims.evidence import (
     ALONG_BIAS,
     bias_order,

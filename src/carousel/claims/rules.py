@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import SETTING, STEADY
+from carousel.analysis.stats.slopes import STEADY
+from carousel.analysis.stats.tables import SETTING
 
 SUPPORTED, REFUTED, DEPENDS, INCONCLUSIVE = "supported", "refuted", "depends", "inconclusive"
 HOLDS, FAILS, MIXED, UNCLEAR = "holds", "fails", "mixed", "unclear"

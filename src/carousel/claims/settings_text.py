@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from carousel.analysis.stats import SETTING, grouped
+from carousel.analysis.stats.tables import SETTING, grouped
 from carousel.claims.evidence import bias_order, listed, number
 
 FACTORS = {  # column: in words

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from carousel.analysis.stats import select
+from carousel.analysis.stats.tables import select
 from carousel.diagnosis.sentence import SMALLEST
 from carousel.report.figures.style import DASHES, GREY, RATE, end_label, panels, powers, spread_labels, style
 

@@ -15,7 +15,8 @@ from carousel.diagnosis.layers import CELL_KINDS, KINDS, from_cell, is_plain, la
 from carousel.diagnosis.result import Diagnosis
 from carousel.diagnosis.steps import STEP, first_line, layers_of_step
 from carousel.diagnosis.undisturbed import undisturbed
-from carousel.engine.backends import Backend, DeviceError, load
+from carousel.engine.backends.backend import Backend
+from carousel.engine.backends.table import DeviceError, load
 from carousel.measures.adjoint import Quantity
 from carousel.measures.gates import portrait
 from carousel.measures.jacobian.backward import jacobians

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import FIT_WINDOW, half_life, regime, select
+from carousel.analysis.stats.slopes import FIT_WINDOW, half_life, regime
+from carousel.analysis.stats.tables import select
 
 SMALLEST = {name: math.log10(np.finfo(name).smallest_subnormal) for name in ("float32", "float64")}
 LARGEST = {name: math.log10(np.finfo(name).max) for name in ("float32", "float64")}

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from carousel.axes import Array, Series, State
 from carousel.cells import Cell, Params
-from carousel.engine.backends import Backend
+from carousel.engine.backends.backend import Backend
 from carousel.engine.decomposition import Split, advance, beginning, cosine
 from carousel.engine.recurrence import PATHS, Gates, Step, chunk_length, chunks, effective, flat
 from carousel.measures.log_space import (
@@ -92,12 +92,12 @@ def compiled(
     backend: Backend, cell: Cell, params: Params, xs: Series, state: State, covector: Array, lags: set[int]
 ) -> Iterator[tuple[int, Front]]:
     """The same by compiled loops."""
-    from carousel.engine import compiled
+    from carousel.engine.compiled import paths
 
     full = loss(cell, "full")
     routes = [full, *(route for route in start(backend, cell, covector).adjoints if route != full)]
     length = chunk_length(xs, state)
-    for taken in compiled.march(cell, params, xs, state, covector, lags, routes, length):
+    for taken in paths.march(cell, params, xs, state, covector, lags, routes, length):
         adjoints = dict(zip(routes, taken.adjoints, strict=True))
         yield taken.lag, Front(adjoints, taken.formula, taken.net, taken.split)
 
@@ -109,9 +109,9 @@ def norms(
     gates = PATHS["full"](cell)
     params = effective(backend.ops(cell, gates), cell, params)
     if backend.compiled:
-        from carousel.engine import compiled
+        from carousel.engine.compiled import decay
 
-        return compiled.norms(cell, params, xs, state, covector)[:, -1]
+        return decay.norms(cell, params, xs, state, covector)[:, -1]
     scaled = rescale(backend, (covector, *(0.0 * covector,) * (len(cell.states) - 1)), 0)
     logs = [log_norm(backend, scaled)]
 

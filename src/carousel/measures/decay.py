@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from carousel.engine.backends import Backend
+from carousel.engine.backends.backend import Backend
 from carousel.measures.adjoint import Quantity, walk
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.log_space import Logs

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.engine.backends import Backend
+from carousel.engine.backends.backend import Backend
 from carousel.measures.gates import Summary, portrait
 from carousel.measures.lyapunov.spectrum import Spectrum, spectrum
 from carousel.measures.rows import labels

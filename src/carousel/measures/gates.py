@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 
 from carousel.axes import Array, Series, State
 from carousel.cells import Cell, Params
-from carousel.engine.backends import Backend
+from carousel.engine.backends.backend import Backend
 from carousel.engine.recurrence import PATHS, Step, chunk_length, chunks, effective
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from carousel.axes import Array, State
-from carousel.engine.backends import Backend
+from carousel.engine.backends.backend import Backend
 
 # bits that an adjoint may grow or shrink by between two divisions: its square, and that of a square, stay in range
 FREE = {"float64": 200, "float32": 40, "bfloat16": 40}

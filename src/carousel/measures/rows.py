@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.engine.backends import Backend
+from carousel.engine.backends.backend import Backend
 from carousel.measures.adjoint import Quantity
 from carousel.measures.log_space import Logs
 from carousel.study.models import Setting

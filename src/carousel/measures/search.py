@@ -15,9 +15,10 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.optimize import differential_evolution
 
-from carousel.analysis.stats import in_window, rates, select
+from carousel.analysis.stats.slopes import in_window, rates
+from carousel.analysis.stats.tables import select
 from carousel.cells import CELLS
-from carousel.engine.backends import Backend
+from carousel.engine.backends.backend import Backend
 from carousel.measures.decay import measure
 from carousel.seeds import generator
 from carousel.study.models import Setting, blocks, forget_bias_name

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from carousel.cells import CELLS
-from carousel.engine.backends import BACKENDS
+from carousel.engine.backends.table import BACKENDS
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -22,7 +22,7 @@ TABLES = frozenset(
     {
         "carousel",
         "carousel.cells",
-        "carousel.engine.backends",
+        "carousel.engine.backends.table",
         "carousel.study.schema",
         "carousel.pipeline.rebuild",
     }
@@ -55,7 +55,9 @@ def searching(cells: Iterable[str]) -> list[str]:
 def calibrating(backend: str) -> list[str]:
     """The files behind the calibration of one backend: of all cells, for it plants what it likes."""
     cells = {cell.forward.__module__ for cell in CELLS.values()}
-    return _paths(closure("carousel.measures.calibration", f"carousel.engine.backends.{backend}", *cells))
+    return _paths(
+        closure("carousel.measures.calibration.calibrate", f"carousel.engine.backends.{backend}", *cells)
+    )
 
 
 def gathering() -> list[str]:
@@ -80,7 +82,7 @@ def exploring() -> list[str]:
 
 def figures() -> list[str]:
     """The files behind the figures."""
-    return _paths(closure("carousel.report.figures"))
+    return _paths(closure("carousel.report.figures.draw"))
 
 
 def elsewhere() -> list[str]:

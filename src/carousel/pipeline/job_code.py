@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from carousel.cells import CELLS
-from carousel.pipeline import fingerprint as sources
+from carousel.pipeline import fingerprint
 from carousel.study.schema import Study, search_job
 
 
@@ -16,12 +16,12 @@ def code(job: str, study: Study | None = None) -> str:
     """
     verb, *rest = job.split("/")
     if verb == "search" and study is not None:
-        return _hash(tuple(sources.searching(search_job(study, rest[0]).cells)))
+        return _hash(tuple(fingerprint.searching(search_job(study, rest[0]).cells)))
     if verb == "calibration":
-        return _hash(tuple(sources.calibrating(rest[0])))
+        return _hash(tuple(fingerprint.calibrating(rest[0])))
     cell = rest[-1].partition(".")[0] if rest else ""
-    known = verb in sources.JOBS and cell in CELLS
-    return _hash(tuple(sources.measuring(verb, rest[0], cell))) if known else ""
+    known = verb in fingerprint.JOBS and cell in CELLS
+    return _hash(tuple(fingerprint.measuring(verb, rest[0], cell))) if known else ""
 
 
 @cache

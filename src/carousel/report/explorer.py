@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import centres, grouped, select
+from carousel.analysis.stats.resampling import centres
+from carousel.analysis.stats.tables import grouped, select
 from carousel.claims.evidence import bias_order
 
 FACTORS = ["cell", "init", "forget_bias", "length", "training"]  # what a reader chooses, beside the path

@@ -7,7 +7,7 @@ carries the gradient so far. `learned` looks at training: for each setting and l
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import select
+from carousel.analysis.stats.tables import select
 from carousel.claims.evidence import bias_order
 
 LAGS = (10, 30, 100, 300, 1000)  # steps: about a factor of three apart

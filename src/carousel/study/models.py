@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from carousel.cells import CELLS, Cell, Params
-from carousel.engine.backends import Backend
+from carousel.engine.backends.backend import Backend
 from carousel.inits import draw
 from carousel.seeds import generator
 from carousel.study.schema import AnySlice, NoisySlice, TrainingSlice

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from carousel.tables import parquet as store
+from carousel.tables import parquet
 
 ROWS = 2**18  # of a row group, and of all batches together: 35 MB of a decay table
 FEWEST = 2**10  # of a batch, however many tables there are
@@ -32,31 +32,31 @@ class Survey:
     ordered: bool
 
 
-def gather(paths: Sequence[Path], out: Path, origin: store.Provenance, rows: int = ROWS) -> None:
+def gather(paths: Sequence[Path], out: Path, origin: parquet.Provenance, rows: int = ROWS) -> None:
     """Write the tables at `paths` one below the other, with their `origin`, in row groups of `rows`.
 
     Raises StoreError if one is not a whole table, if their columns differ, or if there is none.
     """
     surveys = [survey(path) for path in paths]
     if len({tuple(each.schema.names) for each in surveys}) != 1:
-        raise store.StoreError("tables with different columns, or none, cannot be put together")
+        raise parquet.StoreError("tables with different columns, or none, cannot be put together")
     # parquet forgets what an empty column holds
     surveys = [each for each in surveys if each.rows] or surveys[:1]
     texts = [c for c in surveys[0].schema.names if any(c in each.kinds for each in surveys)]
     kinds = {c: sorted({text for each in surveys for text in each.kinds.get(c, ())}) for c in texts}
     schema, batch = common([each.schema for each in surveys], kinds), max(FEWEST, rows // len(surveys))
     readers = [Reader(tables(each, batch), kinds, schema) for each in surveys]
-    store.write_groups(regrouped(merged(readers), rows), schema, out, origin)
+    parquet.write_groups(regrouped(merged(readers), rows), schema, out, origin)
 
 
 def survey(path: Path) -> Survey:
     """Read the columns of text of the table at `path`."""
-    schema = store.schema(path)
-    texts = store.text_columns(schema.empty_table())
+    schema = parquet.schema(path)
+    texts = parquet.text_columns(schema.empty_table())
     found: dict[str, set[str]] = {c: set() for c in texts}
     rows, ordered, last = 0, True, list[tuple[bool, str]]()
-    for table in store.batches(path, ROWS, texts or schema.names[:1]):
-        kinds = {c: store.texts_in([table[c]]) for c in texts}
+    for table in parquet.batches(path, ROWS, texts or schema.names[:1]):
+        kinds = {c: parquet.texts_in([table[c]]) for c in texts}
         keys = runs(codes(table, kinds))[1]
         ordered &= keys == sorted(keys) and last <= words(table, 0, texts)
         found = {c: found[c].union(kinds[c]) for c in texts}
@@ -81,16 +81,16 @@ def common(schemas: Sequence[pa.Schema], kinds: Kinds) -> pa.Schema:
 def tables(found: Survey, batch: int) -> Iterator[pa.Table]:
     """The rows of a table in order, `batch` at a time; one that is not in order is loaded and put so."""
     if found.ordered:
-        yield from store.batches(found.path, batch)
+        yield from parquet.batches(found.path, batch)
     else:
-        whole = store.stack([store.load(found.path)])
+        whole = parquet.stack([parquet.load(found.path)])
         yield from (whole.slice(start, batch) for start in range(0, len(whole), batch))
 
 
 def codes(table: pa.Table, kinds: Kinds) -> np.ndarray:
     """The columns of text as places in `kinds` [texts, rows], -1 where there is no text."""
     empty = np.empty((0, len(table)), np.int8)
-    return np.array([store.coded(table[c], kinds[c]) for c in kinds]) if kinds else empty
+    return np.array([parquet.coded(table[c], kinds[c]) for c in kinds]) if kinds else empty
 
 
 def runs(codes: np.ndarray) -> tuple[list[int], list[bytes]]:

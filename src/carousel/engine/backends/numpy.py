@@ -191,10 +191,10 @@ class NumpyBackend:
     ) -> tuple[Float[Array, "M S H B"], Callable[[Array, Gates], Params]]:
         """h after each of the `last` S steps, and what makes their errors the gradient by the parameters."""
         if self.compiled:
-            from carousel.engine import compiled
+            from carousel.engine.compiled import training
 
-            hs, steps = compiled.unroll(cell, params, xs, state, last)
-            return hs, lambda d_hs, gates: compiled.parameter_gradients(cell, params, steps, d_hs, gates)
+            hs, steps = training.unroll(cell, params, xs, state, last)
+            return hs, lambda d_hs, gates: training.parameter_gradients(cell, params, steps, d_hs, gates)
         taken, end = unroll(FORWARD, cell, params, xs, state)
         return outputs(taken, end, last, _stacked), lambda d_hs, gates: parameter_gradients(
             self.ops(cell, gates), cell, params, taken, d_hs, gates

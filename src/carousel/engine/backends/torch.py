@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from carousel.axes import Array, Net, Nets, Series, State, Units
 from carousel.cells import Cell, Params
-from carousel.engine.backends import torch_library as library
+from carousel.engine.backends import torch_library
 from carousel.engine.backends.backend import Asked, Gradient, Model, each, leaves, outputs, rebuild
 from carousel.engine.backends.torch_units import Run
 from carousel.engine.recurrence import PATHS, Gates, Step, effective, forward, unroll
@@ -196,8 +196,8 @@ class TorchBackend:
         tips = [leaf.detach().requires_grad_() for leaf in leaves(model)]
         live = rebuild(model, tips)
         ops, count = self.ops(cell, gates, tails=False), asked.target.shape[1]
-        if not self.exact and library.suits(cell, xs) and gates == PATHS["full"](cell):
-            hs = library.lstm(live.params, xs, state, count)
+        if not self.exact and torch_library.suits(cell, xs) and gates == PATHS["full"](cell):
+            hs = torch_library.lstm(live.params, xs, state, count)
         else:
             params = effective(ops, cell, live.params)
             hs = outputs(*unroll(ops, cell, params, xs, state), count, _stacked)

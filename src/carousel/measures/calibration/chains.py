@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from carousel.analysis import theory
+from carousel.analysis.theory import mean_field as mean_field_theory
+from carousel.analysis.theory import scalar
 from carousel.measures.calibration.system import Planted, Reading, System, planted
 
 Plan = tuple[Planted, list[Reading]]
@@ -14,7 +15,7 @@ def chain(activation: str, w: float, b: float, h0: float, steps: int) -> Planted
 
 def sigmoid_point(rng: np.random.Generator) -> Plan:
     w, b, n = -4.0, 1.0, 100
-    (orbit,) = theory.orbits("sigmoid", w, b)
+    (orbit,) = scalar.orbits("sigmoid", w, b)
     slope = orbit.exponent - np.log10(-w)
     return chain("sigmoid", w, b, orbit.states[0], n), [
         Reading("loss_h", "full", n, n * orbit.exponent),
@@ -26,14 +27,14 @@ def sigmoid_point(rng: np.random.Generator) -> Plan:
 
 
 def tanh_point(rng: np.random.Generator) -> Plan:
-    orbit = theory.orbits("tanh", 2.0, 0.0)[-1]
+    orbit = scalar.orbits("tanh", 2.0, 0.0)[-1]
     return chain("tanh", 2.0, 0.0, orbit.states[0], 100), [
         Reading("loss_h", "full", n, n * orbit.exponent) for n in (1, 100)
     ]
 
 
 def sigmoid_cycle(rng: np.random.Generator) -> Plan:
-    *_, orbit = theory.orbits("sigmoid", -12.0, 0.0)
+    *_, orbit = scalar.orbits("sigmoid", -12.0, 0.0)
     return chain("sigmoid", -12.0, 0.0, orbit.states[0], 100), [
         Reading("loss_h", "full", 100, 100 * orbit.exponent),
         Reading("lyapunov", "full", 1, orbit.exponent),
@@ -43,7 +44,7 @@ def sigmoid_cycle(rng: np.random.Generator) -> Plan:
 def critical(rng: np.random.Generator) -> Plan:
     n = 300
     return chain("tanh", 1.0, 0.0, 0.5, n), [
-        Reading("loss_h", "full", n, theory.log10_derivative("tanh", 1.0, 0.0, 0.5, n))
+        Reading("loss_h", "full", n, scalar.log10_derivative("tanh", 1.0, 0.0, 0.5, n))
     ]
 
 
@@ -69,9 +70,9 @@ def mean_field(rng: np.random.Generator) -> Plan:
     M, H, lag, gain, noise = 16, 128, 20, 1.2, 0.7
     R, W = rng.standard_normal((2, M, H, H)) / H**0.5
     xs = noise * rng.standard_normal((30, M, H, 1))
-    rate = theory.mean_field.exponent("tanh", gain, noise**2)
+    rate = mean_field_theory.exponent("tanh", gain, noise**2)
     return planted("rnn_tanh", 30, (M, H, 1), R={"z": gain * R}, W={"z": W}, xs=xs, covector=H**-0.5), [
-        Reading("loss_h", "full", lag, lag * rate, True, lag * 0.5 / H / theory.LN10)
+        Reading("loss_h", "full", lag, lag * rate, True, lag * 0.5 / H / scalar.LN10)
     ]
 
 

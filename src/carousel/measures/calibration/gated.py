@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from carousel.analysis import theory
+from carousel.analysis.theory import forget, scalar, spectral
 from carousel.measures.calibration.system import Planted, Reading, System, models, planted
 
 Plan = tuple[Planted, list[Reading]]
@@ -11,7 +11,7 @@ HALF = float(np.log10(0.5))  # of a gate whose bias is zero
 
 def lstm_held(rng: np.random.Generator) -> Plan:
     b, n = models(-2.0, 1.0, 5.0), 20
-    product = n * theory.log10_sigmoid(b[..., 0])
+    product = n * scalar.log10_sigmoid(b[..., 0])
     return planted("lstm", n, (3, 1, 1), b={"f": b}, state={"h": 0.3}), [
         Reading("cec", "cell", n, product),
         Reading("factor_product", "formula", n, product),
@@ -34,7 +34,7 @@ def lstm97_held(rng: np.random.Generator) -> Plan:
 
 def gru_held(rng: np.random.Generator) -> Plan:
     b, n = models(-2.0, 1.0, 5.0), 20
-    product = n * theory.log10_sigmoid(b[..., 0])
+    product = n * scalar.log10_sigmoid(b[..., 0])
     return planted("gru", n, (3, 1, 1), b={"u": b}, state={"h": 0.4}), [
         Reading("cec", "cell", n, product),
         Reading("loss_h", "full", n, product),
@@ -46,14 +46,14 @@ def chrono(rng: np.random.Generator) -> Plan:
     M, H, n, length = 300, 64, 10, 100
     u = rng.uniform(1, length - 1, (M, H, 1))
     return planted("lstm", n, (M, H, 1), b={"f": np.log(u), "i": -np.log(u)}), [
-        Reading("cec", "cell", n, n * theory.chrono_gate(u[..., 0])),
-        Reading("cec", "cell", n, n * theory.chrono_rate(length), statistical=True),
+        Reading("cec", "cell", n, n * forget.chrono_gate(u[..., 0])),
+        Reading("cec", "cell", n, n * forget.chrono_rate(length), statistical=True),
     ]
 
 
 def noisy_gate(rng: np.random.Generator) -> Plan:
     M, B, n, bias, s = 100, 24, 50, 0.5, 1.5
-    rate = theory.gaussian_gate(bias, s).mean
+    rate = forget.gaussian_gate(bias, s).mean
     xs = rng.standard_normal((n, M, 1, B))
     return planted("lstm", n, (M, 1, B), b={"f": bias}, W={"f": s}, xs=xs), [
         Reading("cec", "cell", n, n * rate, statistical=True),
@@ -66,7 +66,7 @@ def pulse(rng: np.random.Generator) -> Plan:
     steps, at = 20, 7
     xs = np.zeros((steps, 1, 1, 1))
     xs[steps - at] = 1.0
-    open_, shut = theory.log10_sigmoid(2.0), theory.log10_sigmoid(-3.0)
+    open_, shut = scalar.log10_sigmoid(2.0), scalar.log10_sigmoid(-3.0)
     readings = []
     for lag in (at - 1, at, at + 1):
         product = lag * open_ + (lag >= at) * (shut - open_)
@@ -82,8 +82,8 @@ def lstm_rest(rng: np.random.Generator) -> Plan:
     """At rest a step's Jacobian in the order h, c is (o, 1)' (i rho, f): its n-th power is l^(n-1) times it."""
     rho, n = models(1.0, -2.0, 4.0), 20
     bias = {"f": 0.5, "i": 0.2, "o": -0.3}
-    f, i, o = (theory.sigmoid(bias[gate]) for gate in "fio")
-    value = theory.lstm_eigenvalues(rho[..., 0], bias["f"], bias["i"], bias["o"])
+    f, i, o = (scalar.sigmoid(bias[gate]) for gate in "fio")
+    value = spectral.lstm_eigenvalues(rho[..., 0], bias["f"], bias["i"], bias["o"])
     rest, back = (n - 1) * np.log10(abs(value)), i * rho[..., 0]
     whole = rest + np.log10(np.hypot(o, 1) * np.hypot(back, f))
     return planted("lstm", n, (3, 1, 1), R={"z": rho}, b=bias, warm_up=5), [
@@ -102,8 +102,8 @@ def lstm_rest(rng: np.random.Generator) -> Plan:
 
 def gru_rest(rng: np.random.Generator) -> Plan:
     rho, n = models(1.0, -3.0, 4.0), 20
-    value = theory.gru_eigenvalues(rho[..., 0], 0.5, -0.3)
-    kept = theory.log10_sigmoid(0.5)
+    value = spectral.gru_eigenvalues(rho[..., 0], 0.5, -0.3)
+    kept = scalar.log10_sigmoid(0.5)
     return planted("gru", n, (3, 1, 1), R={"z": rho}, b={"u": 0.5, "r": -0.3}), [
         *(Reading("loss_h", path, n, n * np.log10(abs(value))) for path in ("full", "candidate")),
         Reading("loss_h", "cell", n, n * kept),
@@ -114,7 +114,7 @@ def gru_rest(rng: np.random.Generator) -> Plan:
 def output_gate(rng: np.random.Generator) -> Plan:
     """c rests at c*, h at o tanh(c*). A step's Jacobian is [[m, o s f], [0, f]] in the order h, c."""
     c, net, r, n = 0.8, 0.4, 6.0, 30
-    f, o, squashed, s = theory.sigmoid(2.0), theory.sigmoid(net), np.tanh(c), 1 / np.cosh(c) ** 2
+    f, o, squashed, s = scalar.sigmoid(2.0), scalar.sigmoid(net), np.tanh(c), 1 / np.cosh(c) ** 2
     m = r * squashed * o * (1 - o)
     biases = {"f": 2.0, "z": np.arctanh(2 * c * (1 - f)), "o": net - r * o * squashed}
     both, alone = (m**n - f**n) / (m - f), f ** (n - 1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from carousel.analysis import theory
+from carousel.analysis.theory import products as products_theory
 from carousel.measures.calibration.system import Planted, Reading, System, haar, planted
 
 Plan = tuple[Planted, list[Reading]]
@@ -24,7 +24,7 @@ def explosion(rng: np.random.Generator) -> Plan:
 
 def orthogonal(rng: np.random.Generator) -> Plan:
     H, R = 8, haar(rng, 3, 8)
-    fro, spec = theory.isometry_norms(H, 1.0, 40)
+    fro, spec = products_theory.isometry_norms(H, 1.0, 40)
     return planted("rnn_linear", 40, (3, H, 2), R={"z": R}, covector=H**-0.5, warm_up=10), [
         Reading("loss_state", "full", 40, 0.0),
         Reading("jacobian_fro", "full", 40, fro),
@@ -35,7 +35,7 @@ def orthogonal(rng: np.random.Generator) -> Plan:
 
 def identity(rng: np.random.Generator) -> Plan:
     H, gain = 8, 0.9
-    fro, spec = theory.isometry_norms(H, gain, 40)
+    fro, spec = products_theory.isometry_norms(H, gain, 40)
     return planted("rnn_linear", 40, (1, H, 1), R={"z": gain * np.eye(H)}, covector=H**-0.5), [
         Reading("loss_state", "full", 40, spec),
         Reading("weights", "full", 40, spec),
@@ -72,7 +72,7 @@ def jordan(rng: np.random.Generator) -> Plan:
     readings = []
     for n in (10, 120):
         grown = n * np.log10(value)
-        a = 10 ** (float(theory.jordan_entry(value, n, 1)) - grown)
+        a = 10 ** (float(products_theory.jordan_entry(value, n, 1)) - grown)
         readings += [
             Reading("loss_state", "full", n, grown + np.log10(np.hypot(1, a))),
             Reading("jacobian_fro", "full", n, grown + np.log10(2 + a**2) / 2),
@@ -92,7 +92,7 @@ def products(rng: np.random.Generator) -> Plan:
         here, after = slice(k * size, (k + 1) * size), slice((k + 1) * size, (k + 2) * size)
         R[:, after, here] = gain * rng.standard_normal((M, size, size)) / size**0.5
     covector = np.arange(H)[:, None] == H - 1
-    rate = theory.gaussian_exponents(size, gain)[0]
+    rate = products_theory.gaussian_exponents(size, gain)[0]
     return planted("rnn_linear", steps, (M, H, 1), R={"z": R}, covector=covector), [
         Reading("loss_state", "full", lag, lag * rate, statistical=True) for lag in (1, steps)
     ]
@@ -100,7 +100,7 @@ def products(rng: np.random.Generator) -> Plan:
 
 def estimate(rng: np.random.Generator) -> Plan:
     H, gain, lag = 260, 0.9, 5
-    fro, _ = theory.isometry_norms(H, gain, lag)
+    fro, _ = products_theory.isometry_norms(H, gain, lag)
     return planted("rnn_linear", lag, (20, H, 1), R={"z": gain * np.eye(H)}, covector=H**-0.5), [
         Reading("jacobian_fro", "full", lag, fro, statistical=True)
     ]

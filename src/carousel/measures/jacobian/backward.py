@@ -16,7 +16,7 @@ import numpy as np
 
 from carousel.axes import Array, Series, State
 from carousel.cells import Cell, Params
-from carousel.engine.backends import Backend
+from carousel.engine.backends.backend import Backend
 from carousel.engine.recurrence import PATHS, Step, chunk_length, chunks, effective, flat
 from carousel.engine.step_jacobian import entering, slopes, through
 from carousel.measures.adjoint import Quantity

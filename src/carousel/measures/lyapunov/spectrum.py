@@ -20,7 +20,8 @@ from jaxtyping import Float
 
 from carousel.axes import Array, Series, State
 from carousel.cells import Cell, Params
-from carousel.engine.backends import Backend, load
+from carousel.engine.backends.backend import Backend
+from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, Step, chunk_length, chunks, drive, effective, forward, unroll
 from carousel.measures.jacobian.backward import EXACT, RUN, adjoint, groups, prepared, rows_of
 from carousel.measures.jacobian.norms import Rows

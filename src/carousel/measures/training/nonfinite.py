@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from carousel.axes import Array
-from carousel.engine.backends import Backend, Model, leaves, rebuild
+from carousel.engine.backends.backend import Backend, Model, leaves, rebuild
 from carousel.study.schema import TrainingSlice
 
 FARTHEST = 10.0  # learning rates that one of Adam's steps may take a weight: sqrt(52.8) with its usual betas

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from carousel.axes import Array
-from carousel.engine.backends import Backend
+from carousel.engine.backends.backend import Backend
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Kingma and Ba (2015), their recommendation
 

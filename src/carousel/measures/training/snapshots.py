@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from carousel.axes import Array, Series, State
 from carousel.cells import CELLS, Cell
-from carousel.engine.backends import Asked, Backend, Model, leaves
+from carousel.engine.backends.backend import Asked, Backend, Model, leaves
 from carousel.engine.recurrence import PATHS
 from carousel.measures import dynamics as dynamical
 from carousel.measures.adjoint import walk

@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 
 from carousel.axes import Array
 from carousel.cells import CELLS
-from carousel.engine.backends import Asked, Backend, Model, Readout, leaves, rebuild
+from carousel.engine.backends.backend import Asked, Backend, Model, Readout, leaves, rebuild
 from carousel.engine.recurrence import PATHS
 from carousel.inits import uniform
 from carousel.measures import dynamics as dynamical

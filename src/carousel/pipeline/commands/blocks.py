@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 
-from carousel.engine.backends import Backend
-from carousel.engine.backends import load as load_backend
+from carousel.engine.backends.backend import Backend
+from carousel.engine.backends.table import load as load_backend
 from carousel.pipeline.fingerprint import fingerprint
 from carousel.pipeline.run import joblog
 from carousel.pipeline.run.joblog import Block, Tell

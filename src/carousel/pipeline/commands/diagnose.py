@@ -16,8 +16,9 @@ def diagnose(args: argparse.Namespace) -> None:
         raise StudyError(f"--length times --batch: found {args.length * args.batch}; allowed: up to {MOST}")
     import torch
 
-    from carousel.diagnosis import ModuleError, load_checkpoint
-    from carousel.diagnosis import diagnose as measured
+    from carousel.diagnosis.checkpoint import load_checkpoint
+    from carousel.diagnosis.layer import ModuleError
+    from carousel.diagnosis.measuring import diagnose as measured
 
     try:
         module = load_checkpoint(args.checkpoint, args.prefix, args.nonlinearity)

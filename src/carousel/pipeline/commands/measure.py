@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
-from carousel.engine.backends import load as load_backend
+from carousel.engine.backends.table import load as load_backend
 from carousel.pipeline.commands.blocks import Piece, backend_of, blocks, finish, item, measured, untold
 from carousel.pipeline.fingerprint import search_fingerprint
 from carousel.pipeline.job_code import code
@@ -116,7 +116,7 @@ def accuracy(args: argparse.Namespace) -> None:
 
 def calibrate(args: argparse.Namespace) -> None:
     """Measure systems whose answer is known."""
-    from carousel.measures.calibration import calibrate as measured
+    from carousel.measures.calibration.calibrate import calibrate as measured
 
     job = f"calibration/{args.backend}"
     made = made_here() | made_by(job, args.exact, code(job))

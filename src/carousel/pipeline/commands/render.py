@@ -9,7 +9,7 @@ from carousel.pipeline.rebuild import RULES
 from carousel.pipeline.validation import check as check_tables
 from carousel.report.page.measurements import DRAWN
 from carousel.report.page.sections import SHOWN
-from carousel.tables import parquet as store
+from carousel.tables import parquet
 
 
 class RenderError(Exception):
@@ -34,7 +34,7 @@ def check(results: Path) -> None:
         require(results / name, RULES[name])
     check_tables(results / name for name in SHOWN if name.endswith(".parquet"))
     pictures = [f"{name}.{suffix}" for name in ("story", *DRAWN) for suffix in ("svg", "txt")]
-    for name in (*pictures, *store.read(results / "claims.parquet")["figure"]):
+    for name in (*pictures, *parquet.read(results / "claims.parquet")["figure"]):
         require(results / "figures" / name, "draw")
 
 
@@ -46,5 +46,5 @@ def require(path: Path, rule: str) -> None:
 
 def place(made: Path, out: Path) -> None:
     """Move the page to where it belongs, whole or not at all."""
-    with made.open("rb") as page, store.whole(out) as file:
+    with made.open("rb") as page, parquet.whole(out) as file:
         shutil.copyfileobj(page, file)

@@ -5,8 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from carousel.pipeline.machines import comparison
-from carousel.pipeline.machines import other_machines as elsewhere
+from carousel.pipeline.machines import comparison, other_machines
 from carousel.tables.parquet import StoreError, provenance, write
 from carousel.tables.provenance import merge
 
@@ -15,14 +14,14 @@ SHOWN = 20  # lines of moves; the table has all
 
 def add(args: argparse.Namespace) -> None:
     """Put tables measured on another machine beside the local ones."""
-    folder = elsewhere.add(args.results, args.given, args.other_code)
+    folder = other_machines.add(args.results, args.given, args.other_code)
     tables = ", ".join(path.stem for path in sorted(folder.glob("*.parquet")))
     print(f"{folder}: {tables}; the next report shows them apart from the local ones")
 
 
 def machines(args: argparse.Namespace) -> None:
     """Sum up where the decay was measured, and how far other machines are from this one."""
-    write(elsewhere.machines(args.results), args.out, provenance(args.results / "decay.parquet"))
+    write(other_machines.machines(args.results), args.out, provenance(args.results / "decay.parquet"))
 
 
 def compare(args: argparse.Namespace) -> None:

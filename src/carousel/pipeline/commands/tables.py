@@ -6,7 +6,7 @@ from pathlib import Path
 from carousel.pipeline.provenance import made_here
 from carousel.pipeline.validation import check, table
 from carousel.tables import merge as gathering
-from carousel.tables import parquet as store
+from carousel.tables import parquet
 from carousel.tables.parquet import whole_folder, write, write_text
 from carousel.tables.provenance import brief, merge
 
@@ -21,7 +21,7 @@ def summarise(args: argparse.Namespace) -> None:
     """Sum up the decay, setting by setting."""
     from carousel.analysis import summary
 
-    write(summary.summarise(table(args.decay, "decay")), args.out, store.origin(args.decay))
+    write(summary.summarise(table(args.decay, "decay")), args.out, parquet.origin(args.decay))
 
 
 def judge(args: argparse.Namespace) -> None:
@@ -32,7 +32,7 @@ def judge(args: argparse.Namespace) -> None:
     kinds = "decay", "accuracy", "dynamics", "calibration"
     *tables, known = (table(getattr(args, kind), kind) for kind in kinds)
     measured = claims.Tables(*tables)
-    origin = merge([store.origin(getattr(args, kind)) for kind in kinds])
+    origin = merge([parquet.origin(getattr(args, kind)) for kind in kinds])
     verdicts = claims.judge(measured, known)
     write(verdicts, args.out, origin)
     write(claims.agreement(measured.decay), args.agreement, origin)
@@ -42,18 +42,21 @@ def judge(args: argparse.Namespace) -> None:
 
 def explore(args: argparse.Namespace) -> None:
     """Choose the curves that the report lets its reader explore, and what to advise from them."""
-    from carousel.report import explorer
-    from carousel.report import recommendations as advice
+    from carousel.report import explorer, recommendations
 
     measured, accuracy, summary = (
         table(getattr(args, kind), kind) for kind in ("decay", "accuracy", "summary")
     )
-    origin = store.origin(args.summary)
+    origin = parquet.origin(args.summary)
     driven = explorer.driven(measured)
     write_text(explorer.text(explorer.explore(measured, summary)), args.explorer)
-    write(advice.advise(summary, driven), args.advice, origin)
-    write(advice.by_bias(summary, driven), args.half_lives, origin)
-    write(advice.learned(accuracy, summary), args.learned, merge([origin, store.origin(args.accuracy)]))
+    write(recommendations.advise(summary, driven), args.advice, origin)
+    write(recommendations.by_bias(summary, driven), args.half_lives, origin)
+    write(
+        recommendations.learned(accuracy, summary),
+        args.learned,
+        merge([origin, parquet.origin(args.accuracy)]),
+    )
 
 
 def timings(args: argparse.Namespace) -> None:
@@ -76,16 +79,16 @@ def stability(args: argparse.Namespace) -> None:
 
     paths = [args.claims, *args.others]
     verdicts = [table(path, "claims") for path in paths]
-    origins = [store.origin(path) for path in paths]
+    origins = [parquet.origin(path) for path in paths]
     tables = {origin["seed"]: each for origin, each in zip(origins, verdicts, strict=True)}
     write(compared(tables, origins[0]["seed"]), args.out, merge(origins))
 
 
 def draw(args: argparse.Namespace) -> None:
     """Draw the figures of the claims and of the report."""
-    from carousel.report import figures
+    from carousel.report.figures import draw as draw_theory
 
     names = "decay", "accuracy", "claims", "summary", "dynamics", "learned"
     tables = {name: table(getattr(args, name), name) for name in names}
     with whole_folder(args.out) as folder:
-        figures.draw(tables, folder)
+        draw_theory.draw(tables, folder)

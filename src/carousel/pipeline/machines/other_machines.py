@@ -13,7 +13,7 @@ from carousel.pipeline.job_code import code
 from carousel.pipeline.machines.comparison import difference
 from carousel.pipeline.machines.matching import KINDS, described, keys, numbers, pairs, texts
 from carousel.pipeline.validation import COLUMNS
-from carousel.tables.other_machines import FOLDER, TABLES, folders
+from carousel.tables.machine_folders import FOLDER, TABLES, folders
 from carousel.tables.parquet import StoreError, names, provenance, schema, verify, whole_folder
 from carousel.tables.provenance import merge
 

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from carousel.analysis.stats import select
+from carousel.analysis.stats.tables import select
 from carousel.claims.a1a_chain_derivative import errors, terms
 from carousel.claims.a1d_forget_gate_product import products
 from carousel.claims.evidence import bias_order, number

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats import SETTING, select
+from carousel.analysis.stats.tables import SETTING, select
 from carousel.claims.rules import BACKENDS
 
 

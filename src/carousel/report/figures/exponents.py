@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from carousel.analysis.stats import select
+from carousel.analysis.stats.tables import select
 from carousel.claims.evidence import bias_order, number
 from carousel.report.figures.curves import MAIN, STORY
 from carousel.report.figures.data import prefer, usual

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from carousel.analysis.stats import interval, longest_solved
+from carousel.analysis.stats.learning import longest_solved
+from carousel.analysis.stats.resampling import interval
 from carousel.claims import k3_longer_dependencies as k3
 from carousel.claims.evidence import bias_order
 from carousel.claims.rules import Tables

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from carousel.analysis.stats import STEADY, rates, select
+from carousel.analysis.stats.slopes import STEADY, rates
+from carousel.analysis.stats.tables import select
 from carousel.claims import a1g_only_route as a1g
 from carousel.claims import a4e_only_unchanged_flow as a4e
 from carousel.claims import a4f_distance_inside as a4f

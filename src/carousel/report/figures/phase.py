@@ -9,8 +9,9 @@ from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from carousel.analysis import theory
-from carousel.analysis.stats import STEADY, select
+from carousel.analysis.stats.slopes import STEADY
+from carousel.analysis.stats.tables import select
+from carousel.analysis.theory import spectral
 from carousel.claims.evidence import as_number, number
 from carousel.report.figures.data import prefer
 from carousel.report.figures.style import RATE, nothing, panels, words
@@ -24,7 +25,7 @@ COLOURS = "PuOr_r"  # told apart by the colour-blind; in grey the numbers say it
 
 def lstm_border(gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the forget bias at which the zero state of an LSTM turns from attracting to repelling, and the gains."""
-    return np.array([theory.lstm_critical_bias(gain) for gain in gains]), gains
+    return np.array([spectral.lstm_critical_bias(gain) for gain in gains]), gains
 
 
 def gru_border(gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from carousel.analysis import theory
-from carousel.analysis.stats import STEADY
+from carousel.analysis.stats.slopes import STEADY
+from carousel.analysis.theory import scalar
 from carousel.claims import (
     a1c_scalar_exponential as a1c,
 )
@@ -151,7 +151,7 @@ def a1c_figure(tables: Tables) -> Figure:
     w = np.linspace(space["gain"].min(), space["gain"].max(), 401)
     for cell in sorted(space["cell"].astype(str).unique()):
         rows = space[space["cell"] == cell]
-        line = theory.rate(cell.removeprefix("rnn_"), w, 0.0, 0.3)
+        line = scalar.rate(cell.removeprefix("rnn_"), w, 0.0, 0.3)
         last = np.flatnonzero(line >= FLOOR)[-1]
         ax.plot(w, line, **look(cell), linewidth=1.3)
         ax.plot(rows["gain"], rows["value"], marker(cell), color=look(cell)["color"], markersize=5)
@@ -173,7 +173,7 @@ def a1e_figure(tables: Tables) -> Figure:
     order = bias_order(table["forget_bias"])
     places = [(i, as_number(bias)) for i, bias in enumerate(order) if not np.isnan(as_number(bias))]
     x, biases = zip(*places, strict=True) if places else ((), ())
-    ax.plot(x, [float(theory.log10_sigmoid(bias)) for bias in biases], "_", color=CLAIMED, markersize=24,
+    ax.plot(x, [float(scalar.log10_sigmoid(bias)) for bias in biases], "_", color=CLAIMED, markersize=24,
             markeredgewidth=2, label="log10 sigma(bias)")  # fmt: skip
     band(ax, -STEADY, STEADY, CONSTANT)
     rate_axis(ax, STEADY)
@@ -211,7 +211,7 @@ def a2d_figure(tables: Tables) -> Figure:
     )
     w = np.linspace(chains["gain"].min(), chains["gain"].max(), 401)
     for bias, colour, dashes, dot in ((0.0, SEEN, (0, ()), "o"), (-2.0, CLAIMED, (0, (4, 2)), "s")):
-        line = 10 ** theory.rate("sigmoid", w, bias, 0.3)
+        line = 10 ** scalar.rate("sigmoid", w, bias, 0.3)
         rows = chains[chains["bias"] == bias]
         if len(rows):
             ax.plot(w, line, color=colour, linestyle=dashes, linewidth=1.3)
@@ -225,13 +225,13 @@ def a2e_figure(tables: Tables) -> Figure:
     """Draw w sigma'(w) at a state held at one, and the factor where the chain really settles."""
     figure, (ax,) = panels(["factor per step"], WEIGHT)
     w = np.linspace(0.01, 6, 300)
-    held = theory.multiplier("sigmoid", w, 0.0, 1.0)
-    real = 10 ** theory.rate("sigmoid", w, 0.0, 0.3)
+    held = scalar.multiplier("sigmoid", w, 0.0, 1.0)
+    real = 10 ** scalar.rate("sigmoid", w, 0.0, 0.3)
     ax.plot(w, held, color=CLAIMED, linestyle=(0, (4, 2)))
     ax.plot(w, real, color=SEEN)
     end_label(ax, w[-1], held[-1], "held at 1", CLAIMED)
     end_label(ax, w[-1], real[-1], "settled", SEEN)
-    best, factor = theory.largest_factor(a2e.STATE)
+    best, factor = scalar.largest_factor(a2e.STATE)
     ax.plot(best, factor, "s", color=CLAIMED)
     ax.annotate(f"claimed: {factor:.3f}", (best, factor), (14, -80), textcoords="offset points", ha="center",
                 arrowprops={"arrowstyle": "-", "color": CLAIMED, "linewidth": 0.6})  # fmt: skip

@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from carousel.analysis.stats import STEADY, select, spread
+from carousel.analysis.stats.resampling import spread
+from carousel.analysis.stats.slopes import STEADY
+from carousel.analysis.stats.tables import select
 from carousel.claims import (
     a1b_weight_factor as a1b,
 )

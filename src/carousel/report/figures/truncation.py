@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from carousel.analysis.stats import interval, select
+from carousel.analysis.stats.resampling import interval
+from carousel.analysis.stats.tables import select
 from carousel.claims import (
     a2b_factor_per_step as a2b,
 )

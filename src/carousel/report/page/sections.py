@@ -8,12 +8,11 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from carousel.analysis.stats import MODEL, grouped
+from carousel.analysis.stats.tables import MODEL, grouped
 from carousel.report.page.answers import Claim, answers, half_lives, measured, turning
 from carousel.report.page.markup import count, definitions, div, escape, number, picture, table, verdict
 from carousel.report.page.measurements import drawn
-from carousel.tables import other_machines as abroad
-from carousel.tables import parquet as store
+from carousel.tables import machine_folders, parquet
 from carousel.tables.provenance import brief
 
 SHOWN = ("claims.parquet", "agreement.parquet", "decay.parquet", "accuracy.parquet", "calibration.parquet",
@@ -33,9 +32,9 @@ def load() -> SimpleNamespace:
     results = Path(os.environ["CAROUSEL_RESULTS"])
     tables = [name for name in SHOWN if name.endswith(".parquet")]
     tables += [name for name in OPTIONAL if (results / name).is_file()]
-    frames = {Path(name).stem: store.read(results / name, COLUMNS.get(name)) for name in tables}
+    frames = {Path(name).stem: parquet.read(results / name, COLUMNS.get(name)) for name in tables}
     validate(frames["claims"])
-    origins = {name: brief(store.provenance(results / name)) for name in tables}
+    origins = {name: brief(parquet.provenance(results / name)) for name in tables}
     curves = json.loads((results / "explorer.json").read_text("utf-8"))
     found = frames | {"explorer": curves, "renderer": os.environ["CAROUSEL_RENDERER"]}
     return SimpleNamespace(results=results, origins=origins, elsewhere=elsewhere(results), **found)
@@ -44,9 +43,9 @@ def load() -> SimpleNamespace:
 def elsewhere(results: Path) -> dict[str, tuple[pd.DataFrame | None, list[str]]]:
     """Of each other machine the claims judged from its tables alone, or None and the tables that are lacking."""
     found = {}
-    for folder in abroad.folders(results):
-        path, lacking = folder / "claims.parquet", abroad.lacking(folder)
-        found[folder.name] = None if lacking else store.read(path), lacking
+    for folder in machine_folders.folders(results):
+        path, lacking = folder / "claims.parquet", machine_folders.lacking(folder)
+        found[folder.name] = None if lacking else parquet.read(path), lacking
     return found
 
 

@@ -1,0 +1,143 @@
+"""Known-answer systems, measured by the very code that the study runs, against their closed forms."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from carousel.cells import CELLS
+from carousel.engine.backends.backend import Backend
+from carousel.measures.adjoint import Quantity, walk
+from carousel.measures.calibration import chains, gated, linear
+from carousel.measures.calibration.system import Planted, Reading, System
+from carousel.measures.jacobian.backward import jacobians
+from carousel.measures.log_space import Logs
+from carousel.measures.lyapunov.spectrum import Spectrum, spectrum
+from carousel.seeds import generator
+from carousel.study.models import on_backend
+
+SYSTEMS: dict[str, System] = linear.SYSTEMS | chains.SYSTEMS | gated.SYSTEMS
+SEED = 1991  # of the systems that are drawn: same table, same rows
+EXACT = 1e-9  # decades: what rounding may leave after ten thousand steps
+ERRORS = 3.0  # standard errors that a mean may be off: one row in 370 where all is right
+COLUMNS = (
+    "backend device dtype system statement source quantity path lag predicted measured error tolerance "
+    "in_standard_errors passed n"
+).split()
+
+MISSING = np.full((1, 1), np.nan)  # what no instrument reports has not passed
+
+Key = tuple[str, str, int]  # quantity, path, lag
+Found = dict[Key, Logs]
+
+
+def calibrate(backend: Backend, systems: Sequence[str] = tuple(SYSTEMS)) -> pd.DataFrame:
+    """One row per reading of each of `systems`: predicted and measured, in decades or decades per step.
+
+    Exact rows: `error` the largest of `n` absolute differences, `tolerance` EXACT decades; shown is the first entry, or
+    the one that is furthest off where one fails.
+    Statistical rows: the mean over `n` models, `error` its standard error, `tolerance` ERRORS of them.
+    `passed` is False where a number is missing (NaN) or finite instead of -inf.
+    """
+    rows = [row for name in systems for row in measured(backend, name)]
+    frame = pd.DataFrame(rows).assign(backend=backend.name, device=backend.device, dtype=backend.dtype)
+    return frame[COLUMNS]
+
+
+def measured(backend: Backend, name: str) -> Iterator[dict[str, Any]]:
+    """The rows of one system."""
+    system = SYSTEMS[name]
+    planted, readings = system.plant(generator(SEED, "calibration", name))
+    found = read(backend, planted, [reading[:3] for reading in readings])
+    for reading in readings:
+        judge = statistical if reading.statistical else exact
+        yield {
+            "system": name,
+            "statement": system.statement,
+            "source": system.source,
+            "quantity": reading.quantity,
+            "path": reading.path,
+            "lag": reading.lag,
+            **judge(reading, found.get(reading[:3], MISSING)),
+        }
+
+
+def read(backend: Backend, planted: Planted, keys: Sequence[Key]) -> Found:
+    """What the study's code says of `planted`, by those of its three instruments that `keys` ask for."""
+    wanted: dict[str, set[int]] = {}
+    for quantity, _, lag in keys:
+        wanted.setdefault(instrument(quantity), set()).add(lag)
+    model = backend, CELLS[planted.cell], on_backend(backend, planted.params), backend.array(planted.xs)
+    state = tuple(map(backend.array, planted.state))
+    found: Found = {}
+    if "walk" in wanted:
+        found |= by_lag(walk(*model, state, backend.array(planted.covector), wanted["walk"]))
+    if "jacobians" in wanted:
+        found |= by_lag(jacobians(*model, state, wanted["jacobians"], generator(SEED, "probes")))
+    if "spectrum" in wanted:
+        found |= by_index(spectrum(*model, state, planted.warm_up, 1))
+    return found
+
+
+def instrument(quantity: str) -> str:
+    """Which function of the study's code measures `quantity`."""
+    if quantity in ("lyapunov", "lyapunov_sum", "log_det"):
+        return "spectrum"
+    return "jacobians" if quantity.startswith("jacobian") else "walk"
+
+
+def by_lag(logs: Iterable[tuple[int, dict[Quantity, Logs]]]) -> Found:
+    """The values of a walk; their cosines and errors are left aside."""
+    return {
+        (quantity.name, quantity.path, lag): values
+        for lag, at in logs
+        for quantity, values in at.items()
+        if quantity.column == "log10_norm"
+    }
+
+
+def by_index(found: Spectrum) -> Found:
+    """The exponents, numbered from 1, their sum, and the log of the determinant that it is to equal."""
+    exponents = {
+        ("lyapunov", "full", k + 1): found.exponents[:, [k]] for k in range(found.exponents.shape[1])
+    }
+    sums = {"lyapunov_sum": found.total, "log_det": found.log_det}
+    return exponents | {(name, "full", 0): value[:, None] for name, value in sums.items()}
+
+
+def exact(reading: Reading, values: Logs) -> dict[str, Any]:
+    """Every entry against its own value; shown is the first, or the one that is furthest off where one fails."""
+    predicted = np.broadcast_to(reading.predicted, values.shape).ravel()
+    found = values.ravel()
+    with np.errstate(invalid="ignore"):
+        off = np.where(found == predicted, 0.0, abs(found - predicted))
+    worst = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
+    passed = bool(off[worst] <= EXACT)
+    shown = 0 if passed else worst
+    return {
+        "predicted": float(predicted[shown]),
+        "measured": float(found[shown]),
+        "error": float(off[worst]),
+        "tolerance": EXACT,
+        "in_standard_errors": np.nan,
+        "passed": passed,
+        "n": values.size,
+    }
+
+
+def statistical(reading: Reading, values: Logs) -> dict[str, Any]:
+    """The mean over models, in standard errors from the closed form."""
+    each, predicted = values.mean(1), float(reading.predicted)
+    with np.errstate(invalid="ignore"):
+        error = float(np.hypot(each.std(ddof=1) / len(each) ** 0.5, reading.allowance))
+    off = (float(each.mean()) - predicted) / error
+    return {
+        "predicted": predicted,
+        "measured": float(each.mean()),
+        "error": error,
+        "tolerance": ERRORS,
+        "in_standard_errors": off,
+        "passed": abs(off) <= ERRORS,
+        "n": len(each),
+    }

@@ -1,0 +1,99 @@
+"""The figures: one picture per claim, the story that carries the whole answer, and those of single measurements."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from carousel.claims.rules import Tables
+from carousel.report.figures import (
+    curves,
+    entry_exit,
+    exponents,
+    gates,
+    jacobian,
+    learned,
+    learning,
+    paths,
+    phase,
+    rates,
+    sensitivity,
+    theory,
+    truncation,
+)
+from carousel.report.figures.style import save, style
+
+FIGURES: dict[str, Callable[[Tables], Figure]] = {
+    "story": curves.story,
+    "Q1": curves.q1,
+    "Q2": curves.q2,
+    "K1": rates.k1_figure,
+    "K2": rates.k2_figure,
+    "K3": learning.k3_figure,
+    "A1a": curves.a1a,
+    "A1b": sensitivity.a1b_figure,
+    "A1c": rates.a1c_figure,
+    "A1d": curves.a1d,
+    "A1e": rates.a1e_figure,
+    "A1f": paths.a1f_figure,
+    "A1g": paths.a1g_figure,
+    "A1h": sensitivity.a1h_figure,
+    "A1i": sensitivity.a1i_figure,
+    "A1j": sensitivity.a1j_figure,
+    "A2a": rates.a2a_figure,
+    "A2b": truncation.a2b_figure,
+    "A2c": rates.a2c_figure,
+    "A2d": rates.a2d_figure,
+    "A2e": rates.a2e_figure,
+    "A2f": sensitivity.a2f_figure,
+    "A2g": truncation.a2g_figure,
+    "A3a": truncation.a3a_figure,
+    "A3b": truncation.a3b_figure,
+    "A4a": truncation.a4a_figure,
+    "A4b": curves.a4b,
+    "A4c": entry_exit.a4c_figure,
+    "A4d": entry_exit.a4d_figure,
+    "A4e": paths.a4e_figure,
+    "A4f": paths.a4f_figure,
+    "A4g": rates.a4g_figure,
+}
+
+
+class Picture(NamedTuple):
+    """A figure of one table, and the same in words: its alternative text."""
+
+    table: str
+    figure: Callable[[pd.DataFrame], Figure]
+    alt: Callable[[pd.DataFrame], str]
+
+
+PICTURES: dict[str, Picture] = {
+    "theory": Picture("summary", theory.figure, theory.alt),
+    "phase": Picture("summary", phase.figure, phase.alt),
+    "jacobian": Picture("decay", jacobian.figure, jacobian.alt),
+    "exponents": Picture("dynamics", exponents.figure, exponents.alt),
+    "gates": Picture("dynamics", gates.gates, gates.gates_alt),
+    "factors": Picture("dynamics", gates.factors, gates.factors_alt),
+    "learned": Picture("learned", learned.figure, learned.alt),
+}
+
+
+def draw(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Write story.svg, {id}.svg for every row of the claims table, and {name}.svg for each of PICTURES.
+
+    tables: decay, accuracy, claims, summary, dynamics, learned. story.txt and {name}.txt are the pictures in words.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    measured = Tables(*(tables[name] for name in Tables._fields))
+    for name in ["story", *tables["claims"]["id"]]:
+        with style():
+            save(FIGURES[name](measured), folder / f"{name}.svg")
+    said = {"story": curves.story_alt(measured.decay)}
+    for name, picture in PICTURES.items():
+        with style():
+            save(picture.figure(tables[picture.table]), folder / f"{name}.svg")
+        said[name] = picture.alt(tables[picture.table])
+    for name, text in said.items():
+        (folder / f"{name}.txt").write_text(text + "\n", encoding="utf-8")
