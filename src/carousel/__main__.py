@@ -23,6 +23,7 @@ from carousel.pipeline.commands.tables import (
     timings,
 )
 from carousel.pipeline.commands.watch import watch
+from carousel.pipeline.rebuild import explained
 from carousel.pipeline.run import joblog
 from carousel.study.errors import StudyError
 from carousel.tables.parquet import StoreError
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             joblog.begin(what(args))
         args.run(args)
     except (StudyError, StoreError, DeviceError, DataError, RenderError) as error:
-        print(error, file=sys.stderr)
+        print(explained(error), file=sys.stderr)
         return 1
     if args.logged:
         joblog.end(time.perf_counter() - start, time.process_time())

@@ -281,7 +281,7 @@ def test_the_command_makes_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     harm(path, "flipped")
     with pytest.raises(parquet.StoreError) as told:
         parquet.read(path)
-    command = shlex.split(str(told.value).partition("again: ")[2])
+    command = shlex.split(rebuild.explained(told.value).partition("again: ")[2])
     monkeypatch.delenv("PYTHONPATH", raising=False)
     again = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr

@@ -24,7 +24,6 @@ TABLES = frozenset(
         "carousel.cells",
         "carousel.engine.backends.table",
         "carousel.study.schema",
-        "carousel.pipeline.rebuild",
     }
 )
 """Where the search stops: these modules name every cell, backend, setting and rule, and change no number. The one cell

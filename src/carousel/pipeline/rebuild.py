@@ -61,6 +61,11 @@ def again(*paths: Path | str) -> str:
     return f"; {who} {'it' if len(paths) == 1 else 'them'} again: {command(made)}"
 
 
+def explained(error: Exception) -> str:
+    """An error's message and, where it names tables, how to make them again."""
+    return f"{error}{again(*getattr(error, 'paths', ()))}"
+
+
 def command(paths: Iterable[Path | str]) -> str:
     """The command line that makes files of one study again, all there are."""
     found = [place(path) or ("", "") for path in paths]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from carousel.pipeline.job_code import code
-from carousel.pipeline.rebuild import again, place, rule, running
+from carousel.pipeline.rebuild import place, rule, running
 from carousel.study.schema import Study, digest, load
 from carousel.tables.parquet import StoreError, damage, names, origin, read
 
@@ -59,10 +59,10 @@ def check(paths: Iterable[Path], kind: str = "") -> list[dict[str, Any]]:
     if wrong := {path: reason for path in paths if (reason := fault(path, kind))}:
         first, *others = wrong
         more = f" (and {len(others)} more such tables)" if others else ""
-        raise StoreError(f"{first}: {wrong[first]}{more}{again(*wrong)}")
+        raise StoreError(f"{first}: {wrong[first]}{more}", *wrong)
     odd = [path for path in paths if kind and names(path) != names(paths[0])]
     if odd:
-        raise StoreError(f"{odd[0]}: its columns are not those of {paths[0]}{again(paths[0], odd[0])}")
+        raise StoreError(f"{odd[0]}: its columns are not those of {paths[0]}", paths[0], odd[0])
     return [origin(path) for path in paths]
 
 

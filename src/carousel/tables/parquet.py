@@ -20,7 +20,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from carousel.pipeline.rebuild import again
 from carousel.tables.checksum import fault, seal
 
 METADATA = b"carousel"
@@ -34,7 +33,14 @@ Provenance = Mapping[str, Any]
 
 
 class StoreError(Exception):
-    """A file that is not a whole table of this package, or a folder in use; one line."""
+    """A file that is not a whole table of this package, or a folder in use; one line.
+
+    `paths` are the tables that have to be made again.
+    """
+
+    def __init__(self, message: str, *paths: Path | str) -> None:
+        super().__init__(message)
+        self.paths = paths
 
 
 def write(table: pd.DataFrame | pa.Table, path: Path | str, provenance: Provenance) -> None:
@@ -51,9 +57,9 @@ def write(table: pd.DataFrame | pa.Table, path: Path | str, provenance: Provenan
 
 
 def verify(path: Path | str) -> None:
-    """Raise StoreError, one line with the reason and what to do, unless `path` is just as `write` left it."""
+    """Raise StoreError, one line with the reason, unless `path` is just as `write` left it."""
     if reason := damage(path):
-        raise StoreError(f"{path}: {reason}{again(path)}")
+        raise StoreError(f"{path}: {reason}", path)
 
 
 def damage(path: Path | str) -> str:
@@ -301,7 +307,7 @@ def _checked(path: Path | str, how: Callable[..., Any], **options: Any) -> Any:
         return how(path, **options)
     except (OSError, pa.ArrowException) as error:
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
-        raise StoreError(f"{path}: {reason}{again(path)}") from None
+        raise StoreError(f"{path}: {reason}", path) from None
 
 
 def _sync(folder: Path) -> None:

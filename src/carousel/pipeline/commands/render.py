@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from carousel.pipeline.rebuild import RULES
+from carousel.pipeline.rebuild import RULES, explained
 from carousel.pipeline.validation import check as check_tables
 from carousel.report.page.measurements import DRAWN
 from carousel.report.page.sections import SHOWN
@@ -25,7 +25,7 @@ def render(args: argparse.Namespace) -> None:
         with tempfile.TemporaryDirectory(prefix="carousel-report-") as folder:
             place(page.render(Path(folder) / "report", args.results, args.renderer), args.out)
     except Exception as error:
-        raise RenderError(f"report: {' '.join(str(error).split()) or type(error).__name__}") from error
+        raise RenderError(f"report: {' '.join(explained(error).split()) or type(error).__name__}") from error
 
 
 def check(results: Path) -> None:
