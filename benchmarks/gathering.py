@@ -24,11 +24,11 @@ from carousel.tables import parquet  # noqa: E402
 GATHER = """
 import re, sys, time
 from pathlib import Path
-from carousel import gathering
+from carousel.tables import merge
 *paths, out = map(Path, sys.argv[1:])
 held = lambda: int(re.search(r"VmHWM: +(\\d+)", Path("/proc/self/status").read_text().expandtabs())[1]) / 1024
 start, before = time.perf_counter(), held()
-gathering.gather(paths, out, {"made by": "benchmarks/gathering.py"})
+merge.gather(paths, out, {"made by": "benchmarks/gathering.py"})
 print(time.perf_counter() - start, time.process_time(), before, held())
 """
 LAGS, QUANTITIES, SLICES, INITS = 30, 4, 6, 4

@@ -223,7 +223,7 @@ def test_a_writer_killed_half_way_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     parquet.write_text("the old one", path)
     code = (
-        "import os; from carousel import store\n"
+        "import os; from carousel.tables import parquet as store\n"
         f"with store.whole({str(path)!r}) as file: file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == -9

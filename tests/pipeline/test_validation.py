@@ -260,6 +260,7 @@ def test_the_columns_that_readers_need_are_measured() -> None:
     from carousel.claims import judge as judging
     from carousel.measures import dynamics
     from carousel.measures import rows as decay
+    from carousel.measures.calibration import calibrate as calibration
     from carousel.measures.training import train
 
     made = {"decay": decay, "dynamics": dynamics, "accuracy": train, "calibration": calibration}

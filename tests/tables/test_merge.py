@@ -113,9 +113,9 @@ def test_what_cannot_be_gathered_is_said_in_one_line(tmp_path: Path) -> None:
 PEAK = """
 import sys
 from pathlib import Path
-from carousel import gathering
+from carousel.tables import merge
 rows, *paths = sys.argv[1:]
-gathering.gather([Path(path) for path in paths], Path(paths[0]).with_name("all.parquet"), {}, int(rows))
+merge.gather([Path(path) for path in paths], Path(paths[0]).with_name("all.parquet"), {}, int(rows))
 import pyarrow
 print(pyarrow.default_memory_pool().max_memory())
 """
