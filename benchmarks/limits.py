@@ -32,8 +32,8 @@ def parts(problem: Problem, backend: Backend, block: int, training: bool) -> dic
     matrix, errors = random(models, backend)
     back: list[Call] = [lambda: ops.product(matrix, errors)]
     if training:
-        wide, heard = (backend.array(np.ones((block, n, T * B), "f4")) for n in matrix.shape[:0:-1])
-        once: list[Call] = [lambda: wide @ heard.swapaxes(1, 2)]
+        wide, recurrent_input = (backend.array(np.ones((block, n, T * B), "f4")) for n in matrix.shape[:0:-1])
+        once: list[Call] = [lambda: wide @ recurrent_input.swapaxes(1, 2)]
     else:
         once = []
     rounds = M // block

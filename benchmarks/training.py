@@ -13,7 +13,7 @@ from limits import with_limits
 from peers import layers
 from problem import Problem, problem
 
-from carousel.engine.backends.backend import Asked, Model, Readout, leaves, rebuild
+from carousel.engine.backends.backend import Model, Readout, Targets, leaves, rebuild
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
 from carousel.measures.training.train import Adam, clipped
@@ -46,7 +46,7 @@ def ours(problem: Problem, targets: np.ndarray, name: str) -> Callable[[], None]
     model = Model(on_backend(backend, problem.params), Readout(*map(backend.array, readout)))
     xs, state = backend.array(problem.xs), tuple(map(backend.array, problem.state))
     weight = np.ones((M, 1, targets.shape[2]))
-    asked = Asked(backend.array(targets[:, None]), backend.array(weight), "squared_error")
+    asked = Targets(backend.array(targets[:, None]), backend.array(weight), "squared_error")
     adam = Adam([0.0 * a for a in leaves(model)], [0.0 * a for a in leaves(model)])
 
     def step() -> None:

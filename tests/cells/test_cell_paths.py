@@ -11,7 +11,7 @@ from support.problems import B, M, random_problem
 from carousel.cells import CELLS, Params
 from carousel.engine.backends.numpy import FORWARD, NumpyOps
 from carousel.engine.recurrence import PATHS, effective, parameter_gradients, unroll
-from carousel.measures.adjoint import Quantity, walk
+from carousel.measures.adjoint import Quantity, gradient_by_lag
 
 HEARS = {name: bool(c.columns) or "recurrent" in c.pointwise.values() for name, c in CELLS.items()}
 
@@ -49,8 +49,8 @@ class GatesHeld(Taped):
     def sigmoid(self, x):
         return self.keep(super().sigmoid(x))
 
-    def recur(self, R, heard):
-        said = super().recur(R, heard)
+    def recur(self, R, recurrent_input):
+        said = super().recur(R, recurrent_input)
         shut = np.repeat(self.shut, R.shape[1] // len(self.shut))
         return np.where(shut[:, None], self.keep(said), said)
 
@@ -59,10 +59,10 @@ class GatesHeld(Taped):
 class VoicesHeld(Taped):
     """A second pass in which R and the peepholes hear what they heard in the first."""
 
-    def recur(self, R, heard):
-        return super().recur(R, self.keep(heard))
+    def recur(self, R, recurrent_input):
+        return super().recur(R, self.keep(recurrent_input))
 
-    def cut(self, x):
+    def stop_gradient(self, x):
         return self.keep(x)
 
 
@@ -122,13 +122,13 @@ def chain(name, w, b, h0, length):
 
 def walked(backend, p, lags):
     on = p.on(backend)
-    return dict(walk(backend, p.cell, on.params, on.xs, on.state, on.covector[0], set(lags)))
+    return dict(gradient_by_lag(backend, p.cell, on.params, on.xs, on.state, on.covector[0], set(lags)))
 
 
 VANILLA = [  # h = phi(W x + R h + b) and no more
     name
     for name, c in CELLS.items()
-    if not (c.carries or c.pointwise or c.weight or c.inner) and c.columns == ("h",)
+    if not (c.carries or c.pointwise or c.weight or c.intermediate) and c.columns == ("h",)
 ]
 
 

@@ -91,8 +91,8 @@ def test_no_forget_gate_and_no_peepholes_are_the_lstm_of_1997(name):
 
 
 def test_full_gate_recurrence_is_the_vanilla_lstm_that_shows_its_gates():
-    heard = tuple(draws("i", "f", "o", seed=2).values())
-    h, *gates, c = step("lstm_fgr", NET, (STATE[0], *heard, STATE[1]))
+    recurrent_input = tuple(draws("i", "f", "o", seed=2).values())
+    h, *gates, c = step("lstm_fgr", NET, (STATE[0], *recurrent_input, STATE[1]))
     same((h, c), step("lstm_peephole", NET, STATE))
     p = peepholes("lstm_peephole")
     seen = {"i": STATE[1], "f": STATE[1], "o": c}
@@ -105,9 +105,9 @@ def row(cell, gate):
     return slice(g * H, (g + 1) * H)
 
 
-def column(cell, voice):
+def column(cell, source):
     """A voice's columns."""
-    v = cell.columns.index(voice)
+    v = cell.columns.index(source)
     return slice(v * H, (v + 1) * H)
 
 
@@ -115,12 +115,12 @@ def test_gates_hear_each_other_one_step_late():
     """R's blocks by hand: what each gate is told by h and by the gates of the step before."""
     p = random_problem("lstm_fgr", seed=3)
     _, last = unroll(FORWARD, p.cell, p.params, p.xs[:1], p.state)
-    voice = dict(zip(p.cell.states, p.state, strict=True))
+    source = dict(zip(p.cell.states, p.state, strict=True))
     net = {}
     for gate in p.cell.gates:
         R = p.params.R[:, row(p.cell, gate)]
         told = sum(
-            R[:, :, column(p.cell, v)] @ voice[v] for v in ("h", "i", "f", "o") if gate != "z" or v == "h"
+            R[:, :, column(p.cell, v)] @ source[v] for v in ("h", "i", "f", "o") if gate != "z" or v == "h"
         )
         net[gate] = (p.params.W @ p.xs[0] + p.params.b)[:, row(p.cell, gate)] + told
     same(last, step("lstm_fgr", net, p.state, p.params.p))

@@ -6,7 +6,7 @@ from support.cell_checks import NUMPY, TORCH, assert_slope, back, both, every_ce
 from support.problems import BASE, B, H, M, model_on, random_model, random_problem
 
 from carousel.cells import CELLS, Params
-from carousel.engine.backends.backend import Asked, Model, leaves, rebuild
+from carousel.engine.backends.backend import Model, Targets, leaves, rebuild
 from carousel.engine.backends.numpy import FORWARD
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, chunks, effective, unroll
@@ -86,7 +86,7 @@ def test_steps_prepared_together_are_steps_one_by_one(name, path):
     params = effective(ops, p.cell, p.params)
     steps = unroll(ops, p.cell, params, p.xs, p.state)[0]
     for plain, ready in zip(steps, TORCH.prepared(p.cell, params, steps), strict=True):
-        assert (ready.local is None) == (p.cell.inner is not None)
+        assert (ready.local is None) == (p.cell.intermediate is not None)
         d_state = tuple(TORCH.array(rng.standard_normal((M, H, B * n))) for _ in p.state)
         found, expected = (
             [
@@ -110,7 +110,7 @@ def asked(backend, rng, loss, answers=3):
     target = np.abs(rng.standard_normal((M, answers, 2, B)))
     weight = rng.uniform(size=(M, answers, B))
     weight, target = weight / weight.sum(1, keepdims=True), target / target.sum(2, keepdims=True)
-    return Asked(backend.array(target), backend.array(weight), loss)
+    return Targets(backend.array(target), backend.array(weight), loss)
 
 
 @pytest.mark.parametrize("path", ["full", "truncated"])
@@ -173,7 +173,7 @@ def test_chunks_hold_the_same_steps_as_one_pass(name):
 
 def arrays(step):
     """Everything that a step holds."""
-    return step.x, step.wx, *step.before, *step.saved, *step.inner
+    return step.x, step.wx, *step.before, *step.saved, *step.intermediate
 
 
 @every_cell
@@ -222,8 +222,8 @@ def test_model_survives_being_taken_apart(name):
 def test_what_a_cell_names_is_there(name):
     cell = CELLS[name]
     assert {cell.candidate, cell.forget, cell.input, cell.output} <= {*cell.gates, None}
-    assert {*cell.voices, *cell.positive} <= {*cell.states}
-    assert cell.mute <= {(gate, voice) for gate in cell.gates for voice in ("x", *cell.columns)}
+    assert {*cell.recurrent_states, *cell.positive} <= {*cell.states}
+    assert cell.masked_blocks <= {(gate, source) for gate in cell.gates for source in ("x", *cell.columns)}
 
 
 def blocks(cell, W, R):
@@ -232,8 +232,8 @@ def blocks(cell, W, R):
     for g, gate in enumerate(cell.gates):
         rows = slice(g * width, (g + 1) * width)
         yield (gate, "x"), W[:, rows]
-        for v, voice in enumerate(cell.columns):
-            yield (gate, voice), R[:, rows, v * width : (v + 1) * width]
+        for v, source in enumerate(cell.columns):
+            yield (gate, source), R[:, rows, v * width : (v + 1) * width]
 
 
 @pytest.mark.parametrize("init", INITS)
@@ -241,7 +241,7 @@ def blocks(cell, W, R):
 def test_the_blocks_that_start_at_zero_are_the_mute_ones(name, init):
     p = random_problem(name, init=init)
     silent = {at for at, block in blocks(p.cell, p.params.W, p.params.R) if not block.any()}
-    assert silent == p.cell.mute
+    assert silent == p.cell.masked_blocks
 
 
 @both
@@ -260,7 +260,7 @@ def test_training_moves_every_block_but_the_mute_ones(name, backend, monkeypatch
     (W, R, *_), (W_end, R_end, *_) = (map(backend.numpy, weights) for weights in (taken[0], taken[-1]))
     start, end = dict(blocks(CELLS[name], W, R)), dict(blocks(CELLS[name], W_end, R_end))
     still = {at for at in start if np.array_equal(start[at], end[at])}
-    assert still == CELLS[name].mute
+    assert still == CELLS[name].masked_blocks
     assert not any(end[at].any() for at in still)
 
 

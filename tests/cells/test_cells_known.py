@@ -13,7 +13,7 @@ from carousel.cells.orthogonal import cayley, d_cayley
 from carousel.engine.backends.numpy import FORWARD
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, effective, unroll
-from carousel.measures.adjoint import Quantity, walk
+from carousel.measures.adjoint import Quantity, gradient_by_lag
 from carousel.measures.training.train import Adam
 
 NUMPY, TORCH = load("numpy", "cpu", "float64"), load("torch", "cpu", "float64")
@@ -35,7 +35,7 @@ def run(p, backend=NUMPY, path="full"):
 
 def walked(p, backend, *lags):
     on = p.on(backend)
-    return dict(walk(backend, p.cell, on.params, on.xs, on.state, on.covector[0], set(lags)))
+    return dict(gradient_by_lag(backend, p.cell, on.params, on.xs, on.state, on.covector[0], set(lags)))
 
 
 def with_rows(p, **nets):

@@ -8,7 +8,7 @@ from support.problems import random_problem
 
 from carousel.cells import CELLS, Cell
 from carousel.engine.backends.numpy import NumpyOps
-from carousel.engine.trace import Map, Program, inner_program, is_literal, program
+from carousel.engine.trace import Map, Program, intermediate_program, is_literal, program
 
 Values = Mapping[str, np.ndarray]
 OPS = NumpyOps()
@@ -112,17 +112,17 @@ def test_the_backward_program_is_the_adjoint_open_and_shut(name: str, uncut: boo
     assert_adjoint(step, found, step.cell.backward(ops, step.p, saved, tuple(step.errors)))
 
 
-@pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.inner])
+@pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.intermediate])
 def test_the_inner_voice_s_programs_are_its_functions(name: str) -> None:
     step = Step(name)
-    inner, each = step.cell.inner, inner_program(step.cell)
-    v, saved = inner.forward(OPS, step.p, step.wx, step.rh, step.state)
+    intermediate, each = step.cell.intermediate, intermediate_program(step.cell)
+    v, saved = intermediate.forward(OPS, step.p, step.wx, step.rh, step.state)
     assert_close(run(each.forward, step.arguments)["v"], v)
     found = run(each.backward, step.handed(each) | {"d_v": step.d_v})
-    assert_adjoint(step, found, inner.backward(OPS, step.p, saved, step.d_v))
+    assert_adjoint(step, found, intermediate.backward(OPS, step.p, saved, step.d_v))
 
 
 @pytest.mark.parametrize("name", CELLS)
 def test_a_backward_program_asks_for_nothing_but_multiplication_and_addition(name: str) -> None:
-    maps = [program(CELLS[name]), inner_program(CELLS[name])]
+    maps = [program(CELLS[name]), intermediate_program(CELLS[name])]
     assert {line.op for each in maps if each for line in each.backward.lines} <= {"mul", "add"}

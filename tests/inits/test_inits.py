@@ -18,8 +18,8 @@ H, D, T = 64, 16, 50
 WITH_BIAS = {"torch", "critical", "hochreiter97"}
 MANY = replace(  # a cell that has one of everything
     CELLS["lstm"],
-    voices=("h", "c"),
-    mute=frozenset({("i", "h"), ("f", "x"), ("o", "h"), ("o", "c")}),
+    recurrent_states=("h", "c"),
+    masked_blocks=frozenset({("i", "h"), ("f", "x"), ("o", "h"), ("o", "c")}),
     pointwise={"p_i": "weight", "p_z": "bias", "u": "recurrent", "nu": lambda rng, H: rng.uniform(5, 6, H)},
 )
 
@@ -70,12 +70,14 @@ def test_the_smallest_networks_have_every_init(init, size):
 def test_the_candidate_of_every_cell_starts_from_one_matrix(init):
     """In the first block of R that the candidate hears."""
     cells = [cell for cell in CELLS.values() if cell.columns]
-    heard = [
-        next(v for v in cell.columns if (cell.candidate, v) not in cell.mute) for cell in cells if hears(cell)
+    recurrent_input = [
+        next(v for v in cell.columns if (cell.candidate, v) not in cell.masked_blocks)
+        for cell in cells
+        if hears(cell)
     ]
     candidates = [
-        blocks(cell, drawn(cell, init).R)[cell.candidate, voice]
-        for cell, voice in zip(filter(hears, cells), heard, strict=True)
+        blocks(cell, drawn(cell, init).R)[cell.candidate, source]
+        for cell, source in zip(filter(hears, cells), recurrent_input, strict=True)
     ]
     assert len(candidates) >= 8
     for R in candidates[1:]:
@@ -86,7 +88,7 @@ def test_the_candidate_of_every_cell_starts_from_one_matrix(init):
 
 
 def hears(cell):
-    return any((cell.candidate, voice) not in cell.mute for voice in cell.columns)
+    return any((cell.candidate, source) not in cell.masked_blocks for source in cell.columns)
 
 
 @pytest.mark.parametrize("cell", [*CELLS.values(), MANY], ids=[*CELLS, "many"])
@@ -97,12 +99,12 @@ def test_every_block_is_a_draw_of_the_init_from_a_stream_of_its_own_or_mute(cell
     for i, gate in enumerate(cell.gates):
         role = "candidate" if gate == cell.candidate else gate
         own = INITS[init](generator(1, init, 0, role), H, D)
-        np.testing.assert_array_equal(inputs[i], 0 if (gate, "x") in cell.mute else own.W)
-        heard = [voice for voice in cell.columns if (gate, voice) not in cell.mute]
-        for voice in cell.columns:
-            further = INITS[init](generator(1, init, 0, f"{role} {voice}"), H, D).R
-            expected = own.R if voice in heard[:1] else further if voice in heard else 0
-            np.testing.assert_array_equal(blocks(cell, p.R)[gate, voice], expected)
+        np.testing.assert_array_equal(inputs[i], 0 if (gate, "x") in cell.masked_blocks else own.W)
+        recurrent_input = [source for source in cell.columns if (gate, source) not in cell.masked_blocks]
+        for source in cell.columns:
+            further = INITS[init](generator(1, init, 0, f"{role} {source}"), H, D).R
+            expected = own.R if source in recurrent_input[:1] else further if source in recurrent_input else 0
+            np.testing.assert_array_equal(blocks(cell, p.R)[gate, source], expected)
 
 
 @pytest.mark.parametrize("cell", [*CELLS.values(), MANY], ids=[*CELLS, "many"])

@@ -19,7 +19,7 @@ from carousel.cells import CELLS, Params
 from carousel.engine.backends.table import load
 from carousel.engine.decomposition import advance, beginning, cosine
 from carousel.engine.recurrence import PATHS, effective, flat, unroll
-from carousel.measures.adjoint import Quantity, walk
+from carousel.measures.adjoint import Quantity, gradient_by_lag
 from carousel.measures.log_space import difference
 
 BACKENDS = {name: load(name, "cpu", "float64") for name in ("numpy", "torch")}
@@ -28,7 +28,7 @@ both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
 
 def measured(backend, p, lags):
     on = p.on(backend)
-    return dict(walk(backend, p.cell, on.params, on.xs, on.state, on.covector[0], set(lags)))
+    return dict(gradient_by_lag(backend, p.cell, on.params, on.xs, on.state, on.covector[0], set(lags)))
 
 
 def rows_of(cell, gate):
@@ -258,13 +258,13 @@ def test_gates_path_of_a_cell_without_gates_is_nothing(backend):
 
 CHAIN = """
 import json, numpy as np
-from carousel.measures.adjoint import walk
+from carousel.measures.adjoint import gradient_by_lag
 from carousel.engine.backends import load
 from carousel.cells import CELLS, Params
 one, lags = np.ones((1, 1, 1)), {lags}
 there = load({name!r}, "cpu", "float64")
 params = Params(*map(there.array, (0 * one, {w} * one, {b} * one)), {{}})
-logs = dict(walk(there, CELLS["rnn_sigmoid"], params, there.array(np.zeros(({length}, 1, 1, 1))),
+logs = dict(gradient_by_lag(there, CELLS["rnn_sigmoid"], params, there.array(np.zeros(({length}, 1, 1, 1))),
                  (there.array({h0} * one),), there.array(one), set(lags)))
 print(json.dumps([[{{q.name + " " + q.path: v.item() for q, v in logs[k].items()}}[key] for k in lags]
                   for key in ("loss_h full", "factor_product formula")]))
@@ -342,7 +342,7 @@ def test_an_exact_backend_takes_the_plain_path(monkeypatch):
     for name in ("plain", "compiled"):
         monkeypatch.setattr(carousel.measures.adjoint, name, lambda *_, name=name: taken.append(name) or ())
     for exact in (True, False):
-        list(walk(load("numpy", "cpu", "float64", exact), *p[:4], p.covector[0], {1}))
+        list(gradient_by_lag(load("numpy", "cpu", "float64", exact), *p[:4], p.covector[0], {1}))
     assert taken == ["plain", "compiled" if find_spec("numba") else "plain"]
 
 
@@ -403,7 +403,7 @@ def test_float32_sees_as_far_as_float64(name, backend):
     p.params.b[:, rows_of(p.cell, p.cell.forget)] -= 3.0
     wide = measured(BACKENDS[backend], p, [50, 80])
     narrow = measured(load(backend, "cpu", "float32"), p, [50, 80])
-    shrinks = p.cell.forget or (not p.cell.carries and p.cell.voices and not p.cell.weight)
+    shrinks = p.cell.forget or (not p.cell.carries and p.cell.recurrent_states and not p.cell.weight)
     assert not shrinks or wide[80][Quantity("loss_state", "full")].max() < -38
     for lag in wide:
         for quantity in (

@@ -88,7 +88,7 @@ def test_a_rate_that_is_one_percent_too_large_is_caught(name: str, monkeypatch: 
         )
 
     spectrum = spectrum_theory.spectrum
-    monkeypatch.setattr(calibration, "walk", stretched(adjoint.walk))
+    monkeypatch.setattr(calibration, "gradient_by_lag", stretched(adjoint.gradient_by_lag))
     monkeypatch.setattr(calibration, "jacobians", stretched(backward.jacobians))
     monkeypatch.setattr(calibration, "spectrum", longer)
     table = short(name)
@@ -119,7 +119,7 @@ def test_a_factor_that_is_one_percent_too_large_is_caught(name: str, monkeypatch
 
 
 @both
-@pytest.mark.parametrize("instrument", ["walk", "jacobians"])
+@pytest.mark.parametrize("instrument", ["gradient_by_lag", "jacobians"])
 def test_a_lag_that_is_one_off_is_caught(instrument: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     measure = getattr(calibration, instrument)
 
@@ -142,13 +142,13 @@ def test_a_lag_that_is_one_off_is_caught(instrument: str, name: str, monkeypatch
 def test_two_swapped_labels_of_paths_are_caught(
     pair: tuple[str, str], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    swap, walk = {pair[0]: pair[1], pair[1]: pair[0]}, adjoint.walk
+    swap, gradient_by_lag = {pair[0]: pair[1], pair[1]: pair[0]}, adjoint.gradient_by_lag
 
     def swapped(*given):
-        for lag, at in walk(*given):
+        for lag, at in gradient_by_lag(*given):
             yield lag, {q._replace(path=swap.get(q.path, q.path)): v for q, v in at.items()}
 
-    monkeypatch.setattr(calibration, "walk", swapped)
+    monkeypatch.setattr(calibration, "gradient_by_lag", swapped)
     table = calibrate(load(name, "cpu", "float64"), ["lstm_rest", "lstm_output_gate"])
     assert all((~table["passed"][table["path"] == path]).any() for path in pair)
 
@@ -191,9 +191,9 @@ def test_a_statistical_reading_is_judged_by_the_spread_of_its_models(allowance: 
 
 
 def test_what_no_instrument_reports_has_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "walk", lambda *given: iter(()))
+    monkeypatch.setattr(calibration, "gradient_by_lag", lambda *given: iter(()))
     table = calibrate(load("numpy", "cpu", "float64"), ["lstm_pulse"])
-    walked = table["quantity"].map(calibrate_theory.instrument) == "walk"
+    walked = table["quantity"].map(calibrate_theory.instrument) == "gradient_by_lag"
     assert table["measured"][walked].isna().all()
     assert not table["passed"][walked].any()
     assert table["passed"][~walked].all()

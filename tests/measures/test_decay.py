@@ -73,8 +73,10 @@ def candidate(setting):
     start = cell.gates.index(cell.candidate) * setting.hidden
     W, R = (x[0, start : start + setting.hidden] for x in (p.W, p.R / setting.gain))
     blocks = np.split(R, len(cell.columns), axis=1) if cell.columns else []
-    voices = zip(cell.columns, blocks, strict=True)
-    return W, [block for voice, block in voices if (cell.candidate, voice) not in cell.mute]
+    recurrent_states = zip(cell.columns, blocks, strict=True)
+    return W, [
+        block for source, block in recurrent_states if (cell.candidate, source) not in cell.masked_blocks
+    ]
 
 
 @pytest.mark.parametrize("init", INITS)

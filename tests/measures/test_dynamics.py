@@ -10,7 +10,7 @@ from support.problems import BASE
 from carousel.cells import CELLS
 from carousel.engine.backends.table import load
 from carousel.measures.dynamics import COLUMNS, measure, rows
-from carousel.measures.gates import STEPS, Summary, portrait
+from carousel.measures.gates import STEPS, Summary, gate_statistics
 from carousel.study.models import Setting, initial_state, noise, weights
 from carousel.study.schema import dynamics_defaults, vary
 
@@ -63,7 +63,7 @@ def test_every_number_stands_beside_its_model_quantity_and_index():
 def measured_alone(setting):
     cell = CELLS[setting.cell]
     state = tuple(initial_state(1, [setting], PART.batch, PART.state_scale))
-    return portrait(NUMPY, cell, weights(1, setting, 2), noise(1, setting, PART)[:, None], state)
+    return gate_statistics(NUMPY, cell, weights(1, setting, 2), noise(1, setting, PART)[:, None], state)
 
 
 def test_the_axes_of_a_gate():

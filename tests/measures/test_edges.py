@@ -8,7 +8,7 @@ from support.tolerances import PRECISION
 
 import carousel
 from carousel.cells import CELLS
-from carousel.engine.backends.backend import Asked
+from carousel.engine.backends.backend import Targets
 from carousel.engine.backends.numpy import FORWARD
 from carousel.engine.backends.table import DeviceError, load
 from carousel.engine.backends.torch import TorchOps
@@ -130,7 +130,7 @@ def test_an_answer_that_is_no_number_is_wrong():
     """NaN would be the first class."""
     y, target = np.full((1, 1, 3, 2), np.nan), np.zeros((1, 1, 3, 2))
     target[:, :, 0] = 1
-    loss, accuracy = scores(y, Asked(target, np.ones((1, 1, 2)), "cross_entropy"), np.ones((1, 1, 2)))
+    loss, accuracy = scores(y, Targets(target, np.ones((1, 1, 2)), "cross_entropy"), np.ones((1, 1, 2)))
     assert np.isnan(loss).all()
     assert accuracy == 0
 

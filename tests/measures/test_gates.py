@@ -13,13 +13,15 @@ from carousel.cells import CELLS, Params
 from carousel.engine.backends.numpy import FORWARD
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, Step, effective, forward, unroll
-from carousel.measures.gates import AXES, QUANTILES, STEPS, activations, portrait, readings, statistics
+from carousel.measures.gates import AXES, QUANTILES, STEPS, activations, gate_statistics, readings, statistics
 
 BACKENDS = {name: load(name, "cpu", "float64") for name in ("numpy", "torch")}
 both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
 NAMED = [name for name in CELLS if CELLS[name].saves]
 CARRYING = [name for name in NAMED if CELLS[name].carries]
-HEARING = [name for name in CARRYING if any(("z", v) not in CELLS[name].mute for v in CELLS[name].columns)]
+HEARING = [
+    name for name in CARRYING if any(("z", v) not in CELLS[name].masked_blocks for v in CELLS[name].columns)
+]
 APART = [name for name in CELLS if CELLS[name].states[-1] == "c"]
 NUMPY = BACKENDS["numpy"]
 
@@ -40,7 +42,9 @@ def ones(p, k):
 @pytest.mark.parametrize("name", CELLS)
 def test_both_backends_draw_one_portrait(name):
     p = random_problem(name, seed=50)
-    ours, theirs = (portrait(b, p.cell, (on := p.on(b)).params, on.xs, on.state) for b in BACKENDS.values())
+    ours, theirs = (
+        gate_statistics(b, p.cell, (on := p.on(b)).params, on.xs, on.state) for b in BACKENDS.values()
+    )
     for a, b in zip(ours, theirs, strict=True):
         assert a[:2] == b[:2]
         for x, y in zip(a[2:], b[2:], strict=True):
@@ -55,7 +59,7 @@ def names_of(p):
 def test_what_a_cell_saves_has_as_many_names(name):
     p = random_problem(name, seed=51)
     step = taken(NUMPY, p)[1]
-    assert len(names_of(p)) == len(step.saved) + len(step.inner)
+    assert len(names_of(p)) == len(step.saved) + len(step.intermediate)
     assert set(p.cell.gates) <= set(names_of(p))
 
 
@@ -69,12 +73,12 @@ def test_a_gate_s_name_is_where_its_own_net_input_goes(name):
     def at(gate, s):
         wx = step.wx.copy()
         wx[:, p.cell.gates.index(gate)] += s * h
-        _, saved, inner = forward(FORWARD, p.cell, params, wx, step.before)
-        return dict(zip(names_of(p), (*saved, *inner), strict=True))[gate]
+        _, saved, intermediate = forward(FORWARD, p.cell, params, wx, step.before)
+        return dict(zip(names_of(p), (*saved, *intermediate), strict=True))[gate]
 
     for gate in slopes:
         moved = sum(k * (at(gate, s) - at(gate, -s)) for s, k in ((1, 45), (2, -9), (3, 1))) / (60 * h)
-        slope = dict(zip(names_of(p), (*step.saved, *step.inner), strict=True))[f"d{gate}"]
+        slope = dict(zip(names_of(p), (*step.saved, *step.intermediate), strict=True))[f"d{gate}"]
         np.testing.assert_allclose(moved, slope + 0 * moved, rtol=1e-9, atol=1e-12)
     assert slopes or name in ("mingru", "minlstm")
 
@@ -104,7 +108,7 @@ def test_the_entry_is_how_h_follows_c(name, backend):
     params, step, _ = taken(backend, p)
     found = readings(backend, p.cell, params, step)["entry"]
     _, plain, _ = taken(NUMPY, p)
-    saved = dict(zip(names_of(p), (*plain.saved, *plain.inner), strict=True))
+    saved = dict(zip(names_of(p), (*plain.saved, *plain.intermediate), strict=True))
     expected = saved["o"] * (saved["dy"] if "dy" in saved else 1 / saved["n"])
     np.testing.assert_allclose(found, expected + 0 * found, rtol=1e-12)
 
@@ -133,7 +137,7 @@ def test_the_three_parts_of_the_exit_multiply(name, backend):
     parts = [found[f"exit_{part}"] for part in ("gate", "squash", "affine")]
     np.testing.assert_allclose(np.prod(parts, axis=0), found["exit"], rtol=1e-13, atol=1e-300)
     _, plain, _ = taken(NUMPY, p)
-    saved = dict(zip(names_of(p), (*plain.saved, *plain.inner), strict=True))
+    saved = dict(zip(names_of(p), (*plain.saved, *plain.intermediate), strict=True))
     np.testing.assert_allclose(parts[1], saved.get("dz", 1.0) + 0 * parts[1], rtol=1e-12)
 
 
@@ -146,7 +150,7 @@ def test_one_lstm_unit_of_planted_weights(backend):
     R = np.where(np.array(cell.gates) == "z", 0.7, 0.0)[None, :, None]
     params = Params(*map(backend.array, (0 * bias, R, bias)), {})
     state = (backend.array(0 * one), backend.array(0.5 * one))
-    found = portrait(backend, cell, params, backend.array(np.zeros((1, 1, 1, 1))), state)
+    found = gate_statistics(backend, cell, params, backend.array(np.zeros((1, 1, 1, 1))), state)
     i, f, o = (1 / (1 + np.exp(-b[g])) for g in "ifo")
     z = np.tanh(b["z"])
     c = f * 0.5 + i * z
@@ -165,7 +169,7 @@ def test_a_closed_gate_leaves_no_slope_to_be_read_and_is_counted(backend):
     p = random_problem("lstm", seed=57)
     p.params.b[:, : 2 * H - 1] = -800.0  # all of i, all but one unit of f
     on = p.on(backend)
-    found = {s.quantity: s for s in portrait(backend, p.cell, on.params, on.xs, on.state, ["all"])}
+    found = {s.quantity: s for s in gate_statistics(backend, p.cell, on.params, on.xs, on.state, ["all"])}
     count = M * [T * H * B]
     np.testing.assert_array_equal(found["exit"].value, 0)
     np.testing.assert_array_equal(found["exit"].n[:, 0], count)
@@ -176,7 +180,7 @@ def test_a_closed_gate_leaves_no_slope_to_be_read_and_is_counted(backend):
 
 def test_the_axes_and_their_numbers():
     p = random_problem("gru", seed=58, length=3 * STEPS)
-    found = {(s.quantity, s.axis): s for s in portrait(NUMPY, p.cell, p.params, p.xs, p.state)}
+    found = {(s.quantity, s.axis): s for s in gate_statistics(NUMPY, p.cell, p.params, p.xs, p.state)}
     length = p.xs.shape[0]
     assert {axis for name, axis in found if name == "gate_u"} == set(AXES)
     assert {axis for name, axis in found if name == "exit"} == {"unit", "all"}
@@ -211,14 +215,14 @@ def log_factor(p, step: Step):
 
 
 def gate_u(p):
-    return [s for s in portrait(NUMPY, p.cell, p.params, p.xs, p.state) if s.quantity == "gate_u"]
+    return [s for s in gate_statistics(NUMPY, p.cell, p.params, p.xs, p.state) if s.quantity == "gate_u"]
 
 
 def test_the_memory_limit_changes_no_portrait(monkeypatch):
     p = random_problem("lstm_peephole", seed=60, length=40)
-    plain = portrait(NUMPY, p.cell, p.params, p.xs, p.state)
+    plain = gate_statistics(NUMPY, p.cell, p.params, p.xs, p.state)
     monkeypatch.setattr(carousel.measures.gates, "chunk_length", lambda *_: 7)
-    for a, b in zip(plain, portrait(NUMPY, p.cell, p.params, p.xs, p.state), strict=True):
+    for a, b in zip(plain, gate_statistics(NUMPY, p.cell, p.params, p.xs, p.state), strict=True):
         np.testing.assert_array_equal(a.value, b.value)
 
 
@@ -227,13 +231,13 @@ def test_a_candidate_that_hears_nothing_of_the_past_has_no_exit():
     assert "mingru" in deaf
     for name in deaf:
         p = random_problem(name, seed=62)
-        found = portrait(NUMPY, p.cell, p.params, p.xs, p.state, ["all"])
+        found = gate_statistics(NUMPY, p.cell, p.params, p.xs, p.state, ["all"])
         assert all(s.quantity.startswith("gate") for s in found)
 
 
 def test_a_cell_that_names_nothing_still_has_what_its_adjoint_tells():
     p = random_problem("lstm", seed=61)
-    found = portrait(NUMPY, replace(p.cell, saves=""), p.params, p.xs, p.state, ["all"])
+    found = gate_statistics(NUMPY, replace(p.cell, saves=""), p.params, p.xs, p.state, ["all"])
     assert {s.quantity for s in found} == {"entry", "exit", "exit_affine"}
 
 

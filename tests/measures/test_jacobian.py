@@ -67,8 +67,8 @@ def dense(name: str, seed: int) -> list[dict[str, np.ndarray]]:
 
 
 def blocks(product, S, H):
-    inner = {"_hh": product[:, :, :H, :H], "_cc": product[:, :, -H:, -H:]} if S > 1 else {}
-    return {"": product} | inner
+    intermediate = {"_hh": product[:, :, :H, :H], "_cc": product[:, :, -H:, -H:]} if S > 1 else {}
+    return {"": product} | intermediate
 
 
 @both

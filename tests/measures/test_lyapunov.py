@@ -230,12 +230,12 @@ def test_without_an_output_gate_half_the_directions_are_lost(backend):
 def test_what_is_left_of_a_singular_stream_is_that_of_the_smaller_one(seed, rank):
     """Random matrices of a few dimensions inside five, in a basis where no entry is zero."""
     rng, V = np.random.default_rng(seed), orthogonal(5, seed)[:, :rank]
-    inner = rng.standard_normal((40, 2, rank, rank))
-    basis, *_ = growth(stream(V @ inner[:10] @ V.T), units(2, 5))
-    _, logs, log_dets = growth(stream(V @ inner[10:] @ V.T), basis)
+    intermediate = rng.standard_normal((40, 2, rank, rank))
+    basis, *_ = growth(stream(V @ intermediate[:10] @ V.T), units(2, 5))
+    _, logs, log_dets = growth(stream(V @ intermediate[10:] @ V.T), basis)
     alive = np.isfinite(logs)
     assert (alive.sum(1) == rank).all()
-    expected = np.linalg.slogdet(inner[10:])[1].sum(0) / math.log(10)
+    expected = np.linalg.slogdet(intermediate[10:])[1].sum(0) / math.log(10)
     np.testing.assert_allclose(np.where(alive, logs, 0).sum(1), expected, rtol=1e-8, atol=1e-8)
     assert np.isneginf(log_dets).all()
 

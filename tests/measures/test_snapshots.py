@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from carousel.cells import CELLS
-from carousel.engine.backends.backend import Asked, leaves
+from carousel.engine.backends.backend import Targets, leaves
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
 from carousel.measures.adjoint import Quantity
@@ -70,7 +70,7 @@ def test_the_truncated_gradient_beside_the_full_one_on_both_backends(cell):
 
 def test_truncation_is_read_off_the_gradient_of_all_parameters():
     (_, dynamics), (backend, model, x, answers) = snapshot("numpy")
-    few = Asked(answers.target[..., :5], answers.weight[..., :5], answers.loss)
+    few = Targets(answers.target[..., :5], answers.weight[..., :5], answers.loss)
     state = (np.zeros((2, 4, 5)),) * 2
     full, cut = (
         leaves(backend.gradient(CELLS["lstm"], model, x[..., :5], state, few, PATHS[p](CELLS["lstm"])).model)

@@ -11,10 +11,10 @@ from support.problems import BASE, assert_seeded_by, model_on, random_model, ran
 import carousel
 from carousel.cells import CELLS
 from carousel.engine.backends import torch_library
-from carousel.engine.backends.backend import Asked, leaves, rebuild
+from carousel.engine.backends.backend import Targets, leaves, rebuild
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
-from carousel.measures.adjoint import Quantity, walk
+from carousel.measures.adjoint import Quantity, gradient_by_lag
 from carousel.measures.training.train import Adam, Data, clipped, models, readout, scores, train
 from carousel.seeds import generator
 from carousel.study.models import Setting
@@ -110,7 +110,7 @@ def drawn(stream, n, task="adding", length=8):
     def batch():
         batches = [TASKS[task].sample(rng, length, n, stream == "test") for rng in streams]
         target, weight = (np.stack([getattr(b, name) for b in batches]) for name in ("target", "weight"))
-        return np.stack([b.x for b in batches], axis=1), Asked(target, weight, TASKS[task].loss)
+        return np.stack([b.x for b in batches], axis=1), Targets(target, weight, TASKS[task].loss)
 
     return batch
 
@@ -162,7 +162,7 @@ def test_a_snapshot_is_the_decay_of_the_model_as_it_is_then():
         y = NUMPY.run(CELLS["lstm"], model, test_x, state, 1)[:, 0]
         v = model.readout.V.swapaxes(1, 2) * 2 * (y - test_target)
         v /= np.linalg.norm(v, axis=1, keepdims=True)
-        expected = dict(walk(NUMPY, CELLS["lstm"], model.params, test_x, state, v, set(range(9))))
+        expected = dict(gradient_by_lag(NUMPY, CELLS["lstm"], model.params, test_x, state, v, set(range(9))))
         for quantity in (
             Quantity("loss_h", "full"),
             Quantity("loss_state", "candidate"),
@@ -196,7 +196,7 @@ def test_training_reads_the_training_part_and_scores_the_test_part(monkeypatch):
 def once(y, target, loss):
     """One answer a sequence, all of which count."""
     all_of_them = np.ones((len(y), 1, y.shape[-1]))
-    return scores(y[:, None], Asked(target[:, None], all_of_them, loss), all_of_them)
+    return scores(y[:, None], Targets(target[:, None], all_of_them, loss), all_of_them)
 
 
 def test_squared_errors_and_the_accuracy_by_hand():
@@ -232,7 +232,7 @@ def test_answers_count_by_their_weight_in_the_loss_and_if_scored_in_the_accuracy
     y, target = np.array([1.0, 3.0, 2.0, 0.0]).reshape(1, 2, 1, 2), np.zeros((1, 2, 1, 2))
     weight = np.array([0.25, 0.25, 0.75, 0.75]).reshape(1, 2, 2)
     scored = np.array([0.0, 0.0, 0.0, 1.0]).reshape(1, 2, 2)
-    loss, accuracy = scores(y, Asked(target, weight, "squared_error"), scored)
+    loss, accuracy = scores(y, Targets(target, weight, "squared_error"), scored)
     np.testing.assert_allclose(loss, [(0.25 * 1 + 0.75 * 4 + 0.25 * 9) / 2])
     np.testing.assert_array_equal(accuracy, [1.0])
 
@@ -250,7 +250,7 @@ def test_the_gradient_of_many_answers_is_the_weighted_sum_of_those_of_each(backe
     target, weight = rng.uniform(size=(M, S, 2, B)), rng.uniform(size=(M, S, B))
 
     def gradient(xs, target, weight):
-        asked = Asked(there.array(target), there.array(weight), loss)
+        asked = Targets(there.array(target), there.array(weight), loss)
         found = there.gradient(p.cell, model, xs, on.state, asked, PATHS["full"](p.cell))
         return [there.numpy(a) for a in (found.loss, *leaves(found.model))]
 
@@ -266,7 +266,7 @@ def test_torchs_own_lstm_gives_the_gradient_of_the_stack(dtype, rtol, monkeypatc
     p, rng = random_problem("lstm", seed=53, length=torch_library.STEPS + 3), np.random.default_rng(54)
     there, (_, M, _, B) = load("torch", "cpu", dtype), p.xs.shape
     on, model = p.on(there), model_on(there, random_model(p))
-    asked = Asked(
+    asked = Targets(
         there.array(rng.uniform(size=(M, 3, 2, B))), there.array(rng.uniform(size=(M, 3, B))), "squared_error"
     )
     found = []

@@ -7,14 +7,14 @@ from support.planting import Rows, Truth, curve, model
 
 PARTS = ("cell", "truncated", "candidate")  # what the planted networks do not have yet
 INITS = ("torch", "orthogonal", "gaussian")
-FORGETFUL = ("lstm", "lstm_peephole")
+WITH_FORGET_GATE = ("lstm", "lstm_peephole")
 OTHERS = {"rnn_orthogonal": 0.0, "minimal_rnn": -0.01, "lru": -0.02, "indrnn": -0.3}
 GAINS = (0.5, 0.8, 1.0, 1.2, 1.5, 2.0)
 
 
 def _beside(truth: Truth) -> Iterator[Rows]:
     """Yield the paths beside the total, of the models that the planted networks have."""
-    yield from _paths(truth, PARTS, ("torch", "orthogonal"), FORGETFUL)
+    yield from _paths(truth, PARTS, ("torch", "orthogonal"), WITH_FORGET_GATE)
 
 
 def _cell(truth: Truth) -> Iterator[Rows]:
@@ -24,7 +24,7 @@ def _cell(truth: Truth) -> Iterator[Rows]:
 
 def _family(truth: Truth) -> Iterator[Rows]:
     """Yield the same with peepholes too: enough settings for a search."""
-    yield from _paths(truth, ("full", "cell"), cells=FORGETFUL)
+    yield from _paths(truth, ("full", "cell"), cells=WITH_FORGET_GATE)
 
 
 def _truncated(truth: Truth) -> Iterator[Rows]:

@@ -1,7 +1,7 @@
 """The table of cells. A new cell is one function or file beside this one, and one line here."""
 
 from carousel.cells.antisymmetric import ANTISYMMETRIC_RNN
-from carousel.cells.cell import Cell, Inner, Ops, Params, Weight
+from carousel.cells.cell import Cell, IntermediateInput, Ops, Params, Weight
 from carousel.cells.greff import (
     LSTM_CIFG,
     LSTM_FGR,
@@ -52,4 +52,4 @@ CELLS: dict[str, Cell] = {
     "rnn_orthogonal": RNN_ORTHOGONAL,
 }
 
-__all__ = ["CELLS", "Cell", "Inner", "Ops", "Params", "Weight"]
+__all__ = ["CELLS", "Cell", "IntermediateInput", "Ops", "Params", "Weight"]

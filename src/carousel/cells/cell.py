@@ -1,8 +1,8 @@
 """What a cell is: a pointwise map between the net inputs and the new state, and that map's adjoint.
 
-The matrix products are the recurrence's. R multiplies the cell's *voices*: as a rule the state h alone, for some
-cells further states, and for some a vector that is made on the way (`Inner`). W and R hold a block for every gate
-and voice; the blocks in `mute` are zero and stay so.
+The matrix products are the recurrence's. R multiplies the cell's *recurrent states*: as a rule the state h alone,
+for some cells further states, and for some a vector that is made inside the step (`IntermediateInput`). W and R hold a
+block for every gate and input; those in `masked_blocks` are zero and stay so.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ class Ops(Protocol):
     def zeros(self, x: Array) -> Array: ...
     def gates(self, net: Nets) -> tuple[Units, ...]: ...
     def stack(self, gates: tuple[Units, ...]) -> Net: ...
-    def cut(self, x: Array) -> Array: ...
+    def stop_gradient(self, x: Array) -> Array: ...
 
 
 def is_positive(ops: Ops, x: Array) -> Array:
@@ -57,14 +57,14 @@ LogFactor = Callable[[Ops, Pointwise, Nets, Nets, State], Units]
 Draw = Callable[[np.random.Generator, int], Float[np.ndarray, " H"]]
 
 
-class Inner(NamedTuple):
+class IntermediateInput(NamedTuple):
     """A vector that is made inside a step and goes through R, after the states have: r * h in the first GRU.
 
     ``forward(ops, p, wx, rh, state) -> (v, saved)``, where ``rh`` is what R makes of the states;
     ``backward(ops, p, saved, d_v) -> (d_p, d_wx, d_rh, d_state)`` is its adjoint by hand.
     """
 
-    voice: str
+    name: str
     forward: Callable[[Ops, Pointwise, Nets, Nets, State], tuple[Units, Saved]]
     backward: Callable[[Ops, Pointwise, Saved, Units], Adjoints]
 
@@ -85,7 +85,7 @@ class Cell:
 
     ``forward(ops, p, wx, rh, state) -> (state, saved)`` takes the net inputs ``wx = W x + b`` and ``rh = R h``.
     ``backward(ops, p, saved, d_state) -> (d_p, d_wx, d_rh, d_state)`` is its adjoint by hand; what it returns for
-    the state is what does *not* pass through R. Its ``rh`` holds what all voices say.
+    the state is what does *not* pass through R. Its ``rh`` holds what all recurrent states say.
     A parameter in ``pointwise`` is a "weight" (a peephole: uniform), a "bias" (a gate's second one, beside R), a
     "recurrent" weight (scaled by the gain as R is), or drawn by a function of its own, (rng, H) -> [H]. Only one of
     the kinds "weight" and "recurrent" may let a state into a gate: ``ops.cut`` is looked for where there is one.
@@ -108,21 +108,25 @@ class Cell:
     output: str | None = None  # the gate between the carousel and h
     pointwise: Mapping[str, Kind | Draw] = field(default_factory=dict)  # what is in p, and how it starts
     carries: bool = True  # is there a way through time that avoids R?
-    voices: tuple[str, ...] = ("h",)  # the states that R multiplies, in the order of its columns
-    inner: Inner | None = None  # one more voice, the last
-    mute: frozenset[tuple[str, str]] = frozenset()  # (gate, voice) blocks of R, (gate, "x") blocks of W
+    recurrent_states: tuple[str, ...] = ("h",)  # the states that R multiplies, in the order of its columns
+    intermediate: IntermediateInput | None = None  # the last columns of R
+    masked_blocks: frozenset[tuple[str, str]] = (
+        frozenset()
+    )  # (gate, state) blocks of R, (gate, "x") blocks of W
     weight: Weight | None = None  # of R, where it is not itself the parameter
     mixes: bool = (
         False  # do units hear each other beside R? A module of a user's own does, no cell of the table
     )
     kinked: bool = False  # is the map not differentiable somewhere, as ReLU at 0?
     positive: tuple[str, ...] = ()  # states that are never negative
-    saves: str = ""  # names of all that forward and the inner voice save, gates by their own
+    saves: str = ""  # names of all that forward and the intermediate input save, gates by their own
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The voices in the order of R's columns, the inner one included; a cell may have none."""
-        return (*self.voices, self.inner.voice) if self.inner else self.voices
+        """The recurrent states in the order of R's columns, the intermediate input included; a cell may have none."""
+        return (
+            (*self.recurrent_states, self.intermediate.name) if self.intermediate else self.recurrent_states
+        )
 
     @property
     def carousel(self) -> int:
@@ -134,6 +138,6 @@ class Params(NamedTuple):
     """The parameters of M models of one cell; in the place of R stands what `Cell.weight` makes it from."""
 
     W: Float[Array, "M GH D"]
-    R: Float[Array, "M GH VH"]  # V voices; see Cell.columns
+    R: Float[Array, "M GH VH"]  # V recurrent states; see Cell.columns
     b: Float[Array, "M GH 1"]
     p: Pointwise

@@ -20,7 +20,7 @@
 
 A gate that is taken out has no rows and no peephole. The paper couples by f = 1 - i; here f is the gate that stays,
 so that a positive forget bias keeps; the sign of its parameters apart, it is the same cell. In ``lstm_fgr`` the
-gates are states, and R has nine more blocks that are used; those from a gate to the candidate are mute.
+gates are states, and R has nine more blocks that are used; those from a gate to the candidate are masked.
 """
 
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def gate(ops: Ops, p: Pointwise, net: dict[str, Units], name: str, seen: Units) 
     """A gate that sees the state `seen` through its peephole, and its slope; 1 where it is taken out."""
     if name not in net:
         return 1.0, 0.0
-    return ops.sigmoid(net[name] + p.get(f"p_{name}", 0.0) * ops.cut(seen))
+    return ops.sigmoid(net[name] + p.get(f"p_{name}", 0.0) * ops.stop_gradient(seen))
 
 
 def lstm(parts: Parts) -> Cell:
@@ -72,18 +72,18 @@ def lstm(parts: Parts) -> Cell:
         c = f * c_prev + i * z
         o, do = gate(ops, p, net, "o", c)
         y, dy = parts.y(ops, c)
-        heard = tuple({"i": i, "f": f, "o": o}[name] for name in parts.states)
-        return (o * y, *heard, c), (i, di, f, df, z, dz, o, do, y, dy, c_prev, c)
+        recurrent_input = tuple({"i": i, "f": f, "o": o}[name] for name in parts.states)
+        return (o * y, *recurrent_input, c), (i, di, f, df, z, dz, o, do, y, dy, c_prev, c)
 
     def backward(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
         i, di, f, df, z, dz, o, do, y, dy, c_prev, c = saved
-        d_h, *d_heard, d_c = d_state
-        heard = dict.fromkeys("ifo", 0.0) | dict(zip(parts.states, d_heard, strict=True))
-        d_o = (d_h * y + heard["o"]) * do
-        dc = d_c + d_h * o * dy + ops.cut(p.get("p_o", 0.0) * d_o)
-        d_i, d_f = dc * z + heard["i"], dc * c_prev + heard["f"]
+        d_h, *d_recurrent_input, d_c = d_state
+        recurrent_input = dict.fromkeys("ifo", 0.0) | dict(zip(parts.states, d_recurrent_input, strict=True))
+        d_o = (d_h * y + recurrent_input["o"]) * do
+        dc = d_c + d_h * o * dy + ops.stop_gradient(p.get("p_o", 0.0) * d_o)
+        d_i, d_f = dc * z + recurrent_input["i"], dc * c_prev + recurrent_input["f"]
         d_i, d_f = (0.0, (d_f - d_i) * df) if parts.coupled else (d_i * di, d_f * df)
-        dc_prev = dc * f + ops.cut(p.get("p_i", 0.0) * d_i + p.get("p_f", 0.0) * d_f)
+        dc_prev = dc * f + ops.stop_gradient(p.get("p_i", 0.0) * d_i + p.get("p_f", 0.0) * d_f)
         errors = {"i": d_i, "f": d_f, "z": dc * i * dz, "o": d_o}
         d_net = ops.stack(tuple(errors[name] for name in parts.gates))
         d_p = {"p_i": d_i * c_prev, "p_f": d_f * c_prev, "p_o": d_o * c}
@@ -107,8 +107,8 @@ def lstm(parts: Parts) -> Cell:
         input=there.get("i"),
         output=there.get("o"),
         pointwise={f"p_{name}": "weight" for name in parts.gates if parts.peepholes and name != "z"},
-        voices=("h", *parts.states),
-        mute=frozenset(("z", name) for name in parts.states),
+        recurrent_states=("h", *parts.states),
+        masked_blocks=frozenset(("z", name) for name in parts.states),
         positive=parts.states,
         saves="i di f df z dz o do y dy c_prev c",
     )

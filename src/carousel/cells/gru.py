@@ -8,14 +8,14 @@
 Its reset gate acts *after* the product with R. p_z is the candidate's second bias, which only this form has.
 ``gru_v1`` is that of Cho et al., where the reset gate acts *before* the product:
 
-    v_t = r_t * h_{t-1}                                         the inner voice, which the candidate alone hears
+    v_t = r_t * h_{t-1}                                         the intermediate input, which the candidate alone hears
     z_t = tanh (W_z x_t + R_z v_t + b_z)                        candidate
 
 The forget bias acts on the update gate, in the sign of the paper: 1 keeps.
 """
 
 from carousel.axes import Nets, State, Units
-from carousel.cells.cell import Adjoints, Cell, Inner, Ops, Pointwise, Saved
+from carousel.cells.cell import Adjoints, Cell, IntermediateInput, Ops, Pointwise, Saved
 
 
 def _forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
@@ -88,8 +88,8 @@ GRU_V1 = Cell(
     gates=("r", "u", "z"),
     candidate="z",
     forget="u",
-    inner=Inner("v", _reset, _reset_back),
-    mute=frozenset({("r", "v"), ("u", "v"), ("z", "h")}),
+    intermediate=IntermediateInput("v", _reset, _reset_back),
+    masked_blocks=frozenset({("r", "v"), ("u", "v"), ("z", "h")}),
     saves="u du z dz h_prev v r dr h_prev",
     forward=_forward_v1,
     backward=_backward_v1,

@@ -14,7 +14,7 @@ from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved, is_positi
 def _forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     (h_prev,) = state
     (net,) = ops.gates(wx)
-    h, slope = ops.relu(net + p["u"] * ops.cut(h_prev))
+    h, slope = ops.relu(net + p["u"] * ops.stop_gradient(h_prev))
     return (h,), (slope, h_prev)
 
 
@@ -23,7 +23,7 @@ def _backward(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
     (d_h,) = d_state
     d_z = d_h * slope
     d_net = ops.stack((d_z,))
-    dh_prev = ops.cut(p["u"] * d_z)
+    dh_prev = ops.stop_gradient(p["u"] * d_z)
     return {"u": d_z * h_prev}, d_net, d_net, (dh_prev,)
 
 
@@ -42,6 +42,6 @@ INDRNN = Cell(
     backward=_backward,
     log_factor=_log_factor,
     carries=False,
-    voices=(),
+    recurrent_states=(),
     kinked=True,
 )

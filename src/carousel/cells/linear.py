@@ -82,7 +82,7 @@ MINGRU = Cell(
     backward=_backward_gru,
     log_factor=_log_factor_gru,
     saves="u i du z h_prev",
-    voices=(),
+    recurrent_states=(),
 )
 MINLSTM = Cell(
     states=("h",),
@@ -94,5 +94,5 @@ MINLSTM = Cell(
     backward=_backward_lstm,
     log_factor=_log_factor_lstm,
     saves="shut_i shut_f f i slope z h_prev",
-    voices=(),
+    recurrent_states=(),
 )

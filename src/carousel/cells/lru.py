@@ -90,5 +90,5 @@ LRU = Cell(
     forward=_forward,
     backward=_backward,
     log_factor=_log_factor,
-    voices=(),
+    recurrent_states=(),
 )

@@ -65,11 +65,11 @@ def _log_factor_97(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> 
 def _forward_peephole(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     _, c_prev = state
     i, f, z, o = ops.gates(wx + rh)
-    peep = ops.cut(c_prev)
+    peep = ops.stop_gradient(c_prev)
     (i, di), (f, df) = ops.sigmoid(i + p["p_i"] * peep), ops.sigmoid(f + p["p_f"] * peep)
     z, dz = ops.tanh(z)
     c = f * c_prev + i * z
-    o, do = ops.sigmoid(o + p["p_o"] * ops.cut(c))
+    o, do = ops.sigmoid(o + p["p_o"] * ops.stop_gradient(c))
     y, dy = ops.tanh(c)
     return (o * y, c), (i, di, f, df, z, dz, o, do, y, dy, c_prev, c)
 
@@ -78,10 +78,10 @@ def _backward_peephole(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> 
     i, di, f, df, z, dz, o, do, y, dy, c_prev, c = saved
     d_h, d_c = d_state
     d_o = d_h * y * do
-    dc = d_c + d_h * o * dy + ops.cut(p["p_o"] * d_o)
+    dc = d_c + d_h * o * dy + ops.stop_gradient(p["p_o"] * d_o)
     d_i, d_f, d_z = dc * z * di, dc * c_prev * df, dc * i * dz
     d_net = ops.stack((d_i, d_f, d_z, d_o))
-    dc_prev = dc * f + ops.cut(p["p_i"] * d_i + p["p_f"] * d_f)
+    dc_prev = dc * f + ops.stop_gradient(p["p_i"] * d_i + p["p_f"] * d_f)
     return {"p_i": d_i * c_prev, "p_f": d_f * c_prev, "p_o": d_o * c}, d_net, d_net, (0.0, dc_prev)
 
 

@@ -10,7 +10,7 @@
 ``mgu`` (Zhou et al. 2016), where u is 1 - f of the paper, whose gate is 1 where the state is replaced:
 
     u_t = sigma(W_u x_t + R_u h_{t-1} + b_u)
-    v_t = (1 - u_t) * h_{t-1}                                   the inner voice: the gate is the reset gate too
+    v_t = (1 - u_t) * h_{t-1}                                   the intermediate input: the gate is the reset gate too
     z_t = tanh (W_z x_t + R_z v_t + b_z)
     h_t = u_t * h_{t-1} + (1 - u_t) * z_t
 
@@ -23,7 +23,7 @@ hears the candidate instead of x:
 """
 
 from carousel.axes import Nets, State, Units
-from carousel.cells.cell import Adjoints, Cell, Inner, Ops, Pointwise, Saved
+from carousel.cells.cell import Adjoints, Cell, IntermediateInput, Ops, Pointwise, Saved
 
 BETA = 1.0  # of JANET
 
@@ -49,7 +49,7 @@ def _backward_janet(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adj
 
 
 def _forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
-    """h = u h + (1 - u) z, of `mgu` and `minimal_rnn`; what each gate hears is told by its voices."""
+    """h = u h + (1 - u) z, of `mgu` and `minimal_rnn`; what each gate hears is told by its recurrent states."""
     (h_prev,) = state
     u, z = ops.gates(wx + rh)
     (u, du), (z, dz) = ops.sigmoid(u), ops.tanh(z)
@@ -104,8 +104,8 @@ MGU = Cell(
     gates=("u", "z"),
     candidate="z",
     forget="u",
-    inner=Inner("v", _reset, _reset_back),
-    mute=frozenset({("u", "v"), ("z", "h")}),
+    intermediate=IntermediateInput("v", _reset, _reset_back),
+    masked_blocks=frozenset({("u", "v"), ("z", "h")}),
     saves="u du z dz h_prev v u du h_prev",
     forward=_forward,
     backward=_backward,
@@ -116,8 +116,8 @@ MINIMAL_RNN = Cell(
     gates=("u", "z"),
     candidate="z",
     forget="u",
-    inner=Inner("z", _encoded, _encoded_back),
-    mute=frozenset({("u", "x"), ("z", "h"), ("z", "z")}),
+    intermediate=IntermediateInput("z", _encoded, _encoded_back),
+    masked_blocks=frozenset({("u", "x"), ("z", "h"), ("z", "z")}),
     saves="u du z dz h_prev z dz",
     forward=_forward,
     backward=_backward,

@@ -9,11 +9,11 @@ from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import MODEL, difference, joined, select
 from carousel.claims.evidence import missing, number, planned, relative_error
 from carousel.claims.rules import (
-    FORGETFUL,
     INCONCLUSIVE,
     LONG,
     MIN_CHECKED,
     SUPPORTED,
+    WITH_FORGET_GATE,
     Claim,
     Tables,
     Verdict,
@@ -30,7 +30,7 @@ def rows(tables: Tables) -> pd.DataFrame:
 def _rows(decay: pd.DataFrame) -> pd.DataFrame:
     quantities = {"cec": "cell", "factor_product": "formula", "loss_state": "full"}
     return select(
-        decay, cell=FORGETFUL, trained="no", dtype="float64", quantity=tuple(quantities),
+        decay, cell=WITH_FORGET_GATE, trained="no", dtype="float64", quantity=tuple(quantities),
         path=tuple(quantities.values()),
     )  # fmt: skip
 

@@ -23,11 +23,11 @@ from carousel.claims.evidence import (
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,
-    FORGETFUL,
     HOLDS,
     INCONCLUSIVE,
     LONG,
     MIN_REPETITIONS,
+    WITH_FORGET_GATE,
     Claim,
     Tables,
     Verdict,
@@ -42,7 +42,7 @@ def rows(tables: Tables) -> pd.DataFrame:
 
 
 def _rows(decay: pd.DataFrame) -> pd.DataFrame:
-    found = select(decay, cell=FORGETFUL, trained="no", quantity="factor_product", path="formula")
+    found = select(decay, cell=WITH_FORGET_GATE, trained="no", quantity="factor_product", path="formula")
     return planned(found[found["length"] >= LONG])
 
 

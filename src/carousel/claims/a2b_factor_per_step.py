@@ -11,12 +11,12 @@ from carousel.claims.rules import (
     BACKENDS,
     CHAIN,
     FAILS,
-    FORGETFUL,
     INCONCLUSIVE,
     MIN_CHECKED,
     REFUTED,
     SCALAR,
     TOLERANCE,
+    WITH_FORGET_GATE,
     Claim,
     Tables,
     Verdict,
@@ -35,7 +35,7 @@ def rows(tables: Tables) -> pd.DataFrame:
     decay = select(
         tables.decay, dtype="float64", trained="no", quantity=MEASURED, path=("full", "cell", "formula")
     )
-    lstms = planned(select(decay, cell=FORGETFUL))
+    lstms = planned(select(decay, cell=WITH_FORGET_GATE))
     return stack([select(decay, cell=CHAINS, slice=(SCALAR, CHAIN)), lstms[lstms["quantity"] != "loss_h"]])
 
 
@@ -60,7 +60,7 @@ def _chains(found: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _lstms(found: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the LSTMs' derivative along the cell, and the sum of log10 sigma."""
-    cells = select(found, cell=FORGETFUL)
+    cells = select(found, cell=WITH_FORGET_GATE)
     return select(cells, quantity="cec"), select(cells, quantity="factor_product")
 
 
@@ -83,7 +83,7 @@ def _steps(measured: pd.DataFrame, formula: pd.DataFrame) -> pd.DataFrame:
 
 def whole(found: pd.DataFrame) -> pd.DataFrame:
     """Return per model and interval of lags of an LSTM the factor of its full gradient beside the formula's."""
-    cells = select(found, cell=FORGETFUL)
+    cells = select(found, cell=WITH_FORGET_GATE)
     return _steps(select(cells, quantity="loss_state", path="full"), select(cells, quantity="factor_product"))
 
 
@@ -114,7 +114,7 @@ def errors(table: pd.DataFrame) -> np.ndarray:
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict with the largest error as its effect: both halves, the chains and the LSTMs, are needed."""
     states = identity(evidence)
-    chains, lstms = (states[[part in cells for part in states.index]] for cells in (CHAINS, FORGETFUL))
+    chains, lstms = (states[[part in cells for part in states.index]] for cells in (CHAINS, WITH_FORGET_GATE))
     word = REFUTED if FAILS in set(states) else combine(states)
     if word == INCONCLUSIVE or chains.empty or lstms.empty:
         what = f"{MIN_CHECKED} factors of each scalar chain and each LSTM in float64 on both backends"

@@ -11,10 +11,10 @@ from carousel.analysis.theory.scalar import log10_sigmoid
 from carousel.claims.evidence import bias_order, listed, named, unsearched, wide
 from carousel.claims.rules import (
     BACKENDS,
-    FORGETFUL,
     INCONCLUSIVE,
     REFUTED,
     SUPPORTED,
+    WITH_FORGET_GATE,
     Claim,
     Tables,
     Verdict,
@@ -28,7 +28,7 @@ FACTOR = 0.99995  # as printed in the Q&A
 
 def rows(tables: Tables) -> pd.DataFrame:
     """Return the derivative along the cell of every LSTM with a forget gate, before and after training."""
-    return select(tables.decay, cell=FORGETFUL, quantity="cec", path="cell")
+    return select(tables.decay, cell=WITH_FORGET_GATE, quantity="cec", path="cell")
 
 
 def measure(tables: Tables) -> pd.DataFrame:

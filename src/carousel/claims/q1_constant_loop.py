@@ -23,11 +23,11 @@ from carousel.claims.evidence import (
 )
 from carousel.claims.rules import (
     DEPENDS,
-    FORGETFUL,
     HOLDS,
     INCONCLUSIVE,
     LSTMS,
     MIN_CHECKED,
+    WITH_FORGET_GATE,
     Claim,
     Tables,
     Verdict,
@@ -65,7 +65,7 @@ def measure(tables: Tables) -> pd.DataFrame:
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict: identity for every cell, or only for those without a forget gate."""
     states = identity(evidence)
-    old, new = select(evidence, cell="lstm97"), select(evidence, cell=FORGETFUL)
+    old, new = select(evidence, cell="lstm97"), select(evidence, cell=WITH_FORGET_GATE)
     word = combine(states) if len(old) and len(new) else INCONCLUSIVE
     if word == INCONCLUSIVE:
         what = f"{MIN_CHECKED} derivatives of the 1997 cell and of each with a forget gate, in float64"
@@ -101,7 +101,7 @@ def _alt(evidence: pd.DataFrame) -> str:
     return (
         "Lines of the derivative along the cell's loop against lag. The 1997 cell stays at one (largest "
         f"error {number(old)}); the cells with a forget gate fall: "
-        + _steps(select(evidence, cell=FORGETFUL))
+        + _steps(select(evidence, cell=WITH_FORGET_GATE))
     )
 
 

@@ -29,7 +29,7 @@ MIN_SEARCHED = 20  # settings: fewer are no search
 LONG = 100  # steps: a factor of 2 in 100 steps is not seen on shorter sequences
 
 LSTMS = ("lstm97", "lstm", "lstm_peephole")
-FORGETFUL = ("lstm", "lstm_peephole")  # those with a forget gate
+WITH_FORGET_GATE = ("lstm", "lstm_peephole")  # those with a forget gate
 VANILLA = ("rnn_sigmoid", "rnn_tanh", "rnn_relu")
 SCALAR = "scalar"  # the slice with the one-dimensional chains of the Q&A, and
 CHAIN = "chain"  # the one with a few of them over very many steps

@@ -18,7 +18,7 @@ from carousel.diagnosis.undisturbed import undisturbed
 from carousel.engine.backends.backend import Backend
 from carousel.engine.backends.table import DeviceError, load
 from carousel.measures.adjoint import Quantity
-from carousel.measures.gates import portrait
+from carousel.measures.gates import gate_statistics
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.log_space import Logs
 from carousel.measures.lyapunov.spectrum import spectrum
@@ -206,7 +206,7 @@ def gates(backend: Backend, layer: Layer) -> pd.DataFrame:
     """Gates, entry and exit factors of the longest sequences; no rows for a cell without a carousel."""
     run, parts = longest(layer), [pd.DataFrame(columns=["quantity", "quantile", "value", "n"])]
     if layer.cell.carries:
-        found = portrait(backend, layer.cell, layer.params, run.xs, run.state, ("all",))
+        found = gate_statistics(backend, layer.cell, layer.params, run.xs, run.state, ("all",))
         parts = [
             pd.DataFrame(
                 {"quantity": each.quantity, "quantile": each.quantile, "value": each.value[0], "n": each.n[0]}

@@ -71,7 +71,15 @@ def step_cell(step: Step, features: Sequence[int], shapes: Shapes, gates: int, d
 
     names = tuple(f"x{g}" for g in range(gates))
     return Cell(
-        ("state",), names, names[0], forward, no_backward, no_factor, carries=False, voices=(), mixes=True
+        ("state",),
+        names,
+        names[0],
+        forward,
+        no_backward,
+        no_factor,
+        carries=False,
+        recurrent_states=(),
+        mixes=True,
     )
 
 

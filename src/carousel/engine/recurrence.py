@@ -36,7 +36,7 @@ keeps every gate's error of the step.
 class ArrayOps(Ops, Protocol):
     """What the recurrence asks of an array library beside what the cells ask."""
 
-    def recur(self, R: Float[Array, "M GH VH"], heard: Float[Array, "M VH B"]) -> Array: ...
+    def recur(self, R: Float[Array, "M GH VH"], recurrent_input: Float[Array, "M VH B"]) -> Array: ...
     def product(self, A: Float[Array, "M N K"], x: Float[Array, "M K B"]) -> Array: ...
     def join(self, parts: Sequence[Array], axis: int = 1) -> Array: ...
 
@@ -48,7 +48,7 @@ class Step(NamedTuple):
     wx: Net
     before: State
     saved: Saved
-    inner: Saved = ()  # the inner voice, and what its own adjoint needs
+    intermediate: Saved = ()  # the intermediate input, and what its own adjoint needs
     log_factor: Units | None = None  # of the Q&A's factor, where it is asked for
     local: Any = None  # what a backend prepared for its adjoint, together with its neighbours'
 
@@ -59,7 +59,7 @@ class Errors(NamedTuple):
     p: dict[str, Units]
     wx: Net
     rh: Net  # of what R makes of the states, and
-    inner: Net | None  # of what it makes of the inner voice
+    intermediate: Net | None  # of what it makes of the intermediate input
     before: State
 
 
@@ -76,35 +76,35 @@ def drive(ops: ArrayOps, cell: Cell, params: Params, xs: Series) -> Float[Array,
     return net.swapaxes(2, 3).swapaxes(1, 2).swapaxes(0, 1)
 
 
-def heard(ops: ArrayOps, cell: Cell, state: State) -> Float[Array, "M VH B"]:
+def recurrent_input(ops: ArrayOps, cell: Cell, state: State) -> Float[Array, "M VH B"]:
     """The states that R multiplies, one below the other."""
-    if cell.voices == cell.states[:1]:
+    if cell.recurrent_states == cell.states[:1]:
         return state[0]
-    voices = [state[cell.states.index(name)] for name in cell.voices]
-    return ops.join([state[0][:, :0], *voices])
+    recurrent_states = [state[cell.states.index(name)] for name in cell.recurrent_states]
+    return ops.join([state[0][:, :0], *recurrent_states])
 
 
 def columns(cell: Cell, params: Params, h: Units) -> tuple[Array, Array]:
-    """R's columns for the states, and those for the inner voice."""
-    border = len(cell.voices) * h.shape[1]
+    """R's columns for the states, and those for the intermediate input."""
+    border = len(cell.recurrent_states) * h.shape[1]
     return params.R[:, :, :border], params.R[:, :, border:]
 
 
 def recurrent(ops: ArrayOps, cell: Cell, params: Params, wx: Net, state: State) -> tuple[Net, Saved]:
-    """What R says to each gate, and the inner voice with what its adjoint needs."""
-    spoken = heard(ops, cell, state)
-    if cell.inner is None:
+    """What R says to each gate, and the intermediate input with what its adjoint needs."""
+    spoken = recurrent_input(ops, cell, state)
+    if cell.intermediate is None:
         return ops.recur(params.R, spoken).reshape(wx.shape), ()
-    R, R_inner = columns(cell, params, state[0])
+    R, R_intermediate = columns(cell, params, state[0])
     rh = ops.recur(R, spoken).reshape(wx.shape)
-    v, saved = cell.inner.forward(ops, params.p, wx, rh, state)
-    return rh + ops.recur(R_inner, v).reshape(wx.shape), (v, *saved)
+    v, saved = cell.intermediate.forward(ops, params.p, wx, rh, state)
+    return rh + ops.recur(R_intermediate, v).reshape(wx.shape), (v, *saved)
 
 
 def forward(ops: ArrayOps, cell: Cell, params: Params, wx: Net, state: State) -> tuple[State, Saved, Saved]:
-    """One step of `cell`: the new state, and what its adjoint and that of its inner voice need."""
-    rh, inner = recurrent(ops, cell, params, wx, state)
-    return *cell.forward(ops, params.p, wx, rh, state), inner
+    """One step of `cell`: the new state, and what its adjoint and that of its intermediate input need."""
+    rh, intermediate = recurrent(ops, cell, params, wx, state)
+    return *cell.forward(ops, params.p, wx, rh, state), intermediate
 
 
 def unroll(
@@ -113,10 +113,10 @@ def unroll(
     """All steps of `cell` over `xs`, and the state after the last; with the Q&A's `factors` if they are wanted."""
     steps = []
     for x, wx in zip(xs, drive(ops, cell, params, xs), strict=True):
-        rh, inner = recurrent(ops, cell, params, wx, state)
+        rh, intermediate = recurrent(ops, cell, params, wx, state)
         after, saved = cell.forward(ops, params.p, wx, rh, state)
         log_factor = cell.log_factor(ops, params.p, wx, rh, state) if factors else None
-        steps.append(Step(x, wx, state, saved, inner, log_factor))
+        steps.append(Step(x, wx, state, saved, intermediate, log_factor))
         state = after
     return steps, state
 
@@ -163,16 +163,16 @@ def rows_open(cell: Cell, matrix: Float[Array, "M GH N"], gates: Gates) -> Float
 def pull_back(ops: Ops, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> Errors:
     """One step of the hand-derived adjoint: the cell's own, then R transposed on the gates that are open."""
     d_p, d_wx, d_rh, d_before = cell.backward(ops, params.p, step.saved, d_state)
-    errors = Errors(d_p, d_wx, d_rh, d_rh if cell.inner else None, d_before)
-    if gates and cell.inner:
-        errors = through_inner(ops, cell, params, step, errors, gates)
+    errors = Errors(d_p, d_wx, d_rh, d_rh if cell.intermediate else None, d_before)
+    if gates and cell.intermediate:
+        errors = through_intermediate(ops, cell, params, step, errors, gates)
     before = dict(zip(cell.states, errors.before, strict=True))
-    if gates and cell.voices:
+    if gates and cell.recurrent_states:
         R, _ = columns(cell, params, step.before[0])
-        voices = transposed(cell, R, errors.rh, gates)
+        recurrent_states = transposed(cell, R, errors.rh, gates)
         H = step.before[0].shape[1]
-        for k, name in enumerate(cell.voices):
-            before[name] = voices[:, k * H : (k + 1) * H] + before[name]
+        for k, name in enumerate(cell.recurrent_states):
+            before[name] = recurrent_states[:, k * H : (k + 1) * H] + before[name]
     return errors._replace(
         before=tuple(whole(ops, d, s) for d, s in zip(before.values(), d_state, strict=True))
     )
@@ -184,16 +184,18 @@ def transposed(cell: Cell, R: Array, d_rh: Net, gates: Gates) -> Array:
     return rows_open(cell, R, gates).swapaxes(1, 2) @ rows_open(cell, error, gates)
 
 
-def through_inner(ops: Ops, cell: Cell, params: Params, step: Step, errors: Errors, gates: Gates) -> Errors:
-    """The errors that reach the inner voice, sent on to where it is made from."""
+def through_intermediate(
+    ops: Ops, cell: Cell, params: Params, step: Step, errors: Errors, gates: Gates
+) -> Errors:
+    """The errors that reach the intermediate input, sent on to where it is made from."""
     _, R = columns(cell, params, step.before[0])
     d_v = transposed(cell, R, errors.rh, gates)
-    d_p, d_wx, d_rh, d_before = cell.inner.backward(ops, params.p, step.inner[1:], d_v)  # type: ignore[union-attr]
+    d_p, d_wx, d_rh, d_before = cell.intermediate.backward(ops, params.p, step.intermediate[1:], d_v)  # type: ignore[union-attr]
     return Errors(
         {name: errors.p.get(name, 0.0) + d_p.get(name, 0.0) for name in errors.p.keys() | d_p.keys()},
         errors.wx + d_wx,
         errors.rh + d_rh,
-        errors.inner,
+        errors.intermediate,
         tuple(a + b for a, b in zip(errors.before, d_before, strict=True)),
     )
 
@@ -230,10 +232,12 @@ def parameter_gradients(
         return ops.join(errors, 2) @ ops.join(causes, 2).swapaxes(1, 2)
 
     d_wx = [flat(each.wx) for each in found]
-    d_R = by([flat(each.rh) for each in found], [heard(ops, cell, step.before) for step in steps])
-    if cell.inner:
-        inner = by([flat(each.inner) for each in found], [step.inner[0] for step in steps])
-        d_R = ops.join([d_R, inner], 2)
+    d_R = by([flat(each.rh) for each in found], [recurrent_input(ops, cell, step.before) for step in steps])
+    if cell.intermediate:
+        intermediate = by(
+            [flat(each.intermediate) for each in found], [step.intermediate[0] for step in steps]
+        )
+        d_R = ops.join([d_R, intermediate], 2)
     return Params(by(d_wx, [step.x for step in steps]), d_R, sum(d_wx).sum(2, keepdims=True), d_p)
 
 

@@ -22,7 +22,7 @@ Dense = Float[np.ndarray, "M B KH J"]
 
 
 class Slopes(NamedTuple):
-    """The slopes of T steps, by K parts: the states after a step and, last, the inner voice if there is one."""
+    """The slopes of T steps, by K parts: the states after a step and, last, the intermediate input if there is one."""
 
     rh: Slope  # of what R makes of the states
     wx: Slope  # of W x + b
@@ -35,8 +35,10 @@ def slopes(ops: Ops, cell: Cell, params: Params, steps: Sequence[Step]) -> Slope
     one = np.ones_like(np.tile(steps[0].before[0], T))
     saved = beside([step.saved for step in steps], B)
     found = [cell.backward(ops, params.p, saved, d_state) for d_state in units(one, len(cell.states))]
-    if cell.inner:
-        found.append(cell.inner.backward(ops, params.p, beside([s.inner[1:] for s in steps], B), one))
+    if cell.intermediate:
+        found.append(
+            cell.intermediate.backward(ops, params.p, beside([s.intermediate[1:] for s in steps], B), one)
+        )
     rh, wx = by_time([d_rh for _, _, d_rh, _ in found], T), by_time([d_wx for _, d_wx, _, _ in found], T)
     before = by_time([np.stack([d * one for d in d_before], axis=1) for *_, d_before in found], T)
     rh, wx = (np.ascontiguousarray(by.transpose(0, 1, 5, 2, 3, 4)) for by in (rh, wx))
@@ -63,17 +65,17 @@ def by_time(by: Sequence[Float[np.ndarray, "M G H TB"]], T: int) -> Float[np.nda
 
 
 def through(cell: Cell, params: Params, there: Slopes, t: int, d_after: Covectors) -> tuple[Covectors, Array]:
-    """Covectors on the state before step `t`, from those on the state after it, and these with the inner voice's."""
+    """Covectors on the state before step `t`, from those after it, and these with those on the intermediate input."""
     M, B, P, S, H = d_after.shape
-    border, parts = len(cell.voices) * H, d_after.reshape(M, B, P, S * H)
-    if cell.inner:
-        voice = parts @ dense(there.rh[t, :, :, :, :S], params.R[:, :, border:])
-        parts = np.concatenate([parts, voice], axis=3)
+    border, parts = len(cell.recurrent_states) * H, d_after.reshape(M, B, P, S * H)
+    if cell.intermediate:
+        source = parts @ dense(there.rh[t, :, :, :, :S], params.R[:, :, border:])
+        parts = np.concatenate([parts, source], axis=3)
     d_before = beside_R(there.before[t], parts)
-    if cell.voices:
-        voices = parts @ dense(there.rh[t], params.R[:, :, :border])
-        for k, name in enumerate(cell.voices):
-            d_before[:, :, :, cell.states.index(name)] += voices[..., k * H : (k + 1) * H]
+    if cell.recurrent_states:
+        recurrent_states = parts @ dense(there.rh[t], params.R[:, :, :border])
+        for k, name in enumerate(cell.recurrent_states):
+            d_before[:, :, :, cell.states.index(name)] += recurrent_states[..., k * H : (k + 1) * H]
     return d_before, parts
 
 

@@ -32,10 +32,10 @@ class Map(NamedTuple):
     """A pointwise map and its adjoint.
 
     `forward` takes ``wx_<gate>``, ``rh_<gate>``, ``p_<parameter>`` and ``s_<state>``. It gives the new ``s_<state>``
-    and the ``log_factor`` (the inner map of a cell: ``v``), and all that the adjoint multiplies errors with: ``m0``,
+    and the ``log_factor`` (the map of an intermediate input: ``v``), and all that the adjoint multiplies errors with: ``m0``,
     ``m1`` ...
 
-    `backward` takes those, parameters, and the errors ``d_<state>`` after the step (of an inner map: ``d_v``). It
+    `backward` takes those, parameters, and the errors ``d_<state>`` after the step (of an intermediate input's: ``d_v``). It
     gives ``wx_<gate>``, ``rh_<gate>``, ``p_<parameter>``, and ``d_<state>`` for what passes beside R. `shut` is the
     same where not all gates are open, so that nothing passes a peephole.
     """
@@ -82,19 +82,19 @@ class Symbol:
     def __sub__(self, other: Any) -> Any:
         return self if is_number(other, 0) else self.write("sub", other)
 
-    def __rsub__(self, other: float) -> Any:
+    def __rsub__(self, other: float | int) -> Any:
         return self.tape.write("sub", other, self)
 
     def __truediv__(self, other: Any) -> Any:
         return self.write("div", other)
 
-    def __rtruediv__(self, other: float) -> Any:
+    def __rtruediv__(self, other: float | int) -> Any:
         return self.tape.write("div", other, self)
 
     def __neg__(self) -> Any:
         return self.tape.write("neg", self)
 
-    def __gt__(self, other: float) -> Any:
+    def __gt__(self, other: float | int) -> Any:
         return self.write("greater", other)
 
     def __pow__(self, power: float) -> Any:
@@ -196,7 +196,7 @@ class Recorder:
     def stack(self, gates: Iterable[Any]) -> "Gates":
         return Gates(gates)
 
-    def cut(self, x: Any) -> Any:
+    def stop_gradient(self, x: Any) -> Any:
         return x if self.uncut else Number(0.0)
 
 
@@ -219,7 +219,7 @@ def with_slope(op: str, x: Symbol) -> tuple[Symbol, Symbol]:
     return y, x.tape.write(f"{op}_slope", x, y)
 
 
-def is_number(x: Any, value: float) -> bool:
+def is_number(x: Any, value: int) -> bool:
     return isinstance(x, float | int) and x == value
 
 
@@ -253,7 +253,7 @@ def needed(lines: Iterable[Line], results: Iterable[str]) -> tuple[Line, ...]:
 
 
 def program(cell: Cell) -> Map:
-    """The cell's own map; `rh` holds what all voices say."""
+    """The cell's own map; `rh` holds what all recurrent states say."""
     tape, p, wx, rh, state = arguments(cell)
     ops: Any = Recorder()
     after, saved = cell.forward(ops, p, wx, rh, state)
@@ -263,14 +263,14 @@ def program(cell: Cell) -> Map:
     return adjoined(cell, tape, forward | {"log_factor": spelt(log_factor)}, cell.backward, p, saved, names)
 
 
-def inner_program(cell: Cell) -> Map | None:
-    """The map that makes the inner voice; `rh` holds what the states say."""
-    if cell.inner is None:
+def intermediate_program(cell: Cell) -> Map | None:
+    """The map that makes the intermediate input; `rh` holds what the states say."""
+    if cell.intermediate is None:
         return None
     tape, p, wx, rh, state = arguments(cell)
     ops: Any = Recorder()
-    v, saved = cell.inner.forward(ops, p, wx, rh, state)
-    return adjoined(cell, tape, {"v": spelt(v)}, cell.inner.backward, p, saved, ("d_v",))
+    v, saved = cell.intermediate.forward(ops, p, wx, rh, state)
+    return adjoined(cell, tape, {"v": spelt(v)}, cell.intermediate.backward, p, saved, ("d_v",))
 
 
 def arguments(cell: Cell) -> tuple[Tape, dict[str, Symbol], Gates, Gates, tuple[Symbol, ...]]:

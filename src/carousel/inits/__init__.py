@@ -85,8 +85,11 @@ def draw(
         if kind != "bias"
     }
     return Params(
-        np.concatenate([heard(cell, gate, "x") * block.W for gate, block in rows.items()])[None],
-        gain * np.concatenate([voices(init, cell, stream, gate, rows[gate]) for gate in cell.gates])[None],
+        np.concatenate([recurrent_input(cell, gate, "x") * block.W for gate, block in rows.items()])[None],
+        gain
+        * np.concatenate([recurrent_states(init, cell, stream, gate, rows[gate]) for gate in cell.gates])[
+            None
+        ],
         np.concatenate([b[gate] for gate in cell.gates])[None, :, None],
         {name: values[None, :, None] for name, values in p.items()},
     )
@@ -96,17 +99,19 @@ def _role(cell: Cell, gate: str) -> str:
     return "candidate" if gate == cell.candidate else gate
 
 
-def heard(cell: Cell, gate: str, voice: str) -> bool:
-    """Is the block of this gate and voice ("x": the input) one that is not mute?"""
-    return (gate, voice) not in cell.mute
+def recurrent_input(cell: Cell, gate: str, source: str) -> bool:
+    """Is the block of this gate and source ("x": the input) one that is used, not masked?"""
+    return (gate, source) not in cell.masked_blocks
 
 
-def voices(init: str, cell: Cell, stream: Stream, gate: str, rows: Rows) -> Float[np.ndarray, "H VH"]:
-    """One gate's rows of R. The first voice that the gate hears has the gate's own stream, each further one its own."""
+def recurrent_states(
+    init: str, cell: Cell, stream: Stream, gate: str, rows: Rows
+) -> Float[np.ndarray, "H VH"]:
+    """One gate's rows of R. The first source has the gate's own stream, each further one its own."""
     H, D = rows.W.shape
-    blocks = {voice: np.zeros((H, H)) for voice in cell.columns}
-    for k, voice in enumerate(v for v in cell.columns if heard(cell, gate, v)):
-        blocks[voice] = INITS[init](stream(f"{_role(cell, gate)} {voice}"), H, D).R if k else rows.R
+    blocks = {source: np.zeros((H, H)) for source in cell.columns}
+    for k, source in enumerate(v for v in cell.columns if recurrent_input(cell, gate, v)):
+        blocks[source] = INITS[init](stream(f"{_role(cell, gate)} {source}"), H, D).R if k else rows.R
     return np.concatenate([np.zeros((H, 0)), *blocks.values()], axis=1)
 
 

@@ -59,7 +59,7 @@ class Front(NamedTuple):
     split: Split | None = None  # of the full adjoint, in a cell whose only way through time is R
 
 
-def walk(
+def gradient_by_lag(
     backend: Backend, cell: Cell, params: Params, xs: Series, state: State, covector: Array, lags: set[int]
 ) -> Iterator[tuple[int, dict[Quantity, Logs]]]:
     """Every quantity at each of `lags`, from the loss backwards.
@@ -105,7 +105,7 @@ def compiled(
 def norms(
     backend: Backend, cell: Cell, params: Params, xs: Series, state: State, covector: Array
 ) -> Float[np.ndarray, "K M B"]:
-    """log10 of the norm of the joint state's gradient at every lag, 0 to T: `walk` on the full path, and no more."""
+    """log10 of the norm of the joint state's gradient at every lag, 0 to T, on the full path alone."""
     gates = PATHS["full"](cell)
     params = effective(backend.ops(cell, gates), cell, params)
     if backend.compiled:

@@ -7,7 +7,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from carousel.engine.backends.backend import Backend
-from carousel.measures.adjoint import Quantity, walk
+from carousel.measures.adjoint import Quantity, gradient_by_lag
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.log_space import Logs
 from carousel.measures.rows import rows
@@ -28,7 +28,7 @@ def measure(
     system = backend, *driven(backend, seed, block, part)
     lags = recorded(block[0].length, part.lags_per_octave)
     found = {
-        "gradient": lambda: walk(*system, backend.array(covectors(seed, block, part.batch)), lags),
+        "gradient": lambda: gradient_by_lag(*system, backend.array(covectors(seed, block, part.batch)), lags),
         "jacobian": lambda: jacobians(*system, lags, block_stream(seed, "probes", block)),
     }
     about = {"input_size": part.input_size, "input_scale": part.input_scale}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.engine.backends.backend import Backend
-from carousel.measures.gates import Summary, portrait
+from carousel.measures.gates import Summary, gate_statistics
 from carousel.measures.lyapunov.spectrum import Spectrum, spectrum
 from carousel.measures.rows import labels
 from carousel.study.models import Setting, block_stream, driven
@@ -25,7 +25,7 @@ def measure(backend: Backend, seed: int, block: Sequence[Setting], part: Dynamic
     system = backend, *driven(backend, seed, block, part)
     rng = block_stream(seed, "tangent", block)
     found = spectrum(*system, part.warm_up, part.exponents, rng)
-    summaries = [*exponents(found), *portrait(*system)]
+    summaries = [*exponents(found), *gate_statistics(*system)]
     return rows(backend, part.slice, block, summaries, trained="no", step=0, gradient="none")
 
 

@@ -41,7 +41,7 @@ class Summary(NamedTuple):
     n: Int[np.ndarray, "M N"]  # numbers behind the value; those that are not defined do not count
 
 
-def portrait(
+def gate_statistics(
     backend: Backend, cell: Cell, params: Params, xs: Series, state: State, axes: Collection[str] = AXES
 ) -> list[Summary]:
     """The gates and the factors of M models driven by `xs` from `state`, each along `axes`.
@@ -79,13 +79,15 @@ def readings(backend: Backend, cell: Cell, params: Params, step: Step) -> dict[s
     found = {f"gate_{gate}": named[gate] for gate in cell.gates if gate in named}
     if cell.states[cell.carousel] == "c":
         found["entry"] = entry(backend, cell, params, step)
-    hears = any((cell.candidate, voice) not in cell.mute for voice in cell.columns)
+    hears = any((cell.candidate, source) not in cell.masked_blocks for source in cell.columns)
     return found | (exits(backend, cell, params, step, named) if cell.carries and hears else {})
 
 
 def activations(backend: Backend, cell: Cell, step: Step) -> dict[str, Values]:
     """What the forward pass saved under a name that is a gate's; "i" lets the candidate in, whatever it is made of."""
-    saved = dict(zip(cell.saves.split(), (*step.saved, *step.inner), strict=True)) if cell.saves else {}
+    saved = (
+        dict(zip(cell.saves.split(), (*step.saved, *step.intermediate), strict=True)) if cell.saves else {}
+    )
     like = backend.numpy(step.before[0]).astype(float)
     named = {
         gate: (backend.numpy(saved[gate]) if hasattr(saved[gate], "shape") else saved[gate]) + 0.0 * like

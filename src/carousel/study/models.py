@@ -88,18 +88,18 @@ def on_backend(backend: Backend, params: Params) -> Params:
     return Params(W, R, b, {name: backend.array(value) for name, value in params.p.items()})
 
 
-def audible(backend: Backend, cell: Cell, gradient: Params) -> Params:
-    """`gradient` without the blocks of W and R that are mute: they are zero and stay so."""
-    if not cell.mute:
+def masked(backend: Backend, cell: Cell, gradient: Params) -> Params:
+    """`gradient` without the blocks of W and R that are masked: they are zero and stay so."""
+    if not cell.masked_blocks:
         return gradient
     H = gradient.W.shape[1] // len(cell.gates)
     W, R = (np.ones(matrix.shape[1:]) for matrix in gradient[:2])
-    for gate, voice in cell.mute:
+    for gate, source in cell.masked_blocks:
         rows = cell.gates.index(gate) * H + np.arange(H)
-        if voice == "x":
+        if source == "x":
             W[rows] = 0
         else:
-            R[np.ix_(rows, cell.columns.index(voice) * H + np.arange(H))] = 0
+            R[np.ix_(rows, cell.columns.index(source) * H + np.arange(H))] = 0
     return gradient._replace(W=gradient.W * backend.array(W), R=gradient.R * backend.array(R))
 
 

@@ -45,7 +45,7 @@ class Gradient(NamedTuple):
     model: Model
 
 
-class Asked(NamedTuple):
+class Targets(NamedTuple):
     """What is asked of the outputs after the last S steps, and how much each answer counts."""
 
     target: Float[Array, "M S O B"]
@@ -135,13 +135,13 @@ class Backend(Protocol):
         ...
 
     def gradient(
-        self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked, gates: Gates
+        self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets, gates: Gates
     ) -> Gradient:
         """The mean loss of a batch and its gradient; the adjoint passes back through `gates` only."""
         ...
 
     def output_error(
-        self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked
+        self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets
     ) -> Float[np.ndarray, "M H B"]:
         """The gradient by the last h of each sequence's own loss at the last step alone."""
         ...

@@ -10,7 +10,7 @@ from scipy.special import log_expit, log_softmax
 
 from carousel.axes import Array, Net, Series, State, Units
 from carousel.cells import Cell, Params
-from carousel.engine.backends.backend import Asked, Gradient, Model, Readout, each, outputs
+from carousel.engine.backends.backend import Gradient, Model, Readout, Targets, each, outputs
 from carousel.engine.recurrence import PATHS, Gates, Step, effective, parameter_gradients, pull_back, unroll
 
 NUMBA = find_spec("numba") is not None  # looked up once: training asks at every step
@@ -82,13 +82,15 @@ class NumpyOps:
     def stack(self, gates: tuple[Units, ...]) -> Net:
         return np.stack(gates, axis=1)
 
-    def cut(self, x: Array) -> Array:
+    def stop_gradient(self, x: Array) -> Array:
         return x if self.uncut else np.zeros_like(x)
 
-    def recur(self, R: Float[Array, "M GH VH"], heard: Float[Array, "M VH B"]) -> Float[Array, "M GH B"]:
+    def recur(
+        self, R: Float[Array, "M GH VH"], recurrent_input: Float[Array, "M VH B"]
+    ) -> Float[Array, "M GH B"]:
         # a state may explode; its adjoint is still measured
         with np.errstate(over="ignore", invalid="ignore"):
-            return R @ heard
+            return R @ recurrent_input
 
     def product(self, A: Float[Array, "M N K"], x: Float[Array, "M K B"]) -> Float[Array, "M N B"]:
         return A @ x
@@ -171,7 +173,7 @@ class NumpyBackend:
         return _read(model, self.unrolled(cell, params, xs, state, last)[0])
 
     def gradient(
-        self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked, gates: Gates
+        self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets, gates: Gates
     ) -> Gradient:
         params = effective(FORWARD, cell, model.params)
         hs, pull = self.unrolled(cell, params, xs, state, asked.target.shape[1])
@@ -201,7 +203,7 @@ class NumpyBackend:
         )
 
     def output_error(
-        self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked
+        self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets
     ) -> Float[np.ndarray, "M H B"]:
         _, d_y = LOSSES[asked.loss](self.run(cell, model, xs, state, 1)[:, 0], asked.target[:, -1])
         return model.readout.V.swapaxes(1, 2) @ d_y

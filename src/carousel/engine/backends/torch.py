@@ -12,7 +12,7 @@ from torch.nn import functional
 from carousel.axes import Array, Net, Nets, Series, State, Units
 from carousel.cells import Cell, Params
 from carousel.engine.backends import torch_library
-from carousel.engine.backends.backend import Asked, Gradient, Model, each, leaves, outputs, rebuild
+from carousel.engine.backends.backend import Gradient, Model, Targets, each, leaves, outputs, rebuild
 from carousel.engine.backends.torch_units import Run
 from carousel.engine.recurrence import PATHS, Gates, Step, effective, forward, unroll
 
@@ -94,16 +94,20 @@ class TorchOps:
     def stack(self, gates: tuple[Units, ...]) -> Net:
         return torch.stack(gates, 1)
 
-    def cut(self, x: Tensor) -> Tensor:
+    def stop_gradient(self, x: Tensor) -> Tensor:
         return x.detach() if any(self.shut) else x
 
-    def recur(self, R: Float[Array, "M GH VH"], heard: Float[Array, "M VH B"]) -> Array:
+    def recur(self, R: Float[Array, "M GH VH"], recurrent_input: Float[Array, "M VH B"]) -> Array:
         if not any(self.shut):
-            return self.product(R, heard)
+            return self.product(R, recurrent_input)
         if all(self.shut):
-            return self.product(R, heard.detach())
-        shut = torch.tensor(self.shut, device=heard.device).repeat_interleave(R.shape[1] // len(self.shut))
-        return torch.where(shut[None, :, None], self.product(R, heard.detach()), self.product(R, heard))
+            return self.product(R, recurrent_input.detach())
+        shut = torch.tensor(self.shut, device=recurrent_input.device).repeat_interleave(
+            R.shape[1] // len(self.shut)
+        )
+        return torch.where(
+            shut[None, :, None], self.product(R, recurrent_input.detach()), self.product(R, recurrent_input)
+        )
 
     def product(self, A: Float[Tensor, "M N K"], x: Float[Tensor, "M K B"]) -> Float[Tensor, "M N B"]:
         """A x, taken as x^T A^T: up to five times as fast on a CPU where B is small."""
@@ -134,7 +138,7 @@ class TorchBackend:
         return TorchOps(tails, tuple(gate not in gates for gate in cell.gates))
 
     def prepared(self, cell: Cell, params: Params, steps: Sequence[Step]) -> list[Step]:
-        if self.exact or cell.inner or cell.mixes:  # an inner voice hears the gates' own sums
+        if self.exact or cell.intermediate or cell.mixes:  # an intermediate input hears the gates' own sums
             return list(steps)
         run = Run(self, cell, params, steps)
         return [step._replace(local=(run, t)) for t, step in enumerate(steps)]
@@ -169,7 +173,7 @@ class TorchBackend:
     def widen(self, step: Step, n: int) -> Step:
         if step.local:  # its slopes are for any number of copies
             return step
-        bare = step._replace(saved=(), inner=())  # autograd computes the step again
+        bare = step._replace(saved=(), intermediate=())  # autograd computes the step again
         return each(bare, lambda a: a.repeat_interleave(n, -1))
 
     def rescale(self, d_state: State, per_unit: bool) -> tuple[State, Int[Array, "M _ B"]]:
@@ -191,7 +195,7 @@ class TorchBackend:
             return _read(model, outputs(*unroll(ops, cell, params, xs, state), last, _stacked))
 
     def gradient(
-        self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked, gates: Gates
+        self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets, gates: Gates
     ) -> Gradient:
         tips = [leaf.detach().requires_grad_() for leaf in leaves(model)]
         live = rebuild(model, tips)
@@ -206,7 +210,7 @@ class TorchBackend:
         return Gradient(losses.detach(), rebuild(model, list(found)))
 
     def output_error(
-        self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked
+        self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets
     ) -> Float[np.ndarray, "M H B"]:
         ops = TorchOps(tails=False)
         with torch.no_grad():

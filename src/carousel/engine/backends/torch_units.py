@@ -16,7 +16,7 @@ from torch import Tensor
 from carousel.axes import Net, State, Units
 from carousel.cells import Cell, Params
 from carousel.engine.backends.backend import Backend
-from carousel.engine.recurrence import Gates, Step, heard
+from carousel.engine.recurrence import Gates, Step, recurrent_input
 
 CUT = {"weight", "recurrent"}  # the parameters by which a state acts on a gate beside R
 NARROW = 16  # columns up to which a product of many models is faster by rows
@@ -41,7 +41,7 @@ class Row(tuple):
 
 
 class Run:
-    """Steps of a cell without an inner voice, taken together."""
+    """Steps of a cell without an intermediate input, taken together."""
 
     def __init__(self, backend: Backend, cell: Cell, params: Params, steps: Sequence[Step]) -> None:
         self.backend, self.cell, self.params = backend, cell, params
@@ -49,7 +49,7 @@ class Run:
         ops = backend.ops(cell, frozenset(cell.gates))
         before = [ops.join(states, -1) for states in zip(*(step.before for step in steps), strict=True)]
         wx = ops.join([step.wx for step in steps], -1)
-        rh = ops.recur(params.R, heard(ops, cell, tuple(before))).reshape(wx.shape)
+        rh = ops.recur(params.R, recurrent_input(ops, cell, tuple(before))).reshape(wx.shape)
         self.inputs = (*before, *wx.unbind(1), *rh.unbind(1))
         self.found: dict[bool, Slopes] = {}
         self.open: dict[Gates, tuple[list[Tensor], Tensor]] = {}
@@ -69,12 +69,12 @@ class Run:
     def pulls(self, t: int, d_state: State, gates: Gates) -> tuple[State, Net | None]:
         """`pull`, and the adjoint of what R makes of the states, for `gates` alone; None where they are not heard."""
         d_before = self.beside_R(t, d_state, gates)
-        if not (gates and self.cell.voices):
+        if not (gates and self.cell.recurrent_states):
             return tuple(d_before), None
         slopes, R = self.rows(gates)
         d_rh = self.times(slopes, t, d_state)
-        d_voices = self.by_transpose(R, d_rh.flatten(1, 2)).split(d_state[0].shape[1], 1)  # type: ignore[no-untyped-call]
-        for name, d in zip(self.cell.voices, d_voices, strict=True):
+        d_recurrent = self.by_transpose(R, d_rh.flatten(1, 2)).split(d_state[0].shape[1], 1)  # type: ignore[no-untyped-call]
+        for name, d in zip(self.cell.recurrent_states, d_recurrent, strict=True):
             k = self.cell.states.index(name)
             d_before[k] = d_before[k] + d
         return tuple(d_before), d_rh

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from carousel.cells import Cell
 from carousel.engine.compiled.emit import Column, pointwise
 from carousel.engine.compiled.vectors import Kind
-from carousel.engine.trace import Line, Map, Program, inner_program, program
+from carousel.engine.trace import Line, Map, Program, intermediate_program, program
 
 PLACES = 7  # of addresses that every pointwise function takes
 PARAMETERS = 2  # the place of the parameters in an adjoint, and 3 in a forward pass
@@ -49,12 +49,12 @@ class Code:
 
     def __init__(self, cell: Cell, kind: Kind, log: bool) -> None:
         self.cell, self.kind, self.log = cell, kind, log
-        self.map, self.inner = program(cell), inner_program(cell)
+        self.map, self.intermediate = program(cell), intermediate_program(cell)
         self.made: dict[object, int] = {}
 
     @cached_property
     def maps(self) -> list[Map]:
-        return [self.map, *([self.inner] if self.inner else [])]
+        return [self.map, *([self.intermediate] if self.intermediate else [])]
 
     @cached_property
     def together(self) -> bool:
@@ -63,13 +63,13 @@ class Code:
 
     @cached_property
     def saved(self) -> tuple[str, ...]:
-        """What a step saves for its adjoint; the inner voice's is beside it."""
+        """What a step saves for its adjoint; the intermediate input's is beside it."""
         kept = multipliers(self.map) + ((self.map.forward.results["log_factor"],) if self.log else ())
         return kept or ("0.0",)
 
     @cached_property
-    def inner_saved(self) -> tuple[str, ...]:
-        return multipliers(self.inner) if self.inner else ()
+    def intermediate_saved(self) -> tuple[str, ...]:
+        return multipliers(self.intermediate) if self.intermediate else ()
 
     def forward(self) -> int:
         """(rows, wx, rh, state, p, after, saved): the step."""
@@ -77,10 +77,15 @@ class Code:
         return self.ahead("forward", self.map, after, self.saved)
 
     def inner_forward(self) -> int:
-        """(rows, wx, rh, state, p, v, saved); 0 where there is no inner voice."""
-        if self.inner is None:
+        """(rows, wx, rh, state, p, v, saved); 0 where there is no intermediate input."""
+        if self.intermediate is None:
             return 0
-        return self.ahead("inner", self.inner, (self.inner.forward.results["v"],), self.inner_saved)
+        return self.ahead(
+            "intermediate",
+            self.intermediate,
+            (self.intermediate.forward.results["v"],),
+            self.intermediate_saved,
+        )
 
     def ahead(self, key: object, each: Map, made: tuple[str, ...], saved: tuple[str, ...]) -> int:
         """A forward function that writes `made` and `saved`."""
@@ -102,17 +107,19 @@ class Code:
         return self.behind(("backward", back), self.map, errors, len(self.saved), back)
 
     def inner_backward(self, back: Back) -> int:
-        """The same of the inner voice, added to what `backward` gave; 0 where there is none."""
-        if self.inner is None:
+        """The same of the intermediate input, added to what `backward` gave; 0 where there is none."""
+        if self.intermediate is None:
             return 0
-        return self.behind(("inner", back), self.inner, ("d_v",), len(self.inner_saved), back)
+        return self.behind(
+            ("intermediate", back), self.intermediate, ("d_v",), len(self.intermediate_saved), back
+        )
 
     def behind(self, key: object, each: Map, errors: tuple[str, ...], entries: int, back: Back) -> int:
-        """An adjoint of `each`, from `errors` and what is saved in `entries`; the inner voice's is added."""
+        """An adjoint of `each`, from `errors` and what is saved in `entries`; the intermediate input's is added."""
         if key not in self.made:
             lines, results = each.backward if back.uncut else each.shut
             saved = tuple(f"m{k}" for k in range(entries))
-            add = each is self.inner
+            add = each is self.intermediate
             read = [Column(0, saved), Column(1, errors), Column(PARAMETERS, self.parameters, splat=True)]
             states = tuple(results[f"d_{name}"] for name in self.cell.states)
             written = [Column(3, states, add=add)]

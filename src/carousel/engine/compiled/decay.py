@@ -35,7 +35,7 @@ def norms(
         behind(k, full, T, kept, "t", tape(d, "t", 1), tape(d, "t", 0), panels=P),
         record(rescaling(k, False, tape(power, "mpt"), tape(squares, "mpt"))),
         record(Starts(tape(first, "mp"), tape(d_last, "mp"))),
-        k.voices,
+        k.recurrent_states,
     )
     return logs(squares, power, B)
 

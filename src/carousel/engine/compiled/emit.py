@@ -203,10 +203,10 @@ def product(kind: Kind, start: bool) -> int:
     A is [tiles, k, rows of a tile]; the strides count numbers.
     """
     n = tile_rows(kind)
-    module, builder, (tiles, inner, stride_b, stride_c, A, B, C) = opened(4, 3)
+    module, builder, (tiles, intermediate, stride_b, stride_c, A, B, C) = opened(4, 3)
 
     def tile(i: Any, _: Any) -> Sequence[Any]:
-        own = at(builder, kind, A, builder.mul(i, builder.mul(inner, WORD(n))))
+        own = at(builder, kind, A, builder.mul(i, builder.mul(intermediate, WORD(n))))
         first = builder.mul(i, builder.mul(stride_c, WORD(n)))
         rows = [at(builder, kind, C, builder.add(first, builder.mul(stride_c, WORD(r)))) for r in range(n)]
         zero = kind.splat(0.0).value
@@ -223,7 +223,7 @@ def product(kind: Kind, start: bool) -> int:
                 for x, h in zip(a, held, strict=True)
             ]
 
-        for row, total in zip(rows, repeat(builder, inner, sums, add), strict=True):
+        for row, total in zip(rows, repeat(builder, intermediate, sums, add), strict=True):
             store(builder, kind, total, row)
         return []
 

@@ -100,7 +100,7 @@ def gates_first(cell: Cell, matrices: Float[Array, "M HG k"]) -> Float[Array, "M
 
 
 def heard_by(cell: Cell, params: Params) -> Float[Array, "M V HG H"]:
-    """R voice by voice, the inner one last."""
+    """R by recurrent state, the intermediate input last."""
     M, GH, VH = params.R.shape
     V = len(cell.columns)
     return rows_by_unit(cell, params.R).reshape(M, GH, V, VH // max(V, 1)).swapaxes(1, 2)

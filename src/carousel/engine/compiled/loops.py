@@ -54,7 +54,7 @@ def record_of(kind: Any) -> Any:
     """The type of a record with the fields of a NamedTuple of whole numbers and of such tuples."""
     if kind is int:
         return np.int64
-    return np.dtype([(name, record_of(inner)) for name, inner in get_type_hints(kind).items()])
+    return np.dtype([(name, record_of(intermediate)) for name, intermediate in get_type_hints(kind).items()])
 
 
 @intrinsic
@@ -82,32 +82,32 @@ def at(tape: Tape, m: int, p: int, t: int) -> int:
 
 
 class Ahead(NamedTuple):
-    """Code and numbers of a forward pass; voices[k] is the state that R's k-th block multiplies."""
+    """Code and numbers of a forward pass; recurrent states[k] is the state that R's k-th block multiplies."""
 
     n: Sizes
     start: int  # C = A B
     add: int  # C += A B
     forward: int
-    inner: int  # 0: none
+    intermediate: int  # 0: none
     W: Tape
     R: Tape
-    matrix: int  # bytes from one voice's R to the next
+    matrix: int  # bytes from one state's R to the next
     p: Tape
     x: Tape
     state: Tape  # one slot more than steps
     saved: Tape
     v: Tape
-    inner_saved: Tape
+    intermediate_saved: Tape
     wx: int
     rh: int  # wx again where one net input a gate is enough
     copy: int
-    heard: Tape  # where what R multiplies goes, in rows of all steps side by side; at 0: nowhere
+    recurrent_input: Tape  # where what R multiplies goes, in rows of all steps side by side; at 0: nowhere
     stride: int  # numbers in such a row, and
-    block: int  # bytes from one voice's rows to the next
+    block: int  # bytes from one state's rows to the next
 
 
 @njit(cache=True)
-def climb(a: Ahead, voices: np.ndarray, m: int, p: int) -> None:
+def climb(a: Ahead, recurrent_states: np.ndarray, m: int, p: int) -> None:
     """All steps of a forward pass from the state in slot 0."""
     n, W, R, own = a.n, at(a.W, m, p, 0), at(a.R, m, p, 0), at(a.p, m, p, 0)
     row = n.states * n.lanes
@@ -115,36 +115,44 @@ def climb(a: Ahead, voices: np.ndarray, m: int, p: int) -> None:
         state, after = at(a.state, m, p, t), at(a.state, m, p, t + 1)
         call(a.start, (n.net_tiles, n.inputs, n.lanes, n.lanes), (W, at(a.x, m, p, t), a.wx))
         how = a.add if a.rh == a.wx else a.start
-        for k in range(len(voices)):
-            heard = state + voices[k] * n.vector
-            call(how, (n.net_tiles, n.units, row, n.lanes), (R + k * a.matrix, heard, a.rh))
+        for k in range(len(recurrent_states)):
+            recurrent_input = state + recurrent_states[k] * n.vector
+            call(how, (n.net_tiles, n.units, row, n.lanes), (R + k * a.matrix, recurrent_input, a.rh))
             how = a.add
-            keep(a, m, p, t, k, row, heard)
-        if a.inner:
+            keep(a, m, p, t, k, row, recurrent_input)
+        if a.intermediate:
             v = at(a.v, m, p, t)
-            call(a.inner, (n.units,), (a.wx, a.rh, state, own, v, at(a.inner_saved, m, p, t), v))
-            call(how, (n.net_tiles, n.units, n.lanes, n.lanes), (R + len(voices) * a.matrix, v, a.rh))
-            keep(a, m, p, t, len(voices), n.lanes, v)
+            call(
+                a.intermediate, (n.units,), (a.wx, a.rh, state, own, v, at(a.intermediate_saved, m, p, t), v)
+            )
+            call(
+                how, (n.net_tiles, n.units, n.lanes, n.lanes), (R + len(recurrent_states) * a.matrix, v, a.rh)
+            )
+            keep(a, m, p, t, len(recurrent_states), n.lanes, v)
         call(a.forward, (n.units,), (a.wx, a.rh, state, own, after, at(a.saved, m, p, t), state))
 
 
 @njit(cache=True)
-def keep(a: Ahead, m: int, p: int, t: int, k: int, row: int, heard: int) -> None:
+def keep(a: Ahead, m: int, p: int, t: int, k: int, row: int, recurrent_input: int) -> None:
     """Keep what R's k-th block multiplies, where that is wanted."""
-    if a.heard.first:
-        call(a.copy, (a.n.units, row, a.stride), (heard, at(a.heard, m, p, t) + k * a.block))
+    if a.recurrent_input.first:
+        call(
+            a.copy,
+            (a.n.units, row, a.stride),
+            (recurrent_input, at(a.recurrent_input, m, p, t) + k * a.block),
+        )
 
 
 @njit(cache=True)
-def climb_one(ahead: np.ndarray, voices: np.ndarray, m: int, p: int) -> None:
-    climb(ahead[0], voices, m, p)
+def climb_one(ahead: np.ndarray, recurrent_states: np.ndarray, m: int, p: int) -> None:
+    climb(ahead[0], recurrent_states, m, p)
 
 
 @njit(cache=True)
-def climb_all(ahead: np.ndarray, voices: np.ndarray) -> None:
+def climb_all(ahead: np.ndarray, recurrent_states: np.ndarray) -> None:
     for m in range(ahead[0].n.models):
         for p in range(ahead[0].n.panels):
-            climb(ahead[0], voices, m, p)
+            climb(ahead[0], recurrent_states, m, p)
 
 
 class Behind(NamedTuple):
@@ -154,24 +162,24 @@ class Behind(NamedTuple):
     start: int
     add: int
     backward: int
-    inner: int
+    intermediate: int
     R: Tape  # transposed; at 0: nothing passes there
     matrix: int
     open_gates: int  # of which rh has errors
     p: Tape
     saved: Tape  # by t, the last first
-    inner_saved: Tape
+    intermediate_saved: Tape
     d: Tape
     rh: int
     wx: Tape
     d_p: Tape
     d_v: int
     copy: int
-    own: int  # where rh goes before the inner voice's errors are added; 0: they are not wanted by themselves
+    own: int  # where rh goes before the intermediate input's errors are added; 0: they are not wanted by themselves
 
 
 @njit(cache=True)
-def descend(b: Behind, voices: np.ndarray, m: int, p: int, j: int) -> None:
+def descend(b: Behind, recurrent_states: np.ndarray, m: int, p: int, j: int) -> None:
     """The adjoint in slot j from that in slot j - 1."""
     n, t, R = b.n, b.n.steps - j, at(b.R, m, p, 0)
     row, errors = n.states * n.lanes, n.units * b.open_gates
@@ -182,12 +190,16 @@ def descend(b: Behind, voices: np.ndarray, m: int, p: int, j: int) -> None:
         call(b.copy, (n.units * n.gates, n.lanes, n.lanes), (b.rh, b.own))
     if b.R.first == 0:
         return
-    if b.inner:
-        call(b.start, (n.unit_tiles, errors, n.lanes, n.lanes), (R + len(voices) * b.matrix, b.rh, b.d_v))
-        call(b.inner, (n.units,), (at(b.inner_saved, m, p, t), b.d_v, own, before, *nets))
-    for k in range(len(voices)):
-        heard = before + voices[k] * n.vector
-        call(b.add, (n.unit_tiles, errors, n.lanes, row), (R + k * b.matrix, b.rh, heard))
+    if b.intermediate:
+        call(
+            b.start,
+            (n.unit_tiles, errors, n.lanes, n.lanes),
+            (R + len(recurrent_states) * b.matrix, b.rh, b.d_v),
+        )
+        call(b.intermediate, (n.units,), (at(b.intermediate_saved, m, p, t), b.d_v, own, before, *nets))
+    for k in range(len(recurrent_states)):
+        recurrent_input = before + recurrent_states[k] * n.vector
+        call(b.add, (n.unit_tiles, errors, n.lanes, row), (R + k * b.matrix, b.rh, recurrent_input))
 
 
 class Rescaled(NamedTuple):
@@ -204,11 +216,11 @@ class Rescaled(NamedTuple):
 
 
 @njit(cache=True)
-def march(b: Behind, r: Rescaled, voices: np.ndarray, m: int, p: int) -> None:
+def march(b: Behind, r: Rescaled, recurrent_states: np.ndarray, m: int, p: int) -> None:
     """All steps back, each followed by a division by a power of two."""
     n = b.n
     for j in range(1, n.steps + 1):
-        descend(b, voices, m, p, j)
+        descend(b, recurrent_states, m, p, j)
         powers = at(r.power, m, p, j - 1), at(r.power, m, p, j)
         call(r.state, (n.units,), (at(b.d, m, p, j), *powers, at(r.squares, m, p, j)))
         if r.net:
@@ -218,8 +230,8 @@ def march(b: Behind, r: Rescaled, voices: np.ndarray, m: int, p: int) -> None:
 
 
 @njit(cache=True)
-def march_one(behind: np.ndarray, rescaled: np.ndarray, voices: np.ndarray, m: int, p: int) -> None:
-    march(behind[0], rescaled[0], voices, m, p)
+def march_one(behind: np.ndarray, rescaled: np.ndarray, recurrent_states: np.ndarray, m: int, p: int) -> None:
+    march(behind[0], rescaled[0], recurrent_states, m, p)
 
 
 class Starts(NamedTuple):
@@ -231,7 +243,11 @@ class Starts(NamedTuple):
 
 @njit(cache=True)
 def there_and_back(
-    ahead: np.ndarray, behind: np.ndarray, rescaled: np.ndarray, starts: np.ndarray, voices: np.ndarray
+    ahead: np.ndarray,
+    behind: np.ndarray,
+    rescaled: np.ndarray,
+    starts: np.ndarray,
+    recurrent_states: np.ndarray,
 ) -> None:
     """There and back again, model by model and panel by panel: what a step saves is kept for one at a time."""
     a, b, n = ahead[0], behind[0], ahead[0].n
@@ -239,9 +255,9 @@ def there_and_back(
     for m in range(n.models):
         for p in range(n.panels):
             call(a.copy, (rows, n.lanes, n.lanes), (at(starts[0].state, m, p, 0), at(a.state, m, p, 0)))
-            climb(a, voices, m, p)
+            climb(a, recurrent_states, m, p)
             call(a.copy, (rows, n.lanes, n.lanes), (at(starts[0].d, m, p, 0), at(b.d, m, p, 0)))
-            march(b, rescaled[0], voices, m, p)
+            march(b, rescaled[0], recurrent_states, m, p)
 
 
 class Kept(NamedTuple):
@@ -257,7 +273,7 @@ class Kept(NamedTuple):
 
 
 @njit(cache=True)
-def learn(b: Behind, k: Kept, voices: np.ndarray, m: int, p: int) -> None:
+def learn(b: Behind, k: Kept, recurrent_states: np.ndarray, m: int, p: int) -> None:
     """All steps back with errors coming in at the last outputs, and the errors of all nets kept."""
     n = b.n
     rows = n.units * n.gates
@@ -265,7 +281,7 @@ def learn(b: Behind, k: Kept, voices: np.ndarray, m: int, p: int) -> None:
         t, d = n.steps - j, at(b.d, m, p, j - 1)
         if j <= k.last:
             call(k.plus, (n.units, n.lanes, n.states * n.lanes), (at(k.outputs, m, p, j - 1), d))
-        descend(b, voices, m, p, j)
+        descend(b, recurrent_states, m, p, j)
         call(b.copy, (rows, n.lanes, k.stride), (b.rh, at(k.rh, m, p, t)))
         if k.wx.first:
             call(b.copy, (rows, n.lanes, k.stride), (at(b.wx, m, p, j), at(k.wx, m, p, t)))
@@ -274,9 +290,11 @@ def learn(b: Behind, k: Kept, voices: np.ndarray, m: int, p: int) -> None:
 
 
 @njit(cache=True)
-def learn_panels(behind: np.ndarray, kept: np.ndarray, nothing: int, voices: np.ndarray, m: int) -> None:
+def learn_panels(
+    behind: np.ndarray, kept: np.ndarray, nothing: int, recurrent_states: np.ndarray, m: int
+) -> None:
     """All panels of one model, from an adjoint that is zero."""
     b = behind[0]
     for p in range(b.n.panels):
         call(b.copy, (b.n.units * b.n.states, 0, b.n.lanes), (nothing, at(b.d, m, p, 0)))
-        learn(b, kept[0], voices, m, p)
+        learn(b, kept[0], recurrent_states, m, p)

@@ -34,9 +34,9 @@ class Laid:
         return self.p.shape[1]
 
     @cached_property
-    def voices(self) -> np.ndarray:
-        """The places of the voices among the states."""
-        return np.array([self.cell.states.index(name) for name in self.cell.voices], dtype=np.int64)
+    def recurrent_states(self) -> np.ndarray:
+        """The places of the recurrent states among the states."""
+        return np.array([self.cell.states.index(name) for name in self.cell.recurrent_states], dtype=np.int64)
 
     def room(self, *shape: int) -> np.ndarray:
         """[.. L] of zeros; the last tile of a product may reach behind its last row."""
@@ -94,19 +94,19 @@ class Steps(NamedTuple):
 
     state: Array  # [T+1 H S L]
     saved: Array  # [T H K L]
-    v: Array  # [T H L], the inner voice, and
-    inner_saved: Array  # [T H K L]
+    v: Array  # [T H L], the intermediate input, and
+    intermediate_saved: Array  # [T H K L]
 
 
 def steps_for(k: Laid, steps: int, *first: int) -> Steps:
     """Room for `steps` steps, of each of `first`."""
-    H, inner = k.units, max(1, len(k.code.inner_saved))
-    kept = steps if k.cell.inner else 1
+    H, intermediate = k.units, max(1, len(k.code.intermediate_saved))
+    kept = steps if k.cell.intermediate else 1
     return Steps(
         k.room(*first, steps + 1, H, len(k.cell.states)),
         k.room(*first, steps, H, len(k.code.saved)),
         k.room(*first, kept, H),
-        k.room(*first, kept, H, inner),
+        k.room(*first, kept, H, intermediate),
     )
 
 
@@ -128,7 +128,7 @@ def ahead(
     kept: Steps,
     axes: str,
     mask: int = -1,
-    heard: Heard = NOWHERE,
+    recurrent_input: Heard = NOWHERE,
     panels: int = 1,
 ) -> Array:
     """A forward pass from the state in slot 0 over the inputs x [T D1 L], as a record; with mask 0 no step is kept.
@@ -149,11 +149,11 @@ def ahead(
         tape(kept.state, axes, -1 if mask else 1),
         tape(kept.saved, axes, mask),
         tape(kept.v, axes, mask),
-        tape(kept.inner_saved, axes, mask),
+        tape(kept.intermediate_saved, axes, mask),
         layout.address(k.wx),
         layout.address(k.rh),
         emit.copy(k.kind, False),
-        *heard,
+        *recurrent_input,
     )
     return record(a)
 
@@ -192,7 +192,7 @@ def behind(
         len(by.back.rows),
         tape(k.p, "m"),
         tape(kept.saved, axes),
-        tape(kept.inner_saved, axes),
+        tape(kept.intermediate_saved, axes),
         d,
         layout.address(by.rh),
         wx,

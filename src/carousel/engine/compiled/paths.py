@@ -137,7 +137,7 @@ def borders(k: Laid, x: Array, state: State, chunk: int) -> list[tuple[int, Arra
         for m, p in np.ndindex(x.shape[:2]):
             kept.state[0] = found[-1][1][m, p]
             part[:] = x[m, p, first : first + chunk]
-            loops.climb_one(a, k.voices, m, p)
+            loops.climb_one(a, k.recurrent_states, m, p)
             after[m, p] = kept.state[chunk & 1]
         found.append((first + chunk, after))
     return found[::-1]
@@ -153,7 +153,7 @@ def stretch(
     carriers = {n: carrier(k, kept, each, each.by) for n, each in enumerate(fronts) if each.by}
     for m, p in np.ndindex(M, P):
         kept.state[0] = border[m, p]
-        loops.climb_one(a, k.voices, m, p)
+        loops.climb_one(a, k.recurrent_states, m, p)
         sums = np.cumsum([formula[m, p], *kept.saved[::-1, :, -1]], axis=0)[1:]
         found.formula[:, m, p], formula[m, p] = sums[[j - 1 for j in wanted]], sums[-1]
         for n, by in carriers.items():
@@ -241,7 +241,7 @@ def carry(k: Laid, by: Carrier, each: Front, place: tuple[int, int]) -> None:
     """Carry one route back, for one model and panel."""
     to = by.room
     to.d[0], to.power[0] = each.d[place], each.power[place]
-    loops.march_one(by.behind, by.rescaled, k.voices, *place)
+    loops.march_one(by.behind, by.rescaled, k.recurrent_states, *place)
     each.d[place], each.power[place] = to.d[-1], to.power[-1]
 
 

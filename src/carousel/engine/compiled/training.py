@@ -31,7 +31,7 @@ class Unrolled(NamedTuple):
     laid: Laid
     x: Array  # [M P T D1 L]
     steps: Steps  # each [M P ..]
-    heard: Array  # [M VH PTL], what R multiplies
+    recurrent_input: Array  # [M VH PTL], what R multiplies
 
 
 def unroll(
@@ -42,12 +42,15 @@ def unroll(
     x, first = layout.inputs(k.kind, xs), layout.in_panels(k.kind, layout.by_unit(state))
     steps = steps_for(k, len(xs), *x.shape[:2])
     steps.state[:, :, 0] = first
-    heard = side_by_side(k, x.shape, len(cell.columns), x.shape[0])
-    stride = heard.strides[1]
-    place = Heard(in_rows(k, heard, len(xs)), stride // emit.size(k.kind), stride * k.units)
-    climb_all(ahead(k, len(xs), tape(x, "mpt"), steps, "mpt", heard=place, panels=x.shape[1]), k.voices)
+    recurrent_input = side_by_side(k, x.shape, len(cell.columns), x.shape[0])
+    stride = recurrent_input.strides[1]
+    place = Heard(in_rows(k, recurrent_input, len(xs)), stride // emit.size(k.kind), stride * k.units)
+    climb_all(
+        ahead(k, len(xs), tape(x, "mpt"), steps, "mpt", recurrent_input=place, panels=x.shape[1]),
+        k.recurrent_states,
+    )
     hs = steps.state[:, :, len(xs) + 1 - last :, :, 0]
-    return layout.out_of_panels(hs, xs.shape[3]), Unrolled(k, x, steps, heard)
+    return layout.out_of_panels(hs, xs.shape[3]), Unrolled(k, x, steps, recurrent_input)
 
 
 def in_rows(k: Laid, rows: Float[Array, "*M N PTL"], steps: int) -> Tape:
@@ -61,7 +64,7 @@ class Sums(NamedTuple):
 
     wx: Array  # [HG P T L]; of the errors of W x + b,
     rh: Array  # of R, and
-    own: Array  # of R beside the inner voice
+    own: Array  # of R beside the intermediate input
 
 
 def parameter_gradients(
@@ -75,7 +78,7 @@ def parameter_gradients(
     alike = same_errors(k.code)
     by = passage(k, cell.gates, [g for g in cell.gates if g in gates], net=not alike, parameters=True)
     d_p = np.zeros((params.W.shape[0], k.units, len(cell.pointwise), k.kind.lanes), k.kind.dtype)
-    by = by._replace(own=k.room(k.units, len(cell.gates)) if cell.inner else None, d_p=d_p)
+    by = by._replace(own=k.room(k.units, len(cell.gates)) if cell.intermediate else None, d_p=d_p)
     d_hs = layout.in_panels(k.kind, outputs[:, ::-1], fill="zero")
     sums = sums_for(k, unrolled.x.shape, alike)
     walk = walk_back(k, unrolled, by, d_hs, sums)
@@ -93,7 +96,7 @@ def parameter_gradients(
 def sums_for(k: Laid, shape: tuple[int, ...], alike: bool) -> Sums:
     """Room for the errors that differ."""
     wx, rh, own = (side_by_side(k, shape, len(k.cell.gates)) for _ in range(3))
-    return Sums(rh if alike else wx, rh, own if k.cell.inner else rh)
+    return Sums(rh if alike else wx, rh, own if k.cell.intermediate else rh)
 
 
 def side_by_side(k: Laid, shape: tuple[int, ...], blocks: int, *first: int) -> Float[Array, "*first NH PTL"]:
@@ -134,11 +137,11 @@ def model_gradients(
     k: Laid, unrolled: Unrolled, walk: Walk, m: int, sums: Sums
 ) -> tuple[Array, Array, Array]:
     """The gradients by W, R and b of one model, [HG ..]; those of the pointwise parameters are added on the way."""
-    learn_panels(walk.behind, walk.kept, layout.address(walk.room[0]), k.voices, m)
+    learn_panels(walk.behind, walk.kept, layout.address(walk.room[0]), k.recurrent_states, m)
     x = unrolled.x[m].transpose(2, 0, 1, 3)
     W = sums.wx @ x.reshape(len(x), -1).T
-    states = k.units * len(k.cell.voices)
-    R = [sums.rh @ unrolled.heard[m, :states].T]
-    if k.cell.inner:
-        R.append(sums.own @ unrolled.heard[m, states:].T)
+    states = k.units * len(k.cell.recurrent_states)
+    R = [sums.rh @ unrolled.recurrent_input[m, :states].T]
+    if k.cell.intermediate:
+        R.append(sums.own @ unrolled.recurrent_input[m, states:].T)
     return W[:, :-1], np.concatenate(R, axis=1), W[:, -1:]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from carousel.cells import CELLS
 from carousel.engine.backends.backend import Backend
-from carousel.measures.adjoint import Quantity, walk
+from carousel.measures.adjoint import Quantity, gradient_by_lag
 from carousel.measures.calibration import chains, gated, linear
 from carousel.measures.calibration.system import Planted, Reading, System
 from carousel.measures.jacobian.backward import jacobians
@@ -71,8 +71,10 @@ def read(backend: Backend, planted: Planted, keys: Sequence[Key]) -> Found:
     model = backend, CELLS[planted.cell], on_backend(backend, planted.params), backend.array(planted.xs)
     state = tuple(map(backend.array, planted.state))
     found: Found = {}
-    if "walk" in wanted:
-        found |= by_lag(walk(*model, state, backend.array(planted.covector), wanted["walk"]))
+    if "gradient_by_lag" in wanted:
+        found |= by_lag(
+            gradient_by_lag(*model, state, backend.array(planted.covector), wanted["gradient_by_lag"])
+        )
     if "jacobians" in wanted:
         found |= by_lag(jacobians(*model, state, wanted["jacobians"], generator(SEED, "probes")))
     if "spectrum" in wanted:
@@ -84,7 +86,7 @@ def instrument(quantity: str) -> str:
     """Which function of the study's code measures `quantity`."""
     if quantity in ("lyapunov", "lyapunov_sum", "log_det"):
         return "spectrum"
-    return "jacobians" if quantity.startswith("jacobian") else "walk"
+    return "jacobians" if quantity.startswith("jacobian") else "gradient_by_lag"
 
 
 def by_lag(logs: Iterable[tuple[int, dict[Quantity, Logs]]]) -> Found:

@@ -10,15 +10,15 @@ from jaxtyping import Bool, Float
 
 from carousel.axes import Array, Series, State
 from carousel.cells import CELLS, Cell
-from carousel.engine.backends.backend import Asked, Backend, Model, leaves
+from carousel.engine.backends.backend import Backend, Model, Targets, leaves
 from carousel.engine.recurrence import PATHS
 from carousel.measures import dynamics as dynamical
-from carousel.measures.adjoint import walk
-from carousel.measures.gates import Summary, portrait
+from carousel.measures.adjoint import gradient_by_lag
+from carousel.measures.gates import Summary, gate_statistics
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.lyapunov.spectrum import spectrum
 from carousel.measures.rows import rows
-from carousel.study.models import Setting, audible, block_stream, recorded
+from carousel.study.models import Setting, block_stream, masked, recorded
 from carousel.study.schema import TrainingSlice
 from carousel.tables.parquet import concat
 
@@ -33,7 +33,7 @@ class Taken(NamedTuple):
     model: Model
     xs: Series
     state: State
-    asked: Asked
+    asked: Targets
     lags: set[int]
     stream: Callable[[str], np.random.Generator]  # by role, for vectors drawn at random
     sequences: int  # those that Jacobians and exponents are measured on
@@ -59,7 +59,7 @@ def measure(
     part: TrainingSlice,
     model: Model,
     x: Series,
-    asked: Asked,
+    asked: Targets,
     going: Bool[np.ndarray, " M"] | None = None,
     **trained: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -75,7 +75,7 @@ def measure(
         model,
         x[..., :n],
         zero_state(backend, block, n),
-        Asked(asked.target[..., :n], asked.weight[..., :n], asked.loss),
+        Targets(asked.target[..., :n], asked.weight[..., :n], asked.loss),
         recorded(block[0].length, part.lags_per_octave),
         partial(block_stream, seed, block=block),
         part.sequences,
@@ -112,7 +112,7 @@ def gradient(taken: Taken) -> Iterator[Any]:
     error = backend.output_error(cell, model, xs, state, asked).astype(float)
     norm = np.linalg.norm(error, axis=1, keepdims=True)
     v = backend.array(error / np.where(norm > 0, norm, 1))
-    return walk(*taken.system, v, lags)
+    return gradient_by_lag(*taken.system, v, lags)
 
 
 def jacobian(taken: Taken) -> Iterator[Any]:
@@ -122,7 +122,7 @@ def jacobian(taken: Taken) -> Iterator[Any]:
 
 def gates(taken: Taken) -> list[Summary]:
     """Gates, and the factors where error enters and leaves the cell."""
-    return portrait(*taken.system)
+    return gate_statistics(*taken.system)
 
 
 def exponents(taken: Taken) -> list[Summary]:
@@ -147,7 +147,7 @@ def truncation(taken: Taken) -> list[Summary]:
 def parameter_gradient(taken: Taken, path: str) -> Model:
     """The gradient that would train on the test sequences."""
     by = taken.backend.gradient(*taken[1:6], PATHS[path](taken.cell)).model
-    return by._replace(params=audible(taken.backend, taken.cell, by.params))
+    return by._replace(params=masked(taken.backend, taken.cell, by.params))
 
 
 def flat(backend: Backend, model: Model) -> Float[np.ndarray, "M N"]:

@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 
 from carousel.axes import Array
 from carousel.cells import CELLS
-from carousel.engine.backends.backend import Asked, Backend, Model, Readout, leaves, rebuild
+from carousel.engine.backends.backend import Backend, Model, Readout, Targets, leaves, rebuild
 from carousel.engine.recurrence import PATHS
 from carousel.inits import uniform
 from carousel.measures import dynamics as dynamical
@@ -21,7 +21,7 @@ from carousel.measures.training.nonfinite import Stops, reachable
 from carousel.measures.training.optimizer import Adam, clipped
 from carousel.measures.training.snapshots import zero_state
 from carousel.seeds import generator
-from carousel.study.models import Setting, audible, on_backend, stack, weights
+from carousel.study.models import Setting, masked, on_backend, stack, weights
 from carousel.study.schema import TrainingSlice
 from carousel.tables.parquet import concat
 from carousel.tasks import ADDING_TOLERANCE, TASKS, Batch, Task
@@ -58,7 +58,7 @@ class Data:
             for part in ("train", "test")
         )
 
-    def batch(self, n: int, test: bool = False) -> tuple[Array, Asked, Float[np.ndarray, "M S n"]]:
+    def batch(self, n: int, test: bool = False) -> tuple[Array, Targets, Float[np.ndarray, "M S n"]]:
         """The next n sequences [T M D n], what is asked of them, and which of the answers are scored."""
         streams = self.test if test else self.train
         drawn: dict[int, Batch] = {
@@ -69,12 +69,12 @@ class Data:
             np.stack([getattr(drawn[r], name) for r in self.repetitions])
             for name in ("target", "weight", "scored")
         )
-        asked = Asked(self.backend.array(target), self.backend.array(weight), self.task.loss)
+        asked = Targets(self.backend.array(target), self.backend.array(weight), self.task.loss)
         return self.backend.array(x), asked, scored
 
 
 def scores(
-    y: Float[np.ndarray, "M S O B"], asked: Asked, scored: Float[np.ndarray, "M S B"]
+    y: Float[np.ndarray, "M S O B"], asked: Targets, scored: Float[np.ndarray, "M S B"]
 ) -> tuple[Float[np.ndarray, " M"], Float[np.ndarray, " M"]]:
     """Loss, by the answers' weights, and accuracy, over the answers that are scored, in float64.
 
@@ -126,7 +126,7 @@ def train(
     cell, task = CELLS[block[0].cell], TASKS[name]
     data, model = Data(backend, seed, name, block), models(backend, seed, block, task)
     test_x, test_asked, test_scored = data.batch(part.test_size, test=True)
-    on_host = Asked(backend.numpy(test_asked.target), backend.numpy(test_asked.weight), test_asked.loss)
+    on_host = Targets(backend.numpy(test_asked.target), backend.numpy(test_asked.weight), test_asked.loss)
     state, test_state = (zero_state(backend, block, n) for n in (part.batch, part.test_size))
     adam = Adam([0.0 * a for a in leaves(model)], [0.0 * a for a in leaves(model)])
     stops, watched = Stops(len(block)), reachable(backend, model, part)
@@ -141,7 +141,7 @@ def train(
             taken.append(snapshots.measure(*given, trained=name, step=step, gradient=gradient))
         x, asked, _ = data.batch(part.batch)
         loss, by = backend.gradient(cell, model, x, state, asked, PATHS[gradient](cell))
-        by = by._replace(params=audible(backend, cell, by.params))
+        by = by._replace(params=masked(backend, cell, by.params))
         gradients, norm = clipped(backend, leaves(by), part.clip)
         if step % part.evaluate_every == 0 or step == part.steps:
             y = backend.run(cell, model, test_x, test_state, test_scored.shape[1])

@@ -25,7 +25,7 @@ from carousel.claims import (
     a4a_vanilla_from_1997 as a4a,
 )
 from carousel.claims.evidence import as_number, bias_order, labelled
-from carousel.claims.rules import FORGETFUL, TOLERANCE, Tables
+from carousel.claims.rules import TOLERANCE, WITH_FORGET_GATE, Tables
 from carousel.report.figures.data import curves, prefer, usual
 from carousel.report.figures.gates import setting
 from carousel.report.figures.style import (
@@ -224,7 +224,7 @@ def a2b_figure(tables: Tables) -> Figure:
     table = table.assign(error=a2b.errors(table))
     figure, (ax, below) = panels(["log10 of the factor per step, measured", ERROR], "", height=6.6)
     finite = table[np.isfinite(table["formula"]) & np.isfinite(table["measured"])]
-    for cell in (*a2b.CHAINS, *reversed(FORGETFUL)):
+    for cell in (*a2b.CHAINS, *reversed(WITH_FORGET_GATE)):
         rows = select(finite, cell=cell)
         few = rows.iloc[:: len(rows) // DOTS + 1]
         style = {"color": look(cell)["color"], "markersize": 4, "alpha": 0.8, "label": words(cell)}
@@ -233,7 +233,7 @@ def a2b_figure(tables: Tables) -> Figure:
     ends = [finite["formula"].min(), finite["formula"].max()]
     ax.plot(ends, ends, color="black", linewidth=0.8, zorder=0)
     ax.set_xlabel("log10 of the factor per step, formula: w φ'(.) or σ(.)")
-    kinds = {"chains": a2b.CHAINS, "LSTMs": FORGETFUL}
+    kinds = {"chains": a2b.CHAINS, "LSTMs": WITH_FORGET_GATE}
     drawn = {name: select(table, cell=cells) for name, cells in kinds.items()}
     _errors(below, [_worst(rows) for rows in drawn.values()], list(drawn))
     below.set_xlabel(LAG)
