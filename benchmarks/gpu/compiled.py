@@ -20,7 +20,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from carousel.cells import CELLS
-from carousel.gpu.launch import ROWS, kernels
+from gpu.launch import ROWS, kernels
 
 KERNELS = ("forward", "norms", "errors")
 TYPES = {"power": "*i32", "powers": "*i32", "squares": "*fp64"}

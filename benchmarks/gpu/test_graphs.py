@@ -15,8 +15,8 @@ from carousel.cells import CELLS
 from carousel.engine.backends.backend import Asked, leaves
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
-from carousel.gpu import graphs
 from carousel.measures.adjoint import Quantity, walk
+from gpu import graphs
 
 NUMPY, TORCH = load("numpy", "cpu", "float64"), load("torch", "cpu", "float64")
 ROOT = Path(__file__).parents[1]
@@ -112,9 +112,9 @@ def test_the_kernels_in_triton_s_interpreter(tmp_path):
 @pytest.mark.slow
 def test_the_kernels_compile_for_a_gpu_that_is_not_there(tmp_path):
     code = """if True:
-        import sys, carousel.gpu.persistent
+        import sys, gpu.persistent
         assert "triton" not in sys.modules  # it is imported when the first kernel is made
-        from gpu_compiled import KERNELS, figures
+        from gpu.compiled import KERNELS, figures
         print(all(figures("lstm", kernel, 16, 1)["FFMA"] >= 4 * 16 * 8 for kernel in KERNELS))
     """
     paths = os.pathsep.join(str(ROOT / part) for part in ("src", "benchmarks"))

@@ -21,7 +21,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
-from gpu_ways import (
+
+from carousel.cells import CELLS
+from carousel.engine.trace import program
+from gpu.contenders import (
     GRAPHS,
     MODULES,
     ON_STREAMS,
@@ -43,10 +46,7 @@ from gpu_ways import (
     triton_decay,
     triton_training,
 )
-
-from carousel.cells import CELLS
-from carousel.engine.trace import program
-from carousel.gpu.graphs import Replayed
+from gpu.graphs import Replayed
 
 FLOPS, BYTES = (
     67e12,

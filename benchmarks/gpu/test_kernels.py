@@ -19,16 +19,15 @@ if DEVICE == "cpu":
 triton = pytest.importorskip("triton")
 tl = pytest.importorskip("triton.language")
 
-import gpu  # noqa: E402
-import gpu_ways  # noqa: E402
-
+import gpu.bench as gpu  # noqa: E402
+import gpu.contenders as gpu_ways  # noqa: E402
 from carousel.cells import CELLS, Params  # noqa: E402
 from carousel.engine.backends.backend import Asked, Model, Readout, leaves
 from carousel.engine.backends.table import load  # noqa: E402
 from carousel.engine.recurrence import PATHS  # noqa: E402
-from carousel.gpu import graphs, persistent, pointwise  # noqa: E402
-from carousel.gpu.source import source  # noqa: E402
 from carousel.measures.adjoint import Quantity, walk  # noqa: E402
+from gpu import graphs, persistent, pointwise  # noqa: E402
+from gpu.source import source  # noqa: E402
 
 M, H, D, B, T, OUTPUTS = 2, 5, 3, 3, 2, 2
 FLOAT32, EXACT = load("torch", DEVICE, "float32"), load("numpy", "cpu", "float64")

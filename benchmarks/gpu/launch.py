@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 from carousel.axes import Array, Series
 from carousel.cells import Cell, Params
 from carousel.engine.trace import program
-from carousel.gpu.source import differ, multipliers, source
+from gpu.source import differ, multipliers, source
 
 ROWS = 16  # sequences of a tile, the least that tl.dot takes
 SHARED = 200 * 1024  # bytes of shared memory that R may take; an H200 has 227 KiB, and a step needs the rest
