@@ -1,4 +1,4 @@
-"""Who does the work of `gpu.py`: cuDNN through torch.nn, and the two ways of `carousel.gpu`, on the same models."""
+"""Who does the work of `bench.py`: cuDNN through torch.nn, and the two ways of this package, on the same models."""
 
 import math
 from collections.abc import Callable

@@ -71,7 +71,7 @@ def kernels(cell: Cell, warps: int = 0) -> Kernels:
 
 def loaded(text: str) -> ModuleType:
     """`text` as a module whose lines Triton can read again."""
-    name = f"carousel_gpu_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    name = f"gpu_kernels_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     linecache.cache[f"{name}.py"] = len(text), None, text.splitlines(keepends=True), f"{name}.py"
     module = ModuleType(name)
     exec(compile(text, f"{name}.py", "exec"), module.__dict__)
