@@ -10,6 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import ModuleType
 
 from clock import pinned
 
@@ -25,15 +26,26 @@ WORKS = "decay", "training", "jacobian", "pipeline", "memory", "study", "gpu"
 LIMITED = "memory", "study"  # works with a limit and no peer
 MET = {True: "yes", False: "**no**"}
 NAMES = {"contender": "of carousel", "ratio": "times as fast", "longest": "most time of their own"}
-VERSIONS = "numpy", "torch", "numba", "triton", "jax", "snakemake"
+VERSIONS = "numpy", "torch", "numba", "jax", "snakemake"
 
 
-def measured(names: list[str]) -> pd.DataFrame:
-    """The tables of the works, one below the other; what was measured of others before is kept."""
+def script(work: str) -> ModuleType:
+    """The script of a work: the file of its name, or bench.py in the folder of its name."""
+    return import_module(f"{work}.bench" if (HERE / work).is_dir() else work)
+
+
+def measured(names: list[str]) -> dict[str, pd.DataFrame]:
+    """The tables of the works by name; one that cannot run here has said so, and has none."""
+    tables = {name: script(name).run() for name in names}
+    return {name: table for name, table in tables.items() if len(table)}
+
+
+def joined(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The tables one below the other, in bench.csv too; what was measured of other works before is kept."""
     path = HERE / "bench.csv"
     before = pd.read_csv(path) if path.exists() else pd.DataFrame({"script": []})
-    found = [import_module(name).run().assign(script=name) for name in names]
-    table = pd.concat([*found, before[~before.script.isin(names)]], ignore_index=True)
+    found = [table.assign(script=name) for name, table in tables.items()]
+    table = pd.concat([*found, before[~before.script.isin(tables)]], ignore_index=True)
     table = table.reindex(columns=COLUMNS)
     table = table.sort_values("script", key=lambda s: s.map(WORKS.index), kind="stable")
     table.to_csv(path, index=False)
@@ -109,7 +121,7 @@ def plots(names: list[str]) -> None:
     """The plots of the works that have some."""
     (HERE / "plots").mkdir(exist_ok=True)
     for name in names:
-        draw: Callable[[Path], None] | None = getattr(import_module(name), "plot", None)
+        draw: Callable[[Path], None] | None = getattr(script(name), "plot", None)
         if draw:
             draw(HERE / "plots" / f"{name}.svg")
 
@@ -118,7 +130,8 @@ if __name__ == "__main__":
     asked = sys.argv[1:] or list(WORKS)
     if unknown := set(asked) - set(WORKS):
         sys.exit(f"bench: found {', '.join(sorted(unknown))}; allowed: {', '.join(WORKS)}")
-    table = measured(asked)
-    plots(asked)
-    (HERE / "bench.md").write_text(page(table), encoding="utf-8")
-    print((HERE / "bench.md").read_text(encoding="utf-8"))
+    if tables := measured(asked):
+        table = joined(tables)
+        plots(list(tables))
+        (HERE / "bench.md").write_text(page(table), encoding="utf-8")
+        print((HERE / "bench.md").read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 from carousel.axes import Array, Series
 from carousel.cells import Cell, Params
 from carousel.engine.trace import program
-from carousel.gpu.source import differ, multipliers, source
+from gpu.source import differ, multipliers, source
 
 ROWS = 16  # sequences of a tile, the least that tl.dot takes
 SHARED = 200 * 1024  # bytes of shared memory that R may take; an H200 has 227 KiB, and a step needs the rest
@@ -71,7 +71,7 @@ def kernels(cell: Cell, warps: int = 0) -> Kernels:
 
 def loaded(text: str) -> ModuleType:
     """`text` as a module whose lines Triton can read again."""
-    name = f"carousel_gpu_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    name = f"gpu_kernels_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     linecache.cache[f"{name}.py"] = len(text), None, text.splitlines(keepends=True), f"{name}.py"
     module = ModuleType(name)
     exec(compile(text, f"{name}.py", "exec"), module.__dict__)

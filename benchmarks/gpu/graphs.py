@@ -17,7 +17,7 @@ from carousel.cells import Cell, Params
 from carousel.engine.backends.backend import Asked, Gradient, Model, leaves, rebuild
 from carousel.engine.backends.torch import TorchBackend, TorchOps
 from carousel.engine.recurrence import PATHS, drive, effective, forward
-from carousel.gpu.around import Logs, logs, made
+from gpu.around import Logs, logs, made
 
 Result = TypeVar("Result")
 WARM_UP = 3  # calls before the capture, in which libraries set themselves up

@@ -1,4 +1,4 @@
-"""Who does the work of `gpu.py`: cuDNN through torch.nn, and the two ways of `carousel.gpu`, on the same models."""
+"""Who does the work of `bench.py`: cuDNN through torch.nn, and the two ways of this package, on the same models."""
 
 import math
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from carousel.cells import CELLS, Params
 from carousel.engine.backends.backend import Asked, Gradient, Model, Readout, leaves, rebuild
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
-from carousel.gpu import graphs, persistent
 from carousel.measures.adjoint import Quantity, walk
+from gpu import graphs, persistent
 
 MODULES: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn_tanh": nn.RNN}
 STREAMS, SAMPLE = 8, 32

@@ -1,12 +1,12 @@
-"""Many models on one GPU: the persistent kernels and the captured graphs of `carousel.gpu` beside cuDNN's, in float32.
+"""Many models on one GPU: the persistent kernels and the captured graphs beside cuDNN, in float32.
 
-    python benchmarks/gpu.py [table.csv]
+    python benchmarks/gpu/bench.py [table.csv]
 
 Seconds are medians of interleaved rounds by CUDA events, after our results have been compared with the CPU's float32.
 cuDNN goes forward and backward only, to the first states; ours gives the norms at all lags. A training step is forward,
 backward and one fused Adam step. The time of cuDNN model by model is that of at most `SAMPLE` models, scaled; on
 streams, each of eight captured models is replayed in the place of all that share its stream. The ratio is to cuDNN
-model by model, if nothing else is said. Without a GPU it says so and measures nothing.
+model by model, if nothing else is said. Without a GPU one line says so and nothing is measured.
 """
 
 import gc
@@ -16,12 +16,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import product
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
-from gpu_ways import (
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # where the package `gpu` is, for a script
+
+from carousel.cells import CELLS
+from carousel.engine.trace import program
+from gpu.contenders import (
     GRAPHS,
     MODULES,
     ON_STREAMS,
@@ -43,10 +51,7 @@ from gpu_ways import (
     triton_decay,
     triton_training,
 )
-
-from carousel.cells import CELLS
-from carousel.engine.trace import program
-from carousel.gpu.graphs import Replayed
+from gpu.graphs import Replayed
 
 FLOPS, BYTES = (
     67e12,
@@ -209,9 +214,10 @@ def run(
     models: tuple[int, ...] = MODELS,
     rounds: int = ROUNDS,
 ) -> pd.DataFrame:
-    """The table; where the GPU that is asked for is missing, rows that say that nothing was measured."""
+    """The table; where the GPU that is asked for is missing, one line says so and the table is empty."""
     if device == "cuda" and not torch.cuda.is_available():
-        return pd.DataFrame(unmeasured(decay, training, models), columns=COLUMNS)
+        print("gpu: not measured, there is no GPU", flush=True)
+        return pd.DataFrame(columns=COLUMNS)
     checks = list(agreement(device, decay, training))
     table, wrong = [row for _, _, row in checks], {key for key, right, _ in checks if not right}
     shown(table)
@@ -229,22 +235,18 @@ def shown(rows: list[Row]) -> None:
     print(pd.DataFrame(rows, columns=COLUMNS).to_string(index=False), flush=True)
 
 
-def unmeasured(decay: Size, training: Size, models: tuple[int, ...]) -> Iterator[Row]:
-    """The rows of ours, without numbers."""
-    for (kind, size), M in product((("decay", decay), ("training", training)), models):
-        there = Work(kind, "lstm", size._replace(M=M), {})
-        for target, against in zip(there.targets, (ONE_BY_ONE, ON_STREAMS), strict=True):
-            if against == ONE_BY_ONE or not math.isnan(target):
-                note = f"not measured: no GPU (against {against})"
-                yield row(there.name, TRITON, target=target, note=note)
+def versions() -> str:
+    """The GPU, and what the figures rest on."""
+    triton = version("triton") if find_spec("triton") else "not installed"
+    name, cudnn = torch.cuda.get_device_name(), torch.backends.cudnn.version()
+    return f"{name}, torch {torch.__version__}, cuDNN {cudnn}, Triton {triton}"
 
 
 if __name__ == "__main__":
     if torch.cuda.is_available():
-        print(
-            torch.cuda.get_device_name(), "torch", torch.__version__, "cuDNN", torch.backends.cudnn.version()
-        )
+        print(versions(), flush=True)
     table = run()
-    print(table.to_string(index=False))
-    for path in sys.argv[1:]:
-        table.to_csv(path, index=False)
+    if len(table):
+        print(table.to_string(index=False))
+        for path in sys.argv[1:]:
+            table.to_csv(path, index=False)

@@ -20,7 +20,7 @@ HEAD = """\
 import triton
 import triton.language as tl
 
-from carousel.gpu.pointwise import (
+from gpu.pointwise import (
     exponent, log_sigmoid, power_of_two, relu, sigmoid, sigmoid_slope, square, tanh, tanh_slope,
 )
 """

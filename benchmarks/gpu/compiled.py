@@ -1,6 +1,6 @@
 """What the persistent kernels become on a Hopper GPU, compiled without one: registers, spills, shared memory, cycles.
 
-    python benchmarks/gpu_compiled.py [cell ...]
+    python benchmarks/gpu/compiled.py [cell ...]
 
 The instructions in the loop over time are counted in the machine code. They bound a step from below: an SM issues four
 warps' multiply-adds a cycle and serves one wavefront of shared memory a cycle (a load of 64 bits a thread takes two,
@@ -19,8 +19,10 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # where the package `gpu` is, for a script
+
 from carousel.cells import CELLS
-from carousel.gpu.launch import ROWS, kernels
+from gpu.launch import ROWS, kernels
 
 KERNELS = ("forward", "norms", "errors")
 TYPES = {"power": "*i32", "powers": "*i32", "squares": "*fp64"}

@@ -6,7 +6,7 @@ from textwrap import indent
 
 from carousel.cells import Cell
 from carousel.engine.trace import Map, Program, is_literal, needed, program
-from carousel.gpu.frames import ERRORS, FORWARD, HEAD, NORMS
+from gpu.frames import ERRORS, FORWARD, HEAD, NORMS
 
 SPELT = {
     "add": "{} + {}",

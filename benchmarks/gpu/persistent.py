@@ -12,9 +12,9 @@ from carousel.cells import Cell, Params
 from carousel.engine.backends.backend import Asked, Gradient, Model, Readout
 from carousel.engine.backends.torch import LOSSES, TorchOps
 from carousel.engine.recurrence import effective
-from carousel.gpu import launch
-from carousel.gpu.around import Logs, logs, made
-from carousel.gpu.launch import Front, Kernels, Laid, Passed, tile
+from gpu import launch
+from gpu.around import Logs, logs, made
+from gpu.launch import Front, Kernels, Laid, Passed, tile
 
 MEMORY = 2**34  # bytes that the multipliers and W x + b may take at a time; it changes no result
 
