@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 
 from carousel.engine.backends.table import load
-from carousel.measures import decay as measure
-from carousel.measures import dynamics as dynamical
+from carousel.measures import decay as measure, dynamics as dynamical
 from carousel.measures.training import train
 from carousel.study.errors import StudyError, allowed
 from carousel.study.models import slice_blocks

@@ -8,8 +8,7 @@ import pytest
 import carousel
 from carousel.analysis import prediction
 from carousel.analysis.summary import summarise
-from carousel.analysis.theory import forget
-from carousel.analysis.theory import scalar as scalar_theory
+from carousel.analysis.theory import forget, scalar as scalar_theory
 
 SETTING = {"cell": "lstm", "init": "orthogonal", "gain": 1.0, "forget_bias": "1", "bias": 0.0, "hidden": 32,
            "length": 100, "quantity": "cec", "input_size": 4, "input_scale": 1.0}  # fmt: skip

@@ -5,11 +5,9 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from carousel.analysis.stats import slopes as slopes_theory
-from carousel.analysis.stats import tables
+from carousel.analysis.stats import slopes as slopes_theory, tables
 from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.summary import COLUMNS, KEYS, PRECISIONS, SUMMARISED, summarise
 

@@ -3,14 +3,17 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from scipy.special import expit
 
-from carousel.analysis.theory import forget as forget_theory
-from carousel.analysis.theory import gaussian, mean_field, products
-from carousel.analysis.theory import scalar as scalar_theory
-from carousel.analysis.theory import spectral as spectral_theory
+from carousel.analysis.theory import (
+    forget as forget_theory,
+    gaussian,
+    mean_field,
+    products,
+    scalar as scalar_theory,
+    spectral as spectral_theory,
+)
 from carousel.cells import CELLS, Params
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, unroll

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from carousel.analysis.theory import scalar
-from carousel.claims import CLAIMS, Tables, agreement, judge
-from carousel.claims import a2e_largest_factor as a2e
+from carousel.claims import CLAIMS, a2e_largest_factor as a2e
+from carousel.claims.agreement import agreement
 from carousel.claims.evidence import compare
-from carousel.claims.judge import COLUMNS, correct
-from carousel.claims.rules import ALPHA, HOLDS, MIXED, UNCLEAR, combine, comparison, conjunction
+from carousel.claims.judge import COLUMNS, correct, judge
+from carousel.claims.rules import ALPHA, HOLDS, MIXED, UNCLEAR, Tables, combine, comparison, conjunction
 from carousel.claims.settings_text import described
 
 IDS = (
@@ -173,6 +173,7 @@ def test_the_table_of_verdicts(verdicts) -> None:
 
 def test_verdicts_do_not_depend_on_the_order_of_rows(study, calibration, verdicts) -> None:
     shuffled = judge(
+        CLAIMS,
         Tables(*(table.sample(frac=1, random_state=3) for table in study)),
         calibration.sample(frac=1, random_state=3),
     )

@@ -8,11 +8,9 @@ import pytest
 from support import planted_entry_exit as planted_doors
 from support.planting import Truth
 
-from carousel.claims import Tables
-from carousel.claims import a4c_entry_factor as a4c
-from carousel.claims import a4d_exit_factor as a4d
+from carousel.claims import a4c_entry_factor as a4c, a4d_exit_factor as a4d
 from carousel.claims.judge import correct
-from carousel.claims.rules import Verdict
+from carousel.claims.rules import Tables, Verdict
 from carousel.claims.settings_text import described
 from carousel.report.figures import entry_exit
 from carousel.report.figures.style import save, style

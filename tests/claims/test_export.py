@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from carousel.__main__ import main
-from carousel.claims import export as document
-from carousel.claims import judge as judging
+from carousel.claims import export as document, judge as judging
 from carousel.pipeline.run.joblog import LINE
 from carousel.pipeline.timings import timings
 

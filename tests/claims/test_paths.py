@@ -10,17 +10,9 @@ from support.planted_paths import INITS, OTHERS
 from carousel.analysis.stats.tables import MODEL
 from carousel.claims import (
     Tables,
-)
-from carousel.claims import (
     a1f_surviving_path as a1f,
-)
-from carousel.claims import (
     a1g_only_route as a1g,
-)
-from carousel.claims import (
     a4e_only_unchanged_flow as a4e,
-)
-from carousel.claims import (
     a4f_distance_inside as a4f,
 )
 from carousel.claims.judge import correct

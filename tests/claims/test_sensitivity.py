@@ -12,20 +12,10 @@ from support.planted_sensitivity import CHAIN_SLOPES, POSITIVE, SLOPES
 
 from carousel.claims import (
     Tables,
-)
-from carousel.claims import (
     a1b_weight_factor as a1b,
-)
-from carousel.claims import (
     a1h_slopes_culprit as a1h,
-)
-from carousel.claims import (
     a1i_relu_weight_scale as a1i,
-)
-from carousel.claims import (
     a1j_recurrent_weights as a1j,
-)
-from carousel.claims import (
     a2f_relu_activation as a2f,
 )
 from carousel.claims.evidence import number

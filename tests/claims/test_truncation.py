@@ -7,20 +7,10 @@ import pytest
 from carousel.analysis.stats.learning import gehan, restricted_mean, time_to_solve
 from carousel.claims import (
     Tables,
-)
-from carousel.claims import (
     a2b_factor_per_step as a2b,
-)
-from carousel.claims import (
     a2g_lag_alone as a2g,
-)
-from carousel.claims import (
     a3a_truncated_error as a3a,
-)
-from carousel.claims import (
     a3b_truncation_cost as a3b,
-)
-from carousel.claims import (
     a4a_vanilla_from_1997 as a4a,
 )
 from carousel.claims.judge import correct

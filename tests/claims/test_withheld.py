@@ -5,8 +5,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from carousel.claims import CLAIMS, judge
-from carousel.claims import judge as judging
+from carousel.claims import CLAIMS, judge as judging
+from carousel.claims.judge import judge
 from carousel.claims.rules import INCONCLUSIVE, Verdict, faults, gated
 
 FOUND = Verdict(
@@ -72,7 +72,7 @@ def broken(calibration: pd.DataFrame, how: str) -> pd.DataFrame:
 
 def test_no_claim_is_decided_over_a_fault(study, calibration, verdicts) -> None:
     sound = verdicts
-    table = judge(study, broken(calibration, "failed"))
+    table = judge(CLAIMS, study, broken(calibration, "failed"))
     assert {"supported", "refuted", "depends"} <= set(sound["verdict"])
     assert set(table["verdict"]) == {INCONCLUSIVE}
     decided = (sound["verdict"] != INCONCLUSIVE).to_numpy()

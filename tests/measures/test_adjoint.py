@@ -9,8 +9,7 @@ from importlib.util import find_spec
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from support.problems import B, H, M, random_problem
 
 import carousel.engine.recurrence
@@ -259,7 +258,7 @@ def test_gates_path_of_a_cell_without_gates_is_nothing(backend):
 CHAIN = """
 import json, numpy as np
 from carousel.measures.adjoint import gradient_by_lag
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.cells import CELLS, Params
 one, lags = np.ones((1, 1, 1)), {lags}
 there = load({name!r}, "cpu", "float64")

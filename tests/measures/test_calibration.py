@@ -13,7 +13,7 @@ import pytest
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
 from carousel.measures import adjoint
-from carousel.measures.calibration import calibrate as calibrate_theory
+from carousel.measures.calibration import calibrate as calibration
 from carousel.measures.calibration.calibrate import (
     COLUMNS,
     ERRORS,
@@ -25,7 +25,7 @@ from carousel.measures.calibration.calibrate import (
 )
 from carousel.measures.calibration.system import Reading
 from carousel.measures.jacobian import backward
-from carousel.measures.lyapunov import spectrum as spectrum_theory
+from carousel.measures.lyapunov import spectrum as lyapunov
 
 BACKENDS = ("numpy", "torch")
 both = pytest.mark.parametrize("name", BACKENDS)
@@ -35,8 +35,8 @@ SHORT = (  # every quantity and instrument, in few steps
 ).split()
 STEADY = {"linear_orthogonal", "lstm97_held"}  # a factor more or less is no error there
 WHOLE = """
-from carousel.engine.backends import load
-from carousel.measures.calibration import calibrate
+from carousel.engine.backends.table import load
+from carousel.measures.calibration.calibrate import calibrate
 print(calibrate(load({name!r}, "cpu", "float64")).to_json(orient="split", double_precision=15))
 """
 
@@ -87,7 +87,7 @@ def test_a_rate_that_is_one_percent_too_large_is_caught(name: str, monkeypatch: 
             exponents=1.01 * found.exponents, total=1.01 * found.total, log_det=1.01 * found.log_det
         )
 
-    spectrum = spectrum_theory.spectrum
+    spectrum = lyapunov.spectrum
     monkeypatch.setattr(calibration, "gradient_by_lag", stretched(adjoint.gradient_by_lag))
     monkeypatch.setattr(calibration, "jacobians", stretched(backward.jacobians))
     monkeypatch.setattr(calibration, "spectrum", longer)
@@ -130,7 +130,7 @@ def test_a_lag_that_is_one_off_is_caught(instrument: str, name: str, monkeypatch
 
     monkeypatch.setattr(calibration, instrument, early)
     table = short(name)
-    own = table["quantity"].map(calibrate_theory.instrument) == instrument
+    own = table["quantity"].map(calibration.instrument) == instrument
     rows = own & finite_exact(table) & ~table["system"].isin(STEADY)
     assert rows.sum() >= 9
     assert not table["passed"][rows].any()
@@ -193,7 +193,7 @@ def test_a_statistical_reading_is_judged_by_the_spread_of_its_models(allowance: 
 def test_what_no_instrument_reports_has_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "gradient_by_lag", lambda *given: iter(()))
     table = calibrate(load("numpy", "cpu", "float64"), ["lstm_pulse"])
-    walked = table["quantity"].map(calibrate_theory.instrument) == "gradient_by_lag"
+    walked = table["quantity"].map(calibration.instrument) == "gradient_by_lag"
     assert table["measured"][walked].isna().all()
     assert not table["passed"][walked].any()
     assert table["passed"][~walked].all()

@@ -9,8 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from support.problems import Problem, random_problem, small
 
 import carousel.engine.recurrence
@@ -89,7 +88,7 @@ def test_norms_are_those_of_the_dense_product(name, backend):
 LINEAR = """
 import json, numpy as np
 from carousel.measures.adjoint import Quantity
-from carousel.engine.backends import load
+from carousel.engine.backends.table import load
 from carousel.cells import CELLS, Params
 from carousel.measures.jacobian.backward import jacobians
 R, length, lags = np.array({R}), {length}, {lags}

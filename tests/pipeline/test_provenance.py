@@ -1,7 +1,6 @@
 """Provenance of gathered tables."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from carousel.pipeline.job_code import code
 from carousel.pipeline.provenance import describe, graphics

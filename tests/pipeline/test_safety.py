@@ -10,8 +10,7 @@ from types import SimpleNamespace
 
 import pypandoc
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 
 from carousel.report.page import markup, pandoc, provenance, sections
 

@@ -258,8 +258,7 @@ def test_what_no_rule_makes_has_no_command(path: str) -> None:
 def test_the_columns_that_readers_need_are_measured() -> None:
     from carousel.analysis import summary
     from carousel.claims import judge as judging
-    from carousel.measures import dynamics
-    from carousel.measures import rows as decay
+    from carousel.measures import dynamics, rows as decay
     from carousel.measures.calibration import calibrate as calibration
     from carousel.measures.training import train
 

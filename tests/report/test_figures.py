@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -17,10 +16,10 @@ from support import planted
 from carousel.analysis.stats.tables import select
 from carousel.analysis.summary import summarise
 from carousel.analysis.theory import spectral
-from carousel.claims import CLAIMS, Tables
+from carousel.claims import CLAIMS
+from carousel.claims.rules import Tables
 from carousel.report import recommendations
-from carousel.report.figures import curves, exponents, gates, jacobian, learned
-from carousel.report.figures import theory as laws
+from carousel.report.figures import curves, exponents, gates, jacobian, learned, theory as laws
 from carousel.report.figures.draw import FIGURES, PICTURES, draw
 from carousel.report.figures.style import (
     CELLS,

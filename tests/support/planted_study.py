@@ -8,15 +8,19 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
-from support import planted_entry_exit as planted_doors
-from support import planted_paths as planted_routes
-from support import planted_sensitivity as planted_weights
-from support import planted_truncation as planted_schemes
+from support import (
+    planted_entry_exit as planted_doors,
+    planted_paths as planted_routes,
+    planted_sensitivity as planted_weights,
+    planted_truncation as planted_schemes,
+)
 from support.planting import TEXT, Rows, Truth, curve, model
 
 from carousel.analysis.stats.tables import MODEL
 from carousel.analysis.theory import scalar
-from carousel.claims import Tables, judge
+from carousel.claims import CLAIMS
+from carousel.claims.judge import judge
+from carousel.claims.rules import Tables
 
 
 def _networks(truth: Truth) -> Iterator[Rows]:
@@ -196,4 +200,4 @@ def calibration() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def verdicts(study: Tables, calibration: pd.DataFrame) -> pd.DataFrame:
     """Return the claims table of the planted study, over a calibration that passed."""
-    return judge(study, calibration)
+    return judge(CLAIMS, study, calibration)

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.theory import forget, products, scalar, spectral
-from carousel.analysis.theory import mean_field as mean_field_theory
+from carousel.analysis.theory import forget, mean_field as mean_field_theory, products, scalar, spectral
 
 INPUT_VARIANCE: Mapping[str, Callable[[int, int], float]] = {  # of one weight of W, of H units and D inputs
     "torch": lambda H, D: 1 / (3 * H),

@@ -32,11 +32,11 @@ class Map(NamedTuple):
     """A pointwise map and its adjoint.
 
     `forward` takes ``wx_<gate>``, ``rh_<gate>``, ``p_<parameter>`` and ``s_<state>``. It gives the new ``s_<state>``
-    and the ``log_factor`` (the map of an intermediate input: ``v``), and all that the adjoint multiplies errors with: ``m0``,
-    ``m1`` ...
+    and the ``log_factor`` (the map of an intermediate input: ``v``), and all that the adjoint multiplies errors with:
+    ``m0``, ``m1`` ...
 
-    `backward` takes those, parameters, and the errors ``d_<state>`` after the step (of an intermediate input's: ``d_v``). It
-    gives ``wx_<gate>``, ``rh_<gate>``, ``p_<parameter>``, and ``d_<state>`` for what passes beside R. `shut` is the
+    `backward` takes those, parameters, and the errors ``d_<state>`` after the step (of an intermediate input: ``d_v``).
+    It gives ``wx_<gate>``, ``rh_<gate>``, ``p_<parameter>``, and ``d_<state>`` for what passes beside R. `shut` is the
     same where not all gates are open, so that nothing passes a peephole.
     """
 

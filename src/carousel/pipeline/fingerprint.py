@@ -66,7 +66,11 @@ def gathering() -> list[str]:
 
 def claims() -> list[str]:
     """The files behind the verdicts."""
-    return _paths(closure("carousel.claims"))
+    return _paths(
+        closure(
+            "carousel.claims", "carousel.claims.judge", "carousel.claims.agreement", "carousel.claims.export"
+        )
+    )
 
 
 def summary() -> list[str]:

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from carousel.analysis.theory import mean_field as mean_field_theory
-from carousel.analysis.theory import scalar
+from carousel.analysis.theory import mean_field as mean_field_theory, scalar
 from carousel.measures.calibration.system import Planted, Reading, System, planted
 
 Plan = tuple[Planted, list[Reading]]

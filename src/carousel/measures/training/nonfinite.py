@@ -61,7 +61,7 @@ def emptied(array: Float[Array, "M *rest"], gone: list[int]) -> Float[Array, "M 
     return array
 
 
-def peaks(backend: Backend, arrays: Sequence[Float[Array, "M *rest"]]) -> Float[np.ndarray, " M"]:
+def peaks(backend: Backend, arrays: Sequence[Array]) -> Float[np.ndarray, " M"]:
     """The largest absolute number of each model in all arrays; NaN where one is."""
     flat = (abs(backend.numpy(a).astype(float)).reshape(len(a), -1) for a in arrays)
     return np.max([part.max(1, initial=0.0) for part in flat], axis=0)

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from carousel.pipeline.provenance import made_here
 from carousel.pipeline.validation import check, table
-from carousel.tables import merge as gathering
-from carousel.tables import parquet
+from carousel.tables import merge as gathering, parquet
 from carousel.tables.parquet import whole_folder, write, write_text
 from carousel.tables.provenance import brief, merge
 
@@ -26,18 +25,19 @@ def summarise(args: argparse.Namespace) -> None:
 
 def judge(args: argparse.Namespace) -> None:
     """Decide the claims from the gathered tables."""
-    from carousel import claims
-    from carousel.claims import export as document
+    from carousel.claims import CLAIMS, export, judge as judging
+    from carousel.claims.agreement import agreement
+    from carousel.claims.rules import Tables
 
     kinds = "decay", "accuracy", "dynamics", "calibration"
     *tables, known = (table(getattr(args, kind), kind) for kind in kinds)
-    measured = claims.Tables(*tables)
+    measured = Tables(*tables)
     origin = merge([parquet.origin(getattr(args, kind)) for kind in kinds])
-    verdicts = claims.judge(measured, known)
+    verdicts = judging.judge(CLAIMS, measured, known)
     write(verdicts, args.out, origin)
-    write(claims.agreement(measured.decay), args.agreement, origin)
+    write(agreement(measured.decay), args.agreement, origin)
     write_text(verdicts.to_csv(index=False), args.csv)
-    write_text(document.text(verdicts, brief(origin)), args.json)
+    write_text(export.text(verdicts, brief(origin)), args.json)
 
 
 def explore(args: argparse.Namespace) -> None:

@@ -5,8 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import select
-from carousel.claims import a4c_entry_factor as a4c
-from carousel.claims import a4d_exit_factor as a4d
+from carousel.claims import a4c_entry_factor as a4c, a4d_exit_factor as a4d
 from carousel.claims.evidence import bias_order
 from carousel.claims.rules import LSTMS, Tables
 from carousel.report.figures.data import longest, prefer

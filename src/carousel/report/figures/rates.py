@@ -9,26 +9,12 @@ from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.theory import scalar
 from carousel.claims import (
     a1c_scalar_exponential as a1c,
-)
-from carousel.claims import (
     a1e_no_decaying_factor as a1e,
-)
-from carousel.claims import (
     a2c_learned_gate as a2c,
-)
-from carousel.claims import (
     a2d_rnn_factor_near_one as a2d,
-)
-from carousel.claims import (
     a2e_largest_factor as a2e,
-)
-from carousel.claims import (
     a4g_rnn_distance as a4g,
-)
-from carousel.claims import (
     k1_not_vulnerable as k1,
-)
-from carousel.claims import (
     k2_slower_decay as k2,
 )
 from carousel.claims.evidence import as_number, bias_order, planned

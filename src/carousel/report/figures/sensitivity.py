@@ -13,17 +13,9 @@ from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.stats.tables import select
 from carousel.claims import (
     a1b_weight_factor as a1b,
-)
-from carousel.claims import (
     a1i_relu_weight_scale as a1i,
-)
-from carousel.claims import (
     a1j_recurrent_weights as a1j,
-)
-from carousel.claims import (
     a2f_relu_activation as a2f,
-)
-from carousel.claims import (
     a4g_rnn_distance as a4g,
 )
 from carousel.claims.evidence import ALONG_GAIN, bias_order

@@ -11,17 +11,9 @@ from carousel.analysis.stats.resampling import interval
 from carousel.analysis.stats.tables import select
 from carousel.claims import (
     a2b_factor_per_step as a2b,
-)
-from carousel.claims import (
     a2g_lag_alone as a2g,
-)
-from carousel.claims import (
     a3a_truncated_error as a3a,
-)
-from carousel.claims import (
     a3b_truncation_cost as a3b,
-)
-from carousel.claims import (
     a4a_vanilla_from_1997 as a4a,
 )
 from carousel.claims.evidence import as_number, bias_order, labelled
