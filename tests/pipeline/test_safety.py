@@ -107,7 +107,7 @@ class Text(HTMLParser):
         super().__init__()
         self.paragraphs: list[str] = []
         self.others: set[str] = set()
-        self.feed(sections)
+        self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "p" and not attrs:
