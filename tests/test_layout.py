@@ -29,12 +29,12 @@ LAYERS = {  # a package, or a file beside them: what it may import of the others
     "tables": "",
     "analysis": "tables",
     "measures": "axes seeds cells inits tasks engine study tables analysis",
-    "claims": "analysis tables",
-    "report": "claims analysis tables",
+    "claims": "axes analysis tables",
+    "report": "axes claims analysis tables",
     "diagnosis": "axes cells engine study measures analysis report",
     "pipeline": "*",
     "api": "axes seeds cells inits tasks engine study measures",
-    "__main__": "pipeline engine study tables tasks",
+    "__main__": "axes pipeline engine study tables tasks",
 }
 MEASURING = set("api cells inits tasks engine study measures diagnosis".split())
 PARTS = sorted({name.split(".")[1] for name in MODULES if "." in name})

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from carousel.engine.backends.table import BACKENDS, DeviceError
+from carousel.axes import BACKENDS
+from carousel.engine.backends.table import DeviceError
 from carousel.pipeline.commands.diagnose import diagnose
 from carousel.pipeline.commands.measure import accuracy, calibrate, decay, dynamics, search
 from carousel.pipeline.commands.render import RenderError, render

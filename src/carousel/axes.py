@@ -1,4 +1,4 @@
-"""The alphabet of axes, and the shapes that are spelt with it.
+"""The alphabet of axes, the shapes that are spelt with it, and the backends, which are an axis of every study.
 
 ========  =====================================================================
 ``M``     models: every array of the suite carries them first
@@ -9,10 +9,10 @@
 ``T``     time steps
 ========  =====================================================================
 
-An array is NumPy's or torch's; both answer to the same shape strings, which are checked under pytest.
+An array is of a backend's library; all answer to the same shape strings, which are checked under pytest.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from jaxtyping import Float
 
@@ -24,3 +24,29 @@ PerUnit = Float[Array, "M H 1"]  # a pointwise parameter
 Inputs = Float[Array, "M D B"]  # the input of one step
 Series = Float[Array, "T M D B"]  # the inputs of all steps
 State = tuple[Units, ...]
+
+
+class BackendEntry(NamedTuple):
+    """A backend by name: what people call it, where its class stands, and what it takes."""
+
+    label: str
+    factory: str  # module:class
+    package: str  # whose version its results depend on
+    devices: tuple[str, ...]  # kinds of them
+    dtypes: tuple[str, ...]
+
+
+BACKENDS: dict[str, BackendEntry] = {
+    "numpy": BackendEntry(
+        "NumPy", "carousel.engine.backends.numpy:NumpyBackend", "numpy", ("cpu",), ("float32", "float64")
+    ),
+    "torch": BackendEntry(
+        "PyTorch",
+        "carousel.engine.backends.torch:TorchBackend",
+        "torch",
+        ("cpu", "cuda"),
+        ("float32", "float64", "bfloat16"),
+    ),
+}
+"""The backends that there are. The first is the reference: figures and tables that show one show it."""
+REFERENCE = next(iter(BACKENDS))

@@ -355,8 +355,8 @@ def test_reber_strings_are_in_the_grammar_and_asked_symbol_by_symbol(length, n, 
 @pytest.mark.parametrize("length", [8, 9, 11])
 def test_reber_strings_of_one_length_are_all_there_and_equally_likely(length):
     """All words of the inner alphabet are tried against the expression."""
-    intermediate = ["".join(letters) for letters in product("TPSXV", repeat=length - 5)]
-    grammatical = [text for text in intermediate if re.fullmatch(INNER, f"B{text}E")]
+    inner = ["".join(letters) for letters in product("TPSXV", repeat=length - 5)]
+    grammatical = [text for text in inner if re.fullmatch(INNER, f"B{text}E")]
     expected = sorted(f"B{c}B{text}E{c}E" for c in "TP" for text in grammatical)
     assert_even(strings(sample("reber", length, 4_000)), expected)
 

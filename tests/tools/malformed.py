@@ -208,7 +208,7 @@ def place(entry: Entry, value: str) -> tuple[str, ...]:
 
 
 @st.composite
-def stop_gradient(draw: st.DrawFn) -> Case:
+def cut(draw: st.DrawFn) -> Case:
     """A study cut short before its last key."""
     data = BASES["smoke"].encode()
     return Case("cut", data[: draw(st.integers(0, len(data) - 60))], ())

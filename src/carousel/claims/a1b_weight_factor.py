@@ -5,6 +5,7 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import MODEL, SETTING, difference, repeated, select
+from carousel.axes import BACKENDS
 from carousel.claims.evidence import (
     ALONG_GAIN,
     at_value,
@@ -19,7 +20,6 @@ from carousel.claims.evidence import (
     turned,
 )
 from carousel.claims.rules import (
-    BACKENDS,
     CHAIN,
     DEPENDS,
     FAILS,

@@ -5,9 +5,9 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import select
+from carousel.axes import BACKENDS
 from carousel.claims.evidence import listed, number, searched, unsearched, wide, witnessed
 from carousel.claims.rules import (
-    BACKENDS,
     INCONCLUSIVE,
     MIN_SEARCHED,
     REFUTED,

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, PAIR, select
+from carousel.axes import BACKENDS
 from carousel.claims.a1f_surviving_path import beside
 from carousel.claims.evidence import bias_order, named, number, planned, unsearched, wide, witnessed
 from carousel.claims.rules import (
-    BACKENDS,
     INCONCLUSIVE,
     LSTMS,
     MIN_SEARCHED,

@@ -8,9 +8,9 @@ import pandas as pd
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import select
 from carousel.analysis.theory.scalar import log10_sigmoid
+from carousel.axes import BACKENDS
 from carousel.claims.evidence import bias_order, listed, named, unsearched, wide
 from carousel.claims.rules import (
-    BACKENDS,
     INCONCLUSIVE,
     REFUTED,
     SUPPORTED,

@@ -8,9 +8,9 @@ import pandas as pd
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import select
 from carousel.analysis.theory.scalar import fixed_points, largest_factor, multiplier
+from carousel.axes import BACKENDS
 from carousel.claims.evidence import listed, missing, number
 from carousel.claims.rules import (
-    BACKENDS,
     DEPENDS,
     INCONCLUSIVE,
     REFUTED,

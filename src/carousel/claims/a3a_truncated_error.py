@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, PAIR, difference, joined, select
+from carousel.axes import BACKENDS
 from carousel.claims.evidence import listed, missing, number, planned, relative_error, stack
 from carousel.claims.rules import (
-    BACKENDS,
     FAILS,
     INCONCLUSIVE,
     LSTMS,

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, joined, select
+from carousel.axes import BACKENDS
 from carousel.claims.evidence import bias_order, listed, missing, number, relative_error
 from carousel.claims.rules import (
-    BACKENDS,
     FAILS,
     HOLDS,
     INCONCLUSIVE,

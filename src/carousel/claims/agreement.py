@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import PAIR, difference, numbered
+from carousel.axes import BACKENDS
 from carousel.claims.evidence import named
-from carousel.claims.rules import BACKENDS
 
 MEASURED = [*PAIR, "quantity", "path"]  # with the lag: the same row on either backend
 CANCELLED = "loss_m"  # sLSTM's stabiliser: zero by cancellation where the memory is empty, and all rounding

@@ -11,7 +11,8 @@ from carousel.analysis.stats.crossing import crossing
 from carousel.analysis.stats.resampling import hierarchical
 from carousel.analysis.stats.tables import MODEL, PAIR, difference, numbered
 from carousel.analysis.stats.tested import student
-from carousel.claims.rules import BACKENDS, FAILS, HOLDS, MIXED, UNCLEAR, Boundary
+from carousel.axes import BACKENDS
+from carousel.claims.rules import FAILS, HOLDS, MIXED, UNCLEAR, Boundary
 
 LN10 = float(np.log(10))
 ALONG_BIAS = ("grid", "bias")  # the slices that differ in the forget bias alone, and

@@ -4,6 +4,7 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import select
+from carousel.axes import BACKENDS
 from carousel.claims.evidence import (
     at_biases,
     bias_order,
@@ -16,7 +17,6 @@ from carousel.claims.evidence import (
     witnessed,
 )
 from carousel.claims.rules import (
-    BACKENDS,
     INCONCLUSIVE,
     LSTMS,
     MIN_SEARCHED,

@@ -13,10 +13,10 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.stats.tables import SETTING
+from carousel.axes import BACKENDS
 
 SUPPORTED, REFUTED, DEPENDS, INCONCLUSIVE = "supported", "refuted", "depends", "inconclusive"
 HOLDS, FAILS, MIXED, UNCLEAR = "holds", "fails", "mixed", "unclear"
-BACKENDS = ("numpy", "torch")
 
 TOLERANCE = 1e-9  # relative: rounding leaves 1e-12 over 10,000 float64 factors, a wrong formula far more
 ALPHA = 0.05  # after Holm's correction over the family of comparisons

@@ -13,8 +13,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from carousel.axes import BACKENDS
 from carousel.cells import CELLS
-from carousel.engine.backends.table import BACKENDS
 
 PACKAGE = Path(__file__).parents[1]
 

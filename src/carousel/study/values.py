@@ -7,8 +7,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from carousel.axes import BACKENDS
 from carousel.cells import CELLS
-from carousel.engine.backends.table import BACKENDS
 from carousel.inits import FORGET_BIASES, INITS, parse_forget_bias
 from carousel.study.errors import allowed, nearest
 from carousel.tasks import TASKS

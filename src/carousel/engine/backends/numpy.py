@@ -130,6 +130,11 @@ class NumpyBackend:
     name: str = "numpy"
     device: str = "cpu"
 
+    @staticmethod
+    def present(device: str) -> bool:
+        """Whether it can compute on `device` here."""
+        return device == "cpu"
+
     @property
     def compiled(self) -> bool:
         return NUMBA and not self.exact

@@ -1,31 +1,29 @@
-"""The backends by name; torch is imported only when it is asked for."""
+"""A backend by its name; its library is imported only when it is asked for."""
 
+from importlib import import_module
+
+from carousel.axes import BACKENDS
 from carousel.engine.backends.backend import Backend
-
-BACKENDS = ("numpy", "torch")
 
 
 class DeviceError(ValueError):
-    """A device that is not there, or a dtype that it has not; one line."""
+    """A device that is not there, or a dtype that a backend has not; one line."""
 
 
 def load(name: str, device: str, dtype: str, exact: bool = False) -> Backend:
-    """The backend `name`, on `device` (torch only) and in `dtype`; an `exact` one takes no short cut.
+    """The backend `name`, on `device` and in `dtype`; an `exact` one takes no short cut.
 
     Raises DeviceError for a device or dtype that is not there, ValueError for a name that is not in BACKENDS.
     """
-    if name == "numpy":
-        if device != "cpu":
-            raise DeviceError(f"device: found {device}; the numpy backend has the cpu alone")
-        if dtype not in ("float32", "float64"):
-            raise DeviceError(f"dtype: found {dtype}; the numpy backend has float32 and float64 alone")
-        from carousel.engine.backends.numpy import NumpyBackend
-
-        return NumpyBackend(dtype, exact)
-    if name == "torch":
-        from carousel.engine.backends.torch import TorchBackend, present
-
-        if not present(device):
-            raise DeviceError(f"device: found {device}, which this machine does not have; allowed: cpu")
-        return TorchBackend(device, dtype, exact)
-    raise ValueError(f"backend {name!r} is not one of {', '.join(BACKENDS)}")
+    if name not in BACKENDS:
+        raise ValueError(f"backend {name!r} is not one of {', '.join(BACKENDS)}")
+    entry = BACKENDS[name]
+    if device.partition(":")[0] not in entry.devices:
+        raise DeviceError(f"device: found {device}; allowed on {name}: {', '.join(entry.devices)}")
+    if dtype not in entry.dtypes:
+        raise DeviceError(f"dtype: found {dtype}; allowed on {name}: {', '.join(entry.dtypes)}")
+    module, _, made = entry.factory.partition(":")
+    factory = getattr(import_module(module), made)
+    if not factory.present(device):
+        raise DeviceError(f"device: found {device}, which this machine does not have; allowed: cpu")
+    return factory(device=device, dtype=dtype, exact=exact, name=name)

@@ -25,12 +25,6 @@ torch.backends.cuda.matmul.allow_tf32 = False  # TF32 keeps 10 bits: backends wo
 torch.backends.cudnn.allow_tf32 = False
 
 
-def present(device: str) -> bool:
-    """Whether torch can compute on `device` here."""
-    kind, _, number = device.partition(":")
-    return kind == "cpu" or (kind == "cuda" and int(number or 0) < torch.cuda.device_count())
-
-
 @dataclass(frozen=True)
 class TorchOps:
     """torch's functions under the names that cells use; closed gates see a state that has no history.
@@ -126,6 +120,12 @@ class TorchBackend:
     exact: bool = False
     name: str = "torch"
     compiled: bool = False
+
+    @staticmethod
+    def present(device: str) -> bool:
+        """Whether it can compute on `device` here."""
+        kind, _, number = device.partition(":")
+        return kind == "cpu" or (kind == "cuda" and int(number or 0) < torch.cuda.device_count())
 
     def array(self, values: np.ndarray) -> Tensor:
         return torch.as_tensor(values, dtype=getattr(torch, self.dtype), device=self.device)

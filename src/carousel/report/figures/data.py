@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import SETTING, select
-from carousel.claims.rules import BACKENDS
+from carousel.axes import BACKENDS
 
 
 def prefer(table: pd.DataFrame, column: str, *values: object) -> pd.DataFrame:
