@@ -2,15 +2,24 @@
 
 ``decay``, ``dynamics`` and ``accuracy`` measure one setting and return a table, ``diagnose`` measures a torch module
 of your own (``load_checkpoint`` takes one out of a file); CELLS, INITS, TASKS and CLAIMS are the tables of what there
-is. All are loaded when first used, so that importing the package costs nothing.
+is. ``testing`` checks a cell of your own. All are loaded when first used (PEP 562): importing the package costs nothing.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from carousel.api import accuracy as accuracy, decay as decay, dynamics as dynamics
+    from carousel.cells import CELLS as CELLS
+    from carousel.claims import CLAIMS as CLAIMS
+    from carousel.diagnosis.checkpoint import load_checkpoint as load_checkpoint
+    from carousel.diagnosis.measuring import diagnose as diagnose
+    from carousel.inits import INITS as INITS
+    from carousel.tasks import TASKS as TASKS
 
 __version__ = "0.1.0"
 
-_HOMES = {
+HOMES = {
     "CELLS": "carousel.cells",
     "INITS": "carousel.inits",
     "TASKS": "carousel.tasks",
@@ -21,6 +30,7 @@ _HOMES = {
     "diagnose": "carousel.diagnosis.measuring",
     "load_checkpoint": "carousel.diagnosis.checkpoint",
 }
+"""The module of each public name."""
 __all__ = [
     "CELLS",
     "CLAIMS",
@@ -35,6 +45,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in HOMES:
         raise AttributeError(f"module 'carousel' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *HOMES])
