@@ -2,7 +2,8 @@
 
 ``decay``, ``dynamics`` and ``accuracy`` measure one setting and return a table, ``diagnose`` measures a torch module
 of your own (``load_checkpoint`` takes one out of a file); CELLS, INITS, TASKS and CLAIMS are the tables of what there
-is. ``testing`` checks a cell of your own. All are loaded when first used (PEP 562): importing the package costs nothing.
+is. ``carousel.testing`` checks a cell of your own. All are loaded when first used (PEP 562), so that the import costs
+nothing.
 """
 
 from importlib import import_module
