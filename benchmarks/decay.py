@@ -17,6 +17,7 @@ from peers import cell_loop
 from problem import Problem, part, problem
 
 from carousel.engine.backends.table import load
+from carousel.engine.system import System
 from carousel.measures.adjoint import norms
 from carousel.study.models import on_backend
 
@@ -37,14 +38,18 @@ def ours(problem: Problem, name: str, exact: bool = False) -> Callable[[], np.nd
     blocks = [part(problem, slice(m, m + BLOCK)) for m in range(0, M, BLOCK)]
     data = [
         (
-            on_backend(backend, block.params),
-            backend.array(block.xs),
-            tuple(map(backend.array, block.state)),
+            System(
+                backend,
+                problem.cell,
+                on_backend(backend, block.params),
+                backend.array(block.xs),
+                tuple(map(backend.array, block.state)),
+            ),
             backend.array(block.covector),
         )
         for block in blocks
     ]
-    return lambda: np.concatenate([norms(backend, problem.cell, *each) for each in data], 1)
+    return lambda: np.concatenate([norms(*each) for each in data], 1)
 
 
 def contenders(problem: Problem) -> dict[str, Callable[[], np.ndarray]]:

@@ -33,6 +33,7 @@ from torch.func import jacrev, vmap
 import carousel.measures.jacobian.backward
 from carousel.cells import CELLS, Params
 from carousel.engine.backends.table import load
+from carousel.engine.system import System
 from carousel.inits import draw
 from carousel.measures.jacobian.backward import RUN, jacobians
 from carousel.measures.jacobian.low_rank import Front
@@ -57,15 +58,8 @@ def carousels(backend: str, params: Params, xs: np.ndarray, **options: Any) -> L
     """The norms by this package."""
     there = load(backend, "cpu", "float64")
     state = tuple(there.array(np.zeros((1, H, B))) for _ in range(2))
-    found = jacobians(
-        there,
-        CELLS["lstm"],
-        on_backend(there, params),
-        there.array(xs),
-        state,
-        set(range(1, T + 1)),
-        **options,
-    )
+    system = System(there, CELLS["lstm"], on_backend(there, params), there.array(xs), state)
+    found = jacobians(system, set(range(1, T + 1)), **options)
     return {lag: {q.name: logs[0] for q, logs in norms.items()} for lag, norms in found}
 
 
@@ -205,7 +199,7 @@ def seconds_by_lag(**options: bool) -> np.ndarray:
     params, xs = problem()
     state = tuple(np.zeros((1, H, B)) for _ in range(2))
     numpy = load("numpy", "cpu", "float64")
-    found = jacobians(numpy, CELLS["lstm"], params, xs, state, set(range(T + 1)), **options)
+    found = jacobians(System(numpy, CELLS["lstm"], params, xs, state), set(range(T + 1)), **options)
     return np.diff([time.process_time() for _ in found])
 
 

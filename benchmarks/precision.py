@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from carousel.axes import Array
 from carousel.cells import CELLS, Params
 from carousel.engine.backends.backend import Backend
 from carousel.engine.backends.table import load
-from carousel.engine.recurrence import PATHS, effective, unroll
+from carousel.engine.system import System
 from carousel.measures.adjoint import norms
 from carousel.measures.decay import covectors
 from carousel.seeds import generator
@@ -51,26 +52,25 @@ class Drawn:
         self.state = [rounded(s) for s in initial_state(SEED, block, BATCH, 0.0)]
         self.covector = rounded(covectors(SEED, block, BATCH))
 
-    def on(self, backend: Backend) -> tuple:
+    def on(self, backend: Backend) -> tuple[System, Array]:
         """The system on a backend, and the covector."""
-        state = tuple(map(backend.array, self.state))
-        system = on_backend(backend, self.params), backend.array(self.xs), state
-        return self.cell, *system, backend.array(self.covector)
+        params, state = on_backend(backend, self.params), tuple(map(backend.array, self.state))
+        system = System(backend, self.cell, params, backend.array(self.xs), state)
+        return system, backend.array(self.covector)
 
     def logs(self, backend: Backend) -> np.ndarray:
         """log10 of the norm at all lags [K M B], less that at lag 0."""
-        found = norms(backend, *self.on(backend))
+        found = norms(*self.on(backend))
         return found - found[0]
 
     def lost(self, backend: Backend) -> int:
         """The first lag at which nothing is left of the adjoint without powers of two; -1 if something is."""
-        cell, params, xs, state, d = self.on(backend)
-        gates = PATHS["full"](cell)
-        ops = backend.ops(cell, gates)
-        params = effective(ops, cell, params)
-        carried = (d, *(0.0 * d,) * (len(cell.states) - 1))
-        for lag, step in enumerate(reversed(unroll(ops, cell, params, xs, state)[0]), start=1):
-            carried = backend.vjp(cell, params, step, carried, gates)
+        system, d = self.on(backend)
+        system = system.effective()
+        carried = (d, *(0.0 * d,) * (len(system.state) - 1))
+        (steps,) = system.chunks(len(system.xs))
+        for lag, step in enumerate(reversed(steps), start=1):
+            carried = system.vjp(step, carried, system.full)
             size = sum(backend.norm(part) for part in carried)
             if not (np.isfinite(size) & (size > 0)).any():
                 return lag

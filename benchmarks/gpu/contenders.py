@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from carousel.cells import CELLS, Params
-from carousel.engine.backends.backend import Asked, Gradient, Model, Readout, leaves, rebuild
+from carousel.engine.backends.backend import Gradient, Model, Readout, Targets, leaves, rebuild
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
-from carousel.measures.adjoint import Quantity, walk
+from carousel.engine.system import System
+from carousel.measures.adjoint import Quantity, gradient_by_lag
 from gpu import graphs, persistent
 
 MODULES: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn_tanh": nn.RNN}
@@ -41,7 +42,7 @@ class Problem(NamedTuple):
     xs: Tensor
     state: tuple[Tensor, ...]
     covector: Tensor
-    asked: Asked
+    asked: Targets
 
 
 def drawn(cell: str, size: Size, device: str) -> Problem:
@@ -51,7 +52,7 @@ def drawn(cell: str, size: Size, device: str) -> Problem:
     modules = [MODULES[cell](D, H) for _ in range(M)]
     readout = Readout(torch.randn(M, 1, H) / math.sqrt(H), torch.zeros(M, 1, 1))
     state = tuple(0.5 * torch.randn(M, H, B) for _ in CELLS[cell].states)
-    asked = Asked(torch.randn(M, 1, 1, B).to(device), torch.ones(M, 1, B, device=device), "squared_error")
+    asked = Targets(torch.randn(M, 1, 1, B).to(device), torch.ones(M, 1, B, device=device), "squared_error")
     model = Model(stacked(cell, modules), readout)
     model = rebuild(model, [leaf.to(device) for leaf in leaves(model)])
     rest = [tensor.to(device) for tensor in (torch.randn(T, M, D, B), torch.randn(M, H, B), *state)]
@@ -178,7 +179,9 @@ def decay_error(problem: Problem, way: str) -> float:
     model, xs, state, covector, _ = on_cpu(problem)
     W, R, b, xs, covector, *state = (t.numpy() for t in (*model.params[:3], xs, covector, *state))
     p = {name: value.numpy() for name, value in model.params.p.items()}
-    there = walk(cpu, cell, Params(W, R, b, p), xs, tuple(state), covector, set(range(len(xs) + 1)))
+    there = gradient_by_lag(
+        System(cpu, cell, Params(W, R, b, p), xs, tuple(state)), covector, set(range(len(xs) + 1))
+    )
     plain = np.stack([found[Quantity("loss_state", "full")] for _, found in there])
     make = captured_decay if way == GRAPHS else triton_decay
     return float(np.abs(make(problem)()["state"].cpu().numpy() - plain).max())
@@ -195,9 +198,9 @@ def training_error(problem: Problem, way: str) -> float:
     return max(float((mine.cpu() - exact).abs().max() / exact.abs().max()) for mine, exact in pairs)
 
 
-def on_cpu(problem: Problem) -> tuple[Model, Tensor, tuple[Tensor, ...], Tensor, Asked]:
+def on_cpu(problem: Problem) -> tuple[Model, Tensor, tuple[Tensor, ...], Tensor, Targets]:
     """What `problem` has in our shapes."""
     model = rebuild(problem.model, [leaf.cpu() for leaf in leaves(problem.model)])
     target, weight = (tensor.cpu() for tensor in problem.asked[:2])
-    state, asked = tuple(s.cpu() for s in problem.state), Asked(target, weight, problem.asked.loss)
+    state, asked = tuple(s.cpu() for s in problem.state), Targets(target, weight, problem.asked.loss)
     return model, problem.xs.cpu(), state, problem.covector.cpu(), asked

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from carousel.axes import Series, State, Units
 from carousel.cells import Cell, Params
-from carousel.engine.backends.backend import Asked, Gradient, Model, leaves, rebuild
+from carousel.engine.backends.backend import Gradient, Model, Targets, leaves, rebuild
 from carousel.engine.backends.torch import TorchBackend, TorchOps
 from carousel.engine.recurrence import PATHS, drive, effective, forward
 from gpu.around import Logs, logs, made
@@ -141,12 +141,12 @@ def norms(cell: Cell, params: Params, xs: Series, state: State, covector: Units)
 class Training:
     """The gradient of models of one cell, for batches of one shape and one loss."""
 
-    def __init__(self, cell: Cell, model: Model, xs: Series, state: State, asked: Asked) -> None:
+    def __init__(self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets) -> None:
         self.cell, self.full = replace(cell, weight=None), PATHS["full"](cell)
         self.made = partial(made, cell)
         self.model = rebuild(model, list(still(leaves(self.made(model)[0]))))
         (self.xs, target, weight), self.state = still((xs, *asked[:2])), still(state)
-        self.asked = Asked(target, weight, asked.loss)
+        self.asked = Targets(target, weight, asked.loss)
         self.backend = TorchBackend(str(xs.device), str(xs.dtype).removeprefix("torch."))
         self.run = Replayed(self.work, xs.device)
 
@@ -154,7 +154,7 @@ class Training:
         """The gradient by what stands in the fixed tensors, R itself among them."""
         return self.backend.gradient(self.cell, self.model, self.xs, self.state, self.asked, self.full)
 
-    def gradient(self, model: Model, xs: Series, state: State, asked: Asked) -> Gradient:
+    def gradient(self, model: Model, xs: Series, state: State, asked: Targets) -> Gradient:
         """As `gradient`, of other values of the same shapes; on a GPU the next call overwrites what it gives."""
         own, pull = self.made(model)
         put(leaves(self.model), leaves(own))
@@ -162,6 +162,6 @@ class Training:
         return pull(self.run())
 
 
-def gradient(cell: Cell, model: Model, xs: Series, state: State, asked: Asked) -> Gradient:
+def gradient(cell: Cell, model: Model, xs: Series, state: State, asked: Targets) -> Gradient:
     """The mean loss of a batch and its gradient: `Backend.gradient` on the full path."""
     return Training(cell, model, xs, state, asked).gradient(model, xs, state, asked)

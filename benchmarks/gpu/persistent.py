@@ -9,7 +9,7 @@ from torch import Tensor
 
 from carousel.axes import Series, State, Units
 from carousel.cells import Cell, Params
-from carousel.engine.backends.backend import Asked, Gradient, Model, Readout
+from carousel.engine.backends.backend import Gradient, Model, Readout, Targets
 from carousel.engine.backends.torch import LOSSES, TorchOps
 from carousel.engine.recurrence import effective
 from gpu import launch
@@ -63,7 +63,7 @@ def steps_at_once(found: Kernels, laid: Laid, front: Front, memory: int) -> int:
     return max(8, min(memory // (4 * M * floats), 2**31 // floats))
 
 
-def gradient(cell: Cell, model: Model, xs: Series, state: State, asked: Asked, warps: int = 0) -> Gradient:
+def gradient(cell: Cell, model: Model, xs: Series, state: State, asked: Targets, warps: int = 0) -> Gradient:
     """The mean loss of a batch and its gradient: `Backend.gradient` on the full path. Raises ValueError as `norms`."""
     found, (own, pull) = launch.kernels(cell, warps), made(cell, model)
     laid = launch.lay(cell, own.params)
@@ -75,7 +75,7 @@ def gradient(cell: Cell, model: Model, xs: Series, state: State, asked: Asked, w
 
 
 def read_out(
-    model: Model, hs: Float[Tensor, "M T1 BB HH"], asked: Asked
+    model: Model, hs: Float[Tensor, "M T1 BB HH"], asked: Targets
 ) -> tuple[Float[Tensor, " M"], Float[Tensor, "M N H B"], Readout]:
     """The losses, and their gradient by h after each of the last steps and by the readout."""
     V, a = (leaf.detach().requires_grad_() for leaf in model.readout)

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from carousel.cells import Params
-from carousel.engine.backends.backend import Asked, Model, Readout
+from carousel.engine.backends.backend import Model, Readout, Targets
 from carousel.engine.backends.table import load
-from carousel.measures.adjoint import Quantity, walk
+from carousel.engine.system import System
+from carousel.measures.adjoint import Quantity, gradient_by_lag
 
 M, H, D, B, T, OUTPUTS = 2, 5, 3, 3, 2, 2
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -43,7 +44,7 @@ def batch(cell, length=T, answers=T):
     rng = np.random.default_rng(8)
     params, xs, state, _ = problem(cell, length)
     readout = Readout(rng.normal(size=(M, OUTPUTS, H)), rng.normal(size=(M, OUTPUTS, 1)))
-    asked = Asked(
+    asked = Targets(
         rng.normal(size=(M, answers, OUTPUTS, B)), rng.random(size=(M, answers, B)), "squared_error"
     )
     return Model(params, readout), xs, state, asked
@@ -62,7 +63,8 @@ def on(backend, thing):
 def plain(cell, drawn):
     """The norms of the adjoint by the hand-derived path in float64, lag by lag."""
     lags = range(len(drawn[1]) + 1)
-    found = dict(walk(EXACT, cell, *on(EXACT, drawn), set(lags)))
+    *system, covector = on(EXACT, drawn)
+    found = dict(gradient_by_lag(System(EXACT, cell, *system), covector, set(lags)))
     names = (*cell.states, "state")
     return {name: np.stack([found[lag][Quantity(f"loss_{name}", "full")] for lag in lags]) for name in names}
 

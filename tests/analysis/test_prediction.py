@@ -163,8 +163,8 @@ def test_a_cell_at_rest_decays_by_the_spectral_radius_of_its_jacobian(cell, gain
     at_rest = {"inits": ["identity"], "gains": [gain], "forget_biases": [0.5], "hidden": [3], "lengths": [1],
                "repetitions": 1, "batch": 1, "input_scale": 0.0, "state_scale": 0.0, "cells": [cell]}  # fmt: skip
     part, backend = vary(decay_defaults(), **at_rest), load("torch", "cpu", "float64")
-    system, params, xs, state = driven(backend, 1, settings(part, cell), part)
-    norms = dict(jacobians(backend, system, params, torch.cat([xs] * 60), state, {20, 60}))
+    system = driven(backend, 1, settings(part, cell), part)
+    norms = dict(jacobians(system._replace(xs=torch.cat([system.xs] * 60)), {20, 60}))
     rate = [float(next(iter(norms[k].values())).mean()) for k in (20, 60)]
     here = law(
         cell=cell, quantity="loss_state", init="identity", input_scale=0.0, forget_bias="0.5", gain=gain

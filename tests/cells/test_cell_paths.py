@@ -121,8 +121,7 @@ def chain(name, w, b, h0, length):
 
 
 def walked(backend, p, lags):
-    on = p.on(backend)
-    return dict(gradient_by_lag(backend, p.cell, on.params, on.xs, on.state, on.covector[0], set(lags)))
+    return dict(gradient_by_lag(p.system(backend), p.on(backend).covector[0], set(lags)))
 
 
 VANILLA = [  # h = phi(W x + R h + b) and no more

@@ -33,8 +33,7 @@ def run(p, backend=NUMPY, path="full"):
 
 
 def walked(p, backend, *lags):
-    on = p.on(backend)
-    return dict(gradient_by_lag(backend, p.cell, on.params, on.xs, on.state, on.covector[0], set(lags)))
+    return dict(gradient_by_lag(p.system(backend), p.on(backend).covector[0], set(lags)))
 
 
 def with_rows(p, **nets):

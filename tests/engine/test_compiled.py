@@ -32,10 +32,10 @@ def problem(cell: str, dtype: str, length: int = STEPS) -> Problem:
 
 def plainly(p: Problem, backend: NumpyBackend) -> Iterator[Front]:
     """What the plain path carries, at all lags."""
-    front = start(backend, p.cell, p.covector[0])
+    front = start(p.system(backend), p.covector[0])
     yield front
     for step in reversed(recurrence.unroll(FORWARD, p.cell, p.params, p.xs, p.state, factors=True)[0]):
-        front = rescaled(backend, back(backend, p.cell, p.params, front, step))
+        front = rescaled(backend, back(p.system(backend), front, step))
         yield front
 
 
@@ -149,7 +149,7 @@ def test_a_decay_of_many_decades_a_step_is_followed_to_the_end(dtype: str) -> No
     saturated = p.params._replace(b=p.params.b * 0 + deep / 2)  # a slope of 1e-39 in float32
     p = p._replace(params=saturated)
     found = norms(p.cell, p.params, p.xs, p.state, p.covector[0])
-    lags = dict(gradient_by_lag(NumpyBackend(dtype), p.cell, p.params, p.xs, p.state, p.covector[0], {20}))
+    lags = dict(gradient_by_lag(p.system(NumpyBackend(dtype)), p.covector[0], {20}))
     expected = lags[20][Quantity("loss_state", "full")]
     assert expected.max() < -700
     assert np.isfinite(expected).all()
@@ -179,7 +179,7 @@ def test_what_explodes_past_the_range_is_measured(dtype: str) -> None:
     p = p._replace(params=p.params._replace(R=np.ldexp(p.params.R, power)), xs=0 * p.xs)
     p = p._replace(state=tuple(0 * s for s in p.state), params=p.params._replace(b=0 * p.params.b))
     found = norms(p.cell, p.params, p.xs, p.state, p.covector[0])
-    lags = dict(gradient_by_lag(NumpyBackend(dtype), p.cell, p.params, p.xs, p.state, p.covector[0], {30}))
+    lags = dict(gradient_by_lag(p.system(NumpyBackend(dtype)), p.covector[0], {30}))
     np.testing.assert_allclose(found[30, -1], lags[30][Quantity("loss_state", "full")], rtol=1e-5)
     assert found[30, -1].min() > np.log10(np.finfo(dtype).max)
 

@@ -26,8 +26,7 @@ both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
 
 
 def measured(backend, p, lags):
-    on = p.on(backend)
-    return dict(gradient_by_lag(backend, p.cell, on.params, on.xs, on.state, on.covector[0], set(lags)))
+    return dict(gradient_by_lag(p.system(backend), p.on(backend).covector[0], set(lags)))
 
 
 def rows_of(cell, gate):
@@ -257,14 +256,15 @@ def test_gates_path_of_a_cell_without_gates_is_nothing(backend):
 
 CHAIN = """
 import json, numpy as np
+from carousel.engine.system import System
 from carousel.measures.adjoint import gradient_by_lag
 from carousel.engine.backends.table import load
 from carousel.cells import CELLS, Params
 one, lags = np.ones((1, 1, 1)), {lags}
 there = load({name!r}, "cpu", "float64")
 params = Params(*map(there.array, (0 * one, {w} * one, {b} * one)), {{}})
-logs = dict(gradient_by_lag(there, CELLS["rnn_sigmoid"], params, there.array(np.zeros(({length}, 1, 1, 1))),
-                 (there.array({h0} * one),), there.array(one), set(lags)))
+xs, state = there.array(np.zeros(({length}, 1, 1, 1))), (there.array({h0} * one),)
+logs = dict(gradient_by_lag(System(there, CELLS["rnn_sigmoid"], params, xs, state), there.array(one), set(lags)))
 print(json.dumps([[{{q.name + " " + q.path: v.item() for q, v in logs[k].items()}}[key] for k in lags]
                   for key in ("loss_h full", "factor_product formula")]))
 """
@@ -341,7 +341,7 @@ def test_an_exact_backend_takes_the_plain_path(monkeypatch):
     for name in ("plain", "compiled"):
         monkeypatch.setattr(carousel.measures.adjoint, name, lambda *_, name=name: taken.append(name) or ())
     for exact in (True, False):
-        list(gradient_by_lag(load("numpy", "cpu", "float64", exact), *p[:4], p.covector[0], {1}))
+        list(gradient_by_lag(p.system(load("numpy", "cpu", "float64", exact)), p.covector[0], {1}))
     assert taken == ["plain", "compiled" if find_spec("numba") else "plain"]
 
 

@@ -9,6 +9,7 @@ from support.problems import BASE
 
 from carousel.cells import CELLS
 from carousel.engine.backends.table import load
+from carousel.engine.system import System
 from carousel.measures.dynamics import COLUMNS, measure, rows
 from carousel.measures.gates import STEPS, Summary, gate_statistics
 from carousel.study.models import Setting, initial_state, noise, weights
@@ -63,7 +64,9 @@ def test_every_number_stands_beside_its_model_quantity_and_index():
 def measured_alone(setting):
     cell = CELLS[setting.cell]
     state = tuple(initial_state(1, [setting], PART.batch, PART.state_scale))
-    return gate_statistics(NUMPY, cell, weights(1, setting, 2), noise(1, setting, PART)[:, None], state)
+    return gate_statistics(
+        System(NUMPY, cell, weights(1, setting, 2), noise(1, setting, PART)[:, None], state)
+    )
 
 
 def test_the_axes_of_a_gate():

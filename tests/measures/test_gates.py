@@ -12,6 +12,7 @@ from carousel.cells import CELLS, Params
 from carousel.engine.backends.numpy import FORWARD
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, Step, effective, forward, unroll
+from carousel.engine.system import System
 from carousel.measures.gates import AXES, QUANTILES, STEPS, activations, gate_statistics, readings, statistics
 
 BACKENDS = {name: load(name, "cpu", "float64") for name in ("numpy", "torch")}
@@ -41,9 +42,7 @@ def ones(p, k):
 @pytest.mark.parametrize("name", CELLS)
 def test_both_backends_draw_one_portrait(name):
     p = random_problem(name, seed=50)
-    ours, theirs = (
-        gate_statistics(b, p.cell, (on := p.on(b)).params, on.xs, on.state) for b in BACKENDS.values()
-    )
+    ours, theirs = (gate_statistics(p.system(b)) for b in BACKENDS.values())
     for a, b in zip(ours, theirs, strict=True):
         assert a[:2] == b[:2]
         for x, y in zip(a[2:], b[2:], strict=True):
@@ -88,7 +87,7 @@ def test_the_carousel_is_what_is_kept_and_what_is_let_in(name, backend):
     """c = f c + i z, with i and z as they are named, and f the derivative along the cell."""
     p = random_problem(name, seed=53)
     params, step, after = taken(backend, p)
-    named = activations(backend, p.cell, step)
+    named = activations(p.system(backend), step)
     k = p.cell.carousel
     error = tuple(backend.array(d) for d in ones(p, k))
     kept = backend.numpy(backend.vjp(p.cell, params, step, error, frozenset())[k])
@@ -105,7 +104,7 @@ def test_the_entry_is_how_h_follows_c(name, backend):
     """Through one step from an error in h, the gates held; numpy's saved slope is the output's squashing."""
     p = random_problem(name, seed=54)
     params, step, _ = taken(backend, p)
-    found = readings(backend, p.cell, params, step)["entry"]
+    found = readings(p.system(backend).effective(), step)["entry"]
     _, plain, _ = taken(NUMPY, p)
     saved = dict(zip(names_of(p), (*plain.saved, *plain.intermediate), strict=True))
     expected = saved["o"] * (saved["dy"] if "dy" in saved else 1 / saved["n"])
@@ -117,7 +116,7 @@ def test_the_entry_is_how_h_follows_c(name, backend):
 def test_the_exit_is_what_an_error_in_one_unit_leaves_through_the_candidate(name, backend):
     p = random_problem(name, seed=55)
     params, step, _ = taken(backend, p)
-    found = readings(backend, p.cell, params, step)
+    found = readings(p.system(backend).effective(), step)
     gates = PATHS["candidate"](p.cell)
     for unit in range(H):
         error = ones(p, p.cell.carousel)
@@ -132,7 +131,7 @@ def test_the_exit_is_what_an_error_in_one_unit_leaves_through_the_candidate(name
 def test_the_three_parts_of_the_exit_multiply(name, backend):
     p = random_problem(name, seed=56)
     params, step, _ = taken(backend, p)
-    found = readings(backend, p.cell, params, step)
+    found = readings(p.system(backend).effective(), step)
     parts = [found[f"exit_{part}"] for part in ("gate", "squash", "affine")]
     np.testing.assert_allclose(np.prod(parts, axis=0), found["exit"], rtol=1e-13, atol=1e-300)
     _, plain, _ = taken(NUMPY, p)
@@ -149,7 +148,7 @@ def test_one_lstm_unit_of_planted_weights(backend):
     R = np.where(np.array(cell.gates) == "z", 0.7, 0.0)[None, :, None]
     params = Params(*map(backend.array, (0 * bias, R, bias)), {})
     state = (backend.array(0 * one), backend.array(0.5 * one))
-    found = gate_statistics(backend, cell, params, backend.array(np.zeros((1, 1, 1, 1))), state)
+    found = gate_statistics(System(backend, cell, params, backend.array(np.zeros((1, 1, 1, 1))), state))
     i, f, o = (1 / (1 + np.exp(-b[g])) for g in "ifo")
     z = np.tanh(b["z"])
     c = f * 0.5 + i * z
@@ -167,8 +166,7 @@ def test_a_closed_gate_leaves_no_slope_to_be_read_and_is_counted(backend):
     """sigma(-800) is 0: nothing leaves, the squashing cannot be seen; a closed forget gate hides the entry."""
     p = random_problem("lstm", seed=57)
     p.params.b[:, : 2 * H - 1] = -800.0  # all of i, all but one unit of f
-    on = p.on(backend)
-    found = {s.quantity: s for s in gate_statistics(backend, p.cell, on.params, on.xs, on.state, ["all"])}
+    found = {s.quantity: s for s in gate_statistics(p.system(backend), ["all"])}
     count = M * [T * H * B]
     np.testing.assert_array_equal(found["exit"].value, 0)
     np.testing.assert_array_equal(found["exit"].n[:, 0], count)
@@ -179,7 +177,7 @@ def test_a_closed_gate_leaves_no_slope_to_be_read_and_is_counted(backend):
 
 def test_the_axes_and_their_numbers():
     p = random_problem("gru", seed=58, length=3 * STEPS)
-    found = {(s.quantity, s.axis): s for s in gate_statistics(NUMPY, p.cell, p.params, p.xs, p.state)}
+    found = {(s.quantity, s.axis): s for s in gate_statistics(p.system(NUMPY))}
     length = p.xs.shape[0]
     assert {axis for name, axis in found if name == "gate_u"} == set(AXES)
     assert {axis for name, axis in found if name == "exit"} == {"unit", "all"}
@@ -214,14 +212,14 @@ def log_factor(p, step: Step):
 
 
 def gate_u(p):
-    return [s for s in gate_statistics(NUMPY, p.cell, p.params, p.xs, p.state) if s.quantity == "gate_u"]
+    return [s for s in gate_statistics(p.system(NUMPY)) if s.quantity == "gate_u"]
 
 
 def test_the_memory_limit_changes_no_portrait(monkeypatch):
     p = random_problem("lstm_peephole", seed=60, length=40)
-    plain = gate_statistics(NUMPY, p.cell, p.params, p.xs, p.state)
+    plain = gate_statistics(p.system(NUMPY))
     monkeypatch.setattr(carousel.measures.gates, "chunk_length", lambda *_: 7)
-    for a, b in zip(plain, gate_statistics(NUMPY, p.cell, p.params, p.xs, p.state), strict=True):
+    for a, b in zip(plain, gate_statistics(p.system(NUMPY)), strict=True):
         np.testing.assert_array_equal(a.value, b.value)
 
 
@@ -230,13 +228,13 @@ def test_a_candidate_that_hears_nothing_of_the_past_has_no_exit():
     assert "mingru" in deaf
     for name in deaf:
         p = random_problem(name, seed=62)
-        found = gate_statistics(NUMPY, p.cell, p.params, p.xs, p.state, ["all"])
+        found = gate_statistics(p.system(NUMPY), ["all"])
         assert all(s.quantity.startswith("gate") for s in found)
 
 
 def test_a_cell_that_names_nothing_still_has_what_its_adjoint_tells():
     p = random_problem("lstm", seed=61)
-    found = gate_statistics(NUMPY, replace(p.cell, saves=""), p.params, p.xs, p.state, ["all"])
+    found = gate_statistics(p.system(NUMPY)._replace(cell=replace(p.cell, saves="")), ["all"])
     assert {s.quantity for s in found} == {"entry", "exit", "exit_affine"}
 
 

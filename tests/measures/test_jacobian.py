@@ -27,8 +27,7 @@ every_cell = pytest.mark.parametrize("name", CELLS)
 
 
 def measured(backend, p: Problem, lags, **options):
-    on = p.on(backend)
-    return dict(jacobians(backend, p.cell, on.params, on.xs, on.state, set(lags), **options))
+    return dict(jacobians(p.system(backend), set(lags), **options))
 
 
 def one_step(backend, p: Problem, x, state) -> tuple[np.ndarray, np.ndarray, torch.Tensor]:
@@ -89,6 +88,7 @@ LINEAR = """
 import json, numpy as np
 from carousel.measures.adjoint import Quantity
 from carousel.engine.backends.table import load
+from carousel.engine.system import System
 from carousel.cells import CELLS, Params
 from carousel.measures.jacobian.backward import jacobians
 R, length, lags = np.array({R}), {length}, {lags}
@@ -97,7 +97,7 @@ there = load({name!r}, "cpu", "float64")
 W, b = np.tile(np.eye(2)[:, :1], (M, 1, 1)), np.zeros((M, 2, 1))
 params = Params(*map(there.array, (W, R, b)), {{}})
 xs, state = there.array(np.zeros((length, M, 1, 1))), (there.array(np.zeros((M, 2, 1))),)
-logs = dict(jacobians(there, CELLS["rnn_linear"], params, xs, state, set(lags)))
+logs = dict(jacobians(System(there, CELLS["rnn_linear"], params, xs, state), set(lags)))
 print(json.dumps([{{q.name: v[:, 0].tolist() for q, v in logs[lag].items()}} for lag in lags]))
 """
 

@@ -33,7 +33,7 @@ def fallen(monkeypatch) -> list[int]:
     lags, plain = [], carousel.measures.jacobian.backward.plain
 
     def noted(*args):
-        lags.append(min(args[5]))
+        lags.append(min(args[1]))
         return plain(*args)
 
     monkeypatch.setattr(carousel.measures.jacobian.backward, "plain", noted)
@@ -41,8 +41,7 @@ def fallen(monkeypatch) -> list[int]:
 
 
 def measured(backend, p: Problem, lags, **options):
-    on = p.on(backend)
-    return dict(jacobians(backend, p.cell, on.params, on.xs, on.state, set(lags), **options))
+    return dict(jacobians(p.system(backend), set(lags), **options))
 
 
 def assert_close(found, expected) -> None:

@@ -24,8 +24,7 @@ every_cell = pytest.mark.parametrize("name", CELLS)
 
 
 def measured(backend, p: Problem, warm_up=5, exponents=3, **options):
-    on = p.on(backend)
-    return spectrum(backend, p.cell, on.params, on.xs, on.state, warm_up, exponents, **options)
+    return spectrum(p.system(backend), warm_up, exponents, **options)
 
 
 def linear(R: list, length: int = 120) -> Problem:

@@ -9,6 +9,7 @@ from carousel.cells import CELLS
 from carousel.engine.backends.backend import Targets, leaves
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
+from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.lyapunov.spectrum import spectrum
@@ -50,10 +51,10 @@ def values(table, quantity, **where):
 def test_jacobian_and_exponents_are_those_of_the_first_sequences(name):
     (decay, dynamics), (backend, model, x, _) = snapshot(name)
     cell, zero = CELLS["lstm"], tuple(backend.array(np.zeros((2, 4, 2))) for _ in "hc")
-    system = backend, cell, model.params, x[..., :2], zero
-    norms = dict(jacobians(*system, {5}))[5][Quantity("jacobian_spec", "full")]
+    system = System(backend, cell, model.params, x[..., :2], zero)
+    norms = dict(jacobians(system, {5}))[5][Quantity("jacobian_spec", "full")]
     np.testing.assert_allclose(values(decay, "jacobian_spec", lag=5), norms.mean(1), rtol=1e-12)
-    found = spectrum(*system, 2, 32).exponents
+    found = spectrum(system, 2, 32).exponents
     np.testing.assert_allclose(values(dynamics, "lyapunov"), found.ravel(), rtol=1e-12)
     assert (dynamics["step"] == 7).all()
     assert (decay["trained"] == "adding").all()

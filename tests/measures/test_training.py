@@ -14,6 +14,7 @@ from carousel.engine.backends import torch_library
 from carousel.engine.backends.backend import Targets, leaves, rebuild
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
+from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity, gradient_by_lag
 from carousel.measures.training.train import Adam, Data, clipped, models, readout, scores, train
 from carousel.seeds import generator
@@ -162,7 +163,9 @@ def test_a_snapshot_is_the_decay_of_the_model_as_it_is_then():
         y = NUMPY.run(CELLS["lstm"], model, test_x, state, 1)[:, 0]
         v = model.readout.V.swapaxes(1, 2) * 2 * (y - test_target)
         v /= np.linalg.norm(v, axis=1, keepdims=True)
-        expected = dict(gradient_by_lag(NUMPY, CELLS["lstm"], model.params, test_x, state, v, set(range(9))))
+        expected = dict(
+            gradient_by_lag(System(NUMPY, CELLS["lstm"], model.params, test_x, state), v, set(range(9)))
+        )
         for quantity in (
             Quantity("loss_h", "full"),
             Quantity("loss_state", "candidate"),

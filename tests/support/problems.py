@@ -7,6 +7,7 @@ import numpy as np
 
 from carousel.cells import CELLS, Cell, Params
 from carousel.engine.backends.backend import Backend, Model, Readout
+from carousel.engine.system import System
 from carousel.inits import INITS, draw
 from carousel.study.models import Setting, on_backend, stack
 
@@ -34,9 +35,13 @@ class Problem(NamedTuple):
     covector: tuple[np.ndarray, ...]
 
     def on(self, backend: Backend) -> "Problem":
-        """The same on a backend."""
+        """The problem on a backend."""
         state, covector = (tuple(map(backend.array, s)) for s in (self.state, self.covector))
         return Problem(self.cell, on_backend(backend, self.params), backend.array(self.xs), state, covector)
+
+    def system(self, backend: Backend) -> System:
+        """What a measurement of the problem on a backend starts from."""
+        return System(backend, *self.on(backend)[:4])
 
 
 def random_problem(

@@ -17,6 +17,7 @@ from carousel.diagnosis.steps import STEP, first_line, layers_of_step
 from carousel.diagnosis.undisturbed import undisturbed
 from carousel.engine.backends.backend import Backend
 from carousel.engine.backends.table import DeviceError, load
+from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity
 from carousel.measures.gates import gate_statistics
 from carousel.measures.jacobian.backward import jacobians
@@ -180,7 +181,12 @@ def norms(
     """The norms of the sequences of one length, by lag."""
     reached = {lag for lag in lags if lag <= len(run.xs)}
     rng = np.random.default_rng(seed)
-    return dict(jacobians(backend, layer.cell, layer.params, run.xs, run.state, reached, rng))
+    return dict(jacobians(system(backend, layer, run), reached, rng))
+
+
+def system(backend: Backend, layer: Layer, run: Run) -> System:
+    """A layer on some of its sequences."""
+    return System(backend, layer.cell, layer.params, run.xs, run.state)
 
 
 def longest(layer: Layer) -> Run:
@@ -197,7 +203,7 @@ def lyapunov(
         return pd.DataFrame({"index": [], "value": [], "error": []})
     start = len(run.xs) // 4 if warm_up is None else warm_up
     rng, k = np.random.default_rng(seed), EXPONENTS if exponents is None else exponents
-    found = spectrum(backend, layer.cell, layer.params, run.xs, run.state, start, k, rng)
+    found = spectrum(system(backend, layer, run), start, k, rng)
     index = np.arange(1, found.exponents.shape[1] + 1)
     return pd.DataFrame({"index": index, "value": found.exponents[0], "error": found.errors[0]})[:exponents]
 
@@ -206,7 +212,7 @@ def gates(backend: Backend, layer: Layer) -> pd.DataFrame:
     """Gates, entry and exit factors of the longest sequences; no rows for a cell without a carousel."""
     run, parts = longest(layer), [pd.DataFrame(columns=["quantity", "quantile", "value", "n"])]
     if layer.cell.carries:
-        found = gate_statistics(backend, layer.cell, layer.params, run.xs, run.state, ("all",))
+        found = gate_statistics(system(backend, layer, run), ("all",))
         parts = [
             pd.DataFrame(
                 {"quantity": each.quantity, "quantile": each.quantile, "value": each.value[0], "n": each.n[0]}

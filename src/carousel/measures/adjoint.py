@@ -9,11 +9,12 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from jaxtyping import Float
 
-from carousel.axes import Array, Series, State
-from carousel.cells import Cell, Params
+from carousel.axes import Array, State
+from carousel.cells import Cell
 from carousel.engine.backends.backend import Backend
 from carousel.engine.decomposition import Split, advance, beginning, cosine
-from carousel.engine.recurrence import PATHS, Gates, Step, chunk_length, chunks, effective, flat
+from carousel.engine.recurrence import PATHS, Gates, Step, chunk_length, flat
+from carousel.engine.system import System
 from carousel.measures.log_space import (
     Logs,
     Scaled,
@@ -60,84 +61,74 @@ class Front(NamedTuple):
 
 
 def gradient_by_lag(
-    backend: Backend, cell: Cell, params: Params, xs: Series, state: State, covector: Array, lags: set[int]
+    system: System, covector: Array, lags: set[int]
 ) -> Iterator[tuple[int, dict[Quantity, Logs]]]:
     """Every quantity at each of `lags`, from the loss backwards.
 
     `covector` [M H B] is the loss's gradient by the last h. Lag k is the state that enters the k-th step before
     the end, and the input of that step: the last input has lag 1, and none has lag 0.
     """
-    params = effective(backend.ops(cell, PATHS["full"](cell)), cell, params)
-    for lag, front in (compiled if backend.compiled else plain)(
-        backend, cell, params, xs, state, covector, lags
-    ):
-        yield lag, read(backend, cell, params, front)
+    system = system.effective()
+    for lag, front in (compiled if system.backend.compiled else plain)(system, covector, lags):
+        yield lag, read(system, front)
 
 
-def plain(
-    backend: Backend, cell: Cell, params: Params, xs: Series, state: State, covector: Array, lags: set[int]
-) -> Iterator[tuple[int, Front]]:
-    """What is carried back, at each of `lags`; `params` have R itself."""
-    front, lag = start(backend, cell, covector), 0
+def plain(system: System, covector: Array, lags: set[int]) -> Iterator[tuple[int, Front]]:
+    """What is carried back, at each of `lags`; the parameters have R itself."""
+    front, lag = start(system, covector), 0
     if 0 in lags:
         yield 0, front
-    step_back = partial(back, backend, cell, params)
-    for steps in segments(backend, cell, params, xs, state, factors=True):
-        fronts = march(step_back, partial(rescaled, backend), overstrained, steps, front)
+    settled = partial(rescaled, system.backend)
+    for steps in segments(system, factors=True):
+        fronts = march(partial(back, system), settled, overstrained, steps, front)
         yield from ((k, each) for k, each in enumerate(fronts, lag + 1) if k in lags)
         lag, front = lag + len(fronts), fronts[-1]
 
 
-def compiled(
-    backend: Backend, cell: Cell, params: Params, xs: Series, state: State, covector: Array, lags: set[int]
-) -> Iterator[tuple[int, Front]]:
+def compiled(system: System, covector: Array, lags: set[int]) -> Iterator[tuple[int, Front]]:
     """The same by compiled loops."""
     from carousel.engine.compiled import paths
 
-    full = loss(cell, "full")
-    routes = [full, *(route for route in start(backend, cell, covector).adjoints if route != full)]
-    length = chunk_length(xs, state)
-    for taken in paths.march(cell, params, xs, state, covector, lags, routes, length):
+    full = loss(system.cell, "full")
+    routes = [full, *(route for route in start(system, covector).adjoints if route != full)]
+    length = chunk_length(system.xs, system.state)
+    for taken in paths.march(*system[1:], covector, lags, routes, length):
         adjoints = dict(zip(routes, taken.adjoints, strict=True))
         yield taken.lag, Front(adjoints, taken.formula, taken.net, taken.split)
 
 
-def norms(
-    backend: Backend, cell: Cell, params: Params, xs: Series, state: State, covector: Array
-) -> Float[np.ndarray, "K M B"]:
+def norms(system: System, covector: Array) -> Float[np.ndarray, "K M B"]:
     """log10 of the norm of the joint state's gradient at every lag, 0 to T, on the full path alone."""
-    gates = PATHS["full"](cell)
-    params = effective(backend.ops(cell, gates), cell, params)
+    system, backend = system.effective(), system.backend
     if backend.compiled:
         from carousel.engine.compiled import decay
 
-        return decay.norms(cell, params, xs, state, covector)[:, -1]
-    scaled = rescale(backend, (covector, *(0.0 * covector,) * (len(cell.states) - 1)), 0)
+        return decay.norms(*system[1:], covector)[:, -1]
+    scaled = rescale(backend, (covector, *(0.0 * covector,) * (len(system.state) - 1)), 0)
     logs = [log_norm(backend, scaled)]
 
     def step_back(scaled: Scaled, step: Step) -> Scaled:
-        return backend.vjp(cell, params, step, scaled[0], gates), scaled[1]
+        return system.vjp(step, scaled[0], system.full), scaled[1]
 
-    for steps in segments(backend, cell, params, xs, state):
+    for steps in segments(system):
         found = march(step_back, lambda d: rescale(backend, *d), strained, steps, scaled)
         logs += [log_norm(backend, each) for each in found]
         scaled = found[-1]
     return np.stack(logs)
 
 
-def segments(
-    backend: Backend, cell: Cell, params: Params, xs: Series, state: State, factors: bool = False
-) -> Iterator[list[Step]]:
+def segments(system: System, factors: bool = False) -> Iterator[list[Step]]:
     """The steps of a forward pass, the last first, a few at a time."""
-    ops = backend.ops(cell, PATHS["full"](cell))
-    for steps in chunks(ops, cell, params, xs, state, chunk_length(xs, state), factors):
+    backend, cell, params, xs, state = system
+    for steps in system.chunks(chunk_length(xs, state), factors):
         steps.reverse()
         for k in range(0, len(steps), EVERY):
             yield backend.prepared(cell, params, steps[k : k + EVERY])
 
 
-def start(backend: Backend, cell: Cell, covector: Array) -> Front:
+def start(system: System, covector: Array) -> Front:
     """The adjoints at lag 0."""
+    backend, cell, *_ = system
     nothing = (0.0 * covector,) * (len(cell.states) - 1)
     ones = 0.0 * covector + 1.0
     starts = {Route(False, gates(cell)): (covector, *nothing) for gates in PATHS.values()}
@@ -182,20 +173,18 @@ def rescaled(backend: Backend, front: Front) -> Front:
     )
 
 
-def back(backend: Backend, cell: Cell, params: Params, front: Front, step: Step) -> Front:
+def back(system: System, front: Front, step: Step) -> Front:
     """One step back in time."""
-    full = loss(cell, "full")
+    full = loss(system.cell, "full")
     d_full, power = front.adjoints[full]
-    d_full, d_wx = backend.error(cell, params, step, d_full)
+    d_full, d_wx = system.error(step, d_full)
     adjoints = {full: (d_full, power)}
     for route, (d, own) in front.adjoints.items():
         if route != full:
-            passes = passable(cell, route)
-            adjoints[route] = (
-                (backend.vjp(cell, params, step, d, route.gates), own) if passes else zero((d, own))
-            )
+            passes = passable(system.cell, route)
+            adjoints[route] = (system.vjp(step, d, route.gates), own) if passes else zero((d, own))
     net = (flat(d_wx),), power
-    sizes = (log_size(backend, *each) for each in (net, adjoints[full]))
+    sizes = (log_size(system.backend, *each) for each in (net, adjoints[full]))
     split = front.split and advance(front.split, *sizes)
     return Front(adjoints, front.formula + step.log_factor, net, split)
 
@@ -205,8 +194,9 @@ def passable(cell: Cell, route: Route) -> bool:
     return cell.carries or bool(route.gates)
 
 
-def read(backend: Backend, cell: Cell, params: Params, front: Front) -> dict[Quantity, Logs]:
+def read(system: System, front: Front) -> dict[Quantity, Logs]:
     """The quantities at one lag: log10 of norms, and cosines."""
+    backend, cell, *_ = system
     routes = {path: loss(cell, path) for path in PATHS}
     scaled = {route: front.adjoints[route] for route in routes.values()}
     gates = difference(backend, scaled[routes["full"]], scaled[routes["candidate"]])
@@ -219,7 +209,7 @@ def read(backend: Backend, cell: Cell, params: Params, front: Front) -> dict[Qua
         for path, found in by_path.items()
         for (name, column), values in found.items()
     }
-    return logs | beside(backend, cell, params, front)
+    return logs | beside(system, front)
 
 
 def about(
@@ -239,8 +229,9 @@ def numbers(backend: Backend, d_state: State) -> Float[np.ndarray, "M S H B"]:
     return np.stack([backend.numpy(d) for d in d_state], axis=1).astype(float)
 
 
-def beside(backend: Backend, cell: Cell, params: Params, front: Front) -> dict[Quantity, Logs]:
+def beside(system: System, front: Front) -> dict[Quantity, Logs]:
     """What is measured beside the adjoint of the state."""
+    backend, cell, params, *_ = system
     logs = {}
     if cell.carries:
         d_state, power = front.adjoints[Route(True, frozenset())]

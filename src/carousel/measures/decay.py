@@ -25,11 +25,11 @@ def measure(
     wanted: Collection[tuple[str, str]] | None = None,
 ) -> pd.DataFrame:
     """The rows of a block of settings of one cell, size and length; of the `wanted` quantities and paths alone."""
-    system = backend, *driven(backend, seed, block, part)
+    system = driven(backend, seed, block, part)
     lags = recorded(block[0].length, part.lags_per_octave)
     found = {
-        "gradient": lambda: gradient_by_lag(*system, backend.array(covectors(seed, block, part.batch)), lags),
-        "jacobian": lambda: jacobians(*system, lags, block_stream(seed, "probes", block)),
+        "gradient": lambda: gradient_by_lag(system, backend.array(covectors(seed, block, part.batch)), lags),
+        "jacobian": lambda: jacobians(system, lags, block_stream(seed, "probes", block)),
     }
     about = {"input_size": part.input_size, "input_scale": part.input_scale}
     tables = [

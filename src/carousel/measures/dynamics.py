@@ -22,10 +22,10 @@ CATEGORIES = "backend device dtype slice cell init forget_bias trained gradient 
 
 def measure(backend: Backend, seed: int, block: Sequence[Setting], part: DynamicsSlice) -> pd.DataFrame:
     """The rows of a block of settings of one cell, size and length."""
-    system = backend, *driven(backend, seed, block, part)
+    system = driven(backend, seed, block, part)
     rng = block_stream(seed, "tangent", block)
-    found = spectrum(*system, part.warm_up, part.exponents, rng)
-    summaries = [*exponents(found), *gate_statistics(*system)]
+    found = spectrum(system, part.warm_up, part.exponents, rng)
+    summaries = [*exponents(found), *gate_statistics(system)]
     return rows(backend, part.slice, block, summaries, trained="no", step=0, gradient="none")
 
 

@@ -18,10 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from carousel.axes import Array, Series, State
-from carousel.cells import Cell, Params
-from carousel.engine.backends.backend import Backend
-from carousel.engine.recurrence import PATHS, Step, chunk_length, chunks, effective
+from carousel.axes import Array, State
+from carousel.engine.recurrence import Step, chunk_length
+from carousel.engine.system import System
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 STEPS = 16  # of a sequence that are looked at, evenly spaced, the first and the last among them
@@ -41,17 +40,15 @@ class Summary(NamedTuple):
     n: Int[np.ndarray, "M N"]  # numbers behind the value; those that are not defined do not count
 
 
-def gate_statistics(
-    backend: Backend, cell: Cell, params: Params, xs: Series, state: State, axes: Collection[str] = AXES
-) -> list[Summary]:
-    """The gates and the factors of M models driven by `xs` from `state`, each along `axes`.
+def gate_statistics(system: System, axes: Collection[str] = AXES) -> list[Summary]:
+    """The gates and the factors of a system's models, each along `axes`.
 
     Step t makes h_t from x_t; factors have no axis of time.
     """
-    params = effective(backend.ops(cell, PATHS["full"](cell)), cell, params)
-    taken = dict(sampled(backend, cell, params, xs, state))
+    system = system.effective()
+    taken = dict(sampled(system))
     steps = sorted(taken)
-    found = [readings(backend, cell, params, taken[t]) for t in steps]
+    found = [readings(system, taken[t]) for t in steps]
     return [
         summarised(name, axis, np.array(steps), np.stack([each[name] for each in found]))
         for name in found[0]
@@ -60,31 +57,30 @@ def gate_statistics(
     ]
 
 
-def sampled(
-    backend: Backend, cell: Cell, params: Params, xs: Series, state: State
-) -> Iterator[tuple[int, Step]]:
+def sampled(system: System) -> Iterator[tuple[int, Step]]:
     """STEPS evenly spaced steps with their numbers, the last first."""
-    wanted, t = set(np.linspace(1, len(xs), min(STEPS, len(xs))).round().astype(int)), len(xs)
-    ops = backend.ops(cell, PATHS["full"](cell))
-    for steps in chunks(ops, cell, params, xs, state, chunk_length(xs, state)):
+    t = len(system.xs)
+    wanted = set(np.linspace(1, t, min(STEPS, t)).round().astype(int))
+    for steps in system.chunks(chunk_length(system.xs, system.state)):
         for step in reversed(steps):
             if t in wanted:
                 yield t, step
             t -= 1
 
 
-def readings(backend: Backend, cell: Cell, params: Params, step: Step) -> dict[str, Values]:
+def readings(system: System, step: Step) -> dict[str, Values]:
     """Gates and factors of one step, those that the cell has."""
-    named = activations(backend, cell, step)
+    cell, named = system.cell, activations(system, step)
     found = {f"gate_{gate}": named[gate] for gate in cell.gates if gate in named}
     if cell.states[cell.carousel] == "c":
-        found["entry"] = entry(backend, cell, params, step)
+        found["entry"] = entry(system, step)
     hears = any((cell.candidate, source) not in cell.masked_blocks for source in cell.columns)
-    return found | (exits(backend, cell, params, step, named) if cell.carries and hears else {})
+    return found | (exits(system, step, named) if cell.carries and hears else {})
 
 
-def activations(backend: Backend, cell: Cell, step: Step) -> dict[str, Values]:
+def activations(system: System, step: Step) -> dict[str, Values]:
     """What the forward pass saved under a name that is a gate's; "i" lets the candidate in, whatever it is made of."""
+    backend, cell, *_ = system
     saved = (
         dict(zip(cell.saves.split(), (*step.saved, *step.intermediate), strict=True)) if cell.saves else {}
     )
@@ -97,24 +93,21 @@ def activations(backend: Backend, cell: Cell, step: Step) -> dict[str, Values]:
     return named if "i" in named or cell.forget not in named else {"i": 1 - named[cell.forget]} | named
 
 
-def entry(backend: Backend, cell: Cell, params: Params, step: Step) -> Values:
+def entry(system: System, step: Step) -> Values:
     """d h / d c: what reaches the carousel before the step from h, over what reaches it from c after the step.
 
     Both pass the same forget gate, which drops out; where it is exactly 0, nothing is defined.
     """
-    from_h, from_c = (
-        backend.vjp(cell, params, step, one(backend, cell, step, k), frozenset())[cell.carousel]
-        for k in (0, cell.carousel)
-    )
+    backend, carousel = system.backend, system.cell.carousel
+    from_h, from_c = (system.vjp(step, one(system, step, k), frozenset())[carousel] for k in (0, carousel))
     return ratio(backend.numpy(from_h), backend.numpy(from_c))
 
 
-def exits(
-    backend: Backend, cell: Cell, params: Params, step: Step, named: dict[str, Values]
-) -> dict[str, Values]:
+def exits(system: System, step: Step, named: dict[str, Values]) -> dict[str, Values]:
     """The exit factor, and its three parts where the input gate has a name."""
+    backend, cell, params, *_ = system
     z, H = cell.gates.index(cell.candidate), step.before[0].shape[1]
-    _, d_wx = backend.error(cell, params, step, one(backend, cell, step, cell.carousel))
+    _, d_wx = system.error(step, one(system, step, cell.carousel))
     net = abs(backend.numpy(d_wx[:, z])).astype(float)
     rows = backend.numpy(params.R).astype(float)[:, z * H : (z + 1) * H]
     affine = np.sqrt(np.square(rows).sum(2))[:, :, None] + 0.0 * net
@@ -122,9 +115,9 @@ def exits(
     return {"exit": net * affine, "exit_affine": affine} | parts
 
 
-def one(backend: Backend, cell: Cell, step: Step, state: int) -> State:
+def one(system: System, step: Step, state: int) -> State:
     """An error of 1 in one of the states of every unit."""
-    zeros = backend.ops(cell, PATHS["full"](cell)).zeros
+    zeros = system.ops.zeros
     return tuple(zeros(s) + float(k == state) for k, s in enumerate(step.before))
 
 

@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from carousel.cells import CELLS, Cell, Params
 from carousel.engine.backends.backend import Backend
+from carousel.engine.system import System
 from carousel.inits import draw
 from carousel.seeds import generator
 from carousel.study.schema import AnySlice, NoisySlice, TrainingSlice
@@ -131,14 +130,12 @@ def covector(seed: int, setting: Setting, batch: int) -> np.ndarray:
     return v / np.linalg.norm(v, axis=0)
 
 
-def driven(
-    backend: Backend, seed: int, block: Sequence[Setting], part: NoisySlice
-) -> tuple[Cell, Params, Float[Any, "T M D B"], tuple[Float[Any, "M H B"], ...]]:
-    """The models of a block on the backend, their input, and the state before it."""
+def driven(backend: Backend, seed: int, block: Sequence[Setting], part: NoisySlice) -> System:
+    """The models of a block on the backend, driven by noise."""
     params = on_backend(backend, stack([weights(seed, s, part.input_size) for s in block]))
     xs = backend.array(np.stack([noise(seed, s, part) for s in block], axis=1))
     state = tuple(map(backend.array, initial_state(seed, block, part.batch, part.state_scale)))
-    return CELLS[block[0].cell], params, xs, state
+    return System(backend, CELLS[block[0].cell], params, xs, state)
 
 
 def block_stream(seed: int, role: str, block: Sequence[Setting]) -> np.random.Generator:

@@ -8,16 +8,17 @@ import pandas as pd
 
 from carousel.cells import CELLS
 from carousel.engine.backends.backend import Backend
+from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity, gradient_by_lag
 from carousel.measures.calibration import chains, gated, linear
-from carousel.measures.calibration.system import Planted, Reading, System
+from carousel.measures.calibration.system import Planted, Reading
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.log_space import Logs
 from carousel.measures.lyapunov.spectrum import Spectrum, spectrum
 from carousel.seeds import generator
 from carousel.study.models import on_backend
 
-SYSTEMS: dict[str, System] = linear.SYSTEMS | chains.SYSTEMS | gated.SYSTEMS
+SYSTEMS = linear.SYSTEMS | chains.SYSTEMS | gated.SYSTEMS
 SEED = 1991  # of the systems that are drawn: same table, same rows
 EXACT = 1e-9  # decades: what rounding may leave after ten thousand steps
 ERRORS = 3.0  # standard errors that a mean may be off: one row in 370 where all is right
@@ -68,17 +69,16 @@ def read(backend: Backend, planted: Planted, keys: Sequence[Key]) -> Found:
     wanted: dict[str, set[int]] = {}
     for quantity, _, lag in keys:
         wanted.setdefault(instrument(quantity), set()).add(lag)
-    model = backend, CELLS[planted.cell], on_backend(backend, planted.params), backend.array(planted.xs)
-    state = tuple(map(backend.array, planted.state))
+    params, xs = on_backend(backend, planted.params), backend.array(planted.xs)
+    model = System(backend, CELLS[planted.cell], params, xs, tuple(map(backend.array, planted.state)))
     found: Found = {}
     if "gradient_by_lag" in wanted:
-        found |= by_lag(
-            gradient_by_lag(*model, state, backend.array(planted.covector), wanted["gradient_by_lag"])
-        )
+        covector = backend.array(planted.covector)
+        found |= by_lag(gradient_by_lag(model, covector, wanted["gradient_by_lag"]))
     if "jacobians" in wanted:
-        found |= by_lag(jacobians(*model, state, wanted["jacobians"], generator(SEED, "probes")))
+        found |= by_lag(jacobians(model, wanted["jacobians"], generator(SEED, "probes")))
     if "spectrum" in wanted:
-        found |= by_index(spectrum(*model, state, planted.warm_up, 1))
+        found |= by_index(spectrum(model, planted.warm_up, 1))
     return found
 
 

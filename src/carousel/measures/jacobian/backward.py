@@ -14,11 +14,11 @@ from itertools import chain
 
 import numpy as np
 
-from carousel.axes import Array, Series, State
-from carousel.cells import Cell, Params
+from carousel.axes import Array, State
 from carousel.engine.backends.backend import Backend
-from carousel.engine.recurrence import PATHS, Step, chunk_length, chunks, effective, flat
+from carousel.engine.recurrence import Step, chunk_length, flat
 from carousel.engine.step_jacobian import entering, slopes, through
+from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity
 from carousel.measures.jacobian.blocks import estimated, known
 from carousel.measures.jacobian.low_rank import REACH, Carried, Entered, fits, read, renewed, start
@@ -31,17 +31,12 @@ PROBES = {"cpu": 2**15, "gpu": 2**23}
 """Numbers in one array of a widened step: what caches hold, what is worth a call. They change the last bits alone."""
 FEW = 64  # numbers of joint state up to which all rows are carried even where that is not asked for
 RUN = 16  # steps that compressed rows take between two divisions by a power of two
-System = tuple[Backend, Cell, Params, Series, State]
 Found = tuple[int, dict[Quantity, Logs]]
 Group = tuple[tuple[Array, ...], Array]  # a Scaled of scaled.py; the last group may hold fewer vectors
 
 
 def jacobians(
-    backend: Backend,
-    cell: Cell,
-    params: Params,
-    xs: Series,
-    state: State,
+    system: System,
     lags: set[int],
     rng: np.random.Generator | None = None,
     samples: int = SAMPLES,
@@ -63,95 +58,75 @@ def jacobians(
     a lower bound, and each norm has a twin in the column ``error``, its standard error in decades (see `estimate`).
     Raises ValueError where those need an `rng` or more than two `samples`.
     """
-    ops = backend.ops(cell, PATHS["full"](cell))
-    system = backend, cell, effective(ops, cell, params), xs, state
+    system = system.effective()
+    backend, *_, xs, state = system
     length = chunk_length(xs, state)
     if exact or backend.exact or not FEW < len(state) * state[0].shape[1] <= EXACT:
-        yield from plain(*system, lags, beside, length, covectors(state, rng, samples))
+        yield from plain(system, lags, beside, length, covectors(state, rng, samples))
         return
-    models = (guarded(part, lags, beside, length) for part in apart(*system))
+    models = (guarded(part, lags, beside, length) for part in apart(system))
     for found in zip(*models, strict=True):
         lag, first = found[0]
         yield lag, {q: np.concatenate([logs[q] for _, logs in found]) for q in first} if found[1:] else first
 
 
 def plain(
-    backend: Backend,
-    cell: Cell,
-    params: Params,
-    xs: Series,
-    state: State,
+    system: System,
     lags: set[int],
     beside: bool,
     length: int,
     probes: Rows,
 ) -> Iterator[Found]:
     """The norms from `probes` carried back one by one."""
-    ops = backend.ops(cell, PATHS["full"](cell))
+    backend, cell, *_ = system
     B, N = probes.shape[1], probes.shape[3]
-    adjoints = [backend.rescale(d, False) for d in groups(backend, probes, len(state))]
+    adjoints = [backend.rescale(d, False) for d in groups(backend, probes, len(cell.states))]
     norms = known if N <= EXACT else estimated
     if 0 in lags:
         yield 0, norms(cell, *gathered(backend, adjoints, B), None, beside)
     lag = 0
-    for steps in chunks(ops, cell, params, xs, state, length):
-        for step in prepared(backend, cell, params, steps):
+    for steps in system.chunks(length):
+        for step in prepared(system, steps):
             lag += 1
-            entry = inputs(backend, cell, params, step, adjoints) if beside and lag in lags else None
-            adjoints = [back(backend, cell, params, step, scaled) for scaled in adjoints]
+            entry = inputs(system, step, adjoints) if beside and lag in lags else None
+            adjoints = [back(system, step, scaled) for scaled in adjoints]
             if lag in lags:
                 yield lag, norms(cell, *gathered(backend, adjoints, B), entry, beside)
 
 
-def apart(backend: Backend, cell: Cell, params: Params, xs: Series, state: State) -> Iterator[System]:
+def apart(system: System) -> Iterator[System]:
     """The models in parts that are carried together: one by one, unless a GPU has room for more."""
-    M, H, B = state[0].shape
-    N = len(state) * H
-    size = max(1, PROBES["cpu" if backend.device == "cpu" else "gpu"] // (B * N * N))
-    for m in range(0, M, size):
-        part = slice(m, m + size)
-        p = {name: value[part] for name, value in params.p.items()}
-        yield (
-            backend,
-            cell,
-            Params(params.W[part], params.R[part], params.b[part], p),
-            xs[:, part],
-            tuple(s[part] for s in state),
-        )
+    M, H, B = system.state[0].shape
+    N = len(system.state) * H
+    size = max(1, PROBES["cpu" if system.backend.device == "cpu" else "gpu"] // (B * N * N))
+    return (system.models(slice(m, m + size)) for m in range(0, M, size))
 
 
 def guarded(system: System, lags: set[int], beside: bool, length: int) -> Iterator[Found]:
     """The norms from compressed rows, as far as their witnesses bear them out; from there on from all rows."""
-    *_, xs, state = system
     reached = -1
-    for reached, found in compressed(*system, lags, beside, length):
+    for reached, found in compressed(system, lags, beside, length):
         yield reached, found
-    left = {lag for lag in lags if reached < lag <= len(xs)}
+    left = {lag for lag in lags if reached < lag <= len(system.xs)}
     if left:
-        yield from plain(*system, left, beside, length, covectors(state, None, 0))
+        yield from plain(system, left, beside, length, covectors(system.state, None, 0))
 
 
 def compressed(
-    backend: Backend,
-    cell: Cell,
-    params: Params,
-    xs: Series,
-    state: State,
+    system: System,
     lags: set[int],
     beside: bool,
     length: int,
 ) -> Iterator[Found]:
     """The norms from compressed rows, up to the lag at which they may not be trusted any more."""
-    ops, (M, H, B), S = backend.ops(cell, PATHS["full"](cell)), state[0].shape, len(state)
-    front, reach = start(M, B, S * H, S if beside else 1), REACH[backend.dtype]
+    (M, H, B), S = system.state[0].shape, len(system.state)
+    front, reach = start(M, B, S * H, S if beside else 1), REACH[system.backend.dtype]
     if 0 in lags:
         yield 0, read(front, [front.rows], [], reach)[0][0]
-    for steps in chunks(ops, cell, params, xs, state, length):
+    for steps in system.chunks(length):
         for run in runs(steps):
             wanted = [k for k in range(1, len(run) + 1) if front.lag + k in lags]
-            rows, entered, last = CARRIERS[backend.name](
-                backend, cell, params, run, front.rows, wanted, beside
-            )
+            rows, entered, last = CARRIERS[system.backend.name](system, run, front.rows, wanted, beside)
             found = read(front, rows, entered, reach)
             for k, (norms, trusted) in zip(wanted, found, strict=True):
                 if not trusted:
@@ -162,8 +137,9 @@ def compressed(
             front = renewed(front, last, front.lag + len(run))
 
 
-def prepared(backend: Backend, cell: Cell, params: Params, steps: list[Step]) -> Iterator[Step]:
+def prepared(system: System, steps: list[Step]) -> Iterator[Step]:
     """The steps, the last first, prepared RUN at a time."""
+    backend, cell, params, *_ = system
     return chain.from_iterable(backend.prepared(cell, params, run) for run in runs(steps))
 
 
@@ -175,16 +151,15 @@ def runs(steps: list[Step]) -> Iterator[list[Step]]:
 
 @np.errstate(over="ignore", invalid="ignore")
 def by_slopes(
-    backend: Backend,
-    cell: Cell,
-    params: Params,
+    system: System,
     run: Sequence[Step],
     rows: Carried,
     wanted: Sequence[int],
     beside: bool,
 ) -> tuple[list[Carried], list[Entered], Carried]:
     """`rows` back through `run`: as they are after the `wanted` steps, those of h by these steps' inputs, the end."""
-    there = slopes(backend.ops(cell, PATHS["full"](cell)), cell, params, run)
+    _, cell, params, *_ = system
+    there = slopes(system.ops, cell, params, run)
     (M, B, L, P, N), S = rows.shape, len(cell.states)
     d_state = rows.reshape(M, B, L * P, S, N // S)
     seen, entered = [], []
@@ -198,25 +173,24 @@ def by_slopes(
 
 
 def by_vjp(
-    backend: Backend,
-    cell: Cell,
-    params: Params,
+    system: System,
     run: Sequence[Step],
     rows: Carried,
     wanted: Sequence[int],
     beside: bool,
 ) -> tuple[list[Carried], list[Entered], Carried]:
     """The same by the backend's own derivative of one step."""
-    (M, B, L, P, N), full = rows.shape, PATHS["full"](cell)
+    backend, cell, params, *_ = system
+    M, B, L, P, N = rows.shape
     d_state = adjoint(backend, rows.reshape(M, B, L * P, N), len(cell.states))
     seen, entered = [], []
     for k, step in enumerate(backend.prepared(cell, params, run), start=1):
         wide = backend.widen(step, L * P)
         if beside and k in wanted:
-            d_state, d_wx = backend.error(cell, params, wide, d_state)
+            d_state, d_wx = system.error(wide, d_state)
             entered.append(rows_of(backend, (params.W.swapaxes(1, 2) @ flat(d_wx),), B)[:, :, :P])
         else:
-            d_state = backend.vjp(cell, params, wide, d_state, full)
+            d_state = system.vjp(wide, d_state, system.full)
         if k in wanted:
             seen.append(rows_of(backend, d_state, B).reshape(rows.shape))
     return seen, entered, rows_of(backend, d_state, B).reshape(rows.shape)
@@ -262,19 +236,20 @@ def rows_of(backend: Backend, parts: Sequence[Array], B: int) -> Rows:
     return joined.reshape(M, N, B, columns // B).transpose(0, 2, 3, 1)
 
 
-def back(backend: Backend, cell: Cell, params: Params, step: Step, scaled: Scaled) -> Scaled:
+def back(system: System, step: Step, scaled: Scaled) -> Scaled:
     """One step back in time for one group."""
     d_state, power = scaled
-    wide = backend.widen(step, power.shape[-1] // step.x.shape[-1])
-    return rescale(backend, backend.vjp(cell, params, wide, d_state, PATHS["full"](cell)), power)
+    wide = system.backend.widen(step, power.shape[-1] // step.x.shape[-1])
+    return rescale(system.backend, system.vjp(wide, d_state, system.full), power)
 
 
-def inputs(backend: Backend, cell: Cell, params: Params, step: Step, adjoints: Sequence[Group]) -> Block:
+def inputs(system: System, step: Step, adjoints: Sequence[Group]) -> Block:
     """The adjoints of the input of `step`, from those of the state after it: all rows."""
+    backend, _, params, *_ = system
     entered = []
     for d_state, power in adjoints:
         wide = backend.widen(step, power.shape[-1] // step.x.shape[-1])
-        _, d_wx = backend.error(cell, params, wide, d_state)
+        _, d_wx = system.error(wide, d_state)
         entered.append(((params.W.swapaxes(1, 2) @ flat(d_wx),), power))
     rows, power = gathered(backend, entered, step.x.shape[-1])
     return Block(rows, power, min(d_state[0].shape[1], step.x.shape[1]))

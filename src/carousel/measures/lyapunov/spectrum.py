@@ -18,11 +18,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from carousel.axes import Array, Series, State
-from carousel.cells import Cell, Params
-from carousel.engine.backends.backend import Backend
+from carousel.axes import Array, State
+from carousel.cells import Params
 from carousel.engine.backends.table import load
-from carousel.engine.recurrence import PATHS, Step, chunk_length, chunks, drive, effective, forward, unroll
+from carousel.engine.recurrence import Step, chunk_length, drive, forward, unroll
+from carousel.engine.system import System
 from carousel.measures.jacobian.backward import EXACT, RUN, adjoint, groups, prepared, rows_of
 from carousel.measures.jacobian.norms import Rows
 from carousel.measures.lyapunov.qr import Basis, Tangent, dense, growth
@@ -50,29 +50,26 @@ class Spectrum(NamedTuple):
 
 
 def spectrum(
-    backend: Backend,
-    cell: Cell,
-    params: Params,
-    xs: Series,
-    state: State,
+    system: System,
     warm_up: int,
     exponents: int,
     rng: np.random.Generator | None = None,
 ) -> Spectrum:
-    """The exponents of `cell` driven by `xs` from `state`, averaged over its sequences.
+    """The exponents of a system's models, averaged over their sequences.
 
     The first `warm_up` steps bring the state to where it belongs, and as many steps turn the basis; neither count, nor
     do the few that are left over when the others are cut into BLOCKS. All exponents up to EXACT numbers of joint
     state; above, the first `exponents`, from a random basis drawn from `rng`.
     Raises ValueError where fewer than two steps would count, or an `rng` is needed.
     """
-    counted = len(xs) - 2 * warm_up
+    length = len(system.xs)
+    counted = length - 2 * warm_up
     if counted < 2:
-        raise ValueError(f"warm_up: found {warm_up}; allowed: twice that leaves 2 or more of {len(xs)} steps")
-    backend, params, xs, state = in_float64(backend, cell, params, xs, state)
-    state = after(backend, cell, params, xs[:warm_up], state)
+        raise ValueError(f"warm_up: found {warm_up}; allowed: twice that leaves 2 or more of {length} steps")
+    system = after(in_float64(system), warm_up)
+    state = system.state
     all_of_it = len(state) * state[0].shape[1] <= EXACT
-    steps = (forwards if all_of_it else backwards)(backend, cell, params, xs[warm_up:], state)
+    steps = (forwards if all_of_it else backwards)(system)
     basis = unit_basis(state) if all_of_it else random_basis(state, exponents, rng)
     length, left = divmod(counted, min(BLOCKS, counted))
     basis, *_ = growth(islice(steps, warm_up + left), basis)
@@ -84,10 +81,9 @@ def spectrum(
     return summarised(np.stack(rates), np.stack(log_dets), len(state[0]))
 
 
-def in_float64(
-    backend: Backend, cell: Cell, params: Params, xs: Series, state: State
-) -> tuple[Backend, Params, Series, State]:
-    """The same in float64, with R itself in the place of its parameter."""
+def in_float64(system: System) -> System:
+    """`system` in float64, with R itself in the place of its parameter."""
+    backend, cell, params, xs, state = system
     wide = load(backend.name, backend.device, "float64", backend.exact)
 
     def widened(a: Array) -> Array:
@@ -95,16 +91,15 @@ def in_float64(
 
     W, R, b = map(widened, params[:3])
     params = Params(W, R, b, {name: widened(value) for name, value in params.p.items()})
-    ops = wide.ops(cell, PATHS["full"](cell))
-    return wide, effective(ops, cell, params), widened(xs), tuple(map(widened, state))
+    return System(wide, cell, params, widened(xs), tuple(map(widened, state))).effective()
 
 
-def after(backend: Backend, cell: Cell, params: Params, xs: Series, state: State) -> State:
-    """The state after `xs`; nothing is stored."""
-    ops = backend.ops(cell, PATHS["full"](cell))
-    for x in xs:
+def after(system: System, steps: int) -> System:
+    """`system` from its state after so many `steps` on; nothing is stored."""
+    (_, cell, params, xs, state), ops = system, system.ops
+    for x in xs[:steps]:
         state = forward(ops, cell, params, drive(ops, cell, params, x[None])[0], state)[0]
-    return state
+    return system._replace(xs=xs[steps:], state=state)
 
 
 def unit_basis(state: State) -> Basis:
@@ -122,38 +117,38 @@ def random_basis(state: State, k: int, rng: np.random.Generator | None) -> Basis
     return np.linalg.qr(rng.standard_normal((M * B, len(state) * H, k)))[0].swapaxes(1, 2)
 
 
-def forwards(backend: Backend, cell: Cell, params: Params, xs: Series, state: State) -> Iterator[Tangent]:
+def forwards(system: System) -> Iterator[Tangent]:
     """The steps from the first to the last, each with its Jacobian formed."""
-    ops = backend.ops(cell, PATHS["full"](cell))
+    backend, cell, params, xs, state = system
     M, _, B = state[0].shape
     rows = unit_basis(state)
     units = list(groups(backend, rows.reshape(M, B, *rows.shape[1:]), len(state)))
     for t in range(0, len(xs), RUN):
-        steps, state = unroll(ops, cell, params, xs[t : t + RUN], state)
+        steps, state = unroll(system.ops, cell, params, xs[t : t + RUN], state)
         for step in backend.prepared(cell, params, steps):
-            parts = [pulled(backend, cell, params, step, unit) for unit in units]
+            parts = [pulled(system, step, unit) for unit in units]
             yield dense(np.concatenate(parts, axis=2).reshape(rows.shape))
 
 
-def backwards(backend: Backend, cell: Cell, params: Params, xs: Series, state: State) -> Iterator[Tangent]:
+def backwards(system: System) -> Iterator[Tangent]:
     """The steps from the last to the first, transposed."""
-    ops = backend.ops(cell, PATHS["full"](cell))
+    *_, xs, state = system
     M, _, B = state[0].shape
 
     def apply(step: Step, basis: Basis) -> Basis:
         rows = basis.reshape(M, B, *basis.shape[1:])
-        return pulled(backend, cell, params, step, adjoint(backend, rows, len(state))).reshape(basis.shape)
+        return pulled(system, step, adjoint(system.backend, rows, len(state))).reshape(basis.shape)
 
-    for steps in chunks(ops, cell, params, xs, state, chunk_length(xs, state)):
-        for step in prepared(backend, cell, params, steps):
+    for steps in system.chunks(chunk_length(xs, state)):
+        for step in prepared(system, steps):
             yield Tangent(partial(apply, step), np.zeros_like, np.full(M * B, np.nan))
 
 
-def pulled(backend: Backend, cell: Cell, params: Params, step: Step, d_state: State) -> Rows:
+def pulled(system: System, step: Step, d_state: State) -> Rows:
     """Adjoints of the state after `step`, several a sequence, as rows of adjoints of the state before it."""
     B = step.x.shape[-1]
-    wide = backend.widen(step, d_state[0].shape[-1] // B)
-    return rows_of(backend, backend.vjp(cell, params, wide, d_state, PATHS["full"](cell)), B)
+    wide = system.backend.widen(step, d_state[0].shape[-1] // B)
+    return rows_of(system.backend, system.vjp(wide, d_state, system.full), B)
 
 
 def summarised(

@@ -12,6 +12,7 @@ from carousel.axes import Array, Series, State
 from carousel.cells import CELLS, Cell
 from carousel.engine.backends.backend import Backend, Model, Targets, leaves
 from carousel.engine.recurrence import PATHS
+from carousel.engine.system import System
 from carousel.measures import dynamics as dynamical
 from carousel.measures.adjoint import gradient_by_lag
 from carousel.measures.gates import Summary, gate_statistics
@@ -39,16 +40,14 @@ class Taken(NamedTuple):
     sequences: int  # those that Jacobians and exponents are measured on
 
     @property
-    def system(self) -> tuple[Backend, Cell, Any, Series, State]:
+    def system(self) -> System:
         """What a measurement of the driven network starts from."""
-        return self.backend, self.cell, self.model.params, self.xs, self.state
+        return System(self.backend, self.cell, self.model.params, self.xs, self.state)
 
     @property
-    def few(self) -> tuple[Backend, Cell, Any, Series, State]:
-        """The same on the first `sequences` alone."""
-        n = self.sequences
-        state = tuple(s[..., :n] for s in self.state)
-        return self.backend, self.cell, self.model.params, self.xs[..., :n], state
+    def few(self) -> System:
+        """What a measurement on the first `sequences` alone starts from."""
+        return self.system.sequences(slice(self.sequences))
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what overflows is told in the rows
@@ -112,17 +111,17 @@ def gradient(taken: Taken) -> Iterator[Any]:
     error = backend.output_error(cell, model, xs, state, asked).astype(float)
     norm = np.linalg.norm(error, axis=1, keepdims=True)
     v = backend.array(error / np.where(norm > 0, norm, 1))
-    return gradient_by_lag(*taken.system, v, lags)
+    return gradient_by_lag(taken.system, v, lags)
 
 
 def jacobian(taken: Taken) -> Iterator[Any]:
     """Norms of the joint Jacobian and its blocks."""
-    return jacobians(*taken.few, taken.lags, taken.stream("probes"))
+    return jacobians(taken.few, taken.lags, taken.stream("probes"))
 
 
 def gates(taken: Taken) -> list[Summary]:
     """Gates, and the factors where error enters and leaves the cell."""
-    return gate_statistics(*taken.system)
+    return gate_statistics(taken.system)
 
 
 def exponents(taken: Taken) -> list[Summary]:
@@ -130,7 +129,7 @@ def exponents(taken: Taken) -> list[Summary]:
 
     A task's sequence is short and not stationary: these are exponents of finite time.
     """
-    return dynamical.exponents(spectrum(*taken.few, len(taken.xs) // 4, EXPONENTS, taken.stream("tangent")))
+    return dynamical.exponents(spectrum(taken.few, len(taken.xs) // 4, EXPONENTS, taken.stream("tangent")))
 
 
 def truncation(taken: Taken) -> list[Summary]:

@@ -1,0 +1,58 @@
+"""What a measurement starts from: models on a backend, and what drives them."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from carousel.axes import Net, Series, State
+from carousel.cells import Cell, Params
+from carousel.engine.backends.backend import Backend
+from carousel.engine.recurrence import PATHS, ArrayOps, Gates, Step, chunks, effective
+
+
+class System(NamedTuple):
+    """M models of one cell, driven by inputs [T M D B] from the state [M H B] before the first step.
+
+    Parameters, inputs and state are arrays of `backend`, one state for each that the cell names.
+    """
+
+    backend: Backend
+    cell: Cell
+    params: Params
+    xs: Series
+    state: State
+
+    @property
+    def full(self) -> Gates:
+        """All gates."""
+        return PATHS["full"](self.cell)
+
+    @property
+    def ops(self) -> ArrayOps:
+        """The functions of a forward pass whose derivative passes through all gates."""
+        return self.backend.ops(self.cell, self.full)
+
+    def effective(self) -> "System":
+        """The system with R itself in the place of what it is made from."""
+        return self._replace(params=effective(self.ops, self.cell, self.params))
+
+    def models(self, part: slice) -> "System":
+        """Some of the models."""
+        W, R, b, p = self.params
+        params = Params(W[part], R[part], b[part], {name: value[part] for name, value in p.items()})
+        return self._replace(params=params, xs=self.xs[:, part], state=tuple(s[part] for s in self.state))
+
+    def sequences(self, part: slice) -> "System":
+        """The same models, driven by some of the sequences."""
+        return self._replace(xs=self.xs[..., part], state=tuple(s[..., part] for s in self.state))
+
+    def chunks(self, length: int, factors: bool = False) -> Iterator[list[Step]]:
+        """The steps of a forward pass, `length` at a time, the last first, with R itself among the parameters."""
+        return chunks(self.ops, self.cell, self.params, self.xs, self.state, length, factors)
+
+    def vjp(self, step: Step, d_state: State, gates: Gates) -> State:
+        """The adjoint of the state before `step` through `gates`, from that of the state after it."""
+        return self.backend.vjp(self.cell, self.params, step, d_state, gates)
+
+    def error(self, step: Step, d_state: State) -> tuple[State, Net]:
+        """The adjoints of the state before `step`, through all gates, and of its W x + b."""
+        return self.backend.error(self.cell, self.params, step, d_state)
