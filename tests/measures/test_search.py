@@ -60,7 +60,7 @@ NUMPY, TORCH = (load(name, "cpu", "float64") for name in ("numpy", "torch"))
 
 
 def searched(cell: str, part: SearchSlice, seed: int = 1, **changes: object) -> pd.DataFrame:
-    return seek(NUMPY, TORCH, seed, cell, part.model_copy(update=changes))
+    return seek(NUMPY, [TORCH], seed, cell, part.model_copy(update=changes))
 
 
 @cache

@@ -35,7 +35,7 @@ def handlers() -> Iterator[None]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the repository with a study of one job and several blocks, 15 kB each."""
+    """A copy of the repository with a study of one job and several batches of models, 9 kB each."""
     folder = copied(tmp_path)
     tiny = yaml.safe_load((folder / "config/smoke.yaml").read_text())
     part = {"backends": ["numpy"], "cells": ["rnn_tanh"], "lengths": [5, 6, 7, 8, 9]}
@@ -49,7 +49,7 @@ def disk(checkout: Path) -> Iterator[Path]:
     """The results folder, a file system of its own with room for two blocks or three."""
     folder = checkout / "results"
     folder.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True)
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32k", "none", folder], capture_output=True)
     if mount.returncode:
         pytest.skip(f"no small file system can be mounted here: {mount.stderr.decode().strip()}")
     yield folder

@@ -4,7 +4,7 @@ from hypothesis import given, strategies as st
 
 from carousel.pipeline.job_code import code
 from carousel.pipeline.provenance import describe, graphics
-from carousel.study.schema import find
+from carousel.study.schema import find, load
 from carousel.tables.provenance import brief, merge
 
 parts = st.lists(
@@ -33,8 +33,8 @@ def test_the_jobs_of_all_parts_are_put_together():
 
 def test_a_description_names_code_study_versions_and_machine_and_no_time():
     job = "decay/numpy/lstm"
-    first = describe(find("smoke"), job, False)
-    assert first == describe(find("smoke"), job, False)
+    first = describe("smoke", load(find("smoke")), job, False)
+    assert first == describe("smoke", load(find("smoke")), job, False)
     assert first["jobs"] == {job: code(job)}
     assert first["exact"] is False
     wanted = "carousel commit study study_hash sweep seed python numpy torch machine"

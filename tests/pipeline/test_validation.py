@@ -162,7 +162,9 @@ def gathering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     monkeypatch.chdir(ROOT)
     paths = [tmp_path / f"results/smoke/{job}.parquet" for job in (JOB, "decay/torch/lstm")]
     for path, job in zip(paths, (JOB, "decay/torch/lstm"), strict=True):
-        parquet.write(table().assign(backend=job.split("/")[1]), path, describe(SMOKE, job, False))
+        parquet.write(
+            table().assign(backend=job.split("/")[1]), path, describe("smoke", load(SMOKE), job, False)
+        )
     return paths
 
 
@@ -179,7 +181,7 @@ def test_a_table_of_another_study_or_code_is_refused(
     foreign: str, gathering: list[Path], capsys: pytest.CaptureFixture
 ) -> None:
     changes, said = FOREIGN[foreign]
-    parquet.write(table(), gathering[0], describe(SMOKE, JOB, False) | changes)
+    parquet.write(table(), gathering[0], describe("smoke", load(SMOKE), JOB, False) | changes)
     out = gathering[0].parents[2] / "decay.parquet"
     assert main(["gather", "--out", str(out), *map(str, gathering)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
@@ -204,7 +206,7 @@ def test_all_that_is_wrong_is_made_again_by_one_command(
     gathering: list[Path], capsys: pytest.CaptureFixture
 ) -> None:
     gathering[0].write_bytes(b"")
-    parquet.write(table(), gathering[1], describe(SMOKE, JOB, False))
+    parquet.write(table(), gathering[1], describe("smoke", load(SMOKE), JOB, False))
     assert main(["gather", "--out", str(gathering[0].parent / "out.parquet"), *map(str, gathering)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(
@@ -218,7 +220,7 @@ def test_a_gathered_table_of_other_code_is_refused_downstream(
 ) -> None:
     path = gathering[0].parents[2] / "decay.parquet"
     jobs = {"decay/torch/lstm": code("decay/torch/lstm"), JOB: "0123"}
-    parquet.write(table(), path, describe(SMOKE, JOB, False) | {"jobs": jobs})
+    parquet.write(table(), path, describe("smoke", load(SMOKE), JOB, False) | {"jobs": jobs})
     assert main(["summarise", "--decay", str(path), "--out", str(path.with_name("summary.parquet"))]) == 1
     assert f"measured by other code than that of now ({JOB}); rule gather_decay" in capsys.readouterr().err
 

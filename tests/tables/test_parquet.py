@@ -127,19 +127,35 @@ def test_concat_refuses_tables_of_another_kind() -> None:
 def test_cached_computes_once_and_again_after_damage(tmp_path: Path) -> None:
     computed = []
 
-    def compute() -> pd.DataFrame:
+    def compute() -> dict[str, pd.DataFrame]:
         computed.append(1)
-        return table()
+        return {"decay": table(), "dynamics": table("torch", 2), "nothing": table().iloc[:0]}
 
-    frames = [parquet.cached(tmp_path, {"cell": "lstm", "seed": 1}, compute) for _ in range(3)]
+    found = [parquet.cached(tmp_path, {"cell": "lstm", "seed": 1}, compute) for _ in range(3)]
     assert len(computed) == 1
-    assert frames[0].equals(frames[2])
+    assert [*found[0]] == [*found[2]] == ["decay", "dynamics", "nothing"]
+    assert all(found[0][name].equals(found[2][name]) for name in found[0])
     parquet.cached(tmp_path, {"cell": "lstm", "seed": 2}, compute)
     assert len(computed) == 2
     for file in tmp_path.glob("*.parquet"):
         file.write_bytes(file.read_bytes()[:100])
-    assert parquet.cached(tmp_path, {"seed": 1, "cell": "lstm"}, compute).equals(frames[0])
+    again = parquet.cached(tmp_path, {"seed": 1, "cell": "lstm"}, compute)
+    assert all(again[name].equals(found[0][name]) for name in again)
     assert len(computed) == 3
+
+
+def test_a_cached_table_is_as_one_that_was_written_and_read(tmp_path: Path) -> None:
+    for number, frame in enumerate((table(), table().iloc[:0], pd.DataFrame(columns=["cell", "lag"]))):
+        found = parquet.cached(tmp_path, {"number": number}, lambda frame=frame: {"decay": frame})
+        parquet.write(frame, tmp_path / "written.parquet", ORIGIN)
+        pd.testing.assert_frame_equal(found["decay"], parquet.read(tmp_path / "written.parquet"))
+
+
+def test_one_finished_batch_is_one_file(tmp_path: Path) -> None:
+    key = {"cell": "lstm", "seed": 1}
+    parquet.cached(tmp_path, key, lambda: {"decay": table(), "dynamics": table()})
+    assert [*tmp_path.iterdir()] == [parquet.kept_at(tmp_path, key)]
+    assert parquet.provenance(parquet.kept_at(tmp_path, key)) == key
 
 
 def test_a_lock_is_one_process_s_and_dies_with_it(tmp_path: Path) -> None:

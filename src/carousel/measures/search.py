@@ -1,8 +1,9 @@
 """The search for a counterexample: a space of settings of one cell in, rows of the decay table out.
 
 A grid over gain, bias and forget bias, then differential evolution (Storn and Price 1997) from the best points of the
-grid. What is sought is read off the rows of `measure`, as a claim reads it. NumPy searches, a generation a block; torch
-then measures every point that NumPy has: what was found, and that nothing else was, rests on both.
+grid. What is sought is read off the rows of `measure`, as a claim reads it. The reference backend searches, a
+generation at a time; each other one then measures every point that it has: what was found, and that nothing else was,
+rests on all.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -105,8 +106,10 @@ class Trail:
         return np.array([self.scores[point][objective] for point in points])
 
 
-def seek(searching: Backend, confirming: Backend, seed: int, cell: str, part: SearchSlice) -> pd.DataFrame:
-    """The rows of every point that the search of one cell went to, on both backends."""
+def seek(
+    searching: Backend, confirming: Sequence[Backend], seed: int, cell: str, part: SearchSlice
+) -> pd.DataFrame:
+    """The rows of every point that the search of one cell went to, on the backend that searched and on the others."""
     trail = Trail(searching, seed, cell, part)
     free = axes(part, cell)
     grid = lattice(part, free)
@@ -114,7 +117,8 @@ def seek(searching: Backend, confirming: Backend, seed: int, cell: str, part: Se
         scores = trail.visit(points(part, free, grid), objective)
         if free:
             evolve(trail, objective, free, grid[np.argsort(scores, kind="stable")[: part.population]])
-    return concat([*trail.tables, *measured(confirming, seed, cell, list(trail.scores), part)])
+    again = [t for other in confirming for t in measured(other, seed, cell, list(trail.scores), part)]
+    return concat([*trail.tables, *again])
 
 
 def evolve(trail: Trail, objective: str, free: Sequence[str], first: Float[np.ndarray, "N F"]) -> None:

@@ -10,23 +10,24 @@ from typing import Any
 
 from carousel import __version__
 from carousel.pipeline.job_code import code
-from carousel.study.schema import digest, load, sweep
+from carousel.study.schema import Study, digest, sweep
 
 
-def describe(study: Path, job: str, exact: bool, devices: Iterable[str] = ("cpu",)) -> dict[str, Any]:
-    """The provenance of the table that `job` measures now for `study` on torch's `devices`.
+def describe(
+    name: str, study: Study, job: str, exact: bool, devices: Iterable[str] = ("cpu",)
+) -> dict[str, Any]:
+    """The provenance of the table that `job` measures now, on `devices`, for the `study` called `name`.
 
     ``sweep`` is what ``study_hash`` is but for title, backends, device and dtype: what two machines can compare.
     """
-    content = load(study)
     asked = {
-        "study": study.stem,
-        "title": content.title,
+        "study": name,
+        "title": study.title,
         "study_hash": digest(study),
-        "sweep": sweep(content),
-        "seed": content.seed,
+        "sweep": sweep(study),
+        "seed": study.seed,
     }
-    return asked | made_by(job, exact, code(job, content)) | made_here() | graphics(devices)
+    return asked | made_by(job, exact, code(job, study)) | made_here() | graphics(devices)
 
 
 def made_by(job: str, exact: bool, code: str) -> dict[str, Any]:

@@ -98,4 +98,7 @@ def foreign(path: Path, said: Mapping[str, Any]) -> str:
 @cache
 def current(study: str = "", exact: str = "false") -> Now | None:
     """What the Snakefile told its jobs about the study that runs; None where it told nothing."""
-    return Now(Path(study).stem, digest(study), load(study), exact == "true") if study else None
+    if not study:
+        return None
+    content = load(study)
+    return Now(Path(study).stem, digest(content), content, exact == "true")

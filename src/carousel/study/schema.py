@@ -6,7 +6,7 @@ Every key is required and no other is allowed, so a study says all it does and a
 import hashlib
 import json
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -264,14 +264,9 @@ LISTS = {
 
 def load(path: Path | str) -> Study:
     """The study at `path`. Raises StudyError."""
-    return _study(text_of(Path(path)), Path(path))
-
-
-@lru_cache(maxsize=4)  # a job asks for its study several times, and reading it takes a tenth of a second
-def _study(text: str, path: Path) -> Study:
-    """The study that says `text`. Raises StudyError."""
+    path = Path(path)
     try:
-        return Study.model_validate(values(text, path))
+        return Study.model_validate(values(text_of(path), path))
     except ValidationError as error:
         raise explain(f"{shown(path)}: ", error, _keys) from None
 
@@ -337,19 +332,24 @@ def config_folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "config"
 
 
+@cache
+def _standard() -> Study:
+    return load(config_folder() / "standard.yaml")
+
+
 def decay_defaults() -> DecaySlice:
     """The first decay slice of config/standard.yaml: what a caller of the Python API leaves unsaid."""
-    return load(config_folder() / "standard.yaml").decay[0]
+    return _standard().decay[0]
 
 
 def dynamics_defaults() -> DynamicsSlice:
     """The first dynamics slice of config/standard.yaml, for the same purpose."""
-    return load(config_folder() / "standard.yaml").dynamics[0]
+    return _standard().dynamics[0]
 
 
 def training_defaults() -> TrainingSlice:
     """The first training slice of config/standard.yaml, for the same purpose."""
-    return load(config_folder() / "standard.yaml").training[0]
+    return _standard().training[0]
 
 
 def decay_jobs(study: Study) -> list[tuple[str, str]]:
@@ -379,9 +379,9 @@ def _unique(jobs: Iterable[T]) -> list[T]:
     return list(dict.fromkeys(jobs))
 
 
-def digest(path: Path | str) -> str:
-    """A hash of what the study at `path` says; comments and layout do not count."""
-    content = json.dumps(load(path).model_dump(mode="json"), sort_keys=True)
+def digest(study: Study) -> str:
+    """A hash of what a study says; comments and layout of its file do not count."""
+    content = json.dumps(study.model_dump(mode="json"), sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

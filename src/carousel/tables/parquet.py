@@ -49,7 +49,7 @@ def write(table: pd.DataFrame | pa.Table, path: Path | str, provenance: Provenan
     A reader sees the old file or the new one, never half of one, even after a power cut.
     """
     if isinstance(table, pd.DataFrame):
-        table = pa.Table.from_pandas(_settled(table), preserve_index=False)
+        table = _arrow(table)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA: canonical(provenance)})
     with whole(path) as file:
         pq.write_table(table, file, **FORMAT)
@@ -267,22 +267,42 @@ def _runs(codes: Sequence[np.ndarray]) -> list[tuple[int, int, int]]:
     return [runs[place] for place in np.lexsort(keys[::-1])]
 
 
-def cached(folder: Path | str, key: Mapping[str, Any], compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """The table of `key`: from `folder` if it was finished before, else computed and kept there.
+def cached(
+    folder: Path | str, key: Mapping[str, Any], compute: Callable[[], Mapping[str, pd.DataFrame]]
+) -> dict[str, pd.DataFrame]:
+    """The tables of `key`, by name: from `folder` if they were finished before, else computed and kept there.
 
-    The key says everything that the table depends on, the code's fingerprint included; its hash names the file.
-    A damaged file is computed again.
+    The key says everything that the tables depend on, the code's fingerprint included; its hash names the one file
+    that holds them all. A damaged file is computed again.
     """
     path = kept_at(folder, key)
     if path.exists():
         with suppress(StoreError):
-            return read(path)
-    write(compute(), path, key)
-    return read(path)
+            return _unbundled(load(path))
+    write(_bundled(compute()), path, key)
+    return _unbundled(load(path))
+
+
+def _bundled(tables: Mapping[str, pd.DataFrame]) -> pa.Table:
+    """`tables` as one table with one row: a column per table, which holds the bytes of its file."""
+    return pa.table({name: pa.array([_file(table)], pa.large_binary()) for name, table in tables.items()})
+
+
+def _unbundled(bundle: pa.Table) -> dict[str, pd.DataFrame]:
+    """The tables that `_bundled` put together."""
+    (row,) = bundle.to_pylist()
+    return {name: pq.read_table(pa.BufferReader(file)).to_pandas() for name, file in row.items()}
+
+
+def _file(table: pd.DataFrame) -> bytes:
+    """A table as the bytes of a parquet file; the index is dropped."""
+    file = pa.BufferOutputStream()
+    pq.write_table(_arrow(table), file, **FORMAT)
+    return file.getvalue().to_pybytes()
 
 
 def kept_at(folder: Path | str, key: Mapping[str, Any]) -> Path:
-    """Where `cached` keeps the table of `key`."""
+    """Where `cached` keeps the tables of `key`."""
     return Path(folder) / f"{hashlib.sha256(canonical(key)).hexdigest()[:32]}.parquet"
 
 
@@ -291,15 +311,15 @@ def canonical(value: Mapping[str, Any]) -> bytes:
     return json.dumps(dict(value), sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _settled(frame: pd.DataFrame) -> pd.DataFrame:
-    """Categories in use only, in sorted order, so that how they were built leaves no trace."""
+def _arrow(frame: pd.DataFrame) -> pa.Table:
+    """`frame` as Arrow has it, without its index.
+
+    Categories are those in use, in sorted order, so that how they were built leaves no trace.
+    """
     texts = frame.select_dtypes("category")
-    return frame.assign(
-        **{
-            c: texts[c].cat.set_categories(sorted(kind for kind in texts[c].unique() if pd.notna(kind)))
-            for c in texts
-        }
-    )
+    in_use = {c: sorted(kind for kind in texts[c].unique() if pd.notna(kind)) for c in texts}
+    settled = frame.assign(**{c: texts[c].cat.set_categories(kinds) for c, kinds in in_use.items()})
+    return pa.Table.from_pandas(settled, preserve_index=False)
 
 
 def _checked(path: Path | str, how: Callable[..., Any], **options: Any) -> Any:

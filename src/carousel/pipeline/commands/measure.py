@@ -1,20 +1,30 @@
-"""The verbs that measure: a study in, the table of one job out, block by block through the cache."""
+"""The verbs that measure: a study in, the tables of one job out, batch by batch through the cache."""
 
 import argparse
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
+import pandas as pd
+
 from carousel.engine.backends.table import load as load_backend
-from carousel.pipeline.commands.blocks import Piece, backend_of, blocks, finish, item, measured, untold
-from carousel.pipeline.fingerprint import search_fingerprint
+from carousel.pipeline.commands.batches import (
+    Batch,
+    Models,
+    Tables,
+    backend_of,
+    key,
+    line,
+    make_tables,
+    models,
+)
+from carousel.pipeline.fingerprint import fingerprint, search_fingerprint
 from carousel.pipeline.job_code import code
-from carousel.pipeline.provenance import describe, made_by, made_here
-from carousel.pipeline.run.joblog import Block
+from carousel.pipeline.provenance import made_by, made_here
+from carousel.pipeline.run.joblog import Block, Progress
 from carousel.study.errors import StudyError, allowed
 from carousel.study.schema import (
     AnySlice,
-    SearchSlice,
     Study,
     accuracy_jobs,
     decay_jobs,
@@ -42,28 +52,31 @@ def dynamics(args: argparse.Namespace) -> None:
 
 
 def search(args: argparse.Namespace) -> None:
-    """Search one space for a counterexample; both backends measure every point of it."""
+    """Search one space for a counterexample; every backend measures every point of it."""
     from carousel.measures.search import seek
 
     study = load(args.study)
     part = search_job(study, args.slice)
-    searching, confirming = (backend_of(name, part, args.exact) for name in part.backends)
+    searching, *confirming = (backend_of(name, part, args.exact) for name in part.backends)
     about = {
         "seed": study.seed,
         "slice": part.model_dump(mode="json", exclude={"cells"}),
         "exact": args.exact,
     }
-    pieces = [
-        Piece(
-            searching,
+
+    def compute(cell: str, progress: Progress) -> Tables:
+        return {"search": seek(searching, confirming, study.seed, cell, part)}
+
+    job = [
+        Batch(
+            (searching, *confirming),
             Block(f"{part.slice} {cell}"),
             about | {"code": search_fingerprint(cell), "cell": cell},
-            partial(untold, partial(seek, searching, confirming, study.seed, cell, part)),
+            partial(compute, cell),
         )
         for cell in part.cells
     ]
-    (tables,) = measured(args.cache, pieces, ["search"])
-    finish(tables, args.out, pieces, origin(args, f"search/{args.slice}", [part]))
+    make_tables(args, study, job, {"search": (f"search/{args.slice}", args.out)})
 
 
 def at_the_start(
@@ -71,24 +84,28 @@ def at_the_start(
     study: Study,
     slices: Sequence[AnySlice],
     jobs: list[Any],
-    measure: Callable[..., Any],
+    measure: Callable[..., pd.DataFrame],
 ) -> None:
-    """Write what `measure` finds for one cell on one backend, block by block."""
+    """Write what `measure` measures of one cell on one backend, batch by batch."""
     parts = [p for p in slices if args.backend in p.backends and args.cell in p.cells]
     if not parts:
         raise StudyError(f"{args.study}: {absent((args.backend, args.cell), jobs)}")
     verb = args.run.__name__
-    pieces = [
-        Piece(backend, about, key, partial(untold, partial(measure, backend, study.seed, block, part)))
-        for part, backend, block, about, key in blocks(args, study, parts, verb)
+
+    def compute(batch: Models, progress: Progress) -> Tables:
+        return {verb: measure(batch.backend, study.seed, batch.settings, batch.part)}
+
+    source = fingerprint(verb, args.backend, args.cell)
+    job = [
+        Batch((each.backend,), line(verb, each), key(source, study.seed, each), partial(compute, each))
+        for each in models(args, parts)
     ]
-    (tables,) = measured(args.cache, pieces, [verb])
-    finish(tables, args.out, pieces, origin(args, f"{verb}/{args.backend}/{args.cell}", parts))
+    make_tables(args, study, job, {verb: (f"{verb}/{args.backend}/{args.cell}", args.out)})
 
 
 def accuracy(args: argparse.Namespace) -> None:
     """Train one cell on one task with one backend; measure decay and dynamics again at fixed steps."""
-    from carousel.measures.training.train import Run, train
+    from carousel.measures.training.train import train
 
     study = load(args.study)
     here = [p for p in study.training if args.backend in p.backends and args.cell in p.cells]
@@ -97,21 +114,29 @@ def accuracy(args: argparse.Namespace) -> None:
         raise StudyError(
             f"{args.study}: {absent((args.backend, args.task, args.cell), accuracy_jobs(study))}"
         )
-    pieces = [
-        Piece(
-            backend,
-            about,
-            key | {"task": args.task, "gradient": gradient},
-            partial(item, cache(partial(train, backend, study.seed, block, part, args.task, gradient))),
+
+    def compute(batch: Models, gradient: str, progress: Progress) -> Tables:
+        run = train(batch.backend, study.seed, batch.settings, batch.part, args.task, gradient, progress)
+        return run._asdict()
+
+    source = fingerprint("accuracy", args.backend, args.cell)
+    job = [
+        Batch(
+            (each.backend,),
+            line(args.task, each),
+            key(source, study.seed, each) | {"task": args.task, "gradient": gradient},
+            partial(compute, each, gradient),
         )
-        for part, backend, block, about, key in blocks(args, study, parts, args.task)
-        for gradient in part.gradients
+        for each in models(args, parts)
+        for gradient in each.part.gradients
     ]
-    found = measured(args.cache, pieces, Run._fields)
-    job = f"accuracy/{args.backend}/{args.task}/{args.cell}"
-    outs = {args.out: job, args.decay_out: f"{job}.decay", args.dynamics_out: f"{job}.dynamics"}
-    for tables, (path, name) in zip(found, outs.items(), strict=True):
-        finish(tables, path, pieces, origin(args, name, parts))
+    name = f"accuracy/{args.backend}/{args.task}/{args.cell}"
+    outs = {
+        "accuracy": (name, args.out),
+        "decay": (f"{name}.decay", args.decay_out),
+        "dynamics": (f"{name}.dynamics", args.dynamics_out),
+    }
+    make_tables(args, study, job, outs)
 
 
 def calibrate(args: argparse.Namespace) -> None:
@@ -121,12 +146,6 @@ def calibrate(args: argparse.Namespace) -> None:
     job = f"calibration/{args.backend}"
     made = made_here() | made_by(job, args.exact, code(job))
     write(measured(load_backend(args.backend, "cpu", "float64", args.exact)), args.out, made)
-
-
-def origin(args: argparse.Namespace, job: str, parts: Sequence[AnySlice | SearchSlice]) -> dict[str, Any]:
-    """The provenance of the table of one job, which measures `parts`."""
-    on_torch = getattr(args, "backend", "torch") == "torch"
-    return describe(args.study, job, args.exact, {part.device for part in parts} if on_torch else ())
 
 
 def absent(job: tuple[str, ...], jobs: Sequence[tuple[str, ...]]) -> str:

@@ -28,7 +28,7 @@ STEP = re.compile(rf"{NAMED}at step (\d+) of (\d+)$", re.MULTILINE)
 LINE = "job: {wall:.2f} s, {cpu:.2f} s of CPU time"  # what a job prints when it is done
 LAST = re.compile(r"^job: ([\d.]+) s, ([\d.]+) s of CPU time$", re.MULTILINE)
 SECONDS = 3.0  # between two lines that say which step a block is at
-Tell = Callable[[int, int], None]  # a step, and how many there are
+Progress = Callable[[int, int], None]  # called with a step, and how many there are
 
 
 class Block(NamedTuple):

@@ -1,0 +1,100 @@
+"""The batches of models of a job that measures: through the cache of finished ones, each with its line in the log."""
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import pandas as pd
+
+from carousel.engine.backends.backend import Backend
+from carousel.engine.backends.table import load as load_backend
+from carousel.pipeline.provenance import describe
+from carousel.pipeline.run import joblog
+from carousel.pipeline.run.joblog import Block, Progress
+from carousel.study.models import Setting, slice_blocks
+from carousel.study.schema import LISTS, AnySlice, SearchSlice, Study
+from carousel.tables.parquet import cached, concat, kept_at, write
+
+LISTED = {*LISTS.values(), "backends", "repetitions"}
+"""Keys of a slice that say which batches of models there are, and nothing about what is in one."""
+
+Tables = Mapping[str, pd.DataFrame]
+Part = TypeVar("Part", bound=AnySlice)
+
+
+class Models(NamedTuple, Generic[Part]):
+    """The settings of a batch of models, their slice, and the backend that measures them."""
+
+    backend: Backend
+    settings: Sequence[Setting]
+    part: Part
+
+
+class Batch(NamedTuple):
+    """A batch of models that a job measures at once."""
+
+    backends: tuple[Backend, ...]
+    line: Block  # what the job's log calls it, and its size
+    key: dict[str, Any]  # all that its tables depend on
+    compute: Callable[[Progress], Tables]
+
+
+def models(args: argparse.Namespace, parts: Sequence[Part]) -> Iterator[Models[Part]]:
+    """The batches of models of one cell on one backend, slice by slice."""
+    for part in parts:
+        backend = backend_of(args.backend, part, args.exact)
+        yield from (Models(backend, settings, part) for settings in slice_blocks(part, args.cell))
+
+
+def line(name: str, batch: Models) -> Block:
+    """What the job's log says of a batch, `name` being what the job does."""
+    return Block(f"{name} {batch.part.slice}", len(batch.settings), batch.settings[0].length)
+
+
+def key(code: str, seed: int, batch: Models) -> dict[str, Any]:
+    """All that the rows of a batch depend on, for the cache of finished ones; `code` is the job's fingerprint."""
+    backend, settings, part = batch
+    return {
+        "code": code,
+        "seed": seed,
+        "backend": [backend.name, backend.device, backend.dtype, backend.exact],
+        "slice": {k: v for k, v in part.model_dump(mode="json").items() if k not in LISTED},
+        "models": [asdict(setting) for setting in settings],
+    }
+
+
+def backend_of(name: str, part: AnySlice | SearchSlice, exact: bool) -> Backend:
+    """The backend as `part` wants it; NumPy has the CPU alone, whatever device torch is to use."""
+    return load_backend(name, part.device if name == "torch" else "cpu", part.dtype, exact)
+
+
+def measured(folder: Path, job: Sequence[Batch]) -> list[Tables]:
+    """The tables of each batch of a job, from `folder` where they were finished before."""
+    finished = [kept_at(folder, batch.key).exists() for batch in job]
+    log = joblog.Blocks(how(job), [batch.line for batch in job], finished)
+    tables: list[Tables] = []
+    for batch in job:
+        with log:
+            tables.append(cached(folder, batch.key, log.measuring(partial(batch.compute, log.step))))
+    return tables
+
+
+def how(job: Sequence[Batch]) -> str:
+    """Where and in which numbers a job's batches are measured, in words."""
+    kinds = dict.fromkeys((b.device, b.dtype, b.exact) for batch in job for b in batch.backends)
+    return " and ".join(f"{device}, {dtype}{', exact' * exact}" for device, dtype, exact in kinds)
+
+
+def make_tables(
+    args: argparse.Namespace, study: Study, job: Sequence[Batch], outs: Mapping[str, tuple[str, Path]]
+) -> None:
+    """Measure a job's batches and write its tables: `outs` says what each is called in its provenance, and its path."""
+    tables = measured(args.cache, job)
+    devices = {backend.device for batch in job for backend in batch.backends}
+    for name, (called, path) in outs.items():
+        table = concat([found[name] for found in tables])
+        write(table, path, describe(args.study.stem, study, called, args.exact, devices))
+        joblog.made(sum(batch.line.models for batch in job), len(table), path)
