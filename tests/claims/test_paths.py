@@ -9,14 +9,13 @@ from support.planted_paths import INITS, OTHERS
 
 from carousel.analysis.stats.tables import MODEL
 from carousel.claims import (
-    Tables,
     a1f_surviving_path as a1f,
     a1g_only_route as a1g,
     a4e_only_unchanged_flow as a4e,
     a4f_distance_inside as a4f,
 )
 from carousel.claims.judge import correct
-from carousel.claims.rules import Verdict
+from carousel.claims.rules import Tables, Verdict
 from carousel.report.figures import paths
 from carousel.report.figures.style import style
 

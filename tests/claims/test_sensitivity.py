@@ -11,16 +11,16 @@ import pytest
 from support.planted_sensitivity import CHAIN_SLOPES, POSITIVE, SLOPES
 
 from carousel.claims import (
-    Tables,
     a1b_weight_factor as a1b,
     a1h_slopes_culprit as a1h,
     a1i_relu_weight_scale as a1i,
     a1j_recurrent_weights as a1j,
     a2f_relu_activation as a2f,
+    weights_and_slopes,
 )
 from carousel.claims.evidence import number
 from carousel.claims.judge import correct
-from carousel.claims.rules import Verdict
+from carousel.claims.rules import Tables, Verdict
 from carousel.report.figures import sensitivity
 from carousel.report.figures.style import save, style
 
@@ -151,7 +151,7 @@ def test_between_two_gains_the_slopes_lead(planted) -> None:
 
 def test_both_parts_add_up_and_weight_one_is_left_out(planted) -> None:
     tables = planted("A1b")
-    table = a1b.split(tables.decay)
+    table = weights_and_slopes.split(tables.decay)
     alive = table[np.isfinite(table["rate"])]
     assert (alive["weights"] + alive["slopes"]).to_numpy() == pytest.approx(alive["rate"].to_numpy())
     assert alive["weights"].to_numpy() == pytest.approx(np.log10(alive["gain"].abs()).to_numpy(), abs=1e-6)

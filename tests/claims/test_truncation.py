@@ -6,7 +6,6 @@ import pytest
 
 from carousel.analysis.stats.learning import gehan, restricted_mean, time_to_solve
 from carousel.claims import (
-    Tables,
     a2b_factor_per_step as a2b,
     a2g_lag_alone as a2g,
     a3a_truncated_error as a3a,
@@ -14,7 +13,7 @@ from carousel.claims import (
     a4a_vanilla_from_1997 as a4a,
 )
 from carousel.claims.judge import correct
-from carousel.claims.rules import Verdict
+from carousel.claims.rules import Tables, Verdict
 from carousel.report.figures import truncation
 from carousel.report.figures.style import save, spread_labels, style
 

@@ -7,7 +7,8 @@ import pytest
 
 from carousel.claims import CLAIMS, judge as judging
 from carousel.claims.judge import judge
-from carousel.claims.rules import INCONCLUSIVE, Verdict, faults, gated
+from carousel.claims.rules import INCONCLUSIVE, Verdict
+from carousel.claims.withheld import faults, gated
 
 FOUND = Verdict(
     "supported", "Everywhere.", "A line.", effect=0.5, low=0.4, high=0.6, n=7, numpy=0.5, torch=0.5

@@ -4,7 +4,6 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.stats.tables import SETTING, difference, paired, select
-from carousel.claims.a1b_weight_factor import NETWORKS, judged, led, part, split, with_turns, word_of
 from carousel.claims.evidence import boundary, by_state, main, missing, number, stack
 from carousel.claims.rules import (
     DEPENDS,
@@ -20,6 +19,7 @@ from carousel.claims.rules import (
     Verdict,
     conjunction,
 )
+from carousel.claims.weights_and_slopes import NETWORKS, judged, led, part, split, with_turns, word_of
 
 RELU = "rnn_relu"
 SATURATING = ("rnn_sigmoid", "rnn_tanh")

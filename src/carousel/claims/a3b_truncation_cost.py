@@ -3,27 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.learning import gehan, time_to_solve
-from carousel.analysis.stats.slopes import in_window
-from carousel.analysis.stats.tables import MODEL, RUN, difference, joined, repeated, select
-from carousel.claims.evidence import (
-    boundary,
-    compare,
-    labelled,
-    listed,
-    main,
-    missing,
-    number,
-    planned,
-    stack,
-    turned,
-    turning,
-)
+from carousel.analysis.stats.tables import select
+from carousel.claims.evidence import boundary, compare, listed, main, missing, number, stack, turned, turning
 from carousel.claims.rules import (
     FAILS,
     HOLDS,
     INCONCLUSIVE,
-    LONG,
     MIN_REPETITIONS,
     MIXED,
     UNCLEAR,
@@ -33,13 +18,19 @@ from carousel.claims.rules import (
     combine,
     comparison,
 )
+from carousel.claims.truncated_gradient import (
+    ACCURACY,
+    LEARNING,
+    LENGTH,
+    SIZE,
+    STATE,
+    TIME,
+    WEIGHTS,
+    kept,
+    rows,
+)
 
-CUT = ("lstm97", "lstm")  # the cells that are trained with either gradient
-# "little", by what is counted: the least that the truncated gradient may keep
-STATE, SIZE = "direction of the state's gradient", "size of the state's gradient"
-WEIGHTS, LENGTH = "direction of the weights' gradient", "size of the weights' gradient"
-ACCURACY, TIME = "accuracy", "time to solve"
-MARGINS = {
+MARGINS = {  # "little", by what is counted: the least that the truncated gradient may keep
     STATE: 0.9,  # cosine: a step along the truncated gradient makes nine tenths of the progress of one along the full
     SIZE: -float(np.log10(2)),  # decades: within a factor of two, which a learning rate would make up for
     WEIGHTS: 0.9,
@@ -47,73 +38,7 @@ MARGINS = {
     ACCURACY: -0.05,  # one answer in twenty
     TIME: -0.1,  # of the steps of training: about the grid on which runs are evaluated
 }
-LEARNING = (ACCURACY, TIME)
 MIN_TOLD = 0.2  # of the pairs: where neither run ever solves the task, both gradients are equally useless
-
-
-def rows(tables: Tables) -> pd.DataFrame:
-    """Return the truncated and the full gradient of the state's joint adjoint before training, in float64."""
-    found = select(tables.decay, cell=CUT, quantity="loss_state", path=("truncated", "full"), trained="no",
-                   dtype="float64", gain=1.0, bias=0.0)  # fmt: skip
-    return planned(found[(found["length"] >= LONG) & (found["hidden"] > 1)])
-
-
-def states(found: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per model: ``cosine`` of the truncated with the full gradient and log10 of the norms' ``ratio``.
-
-    Both are means over the lags of stats.FIT_WINDOW.
-    """
-    found = in_window(found)
-    keys = [*MODEL, "lag"]
-    cut = select(found, path="truncated")[[*keys, "log10_norm", "cosine"]]
-    both = joined(cut, select(found, path="full")[[*keys, "log10_norm"]], keys, "_full")
-    both = both.assign(ratio=difference(both["log10_norm"], both["log10_norm_full"]))
-    return both.groupby(MODEL, observed=True)[["cosine", "ratio"]].mean().reset_index()
-
-
-def weights(dynamics: pd.DataFrame) -> pd.DataFrame:
-    """Return the same of the gradient of all weights, one row per model and snapshot, before and during training."""
-    names = {"truncated_cosine": "cosine", "truncated_norm": "ratio"}
-    found = select(dynamics, cell=CUT, quantity=list(names))
-    cosine, ratio = (select(found, quantity=name)[[*MODEL, "value"]] for name in names)
-    both = joined(cosine, ratio, MODEL, "_ratio")
-    return both.rename(columns={"value": "cosine", "value_ratio": "ratio"})
-
-
-def runs(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Return each run with the truncated gradient beside that with the full one, the same seed and data.
-
-    Columns: accuracy, time (at the last step; steps, censored at ``last``) and _full of both; ``later``: 1 where
-    the truncated run surely took longer, -1 where the full one did; ``told``: one of the two solved the task.
-    """
-    keys = [*RUN, "length"]
-    found = select(accuracy, cell=CUT)
-    times = time_to_solve(found).merge(
-        found.rename(columns={"step": "last"})[[*keys, "last", "accuracy"]], on=[*keys, "last"]
-    )
-    on = [name for name in keys if name != "gradient"]
-    cut, full = (select(times, gradient=name).drop(columns="gradient") for name in ("truncated", "full"))
-    both = cut.merge(full, on=on, suffixes=("", "_full"))
-    other = both[["time_full", "solved_full"]].set_axis(["time", "solved"], axis=1)
-    return both.assign(later=gehan(both, other), told=both["solved"] | both["solved_full"])
-
-
-def kept(tables: Tables) -> pd.DataFrame:
-    """Return everything that is counted, more is better: measure, label, ``value``, and MODEL or RUN."""
-    tables_of = {(STATE, SIZE): states(rows(tables)), (WEIGHTS, LENGTH): weights(tables.dynamics)}
-    gradients = [
-        table.assign(measure=name, value=table["cosine"] if name in (STATE, WEIGHTS) else -table["ratio"].abs())
-        for names, table in tables_of.items() for name in names
-    ]  # fmt: skip
-    pairs = runs(tables.accuracy)
-    learning = [
-        pairs.assign(measure=ACCURACY, value=pairs["accuracy"] - pairs["accuracy_full"]),
-        pairs.assign(measure=TIME, value=(pairs["time_full"] - pairs["time"]) / pairs["last"]),
-    ]
-    everything = [
-        repeated(table.dropna(subset=["value"]), MIN_REPETITIONS) for table in [*gradients, *learning]
-    ]
-    return stack([table.assign(label=labelled(table)) for table in everything if len(table)])
 
 
 def measure(tables: Tables) -> pd.DataFrame:
@@ -160,10 +85,10 @@ def _condition(evidence: pd.DataFrame, found: pd.Series) -> str:
     parts = evidence.drop_duplicates("part").set_index("part")
     verbs = {HOLDS: "little", FAILS: "not little", MIXED: "depends on the setting", UNCLEAR: "undecided"}
     words = []
-    for name, rows in parts.groupby("measure", sort=False):
-        labels = {verb: rows.index[found[rows.index] == state] for state, verb in verbs.items()}
+    for name, group in parts.groupby("measure", sort=False):
+        labels = {verb: group.index[found[group.index] == state] for state, verb in verbs.items()}
         sides = [
-            f"{verb} for {listed(list(rows.loc[at, 'label']))}" for verb, at in labels.items() if len(at)
+            f"{verb} for {listed(list(group.loc[at, 'label']))}" for verb, at in labels.items() if len(at)
         ]
         words.append(f"{str(name).capitalize()}: {'; '.join(sides)}.")
     later, sooner, pairs = parts[["later", "sooner", "pairs"]].sum()

@@ -8,8 +8,9 @@ import pandas as pd
 
 from carousel.analysis.stats.tested import holm
 from carousel.claims.evidence import at_value
-from carousel.claims.rules import INCONCLUSIVE, Boundary, Claim, Tables, Verdict, faults, gated
+from carousel.claims.rules import INCONCLUSIVE, Boundary, Claim, Tables, Verdict
 from carousel.claims.settings_text import described
+from carousel.claims.withheld import faults, gated
 
 COLUMNS = ["id", "who", "kind", "statement", "verdict", "effect", "low", "high", "n", "unit", "rule", "numpy", "torch",
            "condition", "takeaway", "figure", "alt", "reading", "prediction", "settings", "boundary", "boundary_at",

@@ -4,8 +4,8 @@ A claim measures a table of evidence, one row per part and backend, and its rule
 rules and their thresholds stand here, with their reasons; they were written before the verdicts were computed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,6 @@ from carousel.axes import BACKENDS
 
 SUPPORTED, REFUTED, DEPENDS, INCONCLUSIVE = "supported", "refuted", "depends", "inconclusive"
 HOLDS, FAILS, MIXED, UNCLEAR = "holds", "fails", "mixed", "unclear"
-
 TOLERANCE = 1e-9  # relative: rounding leaves 1e-12 over 10,000 float64 factors, a wrong formula far more
 ALPHA = 0.05  # after Holm's correction over the family of comparisons
 FEW = 0.05  # share of settings that may reverse an order before it is said to depend on the setting
@@ -27,7 +26,6 @@ MIN_REPETITIONS = (
 )
 MIN_SEARCHED = 20  # settings: fewer are no search
 LONG = 100  # steps: a factor of 2 in 100 steps is not seen on shorter sequences
-
 LSTMS = ("lstm97", "lstm", "lstm_peephole")
 WITH_FORGET_GATE = ("lstm", "lstm_peephole")  # those with a forget gate
 VANILLA = ("rnn_sigmoid", "rnn_tanh", "rnn_relu")
@@ -166,27 +164,6 @@ def combine(states: pd.Series) -> str:
 def conjunction(words: list[str]) -> str:
     """Return the word for "this and that": one refuted half refutes it, one that depends makes it depend."""
     return next((word for word in (REFUTED, DEPENDS, INCONCLUSIVE) if word in words), SUPPORTED)
-
-
-def faults(calibration: pd.DataFrame) -> list[str]:
-    """Return what is wrong with the instrument: each system that failed on a backend, each backend never calibrated."""
-    failed = calibration.loc[~calibration["passed"].eq(True), ["system", "backend"]].drop_duplicates()
-    absent = [name for name in BACKENDS if name not in set(calibration["backend"])]
-    return [f"{row.system} failed its calibration on {row.backend}" for row in failed.itertuples()] + [
-        f"the {name} backend was not calibrated" for name in absent
-    ]
-
-
-def gated(found: Verdict, wrong: Sequence[str]) -> Verdict:
-    """Return the verdict, or an inconclusive one that says why where the instrument has ``faults``.
-
-    The numbers stay: they are what was measured. No word is said over them.
-    """
-    if not wrong or found.verdict == INCONCLUSIVE:
-        return found
-    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-    condition = f"{wrong[0]}{more}: no verdict by an instrument that is wrong where the answer is known."
-    return replace(found, verdict=INCONCLUSIVE, condition=condition)
 
 
 def _states(evidence: pd.DataFrame, holds: pd.Series, fails: pd.Series) -> pd.Series:

@@ -10,12 +10,13 @@ from carousel.analysis.theory import scalar
 from carousel.claims import (
     a1c_scalar_exponential as a1c,
     a1e_no_decaying_factor as a1e,
+    a2a_half_life_ratio as a2a,
     a2c_learned_gate as a2c,
     a2d_rnn_factor_near_one as a2d,
     a2e_largest_factor as a2e,
     a4g_rnn_distance as a4g,
     k1_not_vulnerable as k1,
-    k2_slower_decay as k2,
+    lstm_against_rnn,
 )
 from carousel.claims.evidence import as_number, bias_order, planned
 from carousel.claims.rules import VANILLA, Tables
@@ -75,7 +76,7 @@ def k1_figure(tables: Tables) -> Figure:
 
 def k2_figure(tables: Tables) -> Figure:
     """Draw each LSTM's rate against that of the vanilla RNN it is paired with."""
-    both = k2.pairs(tables.decay)
+    both = lstm_against_rnn.pairs(tables.decay)
     if both.empty:
         return nothing("an LSTM beside a vanilla RNN")
     table = settings(both, ["rate", "rate_right"])
@@ -99,7 +100,7 @@ def k2_figure(tables: Tables) -> Figure:
 
 def a2a_figure(tables: Tables) -> Figure:
     """Draw the ratio of half-lives, LSTM over vanilla RNN, by forget bias and rival."""
-    both = k2.pairs(tables.decay)
+    both = lstm_against_rnn.pairs(tables.decay)
     table = settings(both, ["ratio"]).dropna(subset=["ratio"]) if len(both) else both
     if table.empty:
         return nothing("an LSTM beside a vanilla RNN")
@@ -119,8 +120,8 @@ def a2a_figure(tables: Tables) -> Figure:
             label=words(rival),
         )
     ax.axhline(0, color="black", linewidth=1)
-    ax.axhline(k2.MUCH, color=GREY, linestyle=(0, (4, 2)))
-    ax.annotate("three times", (1, k2.MUCH), (4, 0), xycoords=("axes fraction", "data"),
+    ax.axhline(a2a.MUCH, color=GREY, linestyle=(0, (4, 2)))
+    ax.annotate("three times", (1, a2a.MUCH), (4, 0), xycoords=("axes fraction", "data"),
                 textcoords="offset points", va="center", annotation_clip=False)  # fmt: skip
     ax.set_xticks(range(len(order)), order)
     ax.set_yticks(range(-2, 5), ["1/100 or less", "1/10", "1", "10", "100", "1,000", "10,000 or more"])

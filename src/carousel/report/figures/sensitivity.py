@@ -17,6 +17,7 @@ from carousel.claims import (
     a1j_recurrent_weights as a1j,
     a2f_relu_activation as a2f,
     a4g_rnn_distance as a4g,
+    weights_and_slopes,
 )
 from carousel.claims.evidence import ALONG_GAIN, bias_order
 from carousel.claims.rules import VANILLA, Tables
@@ -94,7 +95,7 @@ def swept(table: pd.DataFrame) -> pd.DataFrame:
 
 def a1h_figure(tables: Tables) -> Figure:
     """Draw what the slopes cost by activation against the gain, and the weights' part beside it."""
-    table = swept(select(a1b.split(tables.decay), kind=a1b.NETWORKS))
+    table = swept(select(weights_and_slopes.split(tables.decay), kind=weights_and_slopes.NETWORKS))
     if table.empty:
         return nothing("the parts of weights and slopes over the gain")
     figure, (ax,) = panels([f"slopes' part of the gradient's rate, {RATE}"], GAIN, height=4.4)
@@ -126,7 +127,9 @@ def _gains(ax: Axes, table: pd.DataFrame) -> None:
 
 def a1i_figure(tables: Tables) -> Figure:
     """Draw the ReLU network's rate against the gain with its intervals, its two parts, and where it turns."""
-    table = swept(select(a1b.split(tables.decay), kind=a1b.NETWORKS, cell=a1i.RELU))
+    table = swept(
+        select(weights_and_slopes.split(tables.decay), kind=weights_and_slopes.NETWORKS, cell=a1i.RELU)
+    )
     if table.empty:
         return nothing("a ReLU network over the gain")
     figure, (ax,) = panels([f"ReLU RNN: rate and its two parts, {RATE}"], GAIN, height=4.4)

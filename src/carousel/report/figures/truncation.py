@@ -15,6 +15,7 @@ from carousel.claims import (
     a3a_truncated_error as a3a,
     a3b_truncation_cost as a3b,
     a4a_vanilla_from_1997 as a4a,
+    truncated_gradient,
 )
 from carousel.claims.evidence import as_number, bias_order, labelled
 from carousel.claims.rules import TOLERANCE, WITH_FORGET_GATE, Tables
@@ -102,7 +103,11 @@ def _tolerance(ax: Axes) -> None:
 
 def a3b_figure(tables: Tables) -> Figure:
     """Draw the truncated gradient's cosine with the full one by lag and over training, and the time to solve."""
-    found = [a3b.rows(tables), a3b.weights(tables.dynamics), a3b.runs(tables.accuracy)]
+    found = [
+        truncated_gradient.rows(tables),
+        truncated_gradient.weights(tables.dynamics),
+        truncated_gradient.runs(tables.accuracy),
+    ]
     shown = [
         (title, draw, table) for (title, draw), table in zip(COSTS.items(), found, strict=True) if len(table)
     ]
@@ -125,7 +130,7 @@ def _cosines(ax: Axes, rows: pd.DataFrame) -> None:
         old = cell == "lstm97"
         drawn = look("lstm97") if old else looks[str(bias)]
         draw_curve(ax, group, "no forget gate" if old else f"bias {bias}", drawn)
-    ax.axhline(a3b.MARGINS[a3b.STATE], color=GREY, linestyle=(0, (4, 2)), linewidth=1)
+    ax.axhline(a3b.MARGINS[truncated_gradient.STATE], color=GREY, linestyle=(0, (4, 2)), linewidth=1)
     ax.set_xlabel(BOTH)
 
 
@@ -135,7 +140,7 @@ def _before_and_after(ax: Axes, table: pd.DataFrame) -> None:
     last = {"before training": table["step"] == 0, "after training": table["step"] == table["step"].max()}
     samples = {f"cosine: {name}": table[here].set_index("label")["cosine"] for name, here in last.items()}
     _rows(ax, samples, table)
-    ax.axvline(a3b.MARGINS[a3b.WEIGHTS], color=GREY, linestyle=(0, (4, 2)), linewidth=1)
+    ax.axvline(a3b.MARGINS[truncated_gradient.WEIGHTS], color=GREY, linestyle=(0, (4, 2)), linewidth=1)
     ax.set_xlabel("cosine, mean with 95 % interval")
 
 

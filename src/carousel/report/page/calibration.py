@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from carousel.claims.rules import faults
+from carousel.claims.withheld import faults
 from carousel.report.page.markup import count, div, escape, number, table
 
 NAMED = 8  # faults in the banner: more are counted

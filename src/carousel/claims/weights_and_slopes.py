@@ -1,0 +1,135 @@
+"""The rate of a vanilla RNN's gradient as that of its weights and that of its slopes: what A1b and A1h share."""
+
+import numpy as np
+import pandas as pd
+
+from carousel.analysis.stats.slopes import rates
+from carousel.analysis.stats.tables import MODEL, SETTING, difference, repeated, select
+from carousel.axes import BACKENDS
+from carousel.claims.evidence import ALONG_GAIN, at_value, boundary, compare, planned, stack, turned
+from carousel.claims.rules import (
+    CHAIN,
+    FAILS,
+    FEW,
+    HOLDS,
+    INCONCLUSIVE,
+    LONG,
+    MIN_REPETITIONS,
+    MIN_SEARCHED,
+    MIXED,
+    SCALAR,
+    UNCLEAR,
+    VANILLA,
+    combine,
+    comparison,
+)
+
+NETWORKS, CHAINS = "networks", "chains"
+AGAIN = {f"again{name}": f"at{name}" for name in ("", "_low", "_high")}
+
+
+def split(decay: pd.DataFrame) -> pd.DataFrame:
+    """Return per vanilla RNN at initialisation the rate of its gradient in two parts: ``weights`` and ``slopes``.
+
+    At each step back |R^T D u| / |u| = (|R^T D u| / |D u|) (|D u| / |u|), with u the gradient and D the slopes: the
+    first is the weights' part, the second the slopes'. In one dimension they are |w| and phi'. Decades per step, the
+    weights' as the total's less the slopes' (0 where the gradient is exactly zero: slopes made it so). ``kind`` tells
+    networks from the Q&A's chains; ``lead`` is |weights| - |slopes|.
+    """
+    table = read(decay)
+    total, slopes = (rates(table, name, "full")[[*MODEL, "rate"]] for name in ("loss_h", "slopes"))
+    both = total.merge(slopes.rename(columns={"rate": "slopes"}), on=MODEL).dropna(subset=["rate", "slopes"])
+    both = both.assign(weights=difference(both["rate"], both["slopes"]))
+    both = both.assign(
+        lead=both["weights"].abs() - both["slopes"].abs(),
+        kind=(both["hidden"] == 1).map({True: CHAINS, False: NETWORKS}),
+    )
+    return both[(both["kind"] == NETWORKS) | alive(both)]
+
+
+def read(decay: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that the `split` is made of, of networks driven by noise and of chains without bias.
+
+    A start below zero is no state of a ReLU, and dead at once: of a chain only the other starts count, if there are.
+    """
+    table = select(decay, cell=VANILLA, trained="no", quantity=("loss_h", "slopes"), path="full")
+    chain = (table["hidden"] == 1) & table["slice"].isin((SCALAR, CHAIN)) & (table["bias"] == 0)
+    some = chain & (table["n_zero"] < table["n"])
+    table = table.assign(n_zero=table["n_zero"].mask(some, 0))
+    return planned(table[(chain | (table["hidden"] > 1)) & (table["length"] >= LONG)])
+
+
+def alive(table: pd.DataFrame) -> pd.Series:
+    """Return which models are alive, or of a setting that is alive in no repetition."""
+    finite = np.isfinite(table["slopes"])
+    keys = [table[key] for key in ["backend", *SETTING]]
+    return finite | ~finite.groupby(keys, observed=True).transform("any")
+
+
+def part(group: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
+    """Return the evidence that ``column`` is above zero, for the networks or for the chains of one activation.
+
+    A chain's rate is a function of its weight. There is no chance in it, so it takes no share of Holm's alpha: p = 0.
+    """
+    kind, cell = str(group["kind"].iloc[0]), str(group["cell"].iloc[0])
+    group = group if kind == CHAINS else repeated(group, MIN_REPETITIONS)
+    found = compare(group, column, name, 0.0).assign(kind=kind, cell=cell)
+    return found.assign(p=0.0) if kind == CHAINS else found
+
+
+def with_turns(evidence: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the evidence of each part with the gain at which the slopes of its networks begin to lead.
+
+    ``again``: the one above 1 at which the weights do once more.
+    """
+    table = select(table, kind=NETWORKS, slice=ALONG_GAIN)
+    table = table.assign(slopes_lead=-table["lead"])
+    return stack([_turned(found, table) for _, found in evidence.groupby("part", sort=False)])
+
+
+def _turned(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    own = select(table, cell=found["cell"].iloc[0])
+    own = own if (found["kind"] == NETWORKS).all() else own.head(0)
+    found = found.assign(backend=found["backend"].astype(str))
+    again = turned(found, own[own["gain"] >= 1], "gain", 0.0, "lead", log=True)
+    found = turned(found, own, "gain", 0.0, "slopes_lead", log=True)
+    return found.assign(**{new: again[old] for new, old in AGAIN.items()})
+
+
+def judged(evidence: pd.DataFrame) -> pd.Series:
+    """Return the state of each part: networks as every comparison, chains by the share of their weights."""
+    if evidence.empty:
+        return pd.Series(dtype=object)
+    chains = evidence[evidence["kind"] == CHAINS]
+    shares = {name: _share(found) for name, found in chains.groupby("part", sort=False)}
+    return pd.concat([comparison(evidence[evidence["kind"] == NETWORKS]), pd.Series(shares, dtype=object)])
+
+
+def _share(found: pd.DataFrame) -> str:
+    """Return the state of the chains of one activation: at most FEW of the weights may say the opposite."""
+    if set(found["backend"].astype(str)) != set(BACKENDS) or found["settings"].min() < MIN_SEARCHED:
+        return UNCLEAR
+    up, down = (bool((found[side] <= FEW).all()) for side in ("reverse", "share"))
+    return {(True, False): HOLDS, (False, True): FAILS, (False, False): MIXED}.get((up, down), UNCLEAR)
+
+
+def word_of(states: pd.Series) -> str:
+    """Return the word for all parts, if networks and chains have each decided one."""
+    kinds = [states[states.index.str.endswith(kind)] for kind in (NETWORKS, CHAINS)] if len(states) else []
+    decided = [bool((kind != UNCLEAR).any()) for kind in kinds]
+    return combine(states) if decided and all(decided) else INCONCLUSIVE
+
+
+def led(evidence: pd.DataFrame) -> str:
+    """Return in words between which gains the slopes lead in networks with orthogonal weights."""
+    networks = evidence[evidence["kind"] == NETWORKS]
+    words = [_between(cell, networks[networks["cell"] == cell]) for cell in dict.fromkeys(networks["cell"])]
+    found = [text for text in words if text]
+    return f"With orthogonal weights the slopes lead in {'; '.join(found)}." if found else ""
+
+
+def _between(cell: str, rows: pd.DataFrame) -> str:
+    first = boundary(rows, "gain")
+    again = boundary(rows.drop(columns=["at", "at_low", "at_high"]).rename(columns=AGAIN), "gain")
+    upper = f"to {at_value(again)}" if again else "on"
+    return f"{cell} from gain {at_value(first)} {upper}" if first else ""

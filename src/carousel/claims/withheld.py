@@ -1,0 +1,30 @@
+"""What is wrong with the instrument, and the verdicts that are withheld for it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from carousel.axes import BACKENDS
+from carousel.claims.rules import INCONCLUSIVE, Verdict
+
+
+def faults(calibration: pd.DataFrame) -> list[str]:
+    """Return what is wrong with the instrument: each system that failed on a backend, each backend never calibrated."""
+    failed = calibration.loc[~calibration["passed"].eq(True), ["system", "backend"]].drop_duplicates()
+    absent = [name for name in BACKENDS if name not in set(calibration["backend"])]
+    return [f"{row.system} failed its calibration on {row.backend}" for row in failed.itertuples()] + [
+        f"the {name} backend was not calibrated" for name in absent
+    ]
+
+
+def gated(found: Verdict, wrong: Sequence[str]) -> Verdict:
+    """Return the verdict, or an inconclusive one that says why where the instrument has ``faults``.
+
+    The numbers stay: they are what was measured. No word is said over them.
+    """
+    if not wrong or found.verdict == INCONCLUSIVE:
+        return found
+    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    condition = f"{wrong[0]}{more}: no verdict by an instrument that is wrong where the answer is known."
+    return replace(found, verdict=INCONCLUSIVE, condition=condition)
