@@ -79,6 +79,7 @@ def test_no_module_imports_by_a_relative_path() -> None:
         ("import carousel", {"numpy", "torch", "pandas"}),
         ("import carousel.cells", {"torch", "pandas"}),
         ("import carousel.study.schema", {"torch", "pandas", "sklearn"}),
+        ("import carousel.__main__", {"torch", "matplotlib", "seaborn", "scipy", "sklearn"}),
         (
             "import carousel.claims, carousel.report.figures.draw",
             {"torch", *(f"carousel.{part}" for part in MEASURING)},

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from carousel.pipeline.rebuild import RULES, explained
 from carousel.pipeline.validation import check as check_tables
-from carousel.report.page.measurements import DRAWN
-from carousel.report.page.sections import SHOWN
 from carousel.tables import parquet
 
 
@@ -30,6 +28,9 @@ def render(args: argparse.Namespace) -> None:
 
 def check(results: Path) -> None:
     """Raise FileNotFoundError with a line that names the first missing file and the rule that makes it."""
+    from carousel.report.page.measurements import DRAWN
+    from carousel.report.page.sections import SHOWN
+
     for name in SHOWN:
         require(results / name, RULES[name])
     check_tables(results / name for name in SHOWN if name.endswith(".parquet"))
