@@ -1,6 +1,7 @@
 # make report [STUDY=smoke] [CORES=4]    measure, decide and write results/STUDY/report.html
 # make watch [STUDY=smoke]               in another terminal: what a run is doing
-# make test [PYTEST="-k store"]          run the tests, a process a core
+# make test [PYTEST="-k store"]          run the everyday tests, one process per core
+# make test-all                          and then the campaigns: long runs, interruptions, whole products
 # make bench [BENCH="decay training"]    time it against what one would write without it, into benchmarks/bench.md
 # make licences                          list the licences of all packages in docs/licences.md
 # make audit                             look up known weaknesses of the pinned versions, on the network
@@ -15,10 +16,11 @@ BENCH ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
+RUN_TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15
 LOCKS := $(wildcard requirements*.lock)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install
 
-.PHONY: report watch test bench lint licences audit clean
+.PHONY: report watch test test-all bench lint licences audit clean
 
 report: $(VENV)/runtime.stamp
 	@$(BIN)/snakemake --cores $(CORES) --config study=$(STUDY)
@@ -28,7 +30,10 @@ watch: $(VENV)/runtime.stamp
 	@$(BIN)/python -m carousel watch --results results/$(basename $(notdir $(STUDY)))
 
 test: $(VENV)/test.stamp
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15 $(PYTEST)
+	$(RUN_TESTS) $(PYTEST)
+
+test-all: test
+	$(RUN_TESTS) -m campaign $(PYTEST)
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/bench.py $(BENCH)

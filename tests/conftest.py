@@ -1,6 +1,34 @@
 import os
 from pathlib import Path
 
+import pytest
+from support.once import Once
+
 # What a test starts finds the package too, whether it is installed or not, and keeps to one thread.
 os.environ["PYTHONPATH"] = str(Path(__file__).parents[1] / "src")
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the campaigns out unless `-m` names them, and put the files with slow tests first."""
+    left_out = {item for item in items if item.get_closest_marker("campaign")}
+    if left_out and "campaign" not in config.option.markexpr:
+        config.hook.pytest_deselected(items=[*left_out])
+        items[:] = [item for item in items if item not in left_out]
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session")
+def smoke_checkout(once: Once) -> Path:
+    """A copy of the repository with the smoke study, made without network where permitted; not to be changed."""
+    from tools import faults  # after jaxtyping has its hook on the package
+
+    return once("smoke", faults.smoke)
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Once:
+    """Makes things once per session: `once(name, make)`."""
+    folder = tmp_path_factory.getbasetemp()
+    return Once(folder.parent if hasattr(request.config, "workerinput") else folder)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from support.checkouts import ROOT, copied
+from support.checkouts import ROOT, copied, snakemake_in
 
 pytestmark = pytest.mark.slow
 
@@ -47,11 +48,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = copied(tmp_path_factory.mktemp("leaky"))
     shutil.copytree(ROOT / "tests", folder / "tests")
     shutil.copy(ROOT / "pyproject.toml", folder)
-    cells = folder / "src" / "carousel" / "cells"
-    (cells / "leaky.py").write_text(LEAKY)
-    table = (cells / "__init__.py").read_text()
-    table = table.replace("\nCELLS:", "\nfrom carousel.cells.leaky import LEAKY\n\nCELLS:")
-    (cells / "__init__.py").write_text(table.replace("] = {\n", '] = {\n    "leaky": LEAKY,\n', 1))
+    add(folder, "leaky", LEAKY)
     study = yaml.safe_load((folder / "config" / "smoke.yaml").read_text())
     short = {"backends": ["numpy"], "repetitions": 1, "hidden": [4], "forget_biases": [1.0]}
     study["decay"] = [study["decay"][0] | short | {"cells": ["rnn_tanh", "leaky"], "lengths": [20]}]
@@ -71,28 +68,42 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def conformance(folder: Path) -> subprocess.CompletedProcess[str]:
-    return run(
-        folder, "pytest", "-q", "-x", "-k", "leaky", "-p", "no:cacheprovider", "tests/cells/test_cells.py"
+def add(folder: Path, name: str, source: str) -> None:
+    """A cell's file and its line in the table, first of all."""
+    cells = folder / "src" / "carousel" / "cells"
+    (cells / f"{name}.py").write_text(source)
+    table = (cells / "__init__.py").read_text()
+    imported = f"\nfrom carousel.cells.{name} import LEAKY as {name.upper()}\n\nCELLS:"
+    table = table.replace("\n\nCELLS:", imported, 1)
+    (cells / "__init__.py").write_text(
+        table.replace("] = {\n", f'] = {{\n    "{name}": {name.upper()},\n', 1)
     )
 
 
-def test_the_conformance_tests_take_the_new_cell_up(checkout: Path) -> None:
-    done = conformance(checkout)
-    assert done.returncode == 0, done.stdout
-    assert int(done.stdout.split(" passed")[0].split()[-1]) >= 15
+def test_the_conformance_tests_take_a_new_cell_up_and_notice_a_wrong_adjoint(
+    checkout: Path, tmp_path: Path
+) -> None:
+    both = shutil.copytree(checkout, tmp_path / "both")
+    add(both, "wrong", LEAKY.replace("d_h * dz / 2", "d_h * dz"))
+    options = "-q", "-rfp", "-k", "leaky or wrong", "-p", "no:cacheprovider", "-n", "0"
+    done = run(both, "pytest", *options, "tests/cells/test_cells.py")
+    assert done.returncode == 1, done.stdout
+    found = re.findall(r"^(PASSED|FAILED) \S+\[\S*(leaky|wrong)", done.stdout, re.MULTILINE)
+    assert found.count(("PASSED", "leaky")) >= 15
+    assert {cell for outcome, cell in found if outcome == "FAILED"} == {"wrong"}, done.stdout
 
 
-def test_and_they_notice_a_wrong_adjoint(checkout: Path) -> None:
-    file = checkout / "src" / "carousel" / "cells" / "leaky.py"
-    file.write_text(LEAKY.replace("d_h * dz / 2", "d_h * dz"))
-    assert conformance(checkout).returncode == 1
-    file.write_text(LEAKY)
-
-
-def test_the_study_the_tables_and_the_report_have_the_new_cell(checkout: Path) -> None:
-    planned = run(checkout, "snakemake", "--dry-run", "--config", "study=every")
+def test_the_plan_and_a_job_have_the_new_cell(checkout: Path, tmp_path: Path) -> None:
+    planned = snakemake_in(checkout, "--dry-run", "--config", "study=every")
     assert "gradient decay: leaky on numpy" in planned.stdout
+    job = "carousel decay --study config/few.yaml --backend numpy --cell leaky"
+    measured = run(checkout, *job.split(), f"--cache={tmp_path}", f"--out={tmp_path}/decay.parquet")
+    assert measured.returncode == 0, measured.stderr
+    assert set(pd.read_parquet(tmp_path / "decay.parquet")["cell"]) == {"leaky"}
+
+
+@pytest.mark.campaign
+def test_the_study_the_tables_and_the_report_have_the_new_cell(checkout: Path) -> None:
     made = run(checkout, "snakemake", "--cores", "2", "--config", "study=few")
     assert made.returncode == 0, made.stderr
     results = checkout / "results" / "few"

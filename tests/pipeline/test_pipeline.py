@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support import offline
-from support.checkouts import copied
 from tools import faults
 
 from carousel.claims import CLAIMS
@@ -14,18 +13,10 @@ from carousel.claims import CLAIMS
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository with an uninterrupted smoke study, made without network where that is permitted."""
-    folder = copied(tmp_path_factory.mktemp("whole"))
-    faults.finish(folder, before=offline.PREFIX if offline.permitted() else ())
-    return folder
-
-
-@pytest.fixture(scope="module")
-def smoke(checkout: Path) -> Path:
-    """Its results."""
-    return checkout / faults.RESULTS
+@pytest.fixture
+def smoke(smoke_checkout: Path) -> Path:
+    """The results of the smoke study."""
+    return smoke_checkout / faults.RESULTS
 
 
 def test_every_claim_has_a_verdict_a_figure_and_a_section(smoke: Path) -> None:
@@ -40,8 +31,8 @@ def test_every_claim_has_a_verdict_a_figure_and_a_section(smoke: Path) -> None:
 
 
 @pytest.mark.skipif(not offline.permitted(), reason="no network namespace of one's own on this machine")
-def test_the_whole_study_was_made_without_network(checkout: Path, smoke: Path) -> None:
-    said = (checkout / faults.OUTPUT).read_text().splitlines()[0]
+def test_the_whole_study_was_made_without_network(smoke_checkout: Path, smoke: Path) -> None:
+    said = (smoke_checkout / faults.OUTPUT).read_text().splitlines()[0]
     found = re.fullmatch(rf"offline: in (net:\[\d+\]), {offline.OUTSIDE}: Network is unreachable", said)
     assert found and found[1] != offline.namespace()
     assert (smoke / "report.html").exists()
@@ -60,9 +51,10 @@ def test_the_backends_agree_at_rounding_level(smoke: Path) -> None:
     assert (both[differ].diff(axis=1)["torch"].abs() < 1e-8).all()
 
 
-def test_interrupted_runs_go_on_and_end_with_the_same_bytes(checkout: Path, tmp_path: Path) -> None:
+@pytest.mark.campaign
+def test_interrupted_runs_go_on_and_end_with_the_same_bytes(smoke_checkout: Path, tmp_path: Path) -> None:
     """As far as the verdicts; `python tests/tools/faults.py` does it fifty times, and in all phases."""
     phases = "gathering", "measuring"
-    assert len(faults.campaign(tmp_path, checkout, ("INT", "KILL alone"), phases, seed=1)) == 2
+    assert len(faults.campaign(tmp_path, smoke_checkout, ("INT", "KILL alone"), phases, seed=1)) == 2
     faults.go_on(tmp_path, f"{faults.RESULTS}/claims.parquet", f"{faults.RESULTS}/explorer.json")
-    assert faults.same(tmp_path / faults.RESULTS, checkout / faults.RESULTS, without=["figures"]) > 50
+    assert faults.same(tmp_path / faults.RESULTS, smoke_checkout / faults.RESULTS, without=["figures"]) > 50

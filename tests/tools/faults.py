@@ -29,6 +29,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from support import offline
 from support.checkouts import copied
 
 from carousel.tables import parquet
@@ -100,6 +101,12 @@ def finish(folder: Path, *targets: str, before: Sequence[str] = ()) -> None:
     """Let the study come to its end. Raises AssertionError, with what it printed, if it fails."""
     status = start(folder, *targets, before=before).wait()
     assert status == 0, (folder / OUTPUT).read_text()
+
+
+def smoke(folder: Path) -> Path:
+    """`folder`, with the repository and a finished smoke study, made without network where that is permitted."""
+    finish(copied(folder), before=offline.PREFIX if offline.permitted() else ())
+    return folder
 
 
 def announced(folder: Path) -> list[str]:
