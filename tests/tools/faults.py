@@ -28,6 +28,7 @@ import pandas as pd
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from support import offline
 from support.checkouts import copied

@@ -5,6 +5,7 @@
 Every variant is a process of its own, as libraries choose their instructions when they are loaded.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-HERE = Path(__file__).parent
+sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
+
 CELLS = ("lstm",)
 LENGTH = 24
 PATHS = {"plain": ("numpy", True), "compiled": ("numpy", False), "torch": ("torch", False)}
@@ -120,12 +122,15 @@ def imitate() -> None:
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("file", nargs="?", help="measure in this process alone, and keep the numbers there")
+    if file := parser.parse_args().file:
         imitate()
         import torch
 
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-        np.savez(sys.argv[1], **dict(measured()))
+        np.savez(file, **dict(measured()))
         return
     os.environ |= dict.fromkeys(THREADS, "1")
     here = dict(measured())
