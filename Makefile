@@ -40,7 +40,10 @@ bench: $(VENV)/bench.stamp
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
 
 licences: $(VENV)/test.stamp $(VENV)/bench.stamp
 	$(BIN)/python docs/licences.py
