@@ -27,11 +27,16 @@ def rate(cell: str, bias: str, init: str, path: str = "full", stage: tuple[str, 
 
 def decay() -> pd.DataFrame:
     """The decay table."""
-    return pd.concat(models(), ignore_index=True)
+    models, curves = zip(*labelled(), strict=True)
+    lag, y, n_zero = np.concatenate(curves, axis=1)
+    sizes = [curve.shape[1] for curve in curves]
+    values = {"lag": lag.astype(int), "log10_norm": y, "n_zero": n_zero.astype(int)}
+    factors = pd.DataFrame(models).loc[np.repeat(np.arange(len(models)), sizes)].reset_index(drop=True)
+    return pd.concat([pd.DataFrame(values), factors], axis=1)
 
 
-def models() -> Iterator[pd.DataFrame]:
-    """The curves, one model and path at a time; a vanilla network has no cell, and nothing but its candidate."""
+def labelled() -> Iterator[tuple[dict, np.ndarray]]:
+    """The curves with their factors; a vanilla network has no cell, and nothing but its candidate."""
     factors = product(
         RATES, ("orthogonal", "torch"), LENGTHS, STAGES, range(REPETITIONS), ("numpy", "torch"), SHARE
     )
@@ -40,19 +45,19 @@ def models() -> Iterator[pd.DataFrame]:
         slope = rate(cell, bias, init, own, stage) + STEP * (repetition - (REPETITIONS - 1) / 2)
         dead = cell == "rnn_tanh" and path in ("cell", "gates", "truncated")
         untrained = stage[0] == "no"
-        yield curve(slope, length, dead, APART if backend == "torch" else 0.0).assign(
-            cell=cell, forget_bias=bias, init=init, repetition=repetition, backend=backend, path=path,
-            trained=stage[0], step=stage[1], slice="grid" if untrained else stage[0],
-            gradient="none" if untrained else "full", input_scale=1.0 if untrained else np.nan, **FIXED,
-        )  # fmt: skip
+        yield {
+            "length": length, "cell": cell, "forget_bias": bias, "init": init, "repetition": repetition,
+            "backend": backend, "path": path, "trained": stage[0], "step": stage[1],
+            "slice": "grid" if untrained else stage[0], "gradient": "none" if untrained else "full",
+            "input_scale": 1.0 if untrained else np.nan, **FIXED,
+        }, curve(slope, length, dead, APART if backend == "torch" else 0.0)  # fmt: skip
 
 
-def curve(slope: float, length: int, dead: bool, off: float) -> pd.DataFrame:
-    """Every tenth of the lags, `off` from the line beyond lag 0; exactly zero there where dead."""
+def curve(slope: float, length: int, dead: bool, off: float) -> np.ndarray:
+    """Lag, log10 of the norm and number of zeros at every tenth of the lags; `off` from the line beyond lag 0."""
     lag = np.unique(np.linspace(0, length, 11).astype(int))
     later = lag > 0
-    y = np.where(later & dead, -np.inf, slope * lag + off * later)
-    return pd.DataFrame({"lag": lag, "log10_norm": y, "n_zero": 2 * (later & dead), "length": length})
+    return np.stack([lag, np.where(later & dead, -np.inf, slope * lag + off * later), 2 * (later & dead)])
 
 
 def accuracy() -> pd.DataFrame:

@@ -14,6 +14,7 @@ from support import (
     planted_sensitivity as planted_weights,
     planted_truncation as planted_schemes,
 )
+from support.once import Once
 from support.planting import TEXT, Rows, Truth, curve, model
 
 from carousel.analysis.stats.tables import MODEL
@@ -198,6 +199,6 @@ def calibration() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def verdicts(study: Tables, calibration: pd.DataFrame) -> pd.DataFrame:
+def verdicts(once: Once, study: Tables, calibration: pd.DataFrame) -> pd.DataFrame:
     """Return the claims table of the planted study, over a calibration that passed."""
-    return judge(CLAIMS, study, calibration)
+    return once("planted verdicts", lambda _: judge(CLAIMS, study, calibration))
