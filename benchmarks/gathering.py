@@ -18,8 +18,8 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 from carousel.cells import CELLS  # noqa: E402
-from carousel.measures.rows import CATEGORIES, COLUMNS  # noqa: E402
 from carousel.tables import parquet  # noqa: E402
+from carousel.tables.schemas import categories, names  # noqa: E402
 
 GATHER = """
 import re, sys, time
@@ -39,14 +39,18 @@ def job_table(rows: int) -> pd.DataFrame:
     models = max(1, rows // (LAGS * QUANTITIES * SLICES * INITS))
     axes = [np.arange(n) for n in (SLICES, INITS, QUANTITIES, models, LAGS)]
     part, init, quantity, model, lag = (each.ravel() for each in np.meshgrid(*axes, indexing="ij"))
-    texts = {name: pd.Categorical.from_codes(np.zeros(len(lag), np.int8), ["all"]) for name in CATEGORIES}
+    texts = {
+        name: pd.Categorical.from_codes(np.zeros(len(lag), np.int8), ["all"]) for name in categories("decay")
+    }
     coded = {"slice": (part, "slice"), "init": (init, "init"), "quantity": (quantity, "quantity")}
     texts |= {
         name: pd.Categorical.from_codes(code, [f"{word}{k}" for k in range(code.max() + 1)])
         for name, (code, word) in coded.items()
     }
     counted = {"repetition": model, "lag": lag, "gain": model % 100 / 50, "hidden": 32, "length": 100, "n": 4}
-    return pd.DataFrame(dict.fromkeys(COLUMNS, 0) | texts | counted, index=range(len(lag)))[COLUMNS]
+    return pd.DataFrame(dict.fromkeys(names("decay"), 0) | texts | counted, index=range(len(lag)))[
+        names("decay")
+    ]
 
 
 def of_job(table: pd.DataFrame, place: int) -> pd.DataFrame:

@@ -9,7 +9,8 @@ from hypothesis import given, settings, strategies as st
 
 from carousel.analysis.stats import slopes as slopes_theory, tables
 from carousel.analysis.stats.slopes import STEADY
-from carousel.analysis.summary import COLUMNS, KEYS, PRECISIONS, SUMMARISED, summarise
+from carousel.analysis.summary import KEYS, PRECISIONS, SUMMARISED, summarise
+from carousel.tables.schemas import names
 
 LAGS = np.arange(101)
 LOST = {"float32": -37.9297794536, "float64": -307.6526555685}  # log10 of 2^-126 and of 2^-1022
@@ -38,7 +39,7 @@ def setting(curves: list[np.ndarray], lags: np.ndarray = LAGS, **changes: object
 def only(rows: pd.DataFrame) -> pd.Series:
     """Return the one line of the summary."""
     table = summarise(rows)
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == names("summary")
     assert len(table) == 1
     return table.iloc[0]
 
@@ -216,7 +217,7 @@ def test_too_short_a_sequence_keeps_its_line(lags: list[int]) -> None:
 
 
 def test_no_rows_give_an_empty_summary() -> None:
-    assert list(summarise(setting([LAGS]).head(0)).columns) == COLUMNS
+    assert list(summarise(setting([LAGS]).head(0)).columns) == names("summary")
     assert summarise(setting([LAGS], path="gates")).empty
 
 

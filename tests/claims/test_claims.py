@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 
 from carousel.analysis.theory import scalar
+from carousel.axes import BACKENDS
 from carousel.claims import CLAIMS, a2e_largest_factor as a2e
 from carousel.claims.agreement import agreement
 from carousel.claims.evidence import compare
-from carousel.claims.judge import COLUMNS, correct, judge
+from carousel.claims.judge import correct, judge
 from carousel.claims.rules import ALPHA, HOLDS, MIXED, UNCLEAR, Tables, combine, comparison, conjunction
 from carousel.claims.settings_text import described
+from carousel.tables.schemas import names
 
 IDS = (
     "Q1 Q2 K1 K2 K3 A1a A1b A1c A1d A1e A1f A1g A1h A1i A1j "
@@ -160,7 +162,7 @@ def test_both_parts_of_the_maximum_can_be_wrong(plant, monkeypatch: pytest.Monke
 
 def test_the_table_of_verdicts(verdicts) -> None:
     table = verdicts
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == names("claims", backends=BACKENDS)
     assert table["id"].tolist() == IDS
     assert (table["figure"] == table["id"] + ".svg").all()
     decisive = table[table["verdict"] != "inconclusive"]

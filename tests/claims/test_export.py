@@ -9,17 +9,19 @@ import pandas as pd
 import pytest
 
 from carousel.__main__ import main
-from carousel.claims import export as document, judge as judging
+from carousel.axes import BACKENDS
+from carousel.claims import export as document
 from carousel.pipeline.run.joblog import LINE
 from carousel.pipeline.timings import timings
+from carousel.tables.schemas import schema as columns
 
+COLUMNS = columns("claims", BACKENDS)
 ORIGIN = {"commit": "0123abc", "seed": [1, 2]}
 
 
 def table(**changed: object) -> pd.DataFrame:
     """One claim with every column of the claims table."""
-    numbers = {"effect", "low", "high", "numpy", "torch", "boundary_at", "boundary_low", "boundary_high"}
-    row = {name: 0.5 if name in numbers else f"some {name}" for name in judging.COLUMNS}
+    row = {name: 0.5 if column.type == "float" else f"some {name}" for name, column in COLUMNS.items()}
     return pd.DataFrame([row | {"id": "K1", "verdict": "refuted", "n": 12} | changed])
 
 
@@ -31,8 +33,12 @@ def test_the_schema_describes_every_column_and_no_other() -> None:
     schema = document.schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     fields = schema["$defs"]["claim"]["properties"]
-    assert set(fields) == set(judging.COLUMNS)
-    assert all(field.get("description") for field in fields.values())
+    assert set(fields) == set(COLUMNS)
+    for name, field in fields.items():
+        meaning = COLUMNS[name].meaning.format(label=BACKENDS[name].label if name in BACKENDS else "")
+        assert field["description"] == meaning
+        kind = "float" if field.get("$ref") else {"integer": "int"}.get(field.get("type"), "text")
+        assert kind == COLUMNS[name].type.replace("category", "text"), name
 
 
 @pytest.mark.parametrize("effect", [0.25, np.nan, np.inf, -np.inf])

@@ -15,7 +15,6 @@ from carousel.engine.recurrence import PATHS
 from carousel.measures import adjoint
 from carousel.measures.calibration import calibrate as calibration
 from carousel.measures.calibration.calibrate import (
-    COLUMNS,
     ERRORS,
     EXACT,
     SYSTEMS,
@@ -26,6 +25,7 @@ from carousel.measures.calibration.calibrate import (
 from carousel.measures.calibration.system import Reading
 from carousel.measures.jacobian import backward
 from carousel.measures.lyapunov import spectrum as lyapunov
+from carousel.tables.schemas import names
 
 BACKENDS = ("numpy", "torch")
 both = pytest.mark.parametrize("name", BACKENDS)
@@ -56,7 +56,7 @@ def test_everything_is_measured_as_predicted(name: str) -> None:
     run = [sys.executable, "-c", WHOLE.format(name=name)]
     out = subprocess.run(run, capture_output=True, text=True, check=True).stdout
     table = pd.read_json(StringIO(out), orient="split")
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == names("calibration")
     assert list(dict.fromkeys(table["system"])) == list(SYSTEMS)
     assert len(SYSTEMS) >= 18
     assert table["passed"].all(), table[~table["passed"]].to_string()

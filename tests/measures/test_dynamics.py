@@ -10,10 +10,11 @@ from support.problems import BASE
 from carousel.cells import CELLS
 from carousel.engine.backends.table import load
 from carousel.engine.system import System
-from carousel.measures.dynamics import COLUMNS, measure, rows
+from carousel.measures.dynamics import measure, rows
 from carousel.measures.gates import STEPS, Summary, gate_statistics
 from carousel.study.models import Setting, initial_state, noise, weights
 from carousel.study.schema import dynamics_defaults, vary
+from carousel.tables.schemas import names
 
 NUMPY, TORCH = load("numpy", "cpu", "float64"), load("torch", "cpu", "float64")
 PART = vary(dynamics_defaults(), input_size=2, batch=2, warm_up=4, exponents=6)
@@ -27,7 +28,7 @@ def block(cell, init="torch", gain=1.0, models=2, length=40):
 @pytest.mark.parametrize("cell", ["rnn_tanh", "lstm", "gru"])
 def test_both_backends_give_one_table(cell):
     ours, theirs = (measure(backend, 1, block(cell), PART) for backend in (NUMPY, TORCH))
-    assert list(ours.columns) == COLUMNS
+    assert list(ours.columns) == names("dynamics")
     numbers = ["backend", "value", "error"]
     assert ours.drop(columns=numbers).astype(str).equals(theirs.drop(columns=numbers).astype(str))
     for column in ("value", "error"):
@@ -115,7 +116,7 @@ def test_a_cell_without_gates_has_a_table_without_rows():
     table = rows(NUMPY, "mine", block("rnn_tanh"), [], trained="adding", step=0, gradient="full")
     full = measure(NUMPY, 1, block("lstm", models=1), PART)
     assert len(table) == 0
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == names("dynamics")
     assert {c: t.kind for c, t in table.dtypes.items() if c not in ("trained", "step", "gradient")} == {
         c: t.kind for c, t in full.dtypes.items() if c not in ("trained", "step", "gradient")
     }

@@ -9,11 +9,11 @@ import pytest
 
 import carousel
 from carousel.engine.backends.table import load
-from carousel.measures.rows import COLUMNS
 from carousel.measures.search import AWAY, AXES, OBJECTIVES, WORST, axes, lattice, points, scored, seek
 from carousel.study import values
 from carousel.study.schema import SearchSlice
 from carousel.tables.parquet import write
+from carousel.tables.schemas import names
 
 CHAIN = SearchSlice.model_validate(
     {
@@ -152,7 +152,7 @@ def test_bounds_digits_and_the_size_of_the_search() -> None:
     assert (inside == inside.round(6)).all(axis=None)
     assert 36 + 7 < len(found) <= 36 + 2 * 3 * 7
     assert set(table["slice"]) == {"search_test"}
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == names("decay")
     assert set(zip(table["quantity"], table["path"], strict=True)) == {
         ("loss_state", "full"),
         ("loss_state", "cell"),

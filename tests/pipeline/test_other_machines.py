@@ -10,11 +10,11 @@ from support.checkouts import rules
 from support.result_sets import CLAIMS, SWEEP, decay
 
 from carousel.__main__ import main
-from carousel.pipeline import validation
 from carousel.pipeline.job_code import code
 from carousel.pipeline.machines import other_machines
 from carousel.report.page import machines, sections
 from carousel.tables import machine_folders, parquet
+from carousel.tables.schemas import names
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +30,7 @@ SLUG = "big-box-b-linux-cpu"
 
 def other(kind: str) -> pd.DataFrame:
     """A table that is only copied."""
-    return pd.DataFrame({name: ["x"] for name in validation.COLUMNS[kind]}).assign(device="cpu")
+    return pd.DataFrame({name: ["x"] for name in names(kind)}).assign(device="cpu")
 
 
 def result_set(folder: Path, origin: dict, rows: pd.DataFrame, *more: str) -> Path:

@@ -8,14 +8,18 @@ import pytest
 from support.checkouts import copied, snakemake_in
 
 from carousel.__main__ import main
+from carousel.axes import BACKENDS
 from carousel.pipeline.seed_stability import compared, others, reseeded
 from carousel.study import schema
 from carousel.tables.parquet import provenance, read, write
+from carousel.tables.schemas import schema as columns
 
 
 def verdicts(*words: str) -> pd.DataFrame:
-    ids = ["Q1", "K1", "A1a"][: len(words)]
-    return pd.DataFrame({"id": ids, "verdict": words, "effect": np.nan, "low": np.nan, "high": np.nan})
+    """A table of claims, one per verdict; all else in it is missing."""
+    missing = {"float": np.nan, "int": 0}
+    rest = {name: missing.get(column.type, "") for name, column in columns("claims", BACKENDS).items()}
+    return pd.DataFrame(rest | {"id": ["Q1", "K1", "A1a"][: len(words)], "verdict": words})
 
 
 @pytest.mark.parametrize("name", ["standard", "smoke", "full"])

@@ -13,23 +13,26 @@ import yaml
 from support.checkouts import copied, rules, snakemake_in
 
 from carousel.__main__ import main
+from carousel.axes import BACKENDS
 from carousel.pipeline import rebuild, validation
 from carousel.pipeline.job_code import code
 from carousel.pipeline.provenance import describe
 from carousel.study.schema import find, load
 from carousel.tables import parquet
+from carousel.tables.schemas import schema
 
 ROOT = Path(__file__).parents[2]
 SMOKE = find("smoke")
 JOB = "decay/numpy/lstm"
 ORIGIN = {"study": "smoke", "jobs": {JOB: "0"}}
+TEXTS = {"id": "K1", "cell": "lstm"}
 
 
 def table(kind: str = "decay", rows: int = 3) -> pd.DataFrame:
     """A table with the columns of its kind."""
-    return pd.DataFrame({name: np.arange(rows) / 3 for name in validation.COLUMNS[kind]}).assign(
-        id="K1", cell="lstm"
-    )
+    values = {"float": np.arange(rows) / 3, "int": np.arange(rows), "bool": True}
+    columns = {name: values.get(column.type, "x") for name, column in schema(kind, BACKENDS).items()}
+    return pd.DataFrame(columns).assign(**{name: text for name, text in TEXTS.items() if name in columns})
 
 
 @pytest.fixture
@@ -108,7 +111,6 @@ def harm(path: Path, damage: str) -> None:
 READ = [(verb, kind) for verb in VERBS for kind in VERBS[verb][0]]
 TRIED = [("gather", "decay", damage) for damage in DAMAGES]
 TRIED += [(*read, damage) for read in READ[1:] for damage in ("flipped", "of other columns")]
-TRIED.remove(("draw", "learned", "of other columns"))  # its columns are not known
 
 
 @pytest.mark.parametrize(("verb", "kind", "damage"), TRIED)
@@ -123,9 +125,7 @@ def test_every_verb_names_the_file_and_how_to_make_it_again(
     monkeypatch.chdir(tmp_path)
     folder, (kinds, outs, others) = Path("results/smoke"), VERBS[verb]
     for each in kinds:
-        parquet.write(
-            table(each if each in validation.COLUMNS else "claims"), folder / f"{each}.parquet", ORIGIN
-        )
+        parquet.write(table(each), folder / f"{each}.parquet", ORIGIN)
     bad = folder / f"{kind}.parquet"
     harm(bad, damage)
     written = [f"--{name}=made/{name}" for name in outs]
@@ -194,12 +194,37 @@ def test_a_table_of_another_study_or_code_is_refused(
 
 
 def test_tables_of_other_columns_are_named(gathering: list[Path], capsys: pytest.CaptureFixture) -> None:
+    """In a table that has no schema; those that have one are held to it."""
     parquet.write(table().assign(more=1), gathering[1], parquet.provenance(gathering[1]))
     assert main(["gather", "--out", str(gathering[0].parent / "out.parquet"), *map(str, gathering)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(
         f"{gathering[1]}: its columns are not those of {gathering[0]}; rule decay makes them again"
     )
+
+
+MISFITS = {
+    "lacking": (table().drop(columns="lag"), "it has no column lag"),
+    "more": (table().assign(more=1), "it has a column more"),
+    "another type": (table().assign(lag="x"), "in its column lag does not stand a whole number"),
+    "another order": (table()[sorted(table())], "its columns are in another order"),
+}
+
+
+@pytest.mark.parametrize("misfit", MISFITS)
+def test_gathering_refuses_columns_that_are_not_the_schema_s(
+    misfit: str, gathering: list[Path], capsys: pytest.CaptureFixture
+) -> None:
+    rows, said = MISFITS[misfit]
+    for path in gathering:
+        parquet.write(rows, path, parquet.provenance(path))
+    out = gathering[0].parents[2] / "decay.parquet"
+    assert main(["gather", "--out", str(out), *map(str, gathering)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"{gathering[0]}: not a table of decay, {said} (and 1 more such tables); rule decay"
+    )
+    assert not out.exists()
 
 
 def test_all_that_is_wrong_is_made_again_by_one_command(
@@ -255,18 +280,6 @@ def test_the_rules_are_those_of_the_workflow() -> None:
 )
 def test_what_no_rule_makes_has_no_command(path: str) -> None:
     assert rebuild.again(path) == ""
-
-
-def test_the_columns_that_readers_need_are_measured() -> None:
-    from carousel.analysis import summary
-    from carousel.claims import judge as judging
-    from carousel.measures import dynamics, rows as decay
-    from carousel.measures.calibration import calibrate as calibration
-    from carousel.measures.training import train
-
-    made = {"decay": decay, "dynamics": dynamics, "accuracy": train, "calibration": calibration}
-    for kind, module in {**made, "summary": summary, "claims": judging}.items():
-        assert set(validation.COLUMNS[kind]) <= set(module.COLUMNS), kind
 
 
 @pytest.mark.slow

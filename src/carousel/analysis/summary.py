@@ -13,6 +13,7 @@ from carousel.analysis.stats.curves import best_model
 from carousel.analysis.stats.resampling import centres, intervals
 from carousel.analysis.stats.slopes import FIT_WINDOW, half_life, margin, rates, regime_between
 from carousel.analysis.stats.tables import MODEL, SETTING, grouped, select
+from carousel.tables.schemas import names
 
 KEYS = ["backend", "device", *SETTING]
 SUMMARISED = (  # quantity, path: what a setting is summarised by
@@ -32,12 +33,6 @@ SHAPES = (
     "power",
     "none",
 )  # the simpler one first: it is taken where two are as frequent
-COLUMNS = [
-    *KEYS, "quantity", "path", "rate", "low", "high", "window_low", "window_high",
-    "half_life", "half_life_low", "half_life_high",
-    *(f"{name}_{what}" for name in PRECISIONS for what in ("lag", "end", "extrapolated")),
-    "best", "best_share", "regime", "margin", "zero_share", "repetitions", "law", "theory",
-]  # fmt: skip
 
 
 def summarise(decay: pd.DataFrame) -> pd.DataFrame:
@@ -60,9 +55,9 @@ def summarise(decay: pd.DataFrame) -> pd.DataFrame:
     selected = {key: select(decay, quantity=key[0], path=key[1]) for key in SUMMARISED}
     parts = [_summary(rows, *key) for key, rows in selected.items() if len(rows)]
     if not parts:
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame(columns=names("summary"))
     table = pd.concat(parts, ignore_index=True).sort_values(["quantity", "path", *KEYS], ignore_index=True)
-    return table.join(predicted(table.join(inputs(decay, table["slice"]))))[COLUMNS]
+    return table.join(predicted(table.join(inputs(decay, table["slice"]))))[names("summary")]
 
 
 def inputs(decay: pd.DataFrame, slices: pd.Series) -> pd.DataFrame:

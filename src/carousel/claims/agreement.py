@@ -6,6 +6,7 @@ import pandas as pd
 from carousel.analysis.stats.tables import PAIR, difference, numbered
 from carousel.axes import BACKENDS
 from carousel.claims.evidence import named
+from carousel.tables.schemas import names
 
 MEASURED = [*PAIR, "quantity", "path"]  # with the lag: the same row on either backend
 CANCELLED = "loss_m"  # sLSTM's stabiliser: zero by cancellation where the memory is empty, and all rounding
@@ -28,7 +29,7 @@ def agreement(decay: pd.DataFrame) -> pd.DataFrame:
         table += _rows(f"before training, float64, slice {name}", decay, here, both)[:1]
     table += _rows("before training, float32", decay, counted & start & ~exact, both)
     table += _rows("after training", decay, counted & ~start, both)
-    return pd.DataFrame(table)
+    return pd.DataFrame(table, columns=names("agreement"))
 
 
 def pairs(decay: pd.DataFrame) -> pd.DataFrame:

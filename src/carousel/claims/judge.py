@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tested import holm
+from carousel.axes import BACKENDS
 from carousel.claims.evidence import at_value
 from carousel.claims.rules import INCONCLUSIVE, Boundary, Claim, Tables, Verdict
 from carousel.claims.settings_text import described
 from carousel.claims.withheld import faults, gated
+from carousel.tables.schemas import names
 
-COLUMNS = ["id", "who", "kind", "statement", "verdict", "effect", "low", "high", "n", "unit", "rule", "numpy", "torch",
-           "condition", "takeaway", "figure", "alt", "reading", "prediction", "settings", "boundary", "boundary_at",
-           "boundary_low", "boundary_high"]  # fmt: skip
 NOTHING = "Nothing to take away yet: the study is too small to decide."
 FAULTY = "Nothing to take away: the instrument failed its calibration."
 
@@ -34,7 +33,7 @@ def judge(claims: Mapping[str, Claim], tables: Tables, calibration: pd.DataFrame
         | {"settings": described(claim.rows(tables))}
         for name, claim in claims.items()
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=names("claims", backends=BACKENDS))
 
 
 def correct(evidence: dict[str, pd.DataFrame], claims: Mapping[str, Claim]) -> dict[str, pd.DataFrame]:

@@ -4,12 +4,9 @@ import pandas as pd
 
 from carousel.analysis.stats.tables import SETTING, grouped
 from carousel.claims.evidence import bias_order, listed, number
+from carousel.tables.columns import FACTORS
 
-FACTORS = {  # column: in words
-    "cell": "cell", "init": "init", "gain": "gain", "forget_bias": "forget bias", "bias": "bias",
-    "hidden": "hidden size", "length": "length", "input_scale": "scale of the input", "task": "task",
-    "trained": "training on", "step": "step of training", "gradient": "gradient that trains", "dtype": "precision",
-}  # fmt: skip
+WORDS = {name: column.words for name, column in FACTORS.items() if column.words}
 LISTED = 12  # values of a factor that are listed; more are counted
 
 
@@ -18,15 +15,13 @@ def described(rows: pd.DataFrame) -> str:
 
     A model on two backends is one model. Where a task is trained the step is one of evaluation, and no factor.
     """
-    factors = {name for name in (*SETTING, *FACTORS) if name in rows} - (
-        {"step"} if "task" in rows else set()
-    )
+    factors = {name for name in (*SETTING, *WORDS) if name in rows} - ({"step"} if "task" in rows else set())
     models = _distinct(rows, [name for name in rows if name in {*factors, "repetition"}])
     if models.empty:
         return "Nothing was measured."
     settings = len(_distinct(models, [name for name in models if name != "repetition"]))
-    varied = {name: models[name].dropna().unique() for name in FACTORS if name in factors}
-    words = [f"{FACTORS[name]} {_values(name, seen)}" for name, seen in varied.items() if len(seen) > 1]
+    varied = {name: models[name].dropna().unique() for name in WORDS if name in factors}
+    words = [f"{WORDS[name]} {_values(name, seen)}" for name, seen in varied.items() if len(seen) > 1]
     count = f"{_counted(settings, 'setting')}, {_counted(len(models), 'model')}"
     return f"{count}; varied: {'; '.join(words)}." if words else f"{count}."
 

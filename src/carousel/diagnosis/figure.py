@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from carousel.analysis.stats.tables import select
 from carousel.diagnosis.sentence import SMALLEST
 from carousel.report.figures.style import DASHES, GREY, RATE, end_label, panels, powers, spread_labels, style
+from carousel.tables.quantities import member, of_kind
 
 PANEL = 2.6  # inches
 LAG = "lag: steps back from the last"
@@ -25,7 +26,9 @@ WORDS = {
 def draw(decay: pd.DataFrame, exponents: pd.DataFrame, gates: pd.DataFrame, two_ways: bool) -> Figure:
     """Draw the tables of a Diagnosis, a line a layer and direction."""
     titles = ["Jacobian of the last state by an earlier one, Frobenius norm", f"Lyapunov exponents, {RATE}"]
-    opened = gates[gates["quantity"].str.startswith("gate_") & gates["quantile"].notna()]
+    opened = gates[
+        gates["quantity"].isin(of_kind(gates["quantity"].unique(), "gates")) & gates["quantile"].notna()
+    ]
     titles += ["gates: median, middle half, middle nine tenths"] if len(opened) else []
     with style():
         figure, axes = panels(titles, "", height=PANEL * len(titles))
@@ -96,7 +99,7 @@ def draw_gates(ax: Axes, table: pd.DataFrame, looks: dict, two_ways: bool) -> No
             if len(rows):
                 at = x + (k - (len(looks) - 1) / 2) * width
                 draw_range(ax, at, rows["value"].to_numpy(float), look["color"])
-    gates = [name.removeprefix("gate_") for name in names]
+    gates = [member(name) for name in names]
     ax.set_xticks(range(len(names)), [WORDS.get(gate, gate) for gate in gates])
     ax.set_xlim(-0.5, len(names) - 0.5)
     ax.set_ylim(-0.03, 1.03)

@@ -26,6 +26,7 @@ from carousel.measures.lyapunov.spectrum import spectrum
 from carousel.measures.rows import summary
 from carousel.study.errors import short
 from carousel.study.models import recorded
+from carousel.tables.quantities import BY_INPUT
 
 DTYPES = ("float64", "float32")
 DEVICES = ("cpu", "cuda")
@@ -154,7 +155,7 @@ def decay(backend: Backend, layer: Layer, lags: Iterable[int] | None, seed: int)
         there = [found[lag] for found in by_run if lag in found]
         joined = {each: np.concatenate([logs[each] for logs in there], axis=1) for each in there[0]}
         for each in joined:
-            if each.column == "log10_norm" and (layer.smooth or not each.name.endswith("_x")):
+            if each.column == "log10_norm" and (layer.smooth or each.name not in BY_INPUT):
                 errors = joined.get(each._replace(column="error"), np.zeros(1))
                 mean, zeros, n = (values[0] for values in summary(joined[each]))
                 if np.isnan(mean):

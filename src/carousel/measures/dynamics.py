@@ -12,12 +12,7 @@ from carousel.measures.lyapunov.spectrum import Spectrum, spectrum
 from carousel.measures.rows import labels
 from carousel.study.models import Setting, block_stream, driven
 from carousel.study.schema import DynamicsSlice
-
-COLUMNS = (
-    "backend device dtype slice cell init gain forget_bias bias hidden length repetition trained step gradient "
-    "quantity axis index quantile value error n"
-).split()
-CATEGORIES = "backend device dtype slice cell init forget_bias trained gradient quantity axis".split()
+from carousel.tables.layout import laid_out
 
 
 def measure(backend: Backend, seed: int, block: Sequence[Setting], part: DynamicsSlice) -> pd.DataFrame:
@@ -75,4 +70,4 @@ def rows(
         n=n.ravel(),
         **trained,
     )
-    return frame[COLUMNS].astype(dict.fromkeys(CATEGORIES, "category"))
+    return laid_out(frame, "dynamics")

@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 from carousel.axes import Array, State
 from carousel.engine.recurrence import Step, chunk_length
 from carousel.engine.system import System
+from carousel.tables.quantities import quantity
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 STEPS = 16  # of a sequence that are looked at, evenly spaced, the first and the last among them
@@ -53,7 +54,7 @@ def gate_statistics(system: System, axes: Collection[str] = AXES) -> list[Summar
         summarised(name, axis, np.array(steps), np.stack([each[name] for each in found]))
         for name in found[0]
         for axis in axes
-        if axis != "time" or name.startswith("gate")
+        if axis != "time" or quantity(name).kind == "gates"
     ]
 
 

@@ -11,12 +11,7 @@ from carousel.engine.backends.backend import Backend
 from carousel.measures.adjoint import Quantity
 from carousel.measures.log_space import Logs
 from carousel.study.models import Setting
-
-COLUMNS = (
-    "backend device dtype slice cell init gain forget_bias bias hidden length repetition trained step gradient "
-    "input_size input_scale quantity path lag log10_norm n_zero n_overflow n cosine error"
-).split()
-CATEGORIES = "backend device dtype slice cell init forget_bias trained gradient quantity path".split()
+from carousel.tables.layout import laid_out
 
 
 def rows(
@@ -55,7 +50,7 @@ def rows(
         error=error,
         **trained,
     )
-    return frame[COLUMNS].astype(dict.fromkeys(CATEGORIES, "category"))
+    return laid_out(frame, "decay")
 
 
 def labels(backend: Backend, name: str, block: Sequence[Setting], model: np.ndarray) -> pd.DataFrame:

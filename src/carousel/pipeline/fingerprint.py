@@ -6,8 +6,9 @@ blocks keys on their content. Editing one cell's file so re-measures that cell, 
 
 import ast
 import hashlib
+import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from carousel.axes import BACKENDS
 from carousel.cells import CELLS
+from carousel.tables import schemas
+from carousel.tables.quantities import QUANTITIES
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -28,6 +31,9 @@ TABLES = frozenset(
 )
 """Where the search stops: these modules name every cell, backend, setting and rule, and change no number. The one cell
 and the one backend of a job are added by name."""
+WORDS = frozenset(f"carousel.tables.{name}" for name in ("columns", "derived", "quantities", "schemas"))
+"""Where it stops for what measures: a word that describes a column is no reason to measure again. A fingerprint has the
+columns' names and types beside the files, and a table of other columns is refused where it is read."""
 
 
 JOBS = {
@@ -40,23 +46,22 @@ JOBS = {
 
 def measuring(verb: str, backend: str, cell: str) -> list[str]:
     """The files behind one job; `verb` is a key of JOBS. Paths are relative to the working directory."""
-    return _paths(closure(JOBS[verb], f"carousel.engine.backends.{backend}", CELLS[cell].forward.__module__))
+    own = JOBS[verb], f"carousel.engine.backends.{backend}", CELLS[cell].forward.__module__
+    return _paths(closure(*own, stop=TABLES | WORDS))
 
 
 def searching(cells: Iterable[str]) -> list[str]:
     """The files behind a search over `cells`, which both backends have a part in."""
     own = (CELLS[cell].forward.__module__ for cell in cells)
-    return _paths(
-        closure("carousel.measures.search", *(f"carousel.engine.backends.{name}" for name in BACKENDS), *own)
-    )
+    backends = (f"carousel.engine.backends.{name}" for name in BACKENDS)
+    return _paths(closure("carousel.measures.search", *backends, *own, stop=TABLES | WORDS))
 
 
 def calibrating(backend: str) -> list[str]:
     """The files behind the calibration of one backend: of all cells, for it plants what it likes."""
     cells = {cell.forward.__module__ for cell in CELLS.values()}
-    return _paths(
-        closure("carousel.measures.calibration.calibrate", f"carousel.engine.backends.{backend}", *cells)
-    )
+    own = "carousel.measures.calibration.calibrate", f"carousel.engine.backends.{backend}"
+    return _paths(closure(*own, *cells, stop=TABLES | WORDS))
 
 
 def gathering() -> list[str]:
@@ -116,21 +121,27 @@ def search_fingerprint(cell: str) -> str:
 
 
 def digest(paths: Iterable[str], *packages: str) -> str:
-    """A hash of what stands in files, and of the versions of packages."""
-    text = "".join(Path(path).read_text(encoding="utf-8") for path in paths)
+    """A hash of what stands in files, of the layout of the tables, and of the versions of packages."""
+    text = "".join(Path(path).read_text(encoding="utf-8") for path in paths) + layout()
     versions = {name: version(name) for name in (*packages, "numba") if find_spec(name)}
     return hashlib.sha256(f"{text}{sorted(versions.items())}".encode()).hexdigest()[:16]
 
 
-def closure(*modules: str) -> set[str]:
-    """`modules` and all modules of the package that they import, directly or not, up to the TABLES."""
+def layout() -> str:
+    """The columns of the measured tables with their types, and what measures which quantity, as a text."""
+    measured = {table: schemas.types(table) for table in schemas.MEASURED}
+    return json.dumps([measured, {each.name: each.kind for each in QUANTITIES}])
+
+
+def closure(*modules: str, stop: Set[str] = TABLES) -> set[str]:
+    """`modules` and all modules of the package that they import, directly or not, up to those in `stop`."""
     found: set[str] = set()
     todo = list(modules)
     while todo:
         module = todo.pop()
         if module not in found:
             found.add(module)
-            todo += imports(module) - TABLES
+            todo += imports(module) - stop
     return found
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import yaml
 
 from carousel.study.schema import load
+from carousel.tables.schemas import names
 
 SEEDS = 3  # other master seeds
 
@@ -36,4 +37,4 @@ def compared(verdicts: Mapping[int, pd.DataFrame], seed: int) -> pd.DataFrame:
         )
         for other, table in sorted(verdicts.items())
     ]
-    return pd.concat(tables, ignore_index=True)[["id", "seed", "verdict", "effect", "low", "high", "same"]]
+    return pd.concat(tables, ignore_index=True)[names("stability")]

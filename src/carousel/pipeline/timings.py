@@ -5,8 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from carousel.pipeline.run import joblog
-
-COLUMNS = ["rule", "jobs", "wall", "cpu", "longest"]
+from carousel.tables.schemas import names
 
 
 def timings(logs: Path) -> pd.DataFrame:
@@ -19,7 +18,7 @@ def timings(logs: Path) -> pd.DataFrame:
     sums = table.groupby("rule").agg(
         jobs=("wall", "size"), longest=("wall", "max"), wall=("wall", "sum"), cpu=("cpu", "sum")
     )
-    return sums.reset_index()[COLUMNS]
+    return sums.reset_index()[names("timings")]
 
 
 def read(log: Path, logs: Path) -> tuple[str, float, float] | None:

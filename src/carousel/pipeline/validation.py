@@ -10,28 +10,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from carousel.axes import BACKENDS
 from carousel.pipeline.job_code import code
 from carousel.pipeline.rebuild import place, rule, running
 from carousel.study.schema import Study, digest, load
-from carousel.tables.parquet import StoreError, damage, names, origin, read
+from carousel.tables.layout import misfit
+from carousel.tables.parquet import StoreError, damage, names, origin, read, schema
+from carousel.tables.schemas import TABLES
 
-MODEL = "backend device dtype slice cell init gain forget_bias"
-COLUMNS = {
-    kind: columns.split()
-    for kind, columns in {
-        "decay": f"{MODEL} bias hidden length repetition trained step gradient input_size input_scale quantity path "
-        "lag log10_norm n_zero n cosine error",
-        "dynamics": f"{MODEL} bias hidden length repetition trained step gradient quantity axis index quantile value "
-        "error n",
-        "accuracy": f"{MODEL} hidden task length repetition gradient step loss accuracy solved gradient_norm "
-        "baseline_loss baseline_accuracy",
-        "calibration": "backend device dtype system statement source quantity path lag predicted measured error "
-        "tolerance in_standard_errors passed n",
-        "summary": f"{MODEL} bias hidden length trained step gradient quantity path rate low high regime best",
-        "claims": "id verdict effect low high",
-    }.items()
-}
-"""The columns that the readers of a kind of table need."""
 JOBS = {"decay", "dynamics", "accuracy", "search", "calibrate"}
 """The rules that measure: one job, one table."""
 APART = "elsewhere", "stability"
@@ -70,8 +56,8 @@ def fault(path: Path, kind: str = "") -> str:
     """Why a table must not be read as one of its `kind`; nothing for one that may."""
     if reason := damage(path):
         return reason
-    if lacking := [name for name in COLUMNS.get(kind, ()) if name not in names(path)]:
-        return f"not a table of {kind}, it has no column {lacking[0]}"
+    if kind in TABLES and (wrong := misfit(schema(path), kind, BACKENDS)):
+        return f"not a table of {kind}, {wrong}"
     return foreign(path, origin(path))
 
 

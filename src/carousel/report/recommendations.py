@@ -9,27 +9,13 @@ import pandas as pd
 
 from carousel.analysis.stats.tables import select
 from carousel.claims.evidence import bias_order
+from carousel.tables.schemas import names
 
 LAGS = (10, 30, 100, 300, 1000)  # steps: about a factor of three apart
 KEPT = 1.0  # decades: a gradient that stays within a factor of ten is one that training can follow
 WINDOW = 0.9  # of the length: the last lag that rates are fitted on
 USUAL = ("torch", "orthogonal", "glorot", "gaussian", "identity")  # inits, a library's own first
 PLACE = ["cell", "init", "forget_bias"]
-COLUMNS = [
-    "lag",
-    *PLACE,
-    "hidden",
-    "length",
-    "rate",
-    "low",
-    "high",
-    "half_life",
-    "decades",
-    "kept",
-    "n_kept",
-    "n",
-]
-BIASED = [*PLACE, "hidden", "length", "rate", "low", "high", "half_life"]
 TRAINED = ["task", *PLACE, "length"]
 
 
@@ -44,7 +30,7 @@ def advise(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
     rows = [
         best(part, lag) for lag in LAGS for _, part in reaching(table, lag).groupby("cell", observed=True)
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=names("advice"))
 
 
 def untrained(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
@@ -69,7 +55,7 @@ def best(settings: pd.DataFrame, lag: int) -> dict:
     worst = np.maximum(settings["low"].abs(), settings["high"].abs()) * lag
     kept = (worst <= KEPT).to_numpy()
     chosen = order(settings[kept]).iloc[0] if kept.any() else settings.loc[worst.fillna(np.inf).idxmin()]
-    found = {name: chosen[name] for name in COLUMNS if name in chosen}
+    found = {name: chosen[name] for name in names("advice") if name in chosen}
     decades = chosen["rate"] * lag
     return found | {
         "lag": lag,
@@ -103,11 +89,9 @@ def learned(accuracy: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     shares = [wilson(row.solved, row.seeds) for row in table.itertuples()]
     table[["share", "low", "high"]] = np.reshape(shares, (-1, 3))
     table = table.astype(dict.fromkeys(["task", *PLACE], str))
-    return (
-        table.merge(at_the_start(summary), "left")
-        .drop(columns="slice")
-        .sort_values(TRAINED, ignore_index=True)
-    )
+    return table.merge(at_the_start(summary), "left").sort_values(TRAINED, ignore_index=True)[
+        names("learned")
+    ]
 
 
 def by_bias(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
@@ -118,7 +102,7 @@ def by_bias(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
     table = untrained(summary, driven)
     table = table[(table["forget_bias"] != "none") & ~table["forget_bias"].str.contains(":")]
     parts = [fullest(part) for _, part in table.groupby("cell", observed=True)]
-    return pd.concat([order(part) for part in parts] or [table])[BIASED].reset_index(drop=True)
+    return pd.concat([order(part) for part in parts] or [table])[names("half_lives")].reset_index(drop=True)
 
 
 def fullest(part: pd.DataFrame) -> pd.DataFrame:

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-MODEL = ["backend", "device", "dtype", "slice", "cell", "init", "gain", "forget_bias", "bias", "hidden",
-         "length", "repetition", "trained", "step", "gradient"]  # fmt: skip
+from carousel.tables import schemas
+
+MODEL = schemas.names("decay", "factor", "place")
 PAIR = [name for name in MODEL if name not in ("backend", "device")]  # the same model on either backend
 SETTING = [name for name in PAIR if name != "repetition"]
-RUN = ["backend", "device", "dtype", "slice", "cell", "init", "gain", "forget_bias", "hidden", "task",
-       "repetition", "gradient"]  # fmt: skip
+RUN = [name for name in schemas.names("accuracy", "factor", "place") if name != "length"]
 
 
 def select(table: pd.DataFrame, **wanted: object) -> pd.DataFrame:

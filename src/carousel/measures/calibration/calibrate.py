@@ -17,15 +17,13 @@ from carousel.measures.log_space import Logs
 from carousel.measures.lyapunov.spectrum import Spectrum, spectrum
 from carousel.seeds import generator
 from carousel.study.models import on_backend
+from carousel.tables.quantities import quantity as entry
+from carousel.tables.schemas import names
 
 SYSTEMS = linear.SYSTEMS | chains.SYSTEMS | gated.SYSTEMS
 SEED = 1991  # of the systems that are drawn: same table, same rows
 EXACT = 1e-9  # decades: what rounding may leave after ten thousand steps
 ERRORS = 3.0  # standard errors that a mean may be off: one row in 370 where all is right
-COLUMNS = (
-    "backend device dtype system statement source quantity path lag predicted measured error tolerance "
-    "in_standard_errors passed n"
-).split()
 
 MISSING = np.full((1, 1), np.nan)  # what no instrument reports has not passed
 
@@ -43,7 +41,7 @@ def calibrate(backend: Backend, systems: Sequence[str] = tuple(SYSTEMS)) -> pd.D
     """
     rows = [row for name in systems for row in measured(backend, name)]
     frame = pd.DataFrame(rows).assign(backend=backend.name, device=backend.device, dtype=backend.dtype)
-    return frame[COLUMNS]
+    return frame[names("calibration")]
 
 
 def measured(backend: Backend, name: str) -> Iterator[dict[str, Any]]:
@@ -84,9 +82,9 @@ def read(backend: Backend, planted: Planted, keys: Sequence[Key]) -> Found:
 
 def instrument(quantity: str) -> str:
     """Which function of the study's code measures `quantity`."""
-    if quantity in ("lyapunov", "lyapunov_sum", "log_det"):
-        return "spectrum"
-    return "jacobians" if quantity.startswith("jacobian") else "gradient_by_lag"
+    return {"exponents": "spectrum", "jacobian": "jacobians", "gradient": "gradient_by_lag"}[
+        entry(quantity).kind
+    ]
 
 
 def by_lag(logs: Iterable[tuple[int, dict[Quantity, Logs]]]) -> Found:

@@ -14,8 +14,6 @@ from carousel.cells import CELLS
 from carousel.engine.backends.backend import Backend, Model, Readout, Targets, leaves, rebuild
 from carousel.engine.recurrence import PATHS
 from carousel.inits import uniform
-from carousel.measures import dynamics as dynamical
-from carousel.measures.rows import COLUMNS as DECAY
 from carousel.measures.training import snapshots
 from carousel.measures.training.nonfinite import Stops, reachable
 from carousel.measures.training.optimizer import Adam, clipped
@@ -23,14 +21,10 @@ from carousel.measures.training.snapshots import zero_state
 from carousel.seeds import generator
 from carousel.study.models import Setting, masked, on_backend, stack, weights
 from carousel.study.schema import TrainingSlice
+from carousel.tables.layout import laid_out
 from carousel.tables.parquet import concat
+from carousel.tables.schemas import names
 from carousel.tasks import ADDING_TOLERANCE, TASKS, Batch, Task
-
-COLUMNS = (
-    "backend device dtype slice cell init gain forget_bias hidden task length repetition gradient step loss "
-    "accuracy solved gradient_norm stopped reason baseline_loss baseline_accuracy"
-).split()
-CATEGORIES = "backend device dtype slice cell init forget_bias task gradient reason".split()
 
 
 def readout(seed: int, setting: Setting, outputs: int) -> Readout:
@@ -165,9 +159,9 @@ def train(
         baseline_accuracy=baseline_accuracy,
     )
     return Run(
-        frame[COLUMNS].astype(dict.fromkeys(CATEGORIES, "category")),
-        joined([decay for decay, _ in taken], DECAY),
-        joined([dynamics for _, dynamics in taken], dynamical.COLUMNS),
+        laid_out(frame, "accuracy"),
+        joined([decay for decay, _ in taken], names("decay")),
+        joined([dynamics for _, dynamics in taken], names("dynamics")),
     )
 
 

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 
 from carousel.pipeline.machines.matching import KINDS, Kind, Pairs, described, keys, numbers, pairs, texts
+from carousel.tables import schemas
 from carousel.tables.parquet import StoreError, provenance, read
 
 CLOSE = 1e-9
 """What moves by no more than this, as a share of itself where it is above one, moves by rounding."""
 HALF = 1.959964  # standard errors in half of a 95 % interval
-COLUMNS = "table slice column rows only_left only_right moved largest in_errors where old new".split()
 
 
 def compare(left: Path, right: Path) -> pd.DataFrame:
-    """What moved from the results in `left` to those in `right`, with COLUMNS.
+    """What moved from the results in `left` to those in `right`, line by line.
 
     A line per table, slice and measured column: how many rows are in both and in one alone, how many moved, the
     ``largest`` move, and the largest in units of the row's error: its own standard error where it has one, else the
@@ -37,7 +37,7 @@ def compare(left: Path, right: Path) -> pd.DataFrame:
         paths = left / file_of(name), right / file_of(name)
         same_study(*paths)
         lines += verdicts(*paths) if name == "claims" else moves(name, *paths)
-    return pd.DataFrame(lines, columns=COLUMNS)
+    return pd.DataFrame(lines, columns=schemas.names("comparison"))
 
 
 def file_of(name: str) -> str:

@@ -9,9 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from carousel.tables import schemas
 from carousel.tables.parquet import StoreError, encoded, is_text, schema
-
-MODEL = "backend slice cell init gain forget_bias"  # device and dtype are where a row was measured, not what
 
 
 class Kind(NamedTuple):
@@ -22,26 +21,16 @@ class Kind(NamedTuple):
     error: str = ""
 
 
+IDENTITY = "factor", "condition", "index"
+"""The roles of the columns that say what a row is, wherever it was measured."""
 KINDS = {
-    "decay": Kind(
-        f"{MODEL} bias hidden length repetition trained step gradient input_size input_scale quantity path lag".split(),
-        ["log10_norm"],
-        "error",
-    ),
-    "dynamics": Kind(
-        f"{MODEL} bias hidden length repetition trained step gradient quantity axis index quantile".split(),
-        ["value"],
-        "error",
-    ),
-    "accuracy": Kind(
-        f"{MODEL} hidden task length repetition gradient step".split(), ["loss", "accuracy", "solved"]
-    ),
-    "calibration": Kind("backend system quantity path lag n".split(), ["measured"]),
+    table: Kind(
+        schemas.names(table, *IDENTITY), schemas.names(table, "value"), *schemas.names(table, "error")
+    )
+    for table in schemas.MEASURED
 }
-USUAL = {"gain": 1.0, "forget_bias": "none", "bias": 0.0, "trained": "no", "step": 0, "gradient": "none"}
-WORDS = {"backend": "{}", "cell": "{}", "init": "{} init", "trained": "trained on {}", "gradient": "{} gradient",
-         "task": "task {}", "quantity": "{}", "system": "{}"}  # fmt: skip
-"""How a row's factors are spoken of: those that have their usual value not at all, others by their name."""
+COLUMNS = {column.name: column for table in schemas.MEASURED for column in schemas.TABLES[table]}
+"""Every column of the measured tables, for the words in which a row is spoken of."""
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -134,7 +123,8 @@ def described(path: Path, factors: Sequence[str], places: Sequence[int]) -> list
 
 def said(factor: str, value: object) -> str:
     """One factor of a row in words; nothing where it goes without saying."""
-    if value is None or value == USUAL.get(factor):
+    column = COLUMNS[factor]
+    if value is None or value == column.usual:
         return ""
     word = f"{value:g}" if isinstance(value, float) else str(value)
-    return WORDS.get(factor, f"{factor.replace('_', ' ')} {{}}").format(word)
+    return (column.said or f"{factor.replace('_', ' ')} {{}}").format(word)

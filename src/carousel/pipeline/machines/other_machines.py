@@ -12,14 +12,14 @@ import pandas as pd
 from carousel.pipeline.job_code import code
 from carousel.pipeline.machines.comparison import difference
 from carousel.pipeline.machines.matching import KINDS, described, keys, numbers, pairs, texts
-from carousel.pipeline.validation import COLUMNS
+from carousel.tables import schemas
 from carousel.tables.machine_folders import FOLDER, TABLES, folders
 from carousel.tables.parquet import StoreError, names, provenance, schema, verify, whole_folder
 from carousel.tables.provenance import merge
 
 TOLERANCE = {"float64": 1e-8, "float32": 1e-2, "bfloat16": 2.0}
 """Decades before training by which two machines may differ, by the coarser of their numbers: rounding, grown."""
-SETTING = [name for name in KINDS["decay"].factors if name not in ("repetition", "quantity", "path", "lag")]
+SETTING = [name for name in schemas.names("decay", "factor", "condition") if name != "repetition"]
 
 
 class Machine(NamedTuple):
@@ -84,7 +84,7 @@ def same_schema(name: str, path: Path, local: Path | None) -> None:
     verify(path)
     if local is not None:
         verify(local)
-    wanted = dict(typed(local)) if local else dict.fromkeys(COLUMNS[name])
+    wanted = dict(typed(local)) if local else dict.fromkeys(schemas.names(name))
     found = dict(typed(path)) if local else dict.fromkeys(names(path))
     if wrong := sorted({name for name, _ in found.items() ^ wanted.items()}):
         raise StoreError(f"{path}: column {wrong[0]} is not as in {local or 'a table of ' + name}")
@@ -157,7 +157,7 @@ def machines(results: Path) -> pd.DataFrame:
     for folder in folders(results):
         if (path := folder / "decay.parquet").is_file():
             lines += [line | {"folder": folder.name} for line in apart(local, path)]
-    return pd.DataFrame(lines)
+    return pd.DataFrame(lines, columns=schemas.names("machines"))
 
 
 def counted(path: Path, origin: Mapping[str, Any]) -> list[tuple[dict[str, Any], np.ndarray]]:

@@ -7,15 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from carousel.analysis.stats.tables import select
+from carousel.analysis.stats.tables import MODEL, select
 from carousel.claims.evidence import bias_order, number
 from carousel.report.figures.curves import MAIN, STORY
 from carousel.report.figures.data import prefer, usual
 from carousel.report.figures.style import RATE, bias_looks, end_label, look, nothing, panels, words
 
-MODEL = (
-    "backend device dtype slice cell init gain forget_bias bias hidden length repetition trained step gradient"
-).split()
 PANEL = 2.3  # inches
 WITHOUT = "cells without a forget gate"
 

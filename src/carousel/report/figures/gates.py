@@ -10,6 +10,7 @@ from carousel.claims.evidence import bias_order, number
 from carousel.report.figures.data import longest, prefer, usual
 from carousel.report.figures.exponents import main_cells
 from carousel.report.figures.style import GREY, WIDTH, look, nothing, words
+from carousel.tables.quantities import EXIT_PARTS
 
 Quantities = Mapping[tuple[str, ...], str]
 
@@ -87,9 +88,7 @@ def factors(dynamics: pd.DataFrame) -> Figure:
     floored[list(QUANTILES)] = floored[list(QUANTILES)].clip(lower=FLOOR)
     drawing = Figure(figsize=(WIDTH, 2 * ROW * len(names) + 2.0))
     upper, lower = drawing.subfigures(2, 1, squeeze=False, height_ratios=[1, 1.15]).ravel()
-    parts = [
-        {k: v for k, v in titles.items() if k[0].startswith("exit_") == below} for below in (False, True)
-    ]
+    parts = [{k: v for k, v in titles.items() if (k[0] in EXIT_PARTS) == below} for below in (False, True)]
     for part, own in ((upper, parts[0]), (lower, parts[1])):
         if own:
             axes = part.subplots(1, len(own), sharey=True, squeeze=False).ravel().tolist()

@@ -10,6 +10,7 @@ from carousel.claims.evidence import bias_order, number
 from carousel.report.figures.curves import MAIN
 from carousel.report.figures.data import curves, prefer, usual
 from carousel.report.figures.style import LAG, end_label, nothing, panels, powers, words
+from carousel.tables.quantities import of_kind
 
 SHOWN = ("rnn_tanh", "lstm")
 BLOCKS = {  # suffix of the quantity -> label and colour
@@ -24,8 +25,7 @@ PANEL = 1.9  # inches
 
 def settings(decay: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Return a title and the curves of each cell and forget bias that is shown."""
-    names = [name for name in decay["quantity"].unique() if name.startswith("jacobian_")]
-    rows = select(decay, quantity=names)
+    rows = select(decay, quantity=of_kind(decay["quantity"].unique(), "jacobian"))
     rows = prefer(usual(rows), "backend", "numpy")
     seen = list(dict.fromkeys(rows["cell"].astype(str)))
     found = []

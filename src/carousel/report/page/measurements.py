@@ -7,6 +7,7 @@ import pandas as pd
 from carousel.report.figures.exponents import determinants
 from carousel.report.figures.theory import gaps
 from carousel.report.page.markup import count, escape, number, picture, table
+from carousel.tables.quantities import of_kind
 
 DRAWN = (
     "theory",
@@ -70,7 +71,7 @@ def left_out(found: pd.DataFrame) -> str:
 
 def jacobian(data: SimpleNamespace) -> str:
     """The picture of the Jacobian's norms."""
-    here = any(name.startswith("jacobian_") for name in data.decay["quantity"].unique())
+    here = of_kind(data.decay["quantity"].unique(), "jacobian")
     return drawn(data, "jacobian") if here else absent("the Jacobian")
 
 

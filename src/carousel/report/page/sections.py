@@ -13,16 +13,17 @@ from carousel.report.page.answers import Claim, answers, half_lives, measured, t
 from carousel.report.page.markup import count, definitions, div, escape, number, picture, table, verdict
 from carousel.report.page.measurements import drawn
 from carousel.tables import machine_folders, parquet
+from carousel.tables.columns import FACTORS
 from carousel.tables.provenance import brief
+from carousel.tables.schemas import names
 
 SHOWN = ("claims.parquet", "agreement.parquet", "decay.parquet", "accuracy.parquet", "calibration.parquet",
          "dynamics.parquet", "summary.parquet", "advice.parquet", "half_lives.parquet", "learned.parquet",
          "explorer.json", "timings.parquet", "machines.parquet")  # fmt: skip
 OPTIONAL = ("stability.parquet",)  # made by a command of its own
-FACTORS = ("cell", "init", "gain", "forget_bias", "bias", "hidden", "task", "length", "repetition", "trained",
-           "gradient", "step", "backend", "device", "dtype")  # fmt: skip
+SWEPT = [name for name in FACTORS if name != "slice"]
 COLUMNS = {  # of the large tables, those that the page reads
-    "decay.parquet": [name for name in ("slice", "quantity", *FACTORS) if name != "task"],
+    "decay.parquet": [*names("decay", "factor", "condition", "place"), "quantity"],
     "dynamics.parquet": [*MODEL, "quantity", "value"],
 }
 
@@ -131,9 +132,9 @@ def values(column: pd.Series) -> str:
 def slices(frame: pd.DataFrame) -> str:
     """What the study swept, one entry per slice, read from the columns of a table."""
     pairs = []
-    found = grouped(frame, [name for name in ("slice", *FACTORS) if name in frame])[1]
+    found = grouped(frame, [name for name in FACTORS if name in frame])[1]
     for name, part in found.groupby("slice", observed=True, sort=False):
-        swept = {factor: values(part[factor]) for factor in FACTORS if factor in part}
+        swept = {factor: values(part[factor]) for factor in SWEPT if factor in part}
         words = (f"*{escape(factor)}* {escape(text)}" for factor, text in swept.items() if text)
         pairs.append((escape(name), "; ".join(words)))
     return definitions(pairs)

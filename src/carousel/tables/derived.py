@@ -1,0 +1,146 @@
+"""The columns of the tables that are made from the measured ones, in file order."""
+
+from carousel.tables.columns import MODEL, PATH, PLACE, QUANTITY, STAGE, Column, factors
+
+RATE = Column("rate", "float", "value", "decades per step",
+              "slope of log10 of the gradient against lag, mean over repetitions; NaN where there is none")  # fmt: skip
+INTERVAL = (
+    Column("low", "float", "detail", "decades per step", "lower end of the rate's 95 % interval"),
+    Column("high", "float", "detail", "decades per step", "upper end of the rate's 95 % interval"),
+)
+HALF_LIFE = Column("half_life", "float", "value", "steps", "steps that halve the gradient at that rate")
+
+
+def lost(dtype: str) -> tuple[Column, ...]:
+    """The columns that say where a number format loses the gradient."""
+    return (
+        Column(f"{dtype}_lag", "float", "value", "steps",
+               f"lag at which the mean gradient, relative to lag 0, leaves the normal numbers of {dtype}"),
+        Column(f"{dtype}_end", "category", "value", "",
+               "underflow or overflow; steady: too slow to be extrapolated; unclear: the regime is not known"),
+        Column(f"{dtype}_extrapolated", "bool", "detail", "", "whether that lag is beyond those measured"),
+    )  # fmt: skip
+
+
+SUMMARY = (
+    *PLACE, *(column for column in MODEL if column.name != "repetition"), *STAGE, QUANTITY, PATH, RATE, *INTERVAL,
+    Column("window_low", "float", "detail", "steps", "first lag that the rate is fitted on"),
+    Column("window_high", "float", "detail", "steps", "last lag that the rate is fitted on"),
+    HALF_LIFE,
+    Column("half_life_low", "float", "detail", "steps", "half-life at the lower end of the rate's interval"),
+    Column("half_life_high", "float", "detail", "steps", "half-life at the upper end of the rate's interval"),
+    *lost("float32"),
+    *lost("float64"),
+    Column("best", "category", "value", "",
+           "what predicts held-out lags best in most repetitions: constant, exponential or power; none: too few lags"),
+    Column("best_share", "float", "detail", "1", "share of the repetitions in which it does"),
+    Column("regime", "category", "value", "",
+           "vanishing, steady or exploding, where the whole interval is; unclear: on both sides of a threshold; "
+           "unknown: no interval"),
+    Column("margin", "float", "detail", "decades per step", "distance of the interval from the nearer threshold"),
+    Column("zero_share", "float", "detail", "1",
+           "largest share of exact zeros at a lag of the window, mean over repetitions"),
+    Column("repetitions", "int", "count", "models", "repetitions of the setting"),
+    Column("law", "category", "detail", "", "the closed form that applies; empty: none does"),
+    Column("theory", "float", "detail", "decades per step", "the rate that it predicts"),
+)  # fmt: skip
+CLAIMS = (
+    Column("id", "text", "index", "", "The claim's name, fixed for good; the anchor of its section in report.html."),
+    Column("who", "text", "detail", "", "Who said it in the Q&A: question, comment, or the number of the answer."),
+    Column("kind", "category", "detail", "",
+           "What kind of claim it is: identity, universal, existence, comparison or trend; "
+           "the kind fixes what decides it."),
+    Column("statement", "text", "detail", "", "The claim in the project's words."),
+    Column("verdict", "category", "value", "",
+           "What the measurements say. depends: it holds in one part of the sweep and fails in another. "
+           "inconclusive: the study cannot decide."),
+    Column("effect", "float", "value", "`unit`", "The number that the verdict rests on, in `unit`."),
+    Column("low", "float", "detail", "`unit`", "Lower end of the effect's 95 % interval."),
+    Column("high", "float", "detail", "`unit`", "Upper end of the effect's 95 % interval."),
+    Column("n", "int", "count", "numbers", "How many measured values the effect rests on."),
+    Column("unit", "text", "detail", "", "The unit of effect, low, high, and of the effect by backend."),
+    Column("rule", "text", "detail", "",
+           "What settles the claim, with its thresholds; fixed before any data were looked at."),
+    Column("{backend}", "float", "detail", "`unit`", "The effect as the {label} backend measured it."),
+    Column("condition", "text", "detail", "",
+           "What the verdict depends on, or what would settle an inconclusive one; may be empty."),
+    Column("takeaway", "text", "detail", "", "One sentence for a practitioner."),
+    Column("figure", "text", "detail", "", "The file under figures/ that shows the measurement."),
+    Column("alt", "text", "detail", "", "That picture in words."),
+    Column("reading", "text", "detail", "", "The formal statement that is decided."),
+    Column("prediction", "text", "detail", "", "The verdict that was predicted before any data were looked at."),
+    Column("settings", "text", "detail", "", "The settings that the verdict rests on."),
+    Column("boundary", "text", "detail", "",
+           "Where the verdict changes, in words: a factor of the sweep and its value; empty where there is none."),
+    Column("boundary_at", "float", "detail", "the factor's", "The value of that factor at which it changes."),
+    Column("boundary_low", "float", "detail", "the factor's", "Lower end of the 95 % interval of that value."),
+    Column("boundary_high", "float", "detail", "the factor's", "Upper end of the 95 % interval of that value."),
+)  # fmt: skip
+AGREEMENT = (
+    Column("measure", "text", "index", "", "what is compared between the backends, and on which rows"),
+    Column("value", "float", "value", "`unit`", "the largest difference, or how many such rows there are"),
+    Column("unit", "text", "detail", "", "unit of the value"),
+    Column("n", "int", "count", "rows", "rows that are compared"),
+    Column("where", "text", "detail", "", "the row with the largest difference"),
+)
+SETTING = factors("cell init forget_bias hidden length")
+ADVICE = (
+    Column("lag", "int", "index", "steps", "how far back the gradient has to reach"),
+    *SETTING, RATE, *INTERVAL, HALF_LIFE,
+    Column("decades", "float", "value", "decades", "change of the gradient after that lag"),
+    Column("kept", "bool", "value", "", "whether it stays within a factor of ten at both ends of the interval"),
+    Column("n_kept", "int", "count", "settings", "settings of the cell that keep it"),
+    Column("n", "int", "count", "settings", "settings of the cell that were measured so far back"),
+)  # fmt: skip
+HALF_LIVES = (*SETTING, RATE, *INTERVAL, HALF_LIFE)
+LEARNED = (
+    *factors("task cell init forget_bias length"),
+    Column("solved", "int", "count", "seeds", "seeds that solved the task on every backend"),
+    Column("seeds", "int", "count", "seeds", "seeds that were trained"),
+    Column("share", "float", "value", "1", "solved of seeds"),
+    Column("low", "float", "detail", "1", "lower end of Wilson's 95 % interval of the share"),
+    Column("high", "float", "detail", "1", "upper end of Wilson's 95 % interval of the share"),
+    RATE._replace(meaning="rate of the gradient at the same length before training, mean of the backends"),
+    HALF_LIFE,
+)
+TIMINGS = (
+    Column("rule", "text", "index", "", "rule of the workflow"),
+    Column("jobs", "int", "count", "jobs", "jobs of the rule"),
+    Column("wall", "float", "value", "seconds", "their wall time, summed"),
+    Column("cpu", "float", "value", "seconds", "their CPU time, summed"),
+    Column("longest", "float", "value", "seconds", "wall time of the longest job"),
+)
+MACHINES = (
+    Column("machine", "text", "index", "", "processor and system"),
+    Column("gpu", "text", "index", "", "graphics processor; empty for rows measured on the CPU"),
+    *factors("device dtype"),
+    Column("rows", "int", "count", "rows", "rows of the decay table"),
+    Column("settings", "int", "count", "settings", "settings behind them"),
+    Column("compared", "int", "count", "rows", "rows before training that were measured here, too"),
+    Column("largest", "float", "value", "decades", "their largest difference from those measured here"),
+    Column("tolerance", "float", "detail", "decades", "the difference that is allowed"),
+    Column("beyond", "int", "count", "rows", "rows that differ by more"),
+    Column("where", "text", "detail", "", "the row with the largest difference"),
+    Column("other_code", "int", "count", "jobs", "jobs that other code ran than here"),
+    Column("folder", "text", "detail", "", "folder of the other machine; empty for this one"),
+)
+STABILITY = (
+    Column("id", "text", "index", "", "the claim"),
+    Column("seed", "int", "index", "", "master seed of the study"),
+    *(column for column in CLAIMS if column.name in ("verdict", "effect", "low", "high")),
+    Column("same", "bool", "value", "", "whether the verdict is that under the study's own seed"),
+)
+COMPARISON = (
+    Column("table", "text", "index", "", "the table that is compared"),
+    Column("slice", "text", "index", "", "slice of the study, or system of the calibration"),
+    Column("column", "text", "index", "", "the measured column; for a verdict the claim"),
+    Column("rows", "int", "count", "rows", "rows on both sides"),
+    Column("only_left", "int", "count", "rows", "rows on the first side alone"),
+    Column("only_right", "int", "count", "rows", "rows on the second side alone"),
+    Column("moved", "int", "count", "rows", "rows that differ by more than rounding"),
+    Column("largest", "float", "value", "the column's", "largest difference"),
+    Column("in_errors", "float", "value", "1", "largest difference in units of the row's error"),
+    Column("where", "text", "detail", "", "the row with the largest difference"),
+    Column("old", "text", "detail", "", "verdict on the first side"),
+    Column("new", "text", "detail", "", "verdict on the second side"),
+)

@@ -1,0 +1,49 @@
+"""A table against its schema: put in its layout before it is written, and checked when it is read."""
+
+from collections.abc import Callable, Iterable
+
+import pandas as pd
+import pyarrow as pa
+
+from carousel.tables.columns import TYPES
+from carousel.tables.schemas import categories, names, schema
+
+TESTS: dict[str, Callable[[pa.DataType], bool]] = {  # of a column of each of TYPES, as Arrow has it
+    "category": lambda kind: pa.types.is_dictionary(kind) or is_text(kind),
+    "text": lambda kind: pa.types.is_dictionary(kind) or is_text(kind),
+    "float": pa.types.is_floating,
+    "int": pa.types.is_integer,
+    "bool": pa.types.is_boolean,
+}
+
+
+def laid_out(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """`frame` as a table: its columns in file order, categories as such, a condition that it lacks NaN.
+
+    Raises KeyError for any other column that it lacks.
+    """
+    lacking = [name for name in names(table, "condition") if name not in frame]
+    whole = frame.assign(**dict.fromkeys(lacking, float("nan")))[names(table)]
+    return whole.astype(dict.fromkeys(categories(table), "category"))
+
+
+def misfit(found: pa.Schema, table: str, backends: Iterable[str]) -> str:
+    """What is wrong with the columns of a table of that name; nothing where they are those of its schema."""
+    wanted = schema(table, backends)
+    if lacking := [name for name in wanted if name not in found.names]:
+        return f"it has no column {lacking[0]}"
+    if more := [name for name in found.names if name not in wanted]:
+        return f"it has a column {more[0]}"
+    if wrong := [column for name, column in wanted.items() if not holds(found.field(name).type, column.type)]:
+        return f"in its column {wrong[0].name} does not stand {TYPES[wrong[0].type]}"
+    return "" if found.names == [*wanted] else "its columns are in another order"
+
+
+def holds(kind: pa.DataType, wanted: str) -> bool:
+    """Does a column of this type hold what is `wanted`? One of a table without rows may have lost its type."""
+    return pa.types.is_null(kind) or TESTS[wanted](kind)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Does a column of this type hold plain texts?"""
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
