@@ -214,7 +214,7 @@ def run(
     models: tuple[int, ...] = MODELS,
     rounds: int = ROUNDS,
 ) -> pd.DataFrame:
-    """The table; where the GPU that is asked for is missing, one line says so and the table is empty."""
+    """The table; where there is no GPU, one line says so and the table is empty."""
     if device == "cuda" and not torch.cuda.is_available():
         print("gpu: not measured, there is no GPU", flush=True)
         return pd.DataFrame(columns=COLUMNS)

@@ -42,7 +42,7 @@ class Problem(NamedTuple):
     xs: Tensor
     state: tuple[Tensor, ...]
     covector: Tensor
-    asked: Targets
+    targets: Targets
 
 
 def drawn(cell: str, size: Size, device: str) -> Problem:
@@ -52,12 +52,12 @@ def drawn(cell: str, size: Size, device: str) -> Problem:
     modules = [MODULES[cell](D, H) for _ in range(M)]
     readout = Readout(torch.randn(M, 1, H) / math.sqrt(H), torch.zeros(M, 1, 1))
     state = tuple(0.5 * torch.randn(M, H, B) for _ in CELLS[cell].states)
-    asked = Targets(torch.randn(M, 1, 1, B).to(device), torch.ones(M, 1, B, device=device), "squared_error")
+    targets = Targets(torch.randn(M, 1, 1, B).to(device), torch.ones(M, 1, B, device=device), "squared_error")
     model = Model(stacked(cell, modules), readout)
     model = rebuild(model, [leaf.to(device) for leaf in leaves(model)])
     rest = [tensor.to(device) for tensor in (torch.randn(T, M, D, B), torch.randn(M, H, B), *state)]
     return Problem(
-        cell, [m.to(device) for m in modules[:SAMPLE]], model, rest[0], tuple(rest[2:]), rest[1], asked
+        cell, [m.to(device) for m in modules[:SAMPLE]], model, rest[0], tuple(rest[2:]), rest[1], targets
     )
 
 
@@ -87,7 +87,7 @@ def pupil(problem: Problem, k: int) -> Callable[[], Any]:
     module, x = problem.modules[k].requires_grad_(), problem.xs[:, k].mT.contiguous()
     first = tuple(s[k].mT[None].contiguous() for s in problem.state)
     V, a = (leaf[k].clone().requires_grad_() for leaf in problem.model.readout)
-    target, adam = problem.asked.target[k, 0], optimiser([*module.parameters(), V, a])
+    target, adam = problem.targets.target[k, 0], optimiser([*module.parameters(), V, a])
 
     def step() -> None:
         adam.zero_grad(set_to_none=True)
@@ -148,7 +148,7 @@ def triton_decay(problem: Problem, warps: int = 0) -> Callable[[], Any]:
 
 def captured_training(problem: Problem) -> Callable[..., Gradient]:
     cell = CELLS[problem.cell]
-    return graphs.Training(cell, problem.model, problem.xs, problem.state, problem.asked).gradient
+    return graphs.Training(cell, problem.model, problem.xs, problem.state, problem.targets).gradient
 
 
 def triton_training(problem: Problem, warps: int = 0) -> Callable[..., Gradient]:
@@ -163,7 +163,7 @@ def learner(way: Callable[..., Callable[..., Gradient]]) -> Callable[..., Callab
         model, adam = rebuild(problem.model, [tip.detach() for tip in tips]), optimiser(tips)
 
         def step() -> None:
-            found = leaves(gradient(model, problem.xs, problem.state, problem.asked).model)
+            found = leaves(gradient(model, problem.xs, problem.state, problem.targets).model)
             for tip, d in zip(tips, found, strict=True):
                 tip.grad = d.contiguous()
             adam.step()
@@ -190,10 +190,10 @@ def decay_error(problem: Problem, way: str) -> float:
 def training_error(problem: Problem, way: str) -> float:
     """The largest difference of a gradient from the CPU's float32, as a share of its largest entry."""
     cell, cpu = CELLS[problem.cell], load("torch", "cpu", "float32")
-    model, xs, state, _, asked = on_cpu(problem)
-    plain = cpu.gradient(cell, model, xs, state, asked, PATHS["full"](cell))
+    model, xs, state, _, targets = on_cpu(problem)
+    plain = cpu.gradient(cell, model, xs, state, targets, PATHS["full"](cell))
     gradient = (captured_training if way == GRAPHS else triton_training)(problem)
-    found = leaves(gradient(problem.model, problem.xs, problem.state, problem.asked).model)
+    found = leaves(gradient(problem.model, problem.xs, problem.state, problem.targets).model)
     pairs = zip(found, leaves(plain.model), strict=True)
     return max(float((mine.cpu() - exact).abs().max() / exact.abs().max()) for mine, exact in pairs)
 
@@ -201,6 +201,6 @@ def training_error(problem: Problem, way: str) -> float:
 def on_cpu(problem: Problem) -> tuple[Model, Tensor, tuple[Tensor, ...], Tensor, Targets]:
     """What `problem` has in our shapes."""
     model = rebuild(problem.model, [leaf.cpu() for leaf in leaves(problem.model)])
-    target, weight = (tensor.cpu() for tensor in problem.asked[:2])
-    state, asked = tuple(s.cpu() for s in problem.state), Targets(target, weight, problem.asked.loss)
-    return model, problem.xs.cpu(), state, problem.covector.cpu(), asked
+    target, weight = (tensor.cpu() for tensor in problem.targets[:2])
+    state, targets = tuple(s.cpu() for s in problem.state), Targets(target, weight, problem.targets.loss)
+    return model, problem.xs.cpu(), state, problem.covector.cpu(), targets

@@ -4,7 +4,7 @@ A program of the grid has one model and `ROWS` of its sequences, and time is a l
 stays in shared memory, because a single ``tl.dot`` reads each gate's block: Triton then loads it from there inside the
 loop. A tile has the sequences as rows and the units as columns, so that neighbouring threads hold neighbouring units.
 
-``forward`` goes through T steps and, if asked, saves the multipliers of the adjoint and h after every step.
+``forward`` goes through T steps and, with ``SAVE``, saves the multipliers of the adjoint and h after every step.
 ``norms`` goes back, divides each sequence's adjoint by a power of two at every step, and writes the sum of squares of
 every state's adjoint, and the power. ``errors`` goes back with the errors of the last N outputs, unscaled, and writes
 those of the net inputs: the gradient by the weights is then one product over all steps, as large as a GPU likes it,
@@ -12,7 +12,7 @@ where sums over the steps would take a quarter of its registers.
 
 Arrays, of M models, B sequences and H units, both padded: drive, d_wx and d_rh [M T B G H], R [M G H H] (transposed
 for ``forward``), p [M P H], start and end [S M B H], saved [M T B K H], hs [M T+1 B H], outputs [M N B H], power [M B],
-powers [T M B], squares [T S M B], d_p [M B P H]. The multipliers of the next step back are asked for before the
+powers [T M B], squares [T S M B], d_p [M B P H]. The multipliers of the next step back are loaded before the
 products of this one, so that they are there in time.
 """
 
@@ -81,7 +81,7 @@ def norms(saved, R, p, start, power, squares, powers, end, M, T, B, H: tl.conste
         {lines}
         at = tl.maximum(T - 2 - back, 0) * B * {K} * H
         {multipliers}
-        {heard}
+        {transposed}
         {before}
         peak = tl.abs(d_h)
         {peaks}
@@ -121,7 +121,7 @@ def errors(saved, R, p, outputs, d_wx, d_rh, d_p, T, B, N, H: tl.constexpr, ROWS
         {summed}
         at = tl.maximum(T - 2 - back, 0) * B * {K} * H
         {multipliers}
-        {heard}
+        {transposed}
         {before}
     {sums}
 """

@@ -141,27 +141,27 @@ def norms(cell: Cell, params: Params, xs: Series, state: State, covector: Units)
 class Training:
     """The gradient of models of one cell, for batches of one shape and one loss."""
 
-    def __init__(self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets) -> None:
+    def __init__(self, cell: Cell, model: Model, xs: Series, state: State, targets: Targets) -> None:
         self.cell, self.full = replace(cell, weight=None), PATHS["full"](cell)
         self.made = partial(made, cell)
         self.model = rebuild(model, list(still(leaves(self.made(model)[0]))))
-        (self.xs, target, weight), self.state = still((xs, *asked[:2])), still(state)
-        self.asked = Targets(target, weight, asked.loss)
+        (self.xs, target, weight), self.state = still((xs, *targets[:2])), still(state)
+        self.targets = Targets(target, weight, targets.loss)
         self.backend = TorchBackend(str(xs.device), str(xs.dtype).removeprefix("torch."))
         self.run = Replayed(self.work, xs.device)
 
     def work(self) -> Gradient:
         """The gradient by what stands in the fixed tensors, R itself among them."""
-        return self.backend.gradient(self.cell, self.model, self.xs, self.state, self.asked, self.full)
+        return self.backend.gradient(self.cell, self.model, self.xs, self.state, self.targets, self.full)
 
-    def gradient(self, model: Model, xs: Series, state: State, asked: Targets) -> Gradient:
+    def gradient(self, model: Model, xs: Series, state: State, targets: Targets) -> Gradient:
         """As `gradient`, of other values of the same shapes; on a GPU the next call overwrites what it gives."""
         own, pull = self.made(model)
         put(leaves(self.model), leaves(own))
-        put((self.xs, *self.state, *self.asked[:2]), (xs, *state, *asked[:2]))
+        put((self.xs, *self.state, *self.targets[:2]), (xs, *state, *targets[:2]))
         return pull(self.run())
 
 
-def gradient(cell: Cell, model: Model, xs: Series, state: State, asked: Targets) -> Gradient:
+def gradient(cell: Cell, model: Model, xs: Series, state: State, targets: Targets) -> Gradient:
     """The mean loss of a batch and its gradient: `Backend.gradient` on the full path."""
-    return Training(cell, model, xs, state, asked).gradient(model, xs, state, asked)
+    return Training(cell, model, xs, state, targets).gradient(model, xs, state, targets)

@@ -29,11 +29,11 @@ class Kernels(NamedTuple):
     cell: Cell
     module: ModuleType
     saved: int  # multipliers a step
-    apart: bool  # whether R h has errors of its own
+    differ: bool  # whether the errors of R h are not those of W x + b
     warps: int  # of a tile; 0 for one in 16 units
 
 
-class Laid(NamedTuple):
+class Layout(NamedTuple):
     """Parameters as the kernels read them."""
 
     W: Float[Array, "M D GH"]
@@ -50,8 +50,8 @@ class Passed(NamedTuple):
     end: Float[Array, "S M B H"]
 
 
-class Front(NamedTuple):
-    """The adjoint of the state, and the power of two that each sequence of it lacks."""
+class Carried(NamedTuple):
+    """The adjoint of the state carried back so far, and the power of two to multiply each sequence of it with."""
 
     d_state: Float[Array, "S M B H"]
     power: Int[Array, "M B"]
@@ -61,7 +61,7 @@ _MADE: dict[int, Kernels] = {}  # by identity, for a cell cannot be hashed
 
 
 def kernels(cell: Cell, warps: int = 0) -> Kernels:
-    """The kernels of `cell`. Raises ValueError for a cell whose R hears anything but the first state."""
+    """The kernels of `cell`. Raises ValueError for a cell whose R multiplies anything but the first state."""
     if id(cell) not in _MADE:
         maps = program(cell)
         module = loaded(source(cell))
@@ -78,14 +78,14 @@ def loaded(text: str) -> ModuleType:
     return module
 
 
-def lay(cell: Cell, params: Params) -> Laid:
+def lay_out(cell: Cell, params: Params) -> Layout:
     """`params`, R itself among them, padded and turned.
 
     Raises ValueError where R is too large for the shared memory of a GPU.
     """
     M, G, H = len(params.W), len(cell.gates), params.b.shape[1] // len(cell.gates)
     wide = max(ROWS, 1 << (H - 1).bit_length())
-    if cell.voices and 4 * G * wide * wide > SHARED:
+    if cell.recurrent_states and 4 * G * wide * wide > SHARED:
         raise ValueError(
             f"hidden: found {H} with {G} gates; {G} x {wide} x {wide} floats are more than {SHARED} bytes"
         )
@@ -96,7 +96,7 @@ def lay(cell: Cell, params: Params) -> Laid:
     p = torch.stack(
         [pad(params.p[name][..., 0], (0, wide - H)) for name in cell.pointwise] or [b[:, 0, :, 0]], 1
     )
-    return Laid(W.flatten(1, 2).mT.contiguous(), R.contiguous(), b.reshape(M, 1, -1), p.contiguous())
+    return Layout(W.flatten(1, 2).mT.contiguous(), R.contiguous(), b.reshape(M, 1, -1), p.contiguous())
 
 
 def tile(x: Float[Tensor, "*M H B"], wide: int) -> Float[Tensor, "*M BB HH"]:
@@ -110,48 +110,52 @@ def inputs(xs: Series) -> Float[Tensor, "M TB D"]:
     return pad(xs.permute(1, 0, 3, 2), (0, 0, 0, -xs.shape[-1] % ROWS)).flatten(1, 2)
 
 
-def forward(found: Kernels, laid: Laid, xs: Series, start: Tensor, save: bool = True) -> Passed:
+def forward(compiled: Kernels, layout: Layout, xs: Series, start: Tensor, save: bool = True) -> Passed:
     """T steps from `start` [S M B H]; without `save` only the state at the end is kept."""
     (_, M, B, H), T = start.shape, len(xs)
-    drive = torch.baddbmm(laid.b, inputs(xs), laid.W)
-    saved, hs = (start.new_empty(n) for n in ((M, save * T, B, found.saved, H), (M, save * (T + 1), B, H)))
+    drive = torch.baddbmm(layout.b, inputs(xs), layout.W)
+    saved, hs = (start.new_empty(n) for n in ((M, save * T, B, compiled.saved, H), (M, save * (T + 1), B, H)))
     end = torch.empty_like(start)
     launch(
-        found,
+        compiled,
         "forward",
         start,
-        (drive, laid.R.mT.contiguous(), laid.p, start, saved, hs, end, M, T, B),
+        (drive, layout.R.mT.contiguous(), layout.p, start, saved, hs, end, M, T, B),
         SAVE=save,
     )
     return Passed(saved, hs, end)
 
 
-def back(found: Kernels, laid: Laid, saved: Tensor, front: Front) -> tuple[Front, Tensor, Tensor]:
+def back(
+    compiled: Kernels, layout: Layout, saved: Tensor, carried: Carried
+) -> tuple[Carried, Tensor, Tensor]:
     """T steps back: the adjoint there, and at each step the sums of squares [T S M B] and the powers [T M B]."""
-    S, M, B, _ = front.d_state.shape
+    S, M, B, _ = carried.d_state.shape
     T = saved.shape[1]
     squares = saved.new_empty((T, S, M, B), dtype=torch.float64)
-    powers, power = front.power.new_empty((T, M, B)), front.power.clone()
-    end = torch.empty_like(front.d_state)
-    arrays = saved, laid.R, laid.p, front.d_state, power, squares, powers, end
-    launch(found, "norms", front.d_state, (*arrays, M, T, B))
-    return Front(end, power), squares, powers
+    powers, power = carried.power.new_empty((T, M, B)), carried.power.clone()
+    end = torch.empty_like(carried.d_state)
+    arrays = saved, layout.R, layout.p, carried.d_state, power, squares, powers, end
+    launch(compiled, "norms", carried.d_state, (*arrays, M, T, B))
+    return Carried(end, power), squares, powers
 
 
-def errors(found: Kernels, laid: Laid, saved: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def errors(
+    compiled: Kernels, layout: Layout, saved: Tensor, outputs: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """The errors of W x + b and of R h [M T B G H], and of p [M B P H], from those of the last N outputs."""
     (M, N, B, H), T = outputs.shape, saved.shape[1]
-    d_wx = saved.new_empty((M, T, B, laid.R.shape[1], H))
-    d_rh = torch.empty_like(d_wx) if found.apart else d_wx
-    d_p = saved.new_empty((M, B, laid.p.shape[1], H))
-    launch(found, "errors", outputs, (saved, laid.R, laid.p, outputs, d_wx, d_rh, d_p, T, B, N))
+    d_wx = saved.new_empty((M, T, B, layout.R.shape[1], H))
+    d_rh = torch.empty_like(d_wx) if compiled.differ else d_wx
+    d_p = saved.new_empty((M, B, layout.p.shape[1], H))
+    launch(compiled, "errors", outputs, (saved, layout.R, layout.p, outputs, d_wx, d_rh, d_p, T, B, N))
     return d_wx, d_rh, d_p
 
 
-def launch(found: Kernels, name: str, like: Tensor, arguments: tuple[Any, ...], **options: Any) -> None:
+def launch(compiled: Kernels, name: str, like: Tensor, arguments: tuple[Any, ...], **options: Any) -> None:
     """One program a model and tile of `like` [... B H]; the first of the arrays has the models first."""
     (B, H), M = like.shape[-2:], len(arguments[0])
-    warps = found.warps or max(1, H // 16)
+    warps = compiled.warps or max(1, H // 16)
     with torch.cuda.device_of(like):  # type: ignore[no-untyped-call]
-        kernel = getattr(found.module, name)[M, B // ROWS]
+        kernel = getattr(compiled.module, name)[M, B // ROWS]
         kernel(*arguments, H=H, ROWS=ROWS, **options, num_warps=warps, enable_fp_fusion=True)

@@ -33,10 +33,12 @@ PRODUCT = 'tl.dot({}, R_{}, input_precision="ieee")'
 def source(cell: Cell) -> str:
     """The module with the three kernels of `cell`.
 
-    Raises ValueError for a cell whose R hears anything but the first state.
+    Raises ValueError for a cell whose R multiplies anything but the first state.
     """
-    if cell.inner or cell.voices not in ((), cell.states[:1]):
-        raise ValueError(f"voices: found {', '.join(cell.columns)}; allowed: {cell.states[0]} alone, or none")
+    if cell.intermediate or cell.recurrent_states not in ((), cell.states[:1]):
+        raise ValueError(
+            f"recurrent states: found {', '.join(cell.columns)}; allowed: {cell.states[0]} alone, or none"
+        )
     maps = program(cell)
     blocks = shared(cell) | {"K": str(len(multipliers(maps)))}
     frames = (
@@ -48,7 +50,7 @@ def source(cell: Cell) -> str:
 
 
 def shared(cell: Cell) -> dict[str, str]:
-    """What all frames ask for: parameters, states and their ends."""
+    """The blocks that all frames need: parameters, states and their ends."""
     states = [f"(({s} * M + model) * B + rows) * H + units" for s in range(len(cell.states))]
     S, G, P = len(cell.states), len(cell.gates), len(cell.pointwise)
     gates = [
@@ -56,7 +58,7 @@ def shared(cell: Cell) -> dict[str, str]:
     ]
     return {
         "G": str(G),
-        "weights": listed(gates) if cell.voices else "",
+        "weights": listed(gates) if cell.recurrent_states else "",
         "parameters": listed(
             f"p_{name} = tl.load(p + (model * {P} + {k}) * H + units)"
             for k, name in enumerate(cell.pointwise)
@@ -86,13 +88,13 @@ def each(cell: Cell, places: Iterable[str], line: str) -> str:
 
 
 def forward(cell: Cell, whole: Program) -> dict[str, str]:
-    """The cell's part of the forward frame; the log of the Q&A's factor is not asked for."""
+    """The cell's part of the forward frame; the log of the Q&A's factor is left out."""
     results = {name: value for name, value in whole.results.items() if name != "log_factor"}
-    heard = PRODUCT if cell.voices else "tl.zeros([ROWS, H], tl.float32)"
+    product = PRODUCT if cell.recurrent_states else "tl.zeros([ROWS, H], tl.float32)"
     saved = [value for name, value in results.items() if name[0] == "m"]
     return {
         "drive": listed(f"wx_{gate} = tl.load(drive + {g} * H)" for g, gate in enumerate(cell.gates)),
-        "recurrent": listed(f"rh_{gate} = {heard.format('s_h', gate)}" for gate in cell.gates),
+        "recurrent": listed(f"rh_{gate} = {product.format('s_h', gate)}" for gate in cell.gates),
         "lines": spelt(Program(needed(whole.lines, results.values()), results)),
         "saves": listed(f"tl.store(saved + {k} * H, {value})" for k, value in enumerate(saved)) or "pass",
         "after": assigned(cell, "s", results),
@@ -102,14 +104,14 @@ def forward(cell: Cell, whole: Program) -> dict[str, str]:
 def backward(cell: Cell, maps: Map) -> dict[str, str]:
     """What both frames that go back have of the cell: its adjoint, and R transposed on its gates' errors."""
     results = maps.backward.results
-    spoken = [PRODUCT.format(tensor(results[f"rh_{gate}"]), gate) for gate in cell.gates]
-    heard = [f"through {'+' * (g > 0)}= {product}" for g, product in enumerate(spoken)]
+    products = [PRODUCT.format(tensor(results[f"rh_{gate}"]), gate) for gate in cell.gates]
+    through = [f"through {'+' * (g > 0)}= {product}" for g, product in enumerate(products)]
     loads = listed(f"{m} = tl.load(saved + at + {k} * H)" for k, m in enumerate(multipliers(maps)))
     return {
         "multipliers": loads,
         "lines": spelt(maps.backward),
-        "heard": listed(heard) if cell.voices else "",
-        "before": assigned(cell, "d", results) + "\nd_h += through" * len(cell.voices),
+        "transposed": listed(through) if cell.recurrent_states else "",
+        "before": assigned(cell, "d", results) + "\nd_h += through" * len(cell.recurrent_states),
     }
 
 

@@ -40,14 +40,14 @@ def problem(cell, length=T, hidden=H, sequences=B, gain=1.0, bias=0.0, seed=7):
 
 
 def batch(cell, length=T, answers=T):
-    """A problem with a random readout, asked for the last `answers` outputs."""
+    """A problem with a random readout, whose loss is of the last `answers` outputs."""
     rng = np.random.default_rng(8)
     params, xs, state, _ = problem(cell, length)
     readout = Readout(rng.normal(size=(M, OUTPUTS, H)), rng.normal(size=(M, OUTPUTS, 1)))
-    asked = Targets(
+    targets = Targets(
         rng.normal(size=(M, answers, OUTPUTS, B)), rng.random(size=(M, answers, B)), "squared_error"
     )
-    return Model(params, readout), xs, state, asked
+    return Model(params, readout), xs, state, targets
 
 
 def on(backend, thing):

@@ -30,7 +30,7 @@ def test_the_peers_learn_the_same():
     problem = contenders.drawn("lstm", contenders.Size(2, H, B, T), DEVICE)
     W = [problem.modules[k].weight_ih_l0 for k in range(2)]
     before, found = problem.model.params.W, contenders.triton_training(problem)
-    ours = found(problem.model, problem.xs, problem.state, problem.asked).model.params.W
+    ours = found(problem.model, problem.xs, problem.state, problem.targets).model.params.W
     for k, weight in enumerate(W):
         step = contenders.pupil(problem, k)
         assert torch.equal(weight, before[k])

@@ -95,8 +95,8 @@ def test_a_dead_network_has_exact_zeros():
     assert (found[1:] == -math.inf).all()
 
 
-def test_a_cell_with_another_voice_and_a_cell_too_large_are_refused_in_one_line():
-    with pytest.raises(ValueError, match=r"^voices: found h, v; allowed: h alone, or none$"):
+def test_a_cell_with_an_intermediate_input_and_a_cell_too_large_are_refused_in_one_line():
+    with pytest.raises(ValueError, match=r"^recurrent states: found h, v; allowed: h alone, or none$"):
         persistent.norms(CELLS["gru_v1"], *on(FLOAT32, problem(CELLS["gru_v1"])))
     with pytest.raises(ValueError, match=r"^hidden: found 129 with 4 gates"):
         persistent.norms(CELLS["lstm"], *on(FLOAT32, problem(CELLS["lstm"], hidden=129)))
