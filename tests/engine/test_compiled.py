@@ -1,4 +1,4 @@
-"""The compiled path equals the plain one: at all lags, on all routes, in every cell."""
+"""The compiled loops equal the plain ones: at all lags, on all paths, in every cell."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,7 +31,7 @@ def problem(cell: str, dtype: str, length: int = STEPS) -> Problem:
 
 
 def plainly(p: Problem, backend: NumpyBackend) -> Iterator[Front]:
-    """What the plain path carries, at all lags."""
+    """What the plain loops carry back, at all lags."""
     front = start(p.system(backend), p.covector[0])
     yield front
     for step in reversed(recurrence.unroll(FORWARD, p.cell, p.params, p.xs, p.state, factors=True)[0]):
@@ -55,7 +55,7 @@ def assert_same(found: tuple, expected: tuple, tolerance: float) -> None:
 
 
 @pytest.mark.parametrize(("cell", "dtype"), CASES)
-def test_every_route_is_the_plain_one_at_every_lag(cell: str, dtype: str) -> None:
+def test_every_path_is_the_plain_one_at_every_lag(cell: str, dtype: str) -> None:
     p, tolerance = problem(cell, dtype), EXACT[dtype]
     fronts = list(plainly(p, NumpyBackend(dtype)))
     order = routes(fronts[0], p)
@@ -76,18 +76,18 @@ def test_every_route_is_the_plain_one_at_every_lag(cell: str, dtype: str) -> Non
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_chunked_walk_is_the_unchunked_one_bit_for_bit(cell: str) -> None:
+def test_segments_change_no_bit_of_an_adjoint(cell: str) -> None:
     p = problem(cell, "float64")
     order = [(False, frozenset(p.cell.gates)), (False, frozenset())]
-    asked = p.cell, p.params, p.xs, p.state, p.covector[0], {STEPS}, order
-    (chunked,), (whole,) = march(*asked, CHUNK), march(*asked, STEPS)
+    arguments = p.cell, p.params, p.xs, p.state, p.covector[0], {STEPS}, order
+    (chunked,), (whole,) = march(*arguments, CHUNK), march(*arguments, STEPS)
     for a, b in zip(chunked.adjoints, whole.adjoints, strict=True):
         for x, y in zip((*a[0], a[1]), (*b[0], b[1]), strict=True):
             assert np.array_equal(x, y)
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_norms_at_all_lags_are_the_walk_s(cell: str) -> None:
+def test_the_norms_at_all_lags_are_those_of_the_adjoints(cell: str) -> None:
     p = problem(cell, "float64")
     found = norms(p.cell, p.params, p.xs, p.state, p.covector[0])
     order = [(False, frozenset(p.cell.gates))]
@@ -126,7 +126,7 @@ def wider(p: Problem, times: int) -> Problem:
 
 @pytest.mark.parametrize("dtype", EXACT)
 @pytest.mark.parametrize("cell", ["lstm", "gru_v1", "lru"])
-def test_sequences_in_several_panels_know_nothing_of_each_other(cell: str, dtype: str) -> None:
+def test_sequences_in_several_panels_do_not_affect_each_other(cell: str, dtype: str) -> None:
     p = problem(cell, dtype)
     few, many = (norms(q.cell, q.params, q.xs, q.state, q.covector[0]) for q in (p, wider(p, 7)))
     np.testing.assert_allclose(many, np.concatenate([few] * 7, axis=-1), rtol=0, atol=20 * EXACT[dtype])

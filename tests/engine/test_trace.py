@@ -64,8 +64,8 @@ class Step:
         found |= {f"p_{name}": value for name, value in self.p.items()}
         return found | {f"s_{name}": s for name, s in zip(self.cell.states, self.state, strict=True)}
 
-    def handed(self, each: Map) -> dict[str, np.ndarray]:
-        """What a forward program hands to its adjoint, the parameters among it."""
+    def multipliers(self, each: Map) -> dict[str, np.ndarray]:
+        """What a forward program saves for its adjoint, and the parameters."""
         forward = run(each.forward, self.arguments)
         return {name: value for name, value in forward.items() if name[0] == "m"} | {
             f"p_{name}": value for name, value in self.p.items()
@@ -101,28 +101,28 @@ def test_the_forward_program_is_the_step(name: str) -> None:
     assert_close(np.exp(found["log_factor"]), np.exp(factor))
 
 
-@pytest.mark.parametrize("uncut", [True, False])
+@pytest.mark.parametrize("blocked", [False, True])
 @pytest.mark.parametrize("name", CELLS)
-def test_the_backward_program_is_the_adjoint_open_and_shut(name: str, uncut: bool) -> None:
+def test_the_backward_program_is_the_adjoint_with_open_and_blocked_gates(name: str, blocked: bool) -> None:
     step = Step(name)
-    each, ops = program(step.cell), NumpyOps(uncut)
+    each, ops = program(step.cell), NumpyOps(not blocked)
     errors = {f"d_{state}": d for state, d in zip(step.cell.states, step.errors, strict=True)}
-    found = run(each.backward if uncut else each.shut, step.handed(each) | errors)
+    found = run(each.blocked if blocked else each.backward, step.multipliers(each) | errors)
     _, saved = step.cell.forward(OPS, step.p, step.wx, step.rh, step.state)
     assert_adjoint(step, found, step.cell.backward(ops, step.p, saved, tuple(step.errors)))
 
 
 @pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.intermediate])
-def test_the_inner_voice_s_programs_are_its_functions(name: str) -> None:
+def test_the_programs_of_an_intermediate_input_are_its_functions(name: str) -> None:
     step = Step(name)
     intermediate, each = step.cell.intermediate, intermediate_program(step.cell)
     v, saved = intermediate.forward(OPS, step.p, step.wx, step.rh, step.state)
     assert_close(run(each.forward, step.arguments)["v"], v)
-    found = run(each.backward, step.handed(each) | {"d_v": step.d_v})
+    found = run(each.backward, step.multipliers(each) | {"d_v": step.d_v})
     assert_adjoint(step, found, intermediate.backward(OPS, step.p, saved, step.d_v))
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_a_backward_program_asks_for_nothing_but_multiplication_and_addition(name: str) -> None:
+def test_a_backward_program_only_multiplies_and_adds(name: str) -> None:
     maps = [program(CELLS[name]), intermediate_program(CELLS[name])]
     assert {line.op for each in maps if each for line in each.backward.lines} <= {"mul", "add"}

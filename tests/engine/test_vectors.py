@@ -1,4 +1,4 @@
-"""The compiled functions hold their digits: near zero, between, and however saturated a unit is."""
+"""The compiled functions keep all digits: near zero, in between, and however saturated a unit is."""
 
 import ctypes
 from collections.abc import Callable
@@ -10,10 +10,15 @@ from mpmath import mp, mpf
 pytest.importorskip("numba", reason="numba, of `pip install .[fast]`, is not there")
 
 from carousel.engine.compiled.emit import Column, pointwise  # noqa: E402
-from carousel.engine.compiled.vectors import Kind  # noqa: E402
+from carousel.engine.compiled.vectors import VectorType  # noqa: E402
 from carousel.engine.trace import Line  # noqa: E402
 
-KINDS = [Kind("float32", 16), Kind("float32", 8), Kind("float64", 8), Kind("float64", 4)]
+KINDS = [
+    VectorType("float32", 16),
+    VectorType("float32", 8),
+    VectorType("float64", 8),
+    VectorType("float64", 4),
+]
 ANSWERS: dict[str, tuple[Callable, float]] = {  # and how many rounding units are allowed
     "exp": (mp.exp, 1.5),
     "tanh": (mp.tanh, 2.5),
@@ -25,8 +30,8 @@ ANSWERS: dict[str, tuple[Callable, float]] = {  # and how many rounding units ar
 }
 
 
-def applied(kind: Kind, op: str, x: np.ndarray) -> np.ndarray:
-    """`op` of numbers, by the code."""
+def applied(kind: VectorType, op: str, x: np.ndarray) -> np.ndarray:
+    """The numbers that the compiled code of `op` gives."""
     operands = ("x", "y") if op.endswith("slope") else ("x",)
     address = pointwise(kind, [Line("z", op, operands)], [Column(0, ("x",))], [Column(1, ("z",))], 2)
     rows = x.astype(kind.dtype).reshape(-1, kind.lanes).copy()
@@ -38,7 +43,7 @@ def applied(kind: Kind, op: str, x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("op", ANSWERS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_function_is_right_to_a_few_rounding_units(kind: Kind, op: str) -> None:
+def test_a_function_is_right_to_a_few_rounding_units(kind: VectorType, op: str) -> None:
     rng, limits = np.random.default_rng(0), np.finfo(kind.dtype)
     x = np.concatenate([rng.standard_normal(64) * size for size in (1e-6, 0.3, 3.0, 28.0)])
     x = abs(x).astype(kind.dtype) if op == "log" else x.astype(kind.dtype)
@@ -54,7 +59,7 @@ def test_a_function_is_right_to_a_few_rounding_units(kind: Kind, op: str) -> Non
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_has_no_ordinary_value_is_as_in_numpy(kind: Kind) -> None:
+def test_what_has_no_ordinary_value_is_as_in_numpy(kind: VectorType) -> None:
     x = np.resize([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-30, -1e-30, 1e4], 2 * kind.lanes)
     with np.errstate(all="ignore"):
         answers = {

@@ -1,1 +1,1 @@
-"""The compiled path: the same steps as the plain one, many times faster; an extra, ``pip install .[fast]``."""
+"""The adjoints of the NumPy backend as compiled loops, many times as fast as the plain ones; with numba alone."""

@@ -1,16 +1,24 @@
-"""Gradient norms at all lags, and what they share with the walk on several routes."""
+"""Gradient norms at all lags by compiled loops, and the logarithms and starts that the other paths share."""
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from carousel.axes import Array, Series, State, Units
 from carousel.cells import Cell, Params
-from carousel.engine.compiled import emit, layout
-from carousel.engine.compiled.loops import Rescaled, Starts, Tape, record, there_and_back
-from carousel.engine.compiled.passes import Laid, ahead, behind, laid, passage, steps_for, tape
+from carousel.engine.compiled import emit, memory
+from carousel.engine.compiled.loops import Rescaling, Slots, Starts, forward_and_back, record
+from carousel.engine.compiled.passes import (
+    Layout,
+    backward_plan,
+    forward_plan,
+    lay_out,
+    slots,
+    stored_steps,
+    workspace,
+)
 from carousel.engine.recurrence import Gates
 
-Route = tuple[bool, Gates]  # of the carousel, unit by unit? And the gates that the adjoint may pass
+Path = tuple[bool, Gates]  # does it start at the carousel of every unit, not at the loss? And its open gates
 
 
 def norms(
@@ -21,57 +29,60 @@ def norms(
     ``params`` has R itself. The last of the S entries is the joint state's.
     """
     T, M, _, B = xs.shape
-    k = laid(cell, params, layout.kind_for(covector))
-    x, first = layout.inputs(k.kind, xs), layout.in_panels(k.kind, layout.by_unit(state))
-    d_last, power_last = start(k, (False, frozenset(cell.gates)), covector)
-    full = passage(k, cell.gates if cell.columns else (), cell.gates)
-    kept, d = steps_for(k, T), k.room(2, k.units, len(cell.states))
-    power = whole(k, *x.shape[:2], T + 1, 1)
-    squares = k.room(*x.shape[:2], T + 1, len(cell.states))
-    power[:, :, 0], squares[:, :, 0] = power_last, np.square(d_last).sum(2)
+    layout = lay_out(cell, params, memory.kind_for(covector))
+    kind, S = layout.kind, len(cell.states)
+    x, first = memory.inputs(kind, xs), memory.in_panels(kind, memory.by_unit(state))
+    d_last, power_last = start(layout, (False, frozenset(cell.gates)), covector)
+    work = workspace(layout, cell.gates if cell.columns else (), cell.gates)
+    stored, d = stored_steps(layout, T), layout.empty(2, layout.units, S)
     P = x.shape[1]
-    there_and_back(
-        ahead(k, T, tape(x, "mpt"), kept, "t", panels=P),
-        behind(k, full, T, kept, "t", tape(d, "t", 1), tape(d, "t", 0), panels=P),
-        record(rescaling(k, False, tape(power, "mpt"), tape(squares, "mpt"))),
-        record(Starts(tape(first, "mp"), tape(d_last, "mp"))),
-        k.recurrent_states,
+    power, squares = zeros(layout, M, P, T + 1, 1), layout.empty(M, P, T + 1, S)
+    power[:, :, 0], squares[:, :, 0] = power_last, np.square(d_last).sum(2)
+    forward_and_back(
+        forward_plan(layout, T, slots(x, "mpt"), stored, "t", panels=P),
+        backward_plan(layout, work, T, stored, "t", slots(d, "t", 1), slots(d, "t", 0), panels=P),
+        record(rescaling(layout, False, slots(power, "mpt"), slots(squares, "mpt"))),
+        record(Starts(slots(first, "mp"), slots(d_last, "mp"))),
+        layout.recurrent_states,
     )
     return logs(squares, power, B)
 
 
-def rescaling(k: Laid, per_unit: bool, power: Tape, squares: Tape) -> Rescaled:
-    """How an adjoint is kept within range; no norms of nets."""
-    each = emit.rescale_units if per_unit else emit.rescale
-    return Rescaled(each(k.kind, len(k.cell.states)), power, squares, 0, 0, 0, power, power)
+def rescaling(layout: Layout, per_unit: bool, power: Slots, squares: Slots) -> Rescaling:
+    """The division of an adjoint by one power of two per sequence, or per unit and sequence; no norms of net inputs."""
+    divide = emit.rescale_units if per_unit else emit.rescale
+    return Rescaling(divide(layout.kind, len(layout.cell.states)), power, squares, 0, 0, 0, power, power)
 
 
-def whole(k: Laid, *shape: int) -> Int[np.ndarray, "*shape L"]:
-    """Zeros of the vectors' whole numbers."""
-    return np.zeros((*shape, k.kind.lanes), f"int{8 * emit.size(k.kind)}")
+def zeros(layout: Layout, *shape: int) -> Int[np.ndarray, "*shape L"]:
+    """Zeros of the integers that are as wide as the vectors' numbers."""
+    return np.zeros((*shape, layout.kind.lanes), f"int{8 * emit.size(layout.kind)}")
 
 
 def logs(squares: Array, power: Array, B: int) -> Float[np.ndarray, "K S M B"]:
-    """log10 of norms, part by part and of all together, from squares [M P K S L] and powers [M P K 1 L]."""
-    parts = [squares[:, :, :, s : s + 1] for s in range(squares.shape[3])]
-    found = np.stack([log_norm(part, power[:, :, :, 0]) for part in (*parts, squares)], axis=3)
-    return np.moveaxis(layout.out_of_panels(found, B), 0, 2)
+    """log10 of the norm of each state and of all together, from squares [M P K S L] and powers [M P K 1 L]."""
+    states = [squares[:, :, :, s : s + 1] for s in range(squares.shape[3])]
+    by_state = np.stack([log_norm(each, power[:, :, :, 0]) for each in (*states, squares)], axis=3)
+    return np.moveaxis(memory.out_of_panels(by_state, B), 0, 2)
 
 
 def log_norm(
     squares: Float[Array, "*rest S L"], power: Int[Array, "*rest L"]
 ) -> Float[np.ndarray, "*rest L"]:
-    """log10 of the norm of parts whose squares are given, short of two to `power`; -inf for an exact zero."""
+    """log10 of 2^power times the root of the sum of `squares` over S; -inf for an exact zero."""
     with np.errstate(divide="ignore"):
         return 0.5 * np.log10(squares.sum(-2, dtype=float)) + power * np.log10(2)
 
 
-def start(k: Laid, route: Route, covector: Units) -> tuple[Array, Array]:
-    """The adjoint at lag 0 in panels [M P H S L], none in lanes beyond B, and its power [M P _ L]."""
+def start(layout: Layout, path: Path, covector: Units) -> tuple[Array, Array]:
+    """The adjoint at lag 0 in panels [M P H S L], zero in lanes beyond B, and its power [M P _ L].
+
+    The loss's gradient by h, or, for a path that starts at the carousel, a one in every unit of it.
+    """
     M, H, B = covector.shape
-    d = np.zeros((M, H, len(k.cell.states), B), k.kind.dtype)
-    d[:, :, k.cell.carousel if route[0] else 0] = 1 if route[0] else covector
-    axes = (2,) if route[0] else (1, 2)
-    _, power = np.frexp(abs(d).max(axes, keepdims=True))
-    scaled = layout.in_panels(k.kind, np.ldexp(d, -power), fill="zero")
-    return scaled, layout.in_panels(k.kind, power[:, :, 0].astype(k.kind.dtype), "zero").astype(int)
+    carousel, kind = path[0], layout.kind
+    d = np.zeros((M, H, len(layout.cell.states), B), kind.dtype)
+    d[:, :, layout.cell.carousel if carousel else 0] = 1 if carousel else covector
+    _, power = np.frexp(abs(d).max((2,) if carousel else (1, 2), keepdims=True))
+    scaled = memory.in_panels(kind, np.ldexp(d, -power), fill="zero")
+    return scaled, memory.in_panels(kind, power[:, :, 0].astype(kind.dtype), "zero").astype(int)

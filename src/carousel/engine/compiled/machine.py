@@ -1,4 +1,4 @@
-"""From LLVM's language to code that runs: one small module for each function, made in about ten milliseconds."""
+"""From LLVM's language to machine code: one small module per function, compiled in about ten milliseconds."""
 
 from functools import cache
 from typing import Any
@@ -23,7 +23,7 @@ def register_bytes() -> int:
     return 64 if binding.get_host_cpu_features().get("avx512f") else 32
 
 
-ENGINES: list[Any] = []  # they own the code, which lives as long as the process
+ENGINES: list[Any] = []  # the owners of the code, which lives as long as the process
 
 
 def compiled(module: Any, name: str) -> int:

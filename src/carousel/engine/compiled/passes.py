@@ -1,4 +1,4 @@
-"""A cell with its parameters, laid out; and the two passes through time, of one model and panel."""
+"""The parameters of a cell laid out for the compiled loops, and the plans of a pass forward and a pass backward."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ import numpy as np
 
 from carousel.axes import Array
 from carousel.cells import Cell, Params
-from carousel.engine.compiled import emit, layout
-from carousel.engine.compiled.code import Back, Code, code_of
-from carousel.engine.compiled.loops import Ahead, Behind, Sizes, Tape, record
-from carousel.engine.compiled.vectors import Kind
+from carousel.engine.compiled import emit, memory
+from carousel.engine.compiled.code import BackwardOptions, Code, code_of
+from carousel.engine.compiled.loops import BackwardPlan, ForwardPlan, Sizes, Slots, record
+from carousel.engine.compiled.vectors import VectorType
 
 
 @dataclass(frozen=True)
-class Laid:
-    """Parameters in the order that the code wants, and room for a step's nets."""
+class Layout:
+    """Parameters in the order that the code reads them, and a workspace for the net inputs of a step."""
 
     cell: Cell
-    kind: Kind
+    kind: VectorType
     code: Code
     params: Params
     W: Array
@@ -31,6 +31,7 @@ class Laid:
 
     @property
     def units(self) -> int:
+        """How many hidden units the cell has."""
         return self.p.shape[1]
 
     @cached_property
@@ -38,12 +39,13 @@ class Laid:
         """The places of the recurrent states among the states."""
         return np.array([self.cell.states.index(name) for name in self.cell.recurrent_states], dtype=np.int64)
 
-    def room(self, *shape: int) -> np.ndarray:
-        """[.. L] of zeros; the last tile of a product may reach behind its last row."""
+    def empty(self, *shape: int) -> np.ndarray:
+        """An array [.. L] not yet written; the last tile of a product may be written beyond its last row."""
         slack = emit.ACCUMULATORS * len(self.cell.states) * self.kind.lanes
-        return layout.aligned((*shape, self.kind.lanes), self.kind.dtype, slack)
+        return memory.aligned((*shape, self.kind.lanes), self.kind.dtype, slack)
 
     def sizes(self, steps: int, panels: int = 1) -> Sizes:
+        """The sizes of a pass over `steps` steps."""
         G, L, rows = len(self.cell.gates), self.kind.lanes, emit.tile_rows(self.kind)
         return Sizes(
             models=len(self.p),
@@ -60,145 +62,162 @@ class Laid:
         )
 
 
-def laid(cell: Cell, params: Params, kind: Kind, log: bool = False) -> Laid:
-    """`params`, R itself among them, for vectors of `kind`."""
+def lay_out(cell: Cell, params: Params, kind: VectorType, log: bool = False) -> Layout:
+    """`params`, R itself among them, for vectors of `kind`; with `log` every step saves its log-factor."""
     H, G = params.W.shape[1] // len(cell.gates), len(cell.gates)
     code = code_of(cell, kind, log)
-    nets = [layout.aligned((H * G, kind.lanes), kind.dtype, emit.ACCUMULATORS * kind.lanes) for _ in range(2)]
-    return Laid(
+    nets = [memory.aligned((H * G, kind.lanes), kind.dtype, emit.ACCUMULATORS * kind.lanes) for _ in range(2)]
+    return Layout(
         cell,
         kind,
         code,
         params,
-        layout.driven(kind, cell, params),
-        layout.tiles(kind, layout.heard_by(cell, params)),
-        layout.parameters(kind, cell, params),
+        memory.input_tiles(kind, cell, params),
+        memory.tiles(kind, memory.by_recurrent_state(cell, params)),
+        memory.parameters(kind, cell, params),
         nets[0],
-        nets[0] if code.together else nets[1],
+        nets[0] if code.one_net_input else nets[1],
     )
 
 
 AXES = {"m": "model", "p": "panel", "t": "step"}
 
 
-def tape(array: np.ndarray | None, axes: str, mask: int = -1) -> Tape:
-    """The slots of an array whose first axes are models, panels and steps, or some of them: "mpt"; at 0: no array."""
+def slots(array: np.ndarray | None, axes: str, mask: int = -1) -> Slots:
+    """The slots of an array whose first axes are those of `axes`, letters of "mpt" in this order; 0 for no array."""
     if array is None:
-        return Tape(0)
-    steps = dict(zip((AXES[name] for name in axes), array.strides, strict=False))
-    return Tape(layout.address(array), mask=mask, **steps)
+        return Slots(0)
+    strides = dict(zip((AXES[name] for name in axes), array.strides, strict=False))
+    return Slots(memory.address(array), mask=mask, **strides)
 
 
-class Steps(NamedTuple):
-    """What a forward pass leaves: states, and what the adjoint needs, step by step."""
+class StoredSteps(NamedTuple):
+    """What a forward pass stores step by step: the states, and what the adjoints of its steps need."""
 
     state: Array  # [T+1 H S L]
     saved: Array  # [T H K L]
-    v: Array  # [T H L], the intermediate input, and
-    intermediate_saved: Array  # [T H K L]
+    v: Array  # [T H L], the intermediate input
+    intermediate_saved: Array  # [T H K L], what the intermediate input's own adjoint needs
 
 
-def steps_for(k: Laid, steps: int, *first: int) -> Steps:
-    """Room for `steps` steps, of each of `first`."""
-    H, intermediate = k.units, max(1, len(k.code.intermediate_saved))
-    kept = steps if k.cell.intermediate else 1
-    return Steps(
-        k.room(*first, steps + 1, H, len(k.cell.states)),
-        k.room(*first, steps, H, len(k.code.saved)),
-        k.room(*first, kept, H),
-        k.room(*first, kept, H, intermediate),
+def stored_steps(layout: Layout, steps: int, *first: int) -> StoredSteps:
+    """Arrays for `steps` steps, not yet written, behind the axes `first`."""
+    H, cell, code = layout.units, layout.cell, layout.code
+    with_v = steps if cell.intermediate else 1
+    return StoredSteps(
+        layout.empty(*first, steps + 1, H, len(cell.states)),
+        layout.empty(*first, steps, H, len(code.saved)),
+        layout.empty(*first, with_v, H),
+        layout.empty(*first, with_v, H, max(1, len(code.intermediate_saved))),
     )
 
 
-class Heard(NamedTuple):
-    """Rows of all steps and lanes side by side, in which a forward pass leaves what R multiplies."""
+class RecurrentInputRows(NamedTuple):
+    """Where a forward pass stores the vectors that R multiplies: in rows, all steps and lanes side by side."""
 
-    rows: Tape = Tape(0)
+    rows: Slots = Slots(0)
     stride: int = 0
     block: int = 0
 
 
-NOWHERE = Heard()
+NOT_STORED = RecurrentInputRows()
 
 
-def ahead(
-    k: Laid,
+def forward_plan(
+    layout: Layout,
     steps: int,
-    x: Tape,
-    kept: Steps,
+    x: Slots,
+    stored: StoredSteps,
     axes: str,
     mask: int = -1,
-    recurrent_input: Heard = NOWHERE,
+    recurrent_input: RecurrentInputRows = NOT_STORED,
     panels: int = 1,
 ) -> Array:
-    """A forward pass from the state in slot 0 over the inputs x [T D1 L], as a record; with mask 0 no step is kept.
+    """The plan, as a record, of a forward pass from the state in slot 0 over the inputs x [T D1 L].
 
-    `axes` are those of what is kept, "mpt" or "t".
+    `axes` are those of `stored`, "mpt" or "t"; with mask 0 each step overwrites what the one before it stored.
     """
-    a = Ahead(
-        k.sizes(steps, panels),
-        emit.product(k.kind, True),
-        emit.product(k.kind, False),
-        k.code.forward(),
-        k.code.inner_forward(),
-        tape(k.W, "m"),
-        tape(k.R, "m"),
-        k.R.strides[1],
-        tape(k.p, "m"),
+    kind, code = layout.kind, layout.code
+    plan = ForwardPlan(
+        layout.sizes(steps, panels),
+        emit.product(kind, True),
+        emit.product(kind, False),
+        code.forward(),
+        code.intermediate_forward(),
+        slots(layout.W, "m"),
+        slots(layout.R, "m"),
+        layout.R.strides[1],
+        slots(layout.p, "m"),
         x,
-        tape(kept.state, axes, -1 if mask else 1),
-        tape(kept.saved, axes, mask),
-        tape(kept.v, axes, mask),
-        tape(kept.intermediate_saved, axes, mask),
-        layout.address(k.wx),
-        layout.address(k.rh),
-        emit.copy(k.kind, False),
+        slots(stored.state, axes, -1 if mask else 1),
+        slots(stored.saved, axes, mask),
+        slots(stored.v, axes, mask),
+        slots(stored.intermediate_saved, axes, mask),
+        memory.address(layout.wx),
+        memory.address(layout.rh),
+        emit.copy(kind, False),
         *recurrent_input,
     )
-    return record(a)
+    return record(plan)
 
 
-class Passage(NamedTuple):
-    """How an adjoint goes back: its code, R transposed for its gates, and room."""
+class Workspace(NamedTuple):
+    """What a backward pass computes with: R transposed for the gates it passes, and arrays for the errors of a step."""
 
-    back: Back
-    R: Array | None  # [M V tiles HG N]; None: nothing passes
+    options: BackwardOptions
+    R: Array | None  # [M V tiles HG N]; None: no error passes R
     rh: Array
     d_v: Array
-    own: Array | None = None
+    own: Array | None = None  # the errors of R h without those through the intermediate input
     d_p: Array | None = None  # [M H P L]
 
 
-def passage(k: Laid, rows: Sequence[str], opened: Sequence[str], **written: bool) -> Passage:
-    """Errors written for the gates `rows`, of which `opened` pass."""
-    back = Back(tuple(rows), set(opened) == set(k.cell.gates), **written)
-    through = bool(opened and k.cell.columns)
-    R = layout.transposed(k.kind, k.cell, k.params, rows, opened) if through else None
-    return Passage(back, R, k.room(k.units, max(1, len(rows))), k.room(k.units))
+def workspace(layout: Layout, rows: Sequence[str], open_gates: Sequence[str], **written: bool) -> Workspace:
+    """The workspace of a pass that writes errors of the gates `rows`, of which only `open_gates` pass R.
+
+    `written` are the further options of `BackwardOptions`.
+    """
+    cell = layout.cell
+    options = BackwardOptions(tuple(rows), set(open_gates) == set(cell.gates), **written)
+    R = None
+    if open_gates and cell.columns:
+        R = memory.transposed_tiles(layout.kind, cell, layout.params, rows, open_gates)
+    return Workspace(options, R, layout.empty(layout.units, max(1, len(rows))), layout.empty(layout.units))
 
 
-def behind(
-    k: Laid, by: Passage, steps: int, kept: Steps, axes: str, d: Tape, wx: Tape, panels: int = 1
+def backward_plan(
+    layout: Layout,
+    work: Workspace,
+    steps: int,
+    stored: StoredSteps,
+    axes: str,
+    d: Slots,
+    wx: Slots,
+    panels: int = 1,
 ) -> Array:
-    """The walk back over the steps that are kept, as a record."""
-    b = Behind(
-        k.sizes(steps, panels),
-        emit.product(k.kind, True),
-        emit.product(k.kind, False),
-        k.code.backward(by.back),
-        k.code.inner_backward(by.back),
-        tape(by.R, "m"),
-        0 if by.R is None else by.R.strides[1],
-        len(by.back.rows),
-        tape(k.p, "m"),
-        tape(kept.saved, axes),
-        tape(kept.intermediate_saved, axes),
+    """The plan, as a record, of a backward pass over stored steps, from the adjoint in slot 0 of `d`.
+
+    `axes` are those of `stored`; `wx` takes the errors of W x + b.
+    """
+    kind, code = layout.kind, layout.code
+    plan = BackwardPlan(
+        layout.sizes(steps, panels),
+        emit.product(kind, True),
+        emit.product(kind, False),
+        code.backward(work.options),
+        code.intermediate_backward(work.options),
+        slots(work.R, "m"),
+        0 if work.R is None else work.R.strides[1],
+        len(work.options.rows),
+        slots(layout.p, "m"),
+        slots(stored.saved, axes),
+        slots(stored.intermediate_saved, axes),
         d,
-        layout.address(by.rh),
+        memory.address(work.rh),
         wx,
-        tape(by.d_p, "m"),
-        layout.address(by.d_v),
-        emit.copy(k.kind, False),
-        0 if by.own is None else layout.address(by.own),
+        slots(work.d_p, "m"),
+        memory.address(work.d_v),
+        emit.copy(kind, False),
+        0 if work.own is None else memory.address(work.own),
     )
-    return record(b)
+    return record(plan)

@@ -1,4 +1,4 @@
-"""Adjoints of one loss on several routes, carried back through time in log space."""
+"""Adjoints of one loss on several paths, carried back through time in log space by compiled loops."""
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
@@ -9,83 +9,92 @@ from jaxtyping import Float, Int
 
 from carousel.axes import Array, Series, State, Units
 from carousel.cells import Cell, Params
-from carousel.engine.compiled import emit, layout, loops
-from carousel.engine.compiled.decay import Route, log_norm, rescaling, start, whole
+from carousel.engine.compiled import emit, loops, memory
+from carousel.engine.compiled.decay import Path, log_norm, rescaling, start, zeros
 from carousel.engine.compiled.passes import (
-    Laid,
-    Passage,
-    Steps,
-    ahead,
-    behind,
-    laid,
-    passage,
-    steps_for,
-    tape,
+    Layout,
+    StoredSteps,
+    Workspace,
+    backward_plan,
+    forward_plan,
+    lay_out,
+    slots,
+    stored_steps,
+    workspace,
 )
 from carousel.engine.decomposition import Split, advance, beginning
 
-Scaled = tuple[State, Int[Array, "M _ B"]]  # what is carried, short of two to a power
+Scaled = tuple[State, Int[Array, "M _ B"]]  # an adjoint, and the power of two to multiply it with
 
 
 class Taken(NamedTuple):
     """The adjoints at one lag."""
 
     lag: int
-    adjoints: tuple[Scaled, ...]  # one a route
+    adjoints: tuple[Scaled, ...]  # one per path
     formula: Units  # the log-factors since the loss, summed
-    net: Scaled | None = None  # of W x + b of the step last taken, on the first route; none at lag 0
-    split: Split | None = None  # of the first route, in a cell whose only way through time is R
+    net: Scaled | None = None  # of W x + b of the step last taken, on the first path; none at lag 0
+    split: Split | None = None  # of the first path, in a cell whose only way through time is R
 
 
 @dataclass
-class Front:
-    """What one route has carried so far, in panels."""
+class Carried:
+    """The carried state of one path, in panels: its adjoint at the lag reached so far."""
 
     carousel: bool
-    by: Passage | None  # None: nothing passes
+    work: Workspace | None  # None: no error passes
     d: Array  # [M P H S L]
     power: Array  # [M P _ L]
 
 
-def front(k: Laid, route: Route, covector: Units, net: bool) -> Front:
-    """A route at lag 0; with `net`, the errors of W x + b are written. With all gates shut, only a carousel passes."""
-    opened = [gate for gate in k.cell.gates if gate in route[1]]
-    by = None
-    if opened or k.cell.carries:
-        by = passage(k, opened if k.cell.columns else (), opened, net=net)
-    return Front(route[0], by, *start(k, route, covector))
+def carried_from_loss(layout: Layout, path: Path, covector: Units, net: bool) -> Carried:
+    """A path at lag 0; with `net`, the errors of W x + b are written.
+
+    With all gates blocked, errors pass in a cell that carries, and in no other.
+    """
+    cell = layout.cell
+    open_gates, work = [gate for gate in cell.gates if gate in path[1]], None
+    if open_gates or cell.carries:
+        work = workspace(layout, open_gates if cell.columns else (), open_gates, net=net)
+    return Carried(path[0], work, *start(layout, path, covector))
 
 
-class Found(NamedTuple):
-    """What is wanted of a stretch of steps, lag by lag, in panels."""
+class AtLags(NamedTuple):
+    """The results of a segment of steps, in panels: adjoints at K lags, and the norms at all J of the segment."""
 
-    adjoints: list[tuple[Array, Array]]  # [K M P H S L] and powers [K M P _ L], one a route
+    adjoints: list[tuple[Array, Array]]  # [K M P H S L] and powers [K M P _ L], one per path
     formula: Array  # [K M P H L]
     net: Array  # [K M P H G L]
     net_power: Array  # [K M P 1 L]
-    sizes: Array  # [J M P L], log10 of the first route's norm, and
-    net_sizes: Array  # of its errors of W x + b, at all steps
+    norms: Array  # [J M P L], log10 of the norm of the first path's adjoint
+    net_norms: Array  # [J M P L], and of its errors of W x + b
 
-    def taken(self, lag: int, n: int, B: int, split: Split | None) -> Taken:
-        """The n-th of them."""
+    def taken(self, lag: int, k: int, B: int, split: Split | None) -> Taken:
+        """The adjoints at the k-th of the lags, out of their panels."""
         return Taken(
             lag,
-            tuple(scaled(d[n], power[n], B) for d, power in self.adjoints),
-            layout.out_of_panels(self.formula[n], B),
-            ((gate_rows(self.net[n], B),), layout.out_of_panels(self.net_power[n], B)),
+            tuple(scaled(d[k], power[k], B) for d, power in self.adjoints),
+            memory.out_of_panels(self.formula[k], B),
+            ((gate_rows(self.net[k], B),), memory.out_of_panels(self.net_power[k], B)),
             split,
         )
 
+    def advanced(self, split: Split | None, j: int, B: int) -> Split | None:
+        """`split` after the j-th step back."""
+        if split is None:
+            return None
+        return advance(split, *(memory.out_of_panels(each[j], B) for each in (self.net_norms, self.norms)))
+
 
 def scaled(d: Array, power: Array, B: int) -> Scaled:
-    """The states apart, out of their panels."""
-    whole_d = layout.out_of_panels(d, B)
-    return tuple(np.moveaxis(whole_d, 2, 0)), layout.out_of_panels(power, B)
+    """An adjoint [M P H S L] out of its panels, state by state."""
+    states = np.moveaxis(memory.out_of_panels(d, B), 2, 0)
+    return tuple(states), memory.out_of_panels(power, B)
 
 
 def gate_rows(net: Float[Array, "M P H G L"], B: int) -> Float[Array, "M GH B"]:
-    """The gates one below the other."""
-    out = layout.out_of_panels(net, B)
+    """Errors of net inputs out of their panels, the gates one below the other."""
+    out = memory.out_of_panels(net, B)
     return out.swapaxes(1, 2).reshape(out.shape[0], -1, B)
 
 
@@ -96,161 +105,168 @@ def march(
     state: State,
     covector: Units,
     lags: Set[int],
-    routes: Sequence[Route],
+    paths: Sequence[Path],
     chunk: int,
 ) -> Iterator[Taken]:
-    """The adjoints of all routes at each of `lags`, from the loss backwards.
+    """The adjoints of all paths at each of `lags`, from the loss backwards.
 
-    ``params`` has R itself; the first route passes all gates. ``chunk`` steps are stored at a time: a first pass
-    keeps the states at the borders, and each stretch is computed again from its own.
+    ``params`` has R itself; the first path passes all gates. ``chunk`` steps are stored at a time: a first pass
+    stores the states where such segments begin, and each segment is computed again from its own.
     """
-    k, B = laid(cell, params, layout.kind_for(covector), log=True), covector.shape[2]
-    x = layout.inputs(k.kind, xs)
-    fronts = [front(k, route, covector, net=n == 0) for n, route in enumerate(routes)]
-    formula = np.zeros_like(fronts[0].d[:, :, :, 0])
-    size = log_norm(np.square(fronts[0].d).sum(2), fronts[0].power[:, :, 0])
-    split = None if cell.carries else beginning(layout.out_of_panels(size, B))
+    layout, B = lay_out(cell, params, memory.kind_for(covector), log=True), covector.shape[2]
+    x = memory.inputs(layout.kind, xs)
+    carried = [carried_from_loss(layout, path, covector, net=n == 0) for n, path in enumerate(paths)]
+    formula = np.zeros_like(carried[0].d[:, :, :, 0])
+    norm = log_norm(np.square(carried[0].d).sum(2), carried[0].power[:, :, 0])
+    split = None if cell.carries else beginning(memory.out_of_panels(norm, B))
     if 0 in lags:
-        at_loss = tuple(scaled(f.d.copy(), f.power.copy(), B) for f in fronts)
-        yield Taken(0, at_loss, layout.out_of_panels(formula.copy(), B), None, split)
-    done = 0
-    for first, border in borders(k, x, state, chunk):
-        part = x[:, :, first : first + chunk]
-        wanted = [j for j in range(1, part.shape[2] + 1) if done + j in lags]
-        found = stretch(k, part, border, fronts, formula, wanted)
-        for j in range(1, part.shape[2] + 1):
-            if split:
-                sizes = (layout.out_of_panels(each[j], B) for each in (found.net_sizes, found.sizes))
-                split = advance(split, *sizes)
+        adjoints = tuple(scaled(each.d.copy(), each.power.copy(), B) for each in carried)
+        yield Taken(0, adjoints, memory.out_of_panels(formula.copy(), B), None, split)
+    lag = 0
+    for first, before in segments(layout, x, state, chunk):
+        inputs = x[:, :, first : first + chunk]
+        steps = inputs.shape[2]
+        wanted = [j for j in range(1, steps + 1) if lag + j in lags]
+        results = back_through(layout, inputs, before, carried, formula, wanted)
+        for j in range(1, steps + 1):
+            split = results.advanced(split, j, B)
             if j in wanted:
-                yield found.taken(done + j, wanted.index(j), B, split)
-        done += part.shape[2]
+                yield results.taken(lag + j, wanted.index(j), B, split)
+        lag += steps
 
 
-def borders(k: Laid, x: Array, state: State, chunk: int) -> list[tuple[int, Array]]:
-    """The first step of each stretch and the state before it [M P H S L], the last stretch first."""
-    found = [(0, layout.in_panels(k.kind, layout.by_unit(state)))]
-    kept, part = steps_for(k, 1), np.empty_like(x[0, 0, :chunk])
-    a = ahead(k, len(part), tape(part, "t"), kept, "t", mask=0)
+def segments(layout: Layout, x: Array, state: State, chunk: int) -> list[tuple[int, Array]]:
+    """The first step of each segment of `chunk` steps and the state before it [M P H S L], the last segment first."""
+    before = memory.in_panels(layout.kind, memory.by_unit(state))
+    starts = [(0, before)]
+    stored, inputs = stored_steps(layout, 1), np.empty_like(x[0, 0, :chunk])
+    plan = forward_plan(layout, len(inputs), slots(inputs, "t"), stored, "t", mask=0)
     for first in range(0, x.shape[2] - chunk, chunk):
-        after = np.empty_like(found[-1][1])
+        after = np.empty_like(before)
         for m, p in np.ndindex(x.shape[:2]):
-            kept.state[0] = found[-1][1][m, p]
-            part[:] = x[m, p, first : first + chunk]
-            loops.climb_one(a, k.recurrent_states, m, p)
-            after[m, p] = kept.state[chunk & 1]
-        found.append((first + chunk, after))
-    return found[::-1]
+            stored.state[0] = before[m, p]
+            inputs[:] = x[m, p, first : first + chunk]
+            loops.forward_one(plan, layout.recurrent_states, m, p)
+            after[m, p] = stored.state[chunk & 1]
+        before = after
+        starts.append((first + chunk, before))
+    return starts[::-1]
 
 
-def stretch(
-    k: Laid, x: Array, border: Array, fronts: list[Front], formula: Array, wanted: list[int]
-) -> Found:
-    """Carry `fronts` and `formula` back over the steps of x, and keep them after the `wanted` of these steps."""
+def back_through(
+    layout: Layout, x: Array, before: Array, carried: list[Carried], formula: Array, wanted: list[int]
+) -> AtLags:
+    """Carry all paths and `formula` back over the steps of x, and return them after the `wanted` of these steps."""
     M, P, steps = x.shape[:3]
-    found, kept = room_for(k, x, fronts, len(wanted)), steps_for(k, steps)
-    a = ahead(k, steps, tape(x, "mpt"), kept, "t")
-    carriers = {n: carrier(k, kept, each, each.by) for n, each in enumerate(fronts) if each.by}
+    results, stored = zero_results(layout, x, carried, len(wanted)), stored_steps(layout, steps)
+    forward = forward_plan(layout, steps, slots(x, "mpt"), stored, "t")
+    plans = {n: path_plan(layout, stored, each, each.work) for n, each in enumerate(carried) if each.work}
     for m, p in np.ndindex(M, P):
-        kept.state[0] = border[m, p]
-        loops.climb_one(a, k.recurrent_states, m, p)
-        sums = np.cumsum([formula[m, p], *kept.saved[::-1, :, -1]], axis=0)[1:]
-        found.formula[:, m, p], formula[m, p] = sums[[j - 1 for j in wanted]], sums[-1]
-        for n, by in carriers.items():
-            carry(k, by, fronts[n], (m, p))
-            take(found, n, (m, p), wanted, by.room, k.cell.carries)
-    for each in fronts:
-        if each.by is None:
+        stored.state[0] = before[m, p]
+        loops.forward_one(forward, layout.recurrent_states, m, p)
+        sums = np.cumsum([formula[m, p], *stored.saved[::-1, :, -1]], axis=0)[1:]
+        results.formula[:, m, p], formula[m, p] = sums[[j - 1 for j in wanted]], sums[-1]
+        for n, plan in plans.items():
+            carry(layout, plan, carried[n], (m, p))
+            store(results, n, (m, p), wanted, plan.segment, layout.cell.carries)
+    for each in carried:
+        if each.work is None:
             each.d[:], each.power[:] = 0, 0
-    return found
+    return results
 
 
-def room_for(k: Laid, x: Array, fronts: list[Front], count: int) -> Found:
-    """Zeros for what is found."""
-    (M, P, steps), H, G = x.shape[:3], k.units, len(k.cell.gates)
-    sizes = np.zeros((2, steps + 1, M, P, k.kind.lanes))
-    return Found(
-        [
-            (np.zeros((count, *f.d.shape), k.kind.dtype), np.zeros((count, *f.power.shape), int))
-            for f in fronts
-        ],
-        np.zeros((count, M, P, H, k.kind.lanes), k.kind.dtype),
-        np.zeros((count, M, P, H, G, k.kind.lanes), k.kind.dtype),
-        np.zeros((count, M, P, 1, k.kind.lanes), int),
-        *sizes,
+def zero_results(layout: Layout, x: Array, carried: list[Carried], count: int) -> AtLags:
+    """Zeros for the results at `count` lags of the segment with inputs x."""
+    (M, P, steps), H, G = x.shape[:3], layout.units, len(layout.cell.gates)
+    dtype, L = layout.kind.dtype, layout.kind.lanes
+    norms = np.zeros((2, steps + 1, M, P, L))
+    return AtLags(
+        [(np.zeros((count, *c.d.shape), dtype), np.zeros((count, *c.power.shape), int)) for c in carried],
+        np.zeros((count, M, P, H, L), dtype),
+        np.zeros((count, M, P, H, G, L), dtype),
+        np.zeros((count, M, P, 1, L), int),
+        *norms,
     )
 
 
-class Room(NamedTuple):
-    """What one route leaves behind over a stretch, of one model and panel: slot 0 is its start."""
+class PathSegment(NamedTuple):
+    """The adjoint of one path at all J lags of a segment, of one model and panel; slot 0 is where it starts."""
 
     d: Array  # [J H S L]
     power: Array  # [J _ L]
     squares: Array  # [J S L]
-    wx: Array  # [J H G L], the errors of W x + b, or two slots where these are not wanted; of their norms:
-    net_power: Array
-    net_squares: Array
-    net_copy: Array
-    nothing: Array
+    wx: Array  # [J H G L], the errors of W x + b, or two slots where these are not written
+    net_power: Array  # [J 1 L], of the norms of wx
+    net_squares: Array  # [J G L]
+    net_copy: Array  # [H G L]
+    zero: Array  # [1 L]
 
 
-def room(k: Laid, steps: int, each: Front, net: bool) -> Room:
-    """Room for `steps` steps, with the start of a route."""
-    S, G = len(k.cell.states), len(k.cell.gates)
-    return Room(
-        k.room(steps + 1, k.units, S),
-        whole(k, steps + 1, each.power.shape[2]),
-        k.room(steps + 1, S),
-        k.room(steps + 1 if net else 2, k.units, G),
-        whole(k, steps + 1, 1),
-        k.room(steps + 1, G),
-        k.room(k.units, G),
-        whole(k, 1),
+def path_segment(layout: Layout, steps: int, per_unit: int, net: bool) -> PathSegment:
+    """Arrays for the adjoints of `steps` steps, with `per_unit` powers each."""
+    S, G, H = len(layout.cell.states), len(layout.cell.gates), layout.units
+    return PathSegment(
+        layout.empty(steps + 1, H, S),
+        zeros(layout, steps + 1, per_unit),
+        layout.empty(steps + 1, S),
+        layout.empty(steps + 1 if net else 2, H, G),
+        zeros(layout, steps + 1, 1),
+        layout.empty(steps + 1, G),
+        layout.empty(H, G),
+        zeros(layout, 1),
     )
 
 
-def with_net(k: Laid, r: loops.Rescaled, to: Room) -> loops.Rescaled:
-    """The norms of the errors of W x + b too."""
-    return r._replace(
-        net=emit.rescale(k.kind, len(k.cell.gates)),
-        net_copy=layout.address(to.net_copy),
-        nothing=layout.address(to.nothing),
-        net_power=tape(to.net_power, "t"),
-        net_squares=tape(to.net_squares, "t"),
+def with_net(layout: Layout, state: loops.Rescaling, to: PathSegment) -> loops.Rescaling:
+    """The rescaling `state` with the norms of the errors of W x + b."""
+    return state._replace(
+        net=emit.rescale(layout.kind, len(layout.cell.gates)),
+        net_copy=memory.address(to.net_copy),
+        zero=memory.address(to.zero),
+        net_power=slots(to.net_power, "t"),
+        net_squares=slots(to.net_squares, "t"),
     )
 
 
-class Carrier(NamedTuple):
-    """What carries one route back over a stretch, as records, and the room that each model and panel has in turn."""
+class PathPlan(NamedTuple):
+    """The plan of one path's pass back over a segment, as records, and the arrays it writes, model after model."""
 
-    behind: Array
-    rescaled: Array
-    room: Room
-
-
-def carrier(k: Laid, kept: Steps, each: Front, by: Passage) -> Carrier:
-    """What carries `each` back over the steps that are kept."""
-    steps, net = len(kept.saved), by.back.net
-    to = room(k, steps, each, net)
-    b = behind(k, by, steps, kept, "t", tape(to.d, "t"), tape(to.wx, "t", -1 if net else 1))
-    r = rescaling(k, each.carousel, tape(to.power, "t"), tape(to.squares, "t"))
-    return Carrier(b, loops.record(with_net(k, r, to) if net and not k.cell.carries else r), to)
+    backward: Array
+    rescaling: Array
+    segment: PathSegment
 
 
-def carry(k: Laid, by: Carrier, each: Front, place: tuple[int, int]) -> None:
-    """Carry one route back, for one model and panel."""
-    to = by.room
+def path_plan(layout: Layout, stored: StoredSteps, each: Carried, work: Workspace) -> PathPlan:
+    """The plan that carries `each` back over stored steps."""
+    steps, net = len(stored.saved), work.options.net
+    to = path_segment(layout, steps, each.power.shape[2], net)
+    d, wx = slots(to.d, "t"), slots(to.wx, "t", -1 if net else 1)
+    scale = rescaling(layout, each.carousel, slots(to.power, "t"), slots(to.squares, "t"))
+    if net and not layout.cell.carries:
+        scale = with_net(layout, scale, to)
+    backward = backward_plan(layout, work, steps, stored, "t", d, wx)
+    return PathPlan(backward, loops.record(scale), to)
+
+
+def carry(layout: Layout, plan: PathPlan, each: Carried, place: tuple[int, int]) -> None:
+    """Carry one path back over a segment, for the model and panel at `place`."""
+    to = plan.segment
     to.d[0], to.power[0] = each.d[place], each.power[place]
-    loops.march_one(by.behind, by.rescaled, k.recurrent_states, *place)
+    loops.backward_one(plan.backward, plan.rescaling, layout.recurrent_states, *place)
     each.d[place], each.power[place] = to.d[-1], to.power[-1]
 
 
-def take(found: Found, n: int, place: tuple[int, int], wanted: list[int], to: Room, carries: bool) -> None:
-    """Take what is wanted of the n-th route; of the first, the errors of W x + b as well."""
-    found.adjoints[n][0][:, *place], found.adjoints[n][1][:, *place] = to.d[wanted], to.power[wanted]
+def store(
+    results: AtLags, n: int, place: tuple[int, int], wanted: list[int], segment: PathSegment, carries: bool
+) -> None:
+    """Store the n-th path's adjoints after the `wanted` steps; the first path's errors of W x + b as well."""
+    d, power = results.adjoints[n]
+    d[:, *place], power[:, *place] = segment.d[wanted], segment.power[wanted]
     if n > 0:
         return
-    found.net[:, *place], found.net_power[:, *place] = to.wx[wanted], to.power[[j - 1 for j in wanted]]
+    results.net[:, *place] = segment.wx[wanted]
+    results.net_power[:, *place] = segment.power[[j - 1 for j in wanted]]
     if not carries:
-        found.sizes[1:, *place] = log_norm(to.squares[1:], to.power[1:, 0])
-        found.net_sizes[1:, *place] = log_norm(to.net_squares[1:], to.net_power[1:, 0] + to.power[:-1, 0])
+        net_power = segment.net_power[1:, 0] + segment.power[:-1, 0]
+        results.norms[1:, *place] = log_norm(segment.squares[1:], segment.power[1:, 0])
+        results.net_norms[1:, *place] = log_norm(segment.net_squares[1:], net_power)

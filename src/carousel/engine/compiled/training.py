@@ -1,4 +1,4 @@
-"""The unrolled network and the gradient by its parameters."""
+"""The unrolled network and the gradient by its parameters, by compiled loops."""
 
 from typing import NamedTuple
 
@@ -7,64 +7,65 @@ from jaxtyping import Float
 
 from carousel.axes import Array, Series, State
 from carousel.cells import Cell, Params
-from carousel.engine.compiled import emit, layout
+from carousel.engine.compiled import emit, memory
 from carousel.engine.compiled.code import same_errors
-from carousel.engine.compiled.loops import Kept, Tape, climb_all, learn_panels, record
+from carousel.engine.compiled.loops import ErrorRows, Slots, forward_all, record, training_panels
 from carousel.engine.compiled.passes import (
-    Heard,
-    Laid,
-    Passage,
-    Steps,
-    ahead,
-    behind,
-    laid,
-    passage,
-    steps_for,
-    tape,
+    Layout,
+    RecurrentInputRows,
+    StoredSteps,
+    Workspace,
+    backward_plan,
+    forward_plan,
+    lay_out,
+    slots,
+    stored_steps,
+    workspace,
 )
 from carousel.engine.recurrence import Gates
 
 
 class Unrolled(NamedTuple):
-    """What a forward pass leaves to the adjoint."""
+    """What a forward pass leaves to the gradient by the parameters."""
 
-    laid: Laid
+    layout: Layout
     x: Array  # [M P T D1 L]
-    steps: Steps  # each [M P ..]
-    recurrent_input: Array  # [M VH PTL], what R multiplies
+    steps: StoredSteps  # each [M P ..]
+    recurrent_input: Array  # [M VH PTL], the vectors that R multiplies
 
 
 def unroll(
     cell: Cell, params: Params, xs: Series, state: State, last: int
 ) -> tuple[Float[Array, "M S H B"], Unrolled]:
     """h after each of the `last` S steps, and what the adjoint needs; ``params`` has R itself."""
-    k = laid(cell, params, layout.kind_for(state[0]))
-    x, first = layout.inputs(k.kind, xs), layout.in_panels(k.kind, layout.by_unit(state))
-    steps = steps_for(k, len(xs), *x.shape[:2])
-    steps.state[:, :, 0] = first
-    recurrent_input = side_by_side(k, x.shape, len(cell.columns), x.shape[0])
-    stride = recurrent_input.strides[1]
-    place = Heard(in_rows(k, recurrent_input, len(xs)), stride // emit.size(k.kind), stride * k.units)
-    climb_all(
-        ahead(k, len(xs), tape(x, "mpt"), steps, "mpt", recurrent_input=place, panels=x.shape[1]),
-        k.recurrent_states,
+    T, layout = len(xs), lay_out(cell, params, memory.kind_for(state[0]))
+    x, first = memory.inputs(layout.kind, xs), memory.in_panels(layout.kind, memory.by_unit(state))
+    M, P = x.shape[:2]
+    stored = stored_steps(layout, T, M, P)
+    stored.state[:, :, 0] = first
+    inputs = side_by_side(layout, x.shape, len(cell.columns), M)
+    stride = inputs.strides[1]
+    rows = RecurrentInputRows(
+        in_rows(layout, inputs, T), stride // emit.size(layout.kind), stride * layout.units
     )
-    hs = steps.state[:, :, len(xs) + 1 - last :, :, 0]
-    return layout.out_of_panels(hs, xs.shape[3]), Unrolled(k, x, steps, recurrent_input)
+    plan = forward_plan(layout, T, slots(x, "mpt"), stored, "mpt", recurrent_input=rows, panels=P)
+    forward_all(plan, layout.recurrent_states)
+    hs = stored.state[:, :, T + 1 - last :, :, 0]
+    return memory.out_of_panels(hs, xs.shape[3]), Unrolled(layout, x, stored, inputs)
 
 
-def in_rows(k: Laid, rows: Float[Array, "*M N PTL"], steps: int) -> Tape:
-    """The places of panels and steps within rows that hold all of them."""
-    vector = k.kind.lanes * emit.size(k.kind)
-    return Tape(layout.address(rows), rows.strides[0] if rows.ndim == 3 else 0, steps * vector, vector)
+def in_rows(layout: Layout, rows: Float[Array, "*M N PTL"], steps: int) -> Slots:
+    """The slots of panels and steps in rows that hold all of them side by side."""
+    vector = layout.kind.lanes * emit.size(layout.kind)
+    return Slots(memory.address(rows), rows.strides[0] if rows.ndim == 3 else 0, steps * vector, vector)
 
 
-class Sums(NamedTuple):
-    """Room for one model: rows of all steps and lanes side by side, whose products are the gradients."""
+class NetErrors(NamedTuple):
+    """The errors of one model's net inputs, [HG PTL]: their products with what caused them are the gradients."""
 
-    wx: Array  # [HG P T L]; of the errors of W x + b,
-    rh: Array  # of R, and
-    own: Array  # of R beside the intermediate input
+    wx: Array  # of W x + b
+    rh: Array  # of R h
+    own: Array  # of R h without those through the intermediate input
 
 
 def parameter_gradients(
@@ -74,74 +75,81 @@ def parameter_gradients(
 
     The adjoint passes back through `gates` only.
     """
-    k = unrolled.laid
-    alike = same_errors(k.code)
-    by = passage(k, cell.gates, [g for g in cell.gates if g in gates], net=not alike, parameters=True)
-    d_p = np.zeros((params.W.shape[0], k.units, len(cell.pointwise), k.kind.lanes), k.kind.dtype)
-    by = by._replace(own=k.room(k.units, len(cell.gates)) if cell.intermediate else None, d_p=d_p)
-    d_hs = layout.in_panels(k.kind, outputs[:, ::-1], fill="zero")
-    sums = sums_for(k, unrolled.x.shape, alike)
-    walk = walk_back(k, unrolled, by, d_hs, sums)
-    found = [model_gradients(k, unrolled, walk, m, sums) for m in range(len(unrolled.x))]
-    W, R, b = (np.stack(each) for each in zip(*found, strict=True))
+    layout = unrolled.layout
+    M, H, L, dtype = len(unrolled.x), layout.units, layout.kind.lanes, layout.kind.dtype
+    same = same_errors(layout.code)
+    work = workspace(layout, cell.gates, [g for g in cell.gates if g in gates], net=not same, parameters=True)
+    d_p = np.zeros((M, H, len(cell.pointwise), L), dtype)
+    work = work._replace(own=layout.empty(H, len(cell.gates)) if cell.intermediate else None, d_p=d_p)
+    d_hs = memory.in_panels(layout.kind, outputs[:, ::-1], fill="zero")
+    errors = net_errors(layout, unrolled.x.shape, same)
+    plan = training_plan(layout, unrolled, work, d_hs, errors)
+    by_model = [model_gradients(layout, unrolled, plan, m, errors) for m in range(M)]
+    d_W, d_R, d_b = (memory.gates_first(cell, np.stack(each)) for each in zip(*by_model, strict=True))
     d_p = d_p.sum(3, keepdims=True)
-    return Params(
-        layout.gates_first(cell, W),
-        layout.gates_first(cell, R),
-        layout.gates_first(cell, b),
-        {name: d_p[:, :, n] for n, name in enumerate(cell.pointwise)},
-    )
+    return Params(d_W, d_R, d_b, {name: d_p[:, :, k] for k, name in enumerate(cell.pointwise)})
 
 
-def sums_for(k: Laid, shape: tuple[int, ...], alike: bool) -> Sums:
-    """Room for the errors that differ."""
-    wx, rh, own = (side_by_side(k, shape, len(k.cell.gates)) for _ in range(3))
-    return Sums(rh if alike else wx, rh, own if k.cell.intermediate else rh)
+def net_errors(layout: Layout, shape: tuple[int, ...], same: bool) -> NetErrors:
+    """Arrays for the errors of one model, not yet written; one array for errors that are the same."""
+    wx, rh, own = (side_by_side(layout, shape, len(layout.cell.gates)) for _ in range(3))
+    return NetErrors(rh if same else wx, rh, own if layout.cell.intermediate else rh)
 
 
-def side_by_side(k: Laid, shape: tuple[int, ...], blocks: int, *first: int) -> Float[Array, "*first NH PTL"]:
-    """Room for `blocks` rows a unit with all panels, steps and lanes; rows start at different places of the cache."""
+def side_by_side(
+    layout: Layout, shape: tuple[int, ...], blocks: int, *first: int
+) -> Float[Array, "*first NH PTL"]:
+    """An array not yet written with `blocks` rows per unit, in which all panels, steps and lanes stand side by side.
+
+    The rows are padded so that they start at different places of the cache.
+    """
     _, P, T, _, L = shape
     count = P * T * L
-    line = layout.LINE // emit.size(k.kind)
-    whole = layout.aligned((*first, k.units * blocks, count + line * (1 + T % 2)), k.kind.dtype)
-    return whole[..., :count]
+    line = memory.LINE // emit.size(layout.kind)
+    padded = memory.aligned((*first, layout.units * blocks, count + line * (1 + T % 2)), layout.kind.dtype)
+    return padded[..., :count]
 
 
-class Walk(NamedTuple):
-    """The walk back of all models, as records, and the room they point to."""
+class TrainingPlan(NamedTuple):
+    """The plan of the pass back through all steps, as records, and the arrays that these point to."""
 
-    behind: Array
-    kept: Array
-    room: tuple[Array, ...]  # the first is zero
+    backward: Array
+    rows: Array
+    arrays: tuple[Array, ...]  # the first is a vector of zeros
 
 
-def walk_back(k: Laid, unrolled: Unrolled, by: Passage, d_hs: Array, sums: Sums) -> Walk:
-    """What walks back through time, one model at a time, whose errors go to their places in `sums`."""
+def training_plan(
+    layout: Layout, unrolled: Unrolled, work: Workspace, d_hs: Array, errors: NetErrors
+) -> TrainingPlan:
+    """The plan of the pass back through time, one model at a time, that writes `errors`."""
     P, T = unrolled.x.shape[1:3]
-    d, wx = k.room(2, k.units, len(k.cell.states)), k.room(1, k.units, len(k.cell.gates))
-    kept = Kept(
-        emit.copy(k.kind, True),
-        sums.rh.strides[0] // emit.size(k.kind),
-        tape(d_hs, "mpt"),
+    d = layout.empty(2, layout.units, len(layout.cell.states))
+    wx = layout.empty(1, layout.units, len(layout.cell.gates))
+    rows = ErrorRows(
+        emit.copy(layout.kind, True),
+        errors.rh.strides[0] // emit.size(layout.kind),
+        slots(d_hs, "mpt"),
         d_hs.shape[2],
-        in_rows(k, sums.wx, T) if by.back.net else Tape(0),
-        in_rows(k, sums.rh, T),
-        in_rows(k, sums.own, T),
+        in_rows(layout, errors.wx, T) if work.options.net else Slots(0),
+        in_rows(layout, errors.rh, T),
+        in_rows(layout, errors.own, T),
     )
-    b = behind(k, by, T, unrolled.steps, "mpt", tape(d, "t", 1), tape(wx, "t", 0), panels=P)
-    return Walk(b, record(kept), (np.zeros(k.kind.lanes, k.kind.dtype), d, wx, d_hs))
+    to = slots(d, "t", 1), slots(wx, "t", 0)
+    backward = backward_plan(layout, work, T, unrolled.steps, "mpt", *to, panels=P)
+    zero = np.zeros(layout.kind.lanes, layout.kind.dtype)
+    return TrainingPlan(backward, record(rows), (zero, d, wx, d_hs))
 
 
 def model_gradients(
-    k: Laid, unrolled: Unrolled, walk: Walk, m: int, sums: Sums
+    layout: Layout, unrolled: Unrolled, plan: TrainingPlan, m: int, errors: NetErrors
 ) -> tuple[Array, Array, Array]:
-    """The gradients by W, R and b of one model, [HG ..]; those of the pointwise parameters are added on the way."""
-    learn_panels(walk.behind, walk.kept, layout.address(walk.room[0]), k.recurrent_states, m)
+    """The gradients by W, R and b of model m, [HG ..]; the pass adds up those of the pointwise parameters."""
+    zero = memory.address(plan.arrays[0])
+    training_panels(plan.backward, plan.rows, zero, layout.recurrent_states, m)
     x = unrolled.x[m].transpose(2, 0, 1, 3)
-    W = sums.wx @ x.reshape(len(x), -1).T
-    states = k.units * len(k.cell.recurrent_states)
-    R = [sums.rh @ unrolled.recurrent_input[m, :states].T]
-    if k.cell.intermediate:
-        R.append(sums.own @ unrolled.recurrent_input[m, states:].T)
+    W = errors.wx @ x.reshape(len(x), -1).T
+    states = layout.units * len(layout.cell.recurrent_states)
+    R = [errors.rh @ unrolled.recurrent_input[m, :states].T]
+    if layout.cell.intermediate:
+        R.append(errors.own @ unrolled.recurrent_input[m, states:].T)
     return W[:, :-1], np.concatenate(R, axis=1), W[:, -1:]

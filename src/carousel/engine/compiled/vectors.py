@@ -1,8 +1,8 @@
 """Vectors of numbers in code that is being written: their arithmetic, and the functions of `Ops`.
 
-The functions hold all digits however saturated a unit is: exp is reduced to |r| <= log(2) / 2 by Cody and Waite's
-method and a Taylor series, whose next term is below a quarter of a rounding unit, and tanh and both slopes are made
-from exp(-2|x|) or exp(-|x|), and exp - 1, without a difference of like numbers.
+The functions keep all digits however saturated a unit is: exp is reduced to |r| <= log(2) / 2 by Cody and Waite's
+method and a Taylor series, whose next term is below a quarter of a rounding unit, and tanh and both slopes are
+computed from exp(-2|x|) or exp(-|x|), and exp - 1, without a difference of nearly equal numbers.
 """
 
 import math
@@ -14,8 +14,8 @@ from llvmlite import ir
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Vectors of `lanes` numbers, float32 or float64."""
+class VectorType:
+    """The type of vectors of `lanes` numbers, float32 or float64."""
 
     dtype: str
     lanes: int
@@ -43,7 +43,7 @@ class Kind:
 
     @property
     def bias(self) -> int:
-        """What is added to an exponent of two where it is stored."""
+        """The offset of the stored exponent."""
         return int(np.finfo(self.dtype).maxexp) - 1
 
     @property
@@ -57,133 +57,142 @@ class Kind:
         return 8 if self.dtype == "float32" else 18
 
     def splat(self, x: float) -> "Vector":
-        """A number in all lanes."""
+        """The vector with the number x in all lanes."""
         return Vector(None, self, ir.Constant(self.vector, [float(x)] * self.lanes))
 
 
 @dataclass(frozen=True)
 class Vector:
-    """One value in each lane, and the builder that writes what is done with it."""
+    """One number in each lane, and the builder that writes the operations on it."""
 
     builder: Any
-    kind: Kind
+    kind: VectorType
     value: Any
 
-    def made(self, value: Any) -> "Vector":
+    def of(self, value: Any) -> "Vector":
+        """`value` as a vector of the same builder and type."""
         return Vector(self.builder, self.kind, value)
 
-    def other(self, x: "Vector | float") -> Any:
+    def operand(self, x: "Vector | float") -> Any:
+        """The value of a vector, or of a number in all lanes."""
         return (x if isinstance(x, Vector) else self.kind.splat(x)).value
 
     def __add__(self, x: "Vector | float") -> "Vector":
-        return self.made(self.builder.fadd(self.value, self.other(x)))
+        return self.of(self.builder.fadd(self.value, self.operand(x)))
 
     def __sub__(self, x: "Vector | float") -> "Vector":
-        return self.made(self.builder.fsub(self.value, self.other(x)))
+        return self.of(self.builder.fsub(self.value, self.operand(x)))
 
     def __rsub__(self, x: float) -> "Vector":
-        return self.made(self.builder.fsub(self.other(x), self.value))
+        return self.of(self.builder.fsub(self.operand(x), self.value))
 
     def __mul__(self, x: "Vector | float") -> "Vector":
-        return self.made(self.builder.fmul(self.value, self.other(x)))
+        return self.of(self.builder.fmul(self.value, self.operand(x)))
 
     def __truediv__(self, x: "Vector | float") -> "Vector":
-        return self.made(self.builder.fdiv(self.value, self.other(x)))
+        return self.of(self.builder.fdiv(self.value, self.operand(x)))
 
     def __rtruediv__(self, x: float) -> "Vector":
-        return self.made(self.builder.fdiv(self.other(x), self.value))
+        return self.of(self.builder.fdiv(self.operand(x), self.value))
 
     def __neg__(self) -> "Vector":
-        return self.made(self.builder.fneg(self.value))
+        return self.of(self.builder.fneg(self.value))
 
     __radd__, __rmul__ = __add__, __mul__
 
     def call(self, name: str, *others: "Vector | float") -> "Vector":
         """LLVM's own function `name` of this and other vectors."""
-        spelt = f"llvm.{name}.v{self.kind.lanes}f{np.finfo(self.kind.dtype).bits}"
+        full = f"llvm.{name}.v{self.kind.lanes}f{np.finfo(self.kind.dtype).bits}"
         module, types = self.builder.module, [self.kind.vector] * (1 + len(others))
-        function = module.globals.get(spelt) or ir.Function(module, ir.FunctionType(types[0], types), spelt)
-        return self.made(self.builder.call(function, [self.value, *map(self.other, others)]))
+        function = module.globals.get(full) or ir.Function(module, ir.FunctionType(types[0], types), full)
+        return self.of(self.builder.call(function, [self.value, *map(self.operand, others)]))
 
     def times_plus(self, factor: "Vector | float", term: "Vector | float") -> "Vector":
         """self * factor + term with one rounding."""
         return self.call("fma", factor, term)
 
     def where(self, sign: str, bound: float, x: "Vector | float", otherwise: "Vector | float") -> "Vector":
-        """`x` where self compares so with `bound`, and `otherwise` elsewhere, as where self is NaN."""
-        mask = self.builder.fcmp_ordered(sign, self.value, self.other(bound))
-        return self.made(self.builder.select(mask, self.other(x), self.other(otherwise)))
+        """`x` where ``self sign bound`` holds, and `otherwise` elsewhere, NaN included."""
+        mask = self.builder.fcmp_ordered(sign, self.value, self.operand(bound))
+        return self.of(self.builder.select(mask, self.operand(x), self.operand(otherwise)))
 
     def clip(self, low: float, high: float) -> "Vector":
-        low_cut = self.where("<", low, low, self)
-        return low_cut.where(">", high, high, low_cut)
+        """Self within [low, high]; NaN stays NaN."""
+        at_least = self.where("<", low, low, self)
+        return at_least.where(">", high, high, at_least)
 
-    def bits(self) -> "Whole":
-        return Whole(self.builder, self.kind, self.builder.bitcast(self.value, self.kind.integers))
+    def bits(self) -> "Integers":
+        """The bits as integers."""
+        return Integers(self.builder, self.kind, self.builder.bitcast(self.value, self.kind.integers))
 
 
 @dataclass(frozen=True)
-class Whole:
-    """A whole number in each lane."""
+class Integers:
+    """One integer in each lane."""
 
     builder: Any
-    kind: Kind
+    kind: VectorType
     value: Any
 
-    def other(self, x: "Whole | int") -> Any:
-        return x.value if isinstance(x, Whole) else ir.Constant(self.kind.integers, [x] * self.kind.lanes)
+    def operand(self, x: "Integers | int") -> Any:
+        """The value of integers, or of one in all lanes."""
+        return x.value if isinstance(x, Integers) else ir.Constant(self.kind.integers, [x] * self.kind.lanes)
 
-    def done(self, what: str, x: "Whole | int") -> "Whole":
-        """The builder's operation `what` with another whole number."""
-        return Whole(self.builder, self.kind, getattr(self.builder, what)(self.value, self.other(x)))
+    def apply(self, what: str, x: "Integers | int") -> "Integers":
+        """The builder's operation `what` with another integer."""
+        return Integers(self.builder, self.kind, getattr(self.builder, what)(self.value, self.operand(x)))
 
-    def __add__(self, x: "Whole | int") -> "Whole":
-        return self.done("add", x)
+    def __add__(self, x: "Integers | int") -> "Integers":
+        return self.apply("add", x)
 
-    def __sub__(self, x: "Whole | int") -> "Whole":
-        return self.done("sub", x)
+    def __sub__(self, x: "Integers | int") -> "Integers":
+        return self.apply("sub", x)
 
-    def where(self, sign: str, bound: int, x: "Whole | int", otherwise: "Whole | int") -> "Whole":
-        mask = self.builder.icmp_signed(sign, self.value, self.other(bound))
-        return Whole(self.builder, self.kind, self.builder.select(mask, self.other(x), self.other(otherwise)))
+    def where(self, sign: str, bound: int, x: "Integers | int", otherwise: "Integers | int") -> "Integers":
+        """`x` where ``self sign bound`` holds, and `otherwise` elsewhere."""
+        mask = self.builder.icmp_signed(sign, self.value, self.operand(bound))
+        return Integers(
+            self.builder, self.kind, self.builder.select(mask, self.operand(x), self.operand(otherwise))
+        )
 
     def real(self) -> Vector:
+        """Self as floating-point numbers."""
         return Vector(self.builder, self.kind, self.builder.sitofp(self.value, self.kind.vector))
 
     def power_of_two(self) -> Vector:
-        """Two to self, where that is a normal number."""
-        bits = (self + self.kind.bias).done("shl", self.kind.mantissa)
+        """2^self, where that is a normal number."""
+        bits = (self + self.kind.bias).apply("shl", self.kind.mantissa)
         return Vector(self.builder, self.kind, self.builder.bitcast(bits.value, self.kind.vector))
 
     def halves(self) -> tuple[Vector, Vector]:
-        """Two normal numbers whose product is two to self, should that be none."""
-        half = self.done("ashr", 1)
+        """Two normal numbers whose product is 2^self, which need not be one."""
+        half = self.apply("ashr", 1)
         return half.power_of_two(), (self - half).power_of_two()
 
 
-def whole(x: Vector) -> Whole:
-    """Where x is a whole number: it as an integer."""
-    return Whole(x.builder, x.kind, x.builder.fptosi(x.value, x.kind.integers))
+def to_integers(x: Vector) -> Integers:
+    """x as integers, where it has these values."""
+    return Integers(x.builder, x.kind, x.builder.fptosi(x.value, x.kind.integers))
 
 
 def horner(x: Vector, coefficients: list[float]) -> Vector:
     """A polynomial, its highest coefficient first."""
-    total = x.made(x.other(coefficients[0]))
+    total = x.of(x.operand(coefficients[0]))
     for c in coefficients[1:]:
         total = total.times_plus(x, c)
     return total
 
 
 class Exponential(NamedTuple):
-    """exp(x) = 2^n (1 + p), and n as the last bits of a number."""
+    """n and p of exp(x) = 2^n (1 + p), and n as the last bits of a number."""
 
     n: Vector
     p: Vector
-    bits: Whole
+    bits: Integers
 
 
 def reduced(x: Vector) -> Exponential:
-    """x = n log(2) + r, |r| <= log(2) / 2, and p = exp(r) - 1."""
+    """exp(x) with x = n log(2) + r, |r| <= log(2) / 2, and p = exp(r) - 1."""
     kind = x.kind
     rounder = 1.5 * 2.0**kind.mantissa  # a number so large that adding it rounds to a whole one
     shifted = x.times_plus(1 / math.log(2), rounder)
@@ -196,15 +205,16 @@ def reduced(x: Vector) -> Exponential:
 
 
 def exp(x: Vector) -> Vector:
+    """The exponential; 0 and inf where it is out of range."""
     limits = np.finfo(x.kind.dtype)
     x = x.clip(float(np.log(limits.smallest_subnormal)) - 2, float(np.log(limits.max)) + 0.6)
     n, p, _ = reduced(x)
-    a, b = whole(n).halves()
+    a, b = to_integers(n).halves()
     return (p + 1.0) * a * b
 
 
 class Decaying(NamedTuple):
-    """exp(x) of x <= 0, and n and p of `Exponential`."""
+    """exp(x) for x <= 0, and n and p of `Exponential`."""
 
     value: Vector
     n: Vector
@@ -212,12 +222,12 @@ class Decaying(NamedTuple):
 
 
 def decaying(x: Vector) -> Decaying:
-    """exp(x) of x <= 0, with 2^n put into the exponent's bits; a lift keeps these a normal number's."""
+    """exp(x) for x <= 0, with 2^n put into the exponent's bits; a lift keeps these a normal number's."""
     kind = x.kind
     lift = 64 if kind.dtype == "float32" else 128
     low = float(np.log(np.finfo(kind.dtype).smallest_subnormal)) - 2
     n, p, bits = reduced(x.where("<", low, low, x))
-    power = bits.done("shl", kind.mantissa) + ((lift + kind.bias) << kind.mantissa)
+    power = bits.apply("shl", kind.mantissa) + ((lift + kind.bias) << kind.mantissa)
     lifted = Vector(x.builder, kind, x.builder.bitcast(power.value, kind.vector))
     return Decaying((p + 1.0) * lifted * 2.0**-lift, n, p)
 
@@ -239,9 +249,9 @@ def log(x: Vector) -> Vector:
     up = kind.mantissa + 1
     small = x.where("<", float(np.finfo(kind.dtype).tiny), x * 2.0**up, x)
     over = small.bits() - ((kind.bias - 1) << kind.mantissa) - int(0.414 * 2**kind.mantissa)
-    k = over.done("ashr", kind.mantissa)  # of x / sqrt(2): the mantissa is left within [0.7, 1.42]
+    k = over.apply("ashr", kind.mantissa)  # of x / sqrt(2): the mantissa is left within [0.7, 1.42]
     m = Vector(
-        x.builder, kind, x.builder.bitcast((small.bits() - k.done("shl", kind.mantissa)).value, kind.vector)
+        x.builder, kind, x.builder.bitcast((small.bits() - k.apply("shl", kind.mantissa)).value, kind.vector)
     )
     power = k.real() - x.where("<", float(np.finfo(kind.dtype).tiny), float(up), 0.0)
     value = power.times_plus(math.log(2), twice_atanh((m - 1.0) / (m + 1.0)))
@@ -257,6 +267,7 @@ class Pair(NamedTuple):
 
 
 def sigmoid(x: Vector) -> Pair:
+    """The logistic function and its slope."""
     e = decaying(-x.call("fabs")).value
     larger = 1.0 / (e + 1.0)
     smaller = e * larger
@@ -264,6 +275,7 @@ def sigmoid(x: Vector) -> Pair:
 
 
 def tanh(x: Vector) -> Pair:
+    """The hyperbolic tangent and its slope."""
     falling = decaying(x.call("fabs") * -2.0)
     less_one = falling.n.where("==", 0.0, falling.p, falling.value - 1.0)
     share = 1.0 / (falling.value + 1.0)
@@ -271,8 +283,10 @@ def tanh(x: Vector) -> Pair:
 
 
 def log_sigmoid(x: Vector) -> Vector:
+    """The logarithm of the logistic function."""
     return x.where("<", 0.0, x, 0.0) - log1p(decaying(-x.call("fabs")).value)
 
 
 def relu(x: Vector) -> Vector:
+    """The larger of x and 0; NaN stays NaN."""
     return x.where("<", 0.0, 0.0, x)

@@ -1,7 +1,7 @@
-"""Where numbers lie: sequences in panels of lanes, matrices in tiles of rows, and the order of all that a unit has.
+"""The order of numbers in memory: sequences in panels of lanes, matrices in tiles of rows, all of a unit side by side.
 
-``P`` panels of ``L`` lanes hold the B sequences; lanes beyond B repeat the last one, and no error enters there.
-``N`` rows are a tile of the matrix product.
+``P`` panels of ``L`` lanes hold the B sequences; lanes beyond B repeat the last sequence, and no error enters them.
+``N`` is the number of rows of a tile of the matrix product.
 """
 
 from collections.abc import Sequence
@@ -12,29 +12,29 @@ from jaxtyping import Float
 from carousel.axes import Array, Series, State
 from carousel.cells import Cell, Params
 from carousel.engine.compiled.emit import tile_rows
-from carousel.engine.compiled.vectors import Kind
+from carousel.engine.compiled.vectors import VectorType
 
-LINE = 64  # bytes of a line of the cache
+LINE = 64  # bytes of a cache line
 
 
-def kind_for(array: Array) -> Kind:
-    """Vectors for arrays like this one, [.. B]: of 64 bytes, or of 32 where these hold all sequences."""
+def kind_for(array: Array) -> VectorType:
+    """The vectors for an array [.. B]: of 64 bytes, or of 32 bytes where these hold all sequences."""
     lanes = LINE // array.dtype.itemsize
-    return Kind(str(array.dtype), lanes if array.shape[-1] > lanes // 2 else lanes // 2)
+    return VectorType(str(array.dtype), lanes if array.shape[-1] > lanes // 2 else lanes // 2)
 
 
-def panels(kind: Kind, B: int) -> int:
+def panels(kind: VectorType, B: int) -> int:
     """How many panels hold B sequences."""
     return -(-B // kind.lanes)
 
 
 def address(array: np.ndarray) -> int:
-    """Where an array's numbers start."""
+    """The address of an array's first number."""
     return int(array.__array_interface__["data"][0])
 
 
 def aligned(shape: Sequence[int], dtype: str, slack: int = 0) -> np.ndarray:
-    """Numbers not yet written that start with a line of the cache; `slack` behind them may be overwritten."""
+    """An array not yet written that starts with a cache line; `slack` numbers after its end may be overwritten."""
     count = int(np.prod(shape))
     item = np.dtype(dtype).itemsize
     raw = np.empty((count + slack) * item + LINE, dtype=np.uint8)
@@ -42,8 +42,10 @@ def aligned(shape: Sequence[int], dtype: str, slack: int = 0) -> np.ndarray:
     return raw[start : start + count * item].view(dtype).reshape(shape)
 
 
-def in_panels(kind: Kind, x: Float[Array, "M *rest B"], fill: str = "edge") -> Float[Array, "M P *rest L"]:
-    """The last axis in panels."""
+def in_panels(
+    kind: VectorType, x: Float[Array, "M *rest B"], fill: str = "edge"
+) -> Float[Array, "M P *rest L"]:
+    """x with its last axis in panels; `fill` says what lanes beyond B hold: "edge", the last sequence, or "zero"."""
     M, *rest, B = x.shape
     P = panels(kind, B)
     out = aligned((M, P, *rest, kind.lanes), kind.dtype)
@@ -55,13 +57,13 @@ def in_panels(kind: Kind, x: Float[Array, "M *rest B"], fill: str = "edge") -> F
 
 
 def out_of_panels(x: Float[Array, "M P *rest L"], B: int) -> Float[Array, "M *rest B"]:
-    """The panels next to each other again."""
+    """The inverse of `in_panels`: the panels side by side, without the lanes beyond B."""
     moved = np.moveaxis(x, 1, -2)
     return moved.reshape(*moved.shape[:-2], -1)[..., :B]
 
 
-def inputs(kind: Kind, xs: Series) -> Float[Array, "M P T D1 L"]:
-    """The inputs of all steps, and a row of ones that the bias is multiplied with."""
+def inputs(kind: VectorType, xs: Series) -> Float[Array, "M P T D1 L"]:
+    """The inputs of all steps, and a row of ones for the bias, in panels."""
     T, M, D, B = xs.shape
     whole = np.ones((M, T, D + 1, B), kind.dtype)
     whole[:, :, :D] = xs.swapaxes(0, 1)
@@ -69,12 +71,12 @@ def inputs(kind: Kind, xs: Series) -> Float[Array, "M P T D1 L"]:
 
 
 def by_unit(state: State) -> Float[Array, "M H S B"]:
-    """The states of a unit next to each other."""
+    """The states of each unit side by side."""
     return np.stack(state, axis=2)
 
 
-def tiles(kind: Kind, matrices: Float[Array, "*M rows k"]) -> Float[Array, "*M tiles k N"]:
-    """Matrices in tiles of rows, the last filled up with zeros."""
+def tiles(kind: VectorType, matrices: Float[Array, "*M rows k"]) -> Float[Array, "*M tiles k N"]:
+    """Matrices in tiles of rows, the last tile filled up with zeros."""
     *M, rows, k = matrices.shape
     n = tile_rows(kind)
     count = -(-rows // n)
@@ -86,7 +88,7 @@ def tiles(kind: Kind, matrices: Float[Array, "*M rows k"]) -> Float[Array, "*M t
 
 
 def rows_by_unit(cell: Cell, matrices: Float[Array, "M GH k"]) -> Float[Array, "M HG k"]:
-    """The rows of a unit's gates next to each other."""
+    """Matrices with the rows of each unit's gates side by side."""
     M, GH, k = matrices.shape
     G = len(cell.gates)
     return matrices.reshape(M, G, GH // G, k).swapaxes(1, 2).reshape(M, GH, k)
@@ -99,32 +101,32 @@ def gates_first(cell: Cell, matrices: Float[Array, "M HG k"]) -> Float[Array, "M
     return matrices.reshape(M, HG // G, G, k).swapaxes(1, 2).reshape(M, HG, k)
 
 
-def heard_by(cell: Cell, params: Params) -> Float[Array, "M V HG H"]:
-    """R by recurrent state, the intermediate input last."""
+def by_recurrent_state(cell: Cell, params: Params) -> Float[Array, "M V HG H"]:
+    """R in one block per recurrent state, the intermediate input's last."""
     M, GH, VH = params.R.shape
     V = len(cell.columns)
     return rows_by_unit(cell, params.R).reshape(M, GH, V, VH // max(V, 1)).swapaxes(1, 2)
 
 
-def driven(kind: Kind, cell: Cell, params: Params) -> Float[Array, "M tiles D1 N"]:
-    """W and b in tiles."""
+def input_tiles(kind: VectorType, cell: Cell, params: Params) -> Float[Array, "M tiles D1 N"]:
+    """W and b, side by side, in tiles."""
     return tiles(kind, rows_by_unit(cell, np.concatenate([params.W, params.b], axis=2)))
 
 
-def transposed(
-    kind: Kind, cell: Cell, params: Params, rows: Sequence[str], opened: Sequence[str]
+def transposed_tiles(
+    kind: VectorType, cell: Cell, params: Params, rows: Sequence[str], open_gates: Sequence[str]
 ) -> Float[Array, "M V tiles HG N"]:
-    """R transposed in tiles, for errors of the gates `rows` of which those `opened` pass."""
-    R = heard_by(cell, params)
+    """R transposed, in tiles, for errors of the gates `rows`; gates that are not in `open_gates` have zero columns."""
+    R = by_recurrent_state(cell, params)
     M, V, HG, H = R.shape
     G = len(cell.gates)
     gate = R.reshape(M, V, HG // G, G, H)[..., [cell.gates.index(name) for name in rows], :]
-    gate = gate * np.array([float(name in opened) for name in rows], dtype=kind.dtype)[:, None]
+    gate = gate * np.array([float(name in open_gates) for name in rows], dtype=kind.dtype)[:, None]
     return tiles(kind, gate.reshape(M, V, (HG // G) * len(rows), H).swapaxes(2, 3))
 
 
-def parameters(kind: Kind, cell: Cell, params: Params) -> Float[Array, "M H P"]:
-    """The pointwise parameters of a unit next to each other."""
+def parameters(kind: VectorType, cell: Cell, params: Params) -> Float[Array, "M H P"]:
+    """The pointwise parameters of each unit side by side."""
     M, H = params.W.shape[0], params.W.shape[1] // len(cell.gates)
     out = aligned((M, H, len(cell.pointwise)), kind.dtype)
     for k, name in enumerate(cell.pointwise):
