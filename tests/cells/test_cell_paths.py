@@ -13,16 +13,16 @@ from carousel.engine.backends.numpy import FORWARD, NumpyOps
 from carousel.engine.recurrence import PATHS, effective, parameter_gradients, unroll
 from carousel.measures.adjoint import Quantity, gradient_by_lag
 
-HEARS = {name: bool(c.columns) or "recurrent" in c.pointwise.values() for name, c in CELLS.items()}
+RECURRENT = {name: bool(c.columns) or "recurrent" in c.pointwise.values() for name, c in CELLS.items()}
 
 
 @every_cell
-def test_a_path_that_is_cut_differs_from_the_full_one(name):
-    """Unless nothing hears the state: then every path is the carousel."""
+def test_a_path_with_blocked_gates_differs_from_the_full_one(name):
+    """Unless no gate depends on the state: then every path is the carousel."""
     p = random_problem(name, seed=2)
     full, candidate, cell = (np.stack(back(NUMPY, p, path)) for path in ("full", "candidate", "cell"))
-    assert np.allclose(full, cell) != HEARS[name]
-    assert np.allclose(full, candidate) == (not HEARS[name] or p.cell.gates == (p.cell.candidate,))
+    assert np.allclose(full, cell) != RECURRENT[name]
+    assert np.allclose(full, candidate) == (not RECURRENT[name] or p.cell.gates == (p.cell.candidate,))
     assert p.cell.carries == bool(np.any(cell))
 
 
@@ -42,22 +42,22 @@ class Taped(NumpyOps):
 
 @dataclass(frozen=True)
 class GatesHeld(Taped):
-    """A second pass in which sigmoid gates are constants, and so is all that R says to the gates in `shut`."""
+    """A second pass in which sigmoid gates are constants, and so is what comes to the gates in `blocked` through R."""
 
-    shut: np.ndarray | None = None
+    blocked: np.ndarray | None = None
 
     def sigmoid(self, x):
         return self.keep(super().sigmoid(x))
 
     def recur(self, R, recurrent_input):
-        said = super().recur(R, recurrent_input)
-        shut = np.repeat(self.shut, R.shape[1] // len(self.shut))
-        return np.where(shut[:, None], self.keep(said), said)
+        product = super().recur(R, recurrent_input)
+        blocked = np.repeat(self.blocked, R.shape[1] // len(self.blocked))
+        return np.where(blocked[:, None], self.keep(product), product)
 
 
 @dataclass(frozen=True)
-class VoicesHeld(Taped):
-    """A second pass in which R and the peepholes hear what they heard in the first."""
+class InputsHeld(Taped):
+    """A second pass in which what R and the peepholes multiply is that of the first."""
 
     def recur(self, R, recurrent_input):
         return super().recur(R, self.keep(recurrent_input))
@@ -71,15 +71,15 @@ class VoicesHeld(Taped):
 def test_frozen_paths_are_the_difference_quotient_with_the_gates_held(name, path):
     """The gates are constants of the forward pass; for `cell` so is the candidate."""
     p = random_problem(name, seed=14)
-    shut = np.array([gate not in PATHS[path](p.cell) for gate in p.cell.gates])
-    first, params = GatesHeld(shut=shut), effective(FORWARD, p.cell, p.params)
+    blocked = np.array([gate not in PATHS[path](p.cell) for gate in p.cell.gates])
+    first, params = GatesHeld(blocked=blocked), effective(FORWARD, p.cell, p.params)
     unroll(first, p.cell, params, p.xs, p.state)
     rng = np.random.default_rng(15)
     direction = unit([rng.standard_normal(s.shape) for s in p.state])
 
     def loss(s):
         state = tuple(x + s * d for x, d in zip(p.state, direction, strict=True))
-        _, last = unroll(GatesHeld(shut=shut, played=iter(first.tape)), p.cell, params, p.xs, state)
+        _, last = unroll(GatesHeld(blocked=blocked, played=iter(first.tape)), p.cell, params, p.xs, state)
         return sum(float((u * x).sum()) for u, x in zip(p.covector, last, strict=True))
 
     for backend in (NUMPY, TORCH):
@@ -89,10 +89,10 @@ def test_frozen_paths_are_the_difference_quotient_with_the_gates_held(name, path
 
 
 @every_cell
-def test_truncated_gradient_is_the_difference_quotient_with_what_is_heard_held(name):
-    """The rule of 1997: a weight's error is complete, but none goes back into what R and the peepholes hear."""
+def test_truncated_gradient_is_the_difference_quotient_with_the_recurrent_input_held(name):
+    """The rule of 1997: a weight's error is complete, but none goes back into what R and the peepholes multiply."""
     p = random_problem(name, seed=16)
-    params, first = effective(FORWARD, p.cell, p.params), VoicesHeld()
+    params, first = effective(FORWARD, p.cell, p.params), InputsHeld()
     steps, _ = unroll(first, p.cell, params, p.xs, p.state)
     rng = np.random.default_rng(17)
     W, R, b, *moved = unit([rng.standard_normal(a.shape) for a in (*params[:3], *params.p.values())])
@@ -100,7 +100,7 @@ def test_truncated_gradient_is_the_difference_quotient_with_what_is_heard_held(n
     def loss(s):
         p_s = {key: value + s * d for (key, value), d in zip(params.p.items(), moved, strict=True)}
         there = Params(params.W + s * W, params.R + s * R, params.b + s * b, p_s)
-        _, last = unroll(VoicesHeld(played=iter(first.tape)), p.cell, there, p.xs, p.state)
+        _, last = unroll(InputsHeld(played=iter(first.tape)), p.cell, there, p.xs, p.state)
         return float((p.covector[0] * last[0]).sum())
 
     gates = PATHS["truncated"](p.cell)
@@ -120,7 +120,7 @@ def chain(name, w, b, h0, length):
     )
 
 
-def walked(backend, p, lags):
+def at_lags(backend, p, lags):
     return dict(gradient_by_lag(p.system(backend), p.on(backend).covector[0], set(lags)))
 
 
@@ -138,7 +138,7 @@ def test_slopes_times_weights_are_the_gradient_of_a_scalar_chain(name, backend):
     rng = np.random.default_rng(40)
     w = rng.uniform(0.3, 0.9, (M, 1, 1)) * np.array([1, -1, 1])[:, None, None]
     b, h0 = rng.uniform(2, 3, (M, 1, 1)), rng.uniform(0, 1, (M, 1, B))
-    for lag, logs in walked(backend, chain(name, w, b, h0, 60), [0, 1, 2, 17, 60]).items():
+    for lag, logs in at_lags(backend, chain(name, w, b, h0, 60), [0, 1, 2, 17, 60]).items():
         product = logs[Quantity("factor_product", "formula")] + lag * np.log10(abs(w[:, 0]))
         np.testing.assert_allclose(product, logs[Quantity("loss_h", "full")], rtol=1e-12, atol=1e-12)
 
@@ -155,7 +155,7 @@ def test_a_chain_whose_state_overflows_still_has_its_gradient(name, backend):
     """1e300 times 3^40 is infinite; its slopes are 1 and its gradient is 3^lag."""
     w = np.full((M, 1, 1), 3.0)
     p = chain(name, w, 0 * w, np.full((M, 1, B), 1e300), 40)
-    for lag, logs in walked(backend, p, [1, 30, 40]).items():
+    for lag, logs in at_lags(backend, p, [1, 30, 40]).items():
         assert not any(np.isnan(values).any() for q, values in logs.items() if q.column == "log10_norm")
         np.testing.assert_array_equal(logs[Quantity("factor_product", "formula")], 0)
         np.testing.assert_allclose(logs[Quantity("loss_h", "full")], lag * np.log10(3), rtol=1e-12)

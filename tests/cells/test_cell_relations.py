@@ -32,10 +32,10 @@ def peepholes(name):
     return {key: every[key] for key in CELLS[name].pointwise}
 
 
-def step(name, net, state, p=None, said=None):
-    """The state after one step from the net inputs `net` by gate, of which `said` is what R says (none: all of it)."""
+def step(name, net, state, p=None, recurrent=None):
+    """The state after one step from net inputs by gate, of which `recurrent` comes through R (None: all of it)."""
     cell = CELLS[name]
-    rh = np.stack([(net if said is None else said)[gate] for gate in cell.gates], 1)
+    rh = np.stack([(net if recurrent is None else recurrent)[gate] for gate in cell.gates], 1)
     wx = np.stack([net[gate] for gate in cell.gates], 1) - rh
     (after, _) = cell.forward(FORWARD, peepholes(name) if p is None else p, wx, rh, state)
     return after
@@ -73,7 +73,7 @@ def test_without_output_activation_h_is_the_gated_carousel():
     same((h / c * np.tanh(c), c), step("lstm_peephole", NET, STATE))
 
 
-def test_coupled_gates_are_an_input_gate_that_is_shut_as_the_other_opens():
+def test_coupled_gates_are_an_input_gate_that_closes_as_the_other_opens():
     p, c = peepholes("lstm_peephole"), STATE[1]
     mirrored = NET | {"i": -(NET["f"] + p["p_f"] * c) - p["p_i"] * c}
     same(step("lstm_cifg", NET, STATE), step("lstm_peephole", mirrored, STATE))
@@ -91,8 +91,8 @@ def test_no_forget_gate_and_no_peepholes_are_the_lstm_of_1997(name):
 
 
 def test_full_gate_recurrence_is_the_vanilla_lstm_that_shows_its_gates():
-    recurrent_input = tuple(draws("i", "f", "o", seed=2).values())
-    h, *gates, c = step("lstm_fgr", NET, (STATE[0], *recurrent_input, STATE[1]))
+    before = tuple(draws("i", "f", "o", seed=2).values())
+    h, *gates, c = step("lstm_fgr", NET, (STATE[0], *before, STATE[1]))
     same((h, c), step("lstm_peephole", NET, STATE))
     p = peepholes("lstm_peephole")
     seen = {"i": STATE[1], "f": STATE[1], "o": c}
@@ -106,23 +106,23 @@ def row(cell, gate):
 
 
 def column(cell, source):
-    """A voice's columns."""
+    """The columns of R for a recurrent state or the intermediate input."""
     v = cell.columns.index(source)
     return slice(v * H, (v + 1) * H)
 
 
-def test_gates_hear_each_other_one_step_late():
-    """R's blocks by hand: what each gate is told by h and by the gates of the step before."""
+def test_gates_act_on_each_other_one_step_later():
+    """R's blocks by hand: each net input as a sum over h and the gates of the step before."""
     p = random_problem("lstm_fgr", seed=3)
     _, last = unroll(FORWARD, p.cell, p.params, p.xs[:1], p.state)
     source = dict(zip(p.cell.states, p.state, strict=True))
     net = {}
     for gate in p.cell.gates:
         R = p.params.R[:, row(p.cell, gate)]
-        told = sum(
+        by_R = sum(
             R[:, :, column(p.cell, v)] @ source[v] for v in ("h", "i", "f", "o") if gate != "z" or v == "h"
         )
-        net[gate] = (p.params.W @ p.xs[0] + p.params.b)[:, row(p.cell, gate)] + told
+        net[gate] = (p.params.W @ p.xs[0] + p.params.b)[:, row(p.cell, gate)] + by_R
     same(last, step("lstm_fgr", net, p.state, p.params.p))
 
 
@@ -183,12 +183,12 @@ def test_janet_is_the_lstm_whose_output_is_its_carousel_and_whose_input_gate_mir
 @pytest.mark.parametrize("name", ["mgu", "minimal_rnn"])
 def test_a_cell_with_one_gate_mixes_as_the_gru_does(name):
     net = {"r": NET["i"], "u": NET["f"], "z": NET["z"]}
-    said = {gate: np.zeros((M, H, B)) for gate in net}
-    theirs = step("gru", net, STATE[:1], {"p_z": np.zeros((M, H, 1))}, said)
+    recurrent = {gate: np.zeros((M, H, B)) for gate in net}
+    theirs = step("gru", net, STATE[:1], {"p_z": np.zeros((M, H, 1))}, recurrent)
     same(step(name, {"u": NET["f"], "z": NET["z"]}, STATE[:1], {}), theirs)
 
 
-def test_the_gate_of_the_minimal_rnn_hears_the_state_and_the_encoded_input():
+def test_the_gate_of_the_minimal_rnn_depends_on_the_state_and_the_encoded_input():
     p = random_problem("minimal_rnn", seed=9)
     W, R, b, _ = p.params
     (h,), u, z = p.state, row(p.cell, "u"), row(p.cell, "z")

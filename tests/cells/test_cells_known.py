@@ -32,7 +32,7 @@ def run(p, backend=NUMPY, path="full"):
     return tuple(map(backend.numpy, last)), steps, tuple(map(backend.numpy, d_state))
 
 
-def walked(p, backend, *lags):
+def at_lags(p, backend, *lags):
     return dict(gradient_by_lag(p.system(backend), p.on(backend).covector[0], set(lags)))
 
 
@@ -105,7 +105,7 @@ def test_the_product_of_keep_gates_is_the_gradient_however_saturated(name, net, 
     p = with_rows(p, **({"u": net} if name == "mingru" else {"f": net, "i": 800.0}))
     log_keep = -np.logaddexp(0, -net) if name == "mingru" else -np.logaddexp(np.log(2), -net)
     start = np.log10(np.linalg.norm(p.covector[0], axis=1))
-    for lag, logs in walked(p, backend, 1, 7, 25).items():
+    for lag, logs in at_lags(p, backend, 1, 7, 25).items():
         close(logs[FORMULA], lag * log_keep / np.log(10), rtol=1e-12, atol=0)
         close(logs[FULL] - start, lag * log_keep / np.log(10), rtol=1e-12, atol=1e-13)
         for path in ("candidate", "cell", "truncated"):
@@ -126,26 +126,26 @@ def test_minlstm_with_coupled_gates_is_mingru():
 
 @settings(deadline=None)
 @given(st.floats(-2000, 2000), st.floats(-2000, 2000))
-def test_gates_keep_their_digits_however_far_both_are_shut_or_open(f, i):
+def test_gates_keep_their_digits_however_far_both_are_closed_or_open(f, i):
     """One step from h_0 = 1 with z = 0 gives the keep gate, from h_0 = 0 with z = 1 what it leaves to the candidate."""
     one = np.ones((1, 1, 1))
     log_ratio = np.logaddexp(0, -i) - np.logaddexp(0, -f)
     for name, nets, net in (("minlstm", (i, f), log_ratio), ("mingru", (f,), f)):
         cell, log_keep, log_take = CELLS[name], -np.logaddexp(0, -net), -np.logaddexp(0, net)
-        shut, let = (np.array([*nets, z]).reshape(1, -1, 1, 1) for z in (0.0, 1.0))
-        (kept,), saved = cell.forward(FORWARD, {}, shut, 0 * shut, (one,))
-        (taken,), _ = cell.forward(FORWARD, {}, let, 0 * let, (0 * one,))
+        closed, open_ = (np.array([*nets, z]).reshape(1, -1, 1, 1) for z in (0.0, 1.0))
+        (kept,), saved = cell.forward(FORWARD, {}, closed, 0 * closed, (one,))
+        (taken,), _ = cell.forward(FORWARD, {}, open_, 0 * open_, (0 * one,))
         close(kept, np.exp(log_keep), rtol=1e-11, atol=1e-300)
         close(taken, np.exp(log_take), rtol=1e-11, atol=1e-300)
-        close(cell.log_factor(FORWARD, {}, shut, 0 * shut, (one,)), log_keep, rtol=1e-12, atol=0)
+        close(cell.log_factor(FORWARD, {}, closed, 0 * closed, (one,)), log_keep, rtol=1e-12, atol=0)
         np.testing.assert_array_equal(cell.backward(FORWARD, {}, saved, (one,))[3][0], kept)
 
 
 @pytest.mark.parametrize("name", ["mingru", "minlstm", "slstm"])
 def test_a_positive_forget_bias_keeps(name):
     p = random_problem(name, seed=35)
-    shut, still = (np.linalg.norm(run(with_rows(p, **{p.cell.forget: net}))[2][-1]) for net in (-4.0, 4.0))
-    assert shut < 0.1 * still
+    closed, opened = (np.linalg.norm(run(with_rows(p, **{p.cell.forget: net}))[2][-1]) for net in (-4.0, 4.0))
+    assert closed < 0.1 * opened
 
 
 # lru
@@ -177,7 +177,7 @@ def test_lru_loses_the_modulus_of_lambda_a_step_and_nothing_else(backend):
     log_modulus = np.log10([0.5, 0.99, 0.9999])[:, None]
     p.params.p["nu"] = np.log(-np.log(10.0) * log_modulus)[:, None] + np.zeros((M, H, 1))
     start = np.log10(np.linalg.norm(p.covector[0], axis=1))
-    for lag, logs in walked(p, backend, 1, 25).items():
+    for lag, logs in at_lags(p, backend, 1, 25).items():
         close(logs[FULL], lag * log_modulus + start, rtol=1e-11, atol=1e-12)
         close(logs[FORMULA], lag * log_modulus + np.zeros((M, H * B)), rtol=1e-11, atol=0)
 
@@ -319,7 +319,7 @@ def test_the_antisymmetric_network_at_rest_turns_and_stretches_as_forward_euler(
     )
     factor = np.log10(abs(1 - STEP * DIFFUSION + 1j * STEP * omega[:, 0]))
     start = np.log10(np.linalg.norm(p.covector[0], axis=1))
-    for lag, logs in walked(p, backend, 1, 17, 25).items():
+    for lag, logs in at_lags(p, backend, 1, 17, 25).items():
         close(logs[FULL] - start, lag * factor + 0 * start, rtol=1e-11, atol=1e-12)
         close(logs[Quantity("loss_state", "cell")], start)
         np.testing.assert_array_equal(logs[FORMULA], 0)
@@ -375,7 +375,7 @@ def test_the_orthogonal_network_keeps_the_norm_while_its_units_are_on(backend):
     start = np.log10(np.linalg.norm(p.covector[0], axis=1))
     for bias, kept in ((0.01, True), (-1e6, False)):
         p.params.p["p_z"] = np.full((M, H, 1), bias)
-        for logs in walked(p, backend, 1, 25).values():
+        for logs in at_lags(p, backend, 1, 25).values():
             close(logs[FULL], start if kept else -np.inf + 0 * start, atol=1e-12)
             np.testing.assert_array_equal(logs[FORMULA], 0 if kept else -np.inf)
 

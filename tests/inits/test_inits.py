@@ -41,7 +41,7 @@ def rows(cell, gate, hidden=H):
 
 
 def blocks(cell, R):
-    """R's blocks by gate and voice."""
+    """R's blocks by gate and source."""
     split = R[0].reshape(len(cell.gates), H, len(cell.columns), H)
     return {(g, v): split[i, :, k] for i, g in enumerate(cell.gates) for k, v in enumerate(cell.columns)}
 
@@ -67,16 +67,16 @@ def test_the_smallest_networks_have_every_init(init, size):
 
 @pytest.mark.parametrize("init", INITS)
 def test_the_candidate_of_every_cell_starts_from_one_matrix(init):
-    """In the first block of R that the candidate hears."""
+    """In the candidate's first block of R that is not masked."""
     cells = [cell for cell in CELLS.values() if cell.columns]
-    recurrent_input = [
+    sources = [
         next(v for v in cell.columns if (cell.candidate, v) not in cell.masked_blocks)
         for cell in cells
-        if hears(cell)
+        if recurrent(cell)
     ]
     candidates = [
         blocks(cell, drawn(cell, init).R)[cell.candidate, source]
-        for cell, source in zip(filter(hears, cells), recurrent_input, strict=True)
+        for cell, source in zip(filter(recurrent, cells), sources, strict=True)
     ]
     assert len(candidates) >= 8
     for R in candidates[1:]:
@@ -86,23 +86,24 @@ def test_the_candidate_of_every_cell_starts_from_one_matrix(init):
         assert not np.allclose(lstm.R[0, rows("lstm", "i")], lstm.R[0, rows("lstm", "z")])
 
 
-def hears(cell):
+def recurrent(cell):
+    """Whether the candidate has a block of R."""
     return any((cell.candidate, source) not in cell.masked_blocks for source in cell.columns)
 
 
 @pytest.mark.parametrize("cell", [*CELLS.values(), MANY], ids=[*CELLS, "many"])
 @pytest.mark.parametrize("init", INITS)
-def test_every_block_is_a_draw_of_the_init_from_a_stream_of_its_own_or_mute(cell, init):
+def test_every_block_is_a_draw_of_the_init_from_a_stream_of_its_own_or_masked(cell, init):
     p = drawn(cell, init)
     inputs = p.W[0].reshape(len(cell.gates), H, D)
     for i, gate in enumerate(cell.gates):
         role = "candidate" if gate == cell.candidate else gate
         own = INITS[init](generator(1, init, 0, role), H, D)
         np.testing.assert_array_equal(inputs[i], 0 if (gate, "x") in cell.masked_blocks else own.W)
-        recurrent_input = [source for source in cell.columns if (gate, source) not in cell.masked_blocks]
+        sources = [source for source in cell.columns if (gate, source) not in cell.masked_blocks]
         for source in cell.columns:
             further = INITS[init](generator(1, init, 0, f"{role} {source}"), H, D).R
-            expected = own.R if source in recurrent_input[:1] else further if source in recurrent_input else 0
+            expected = own.R if source in sources[:1] else further if source in sources else 0
             np.testing.assert_array_equal(blocks(cell, p.R)[gate, source], expected)
 
 

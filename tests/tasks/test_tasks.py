@@ -44,7 +44,7 @@ def idx(array):
 
 
 def mnist_arrays():
-    """Noise whose last pixel says something of the class; in the order of FILES."""
+    """Noise whose last pixel depends on the class; in the order of FILES."""
     rng = np.random.default_rng(7)
     for n in (MNIST_TRAIN, MNIST_TEST):
         labels = rng.integers(0, 10, n).astype(np.uint8)
@@ -119,7 +119,7 @@ def test_a_baseline_does_not_count_as_solved_and_a_perfect_score_does(name):
 
 
 def present(batch, width):
-    """A key of what a predictor without memory sees: the input of a step that is asked, to the nearest `width`."""
+    """A key of what a predictor without memory sees: the input of a step with a target, to the nearest `width`."""
     cells = np.rint(batch.x[-len(batch.target) :] / width).astype(int)
     return np.tensordot(cells, np.random.default_rng(0).integers(1, 2**40, cells.shape[1]), (1, 0)).ravel()
 
@@ -136,8 +136,8 @@ def means(keys, values, weights):
     np.add.at(total, at, values * weights[:, None])
     np.add.at(weight, at, weights)
     table, most = total / weight[:, None], len(known) - 1
-    return lambda asked: table[
-        np.where(np.isin(asked, known), np.minimum(np.searchsorted(known, asked), most), -1)
+    return lambda keys: table[
+        np.where(np.isin(keys, known), np.minimum(np.searchsorted(known, keys), most), -1)
     ]
 
 
@@ -147,9 +147,9 @@ def test_a_baseline_is_what_the_best_predictor_without_memory_scores(name, longe
     """Learnt as a table of means from one sample, for the loss and for the accuracy; scored on another."""
     task, length = TASKS[name], TASKS[name].shortest + longer
     n = min(40_000, 120_000 // len(sample(name, length, 1).target))
-    learnt, asked = (sample(name, length, n, seed) for seed in (1, 2))
-    keys, new, truth = present(learnt, 0.1), present(asked, 0.1), answers(asked)
-    weight, scored = asked.weight.ravel(), asked.scored.ravel()
+    learnt, tested = (sample(name, length, n, seed) for seed in (1, 2))
+    keys, new, truth = present(learnt, 0.1), present(tested, 0.1), answers(tested)
+    weight, scored = tested.weight.ravel(), tested.scored.ravel()
     mean = means(keys, answers(learnt), learnt.weight.ravel())(new)
     guess = means(keys, answers(learnt), learnt.scored.ravel())(new)
     if task.loss == "squared_error":
@@ -343,7 +343,7 @@ def strings(batch):
 
 
 @given(length=st.integers(8, 90), n=st.integers(1, 12), seed=st.integers(0, 99))
-def test_reber_strings_are_in_the_grammar_and_asked_symbol_by_symbol(length, n, seed):
+def test_reber_strings_are_in_the_grammar_and_targets_symbol_by_symbol(length, n, seed):
     batch = sample("reber", length, n, seed)
     for k, text in enumerate(strings(batch)):
         assert re.fullmatch(EMBEDDED, text), text

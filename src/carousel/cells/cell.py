@@ -1,8 +1,8 @@
 """What a cell is: a pointwise map between the net inputs and the new state, and that map's adjoint.
 
 The matrix products are the recurrence's. R multiplies the cell's *recurrent states*: as a rule the state h alone,
-for some cells further states, and for some a vector that is made inside the step (`IntermediateInput`). W and R hold a
-block for every gate and input; those in `masked_blocks` are zero and stay so.
+for some cells further states, and for some a vector that is computed inside the step (`IntermediateInput`). W and R
+have one block per gate and input; those in `masked_blocks` are zero and stay so.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,13 +17,13 @@ from carousel.axes import Array, Net, Nets, PerUnit, State, Units
 
 @runtime_checkable
 class Ops(Protocol):
-    """The few functions that a cell asks of an array library.
+    """The functions of an array library that a cell uses.
 
-    An activation gives its value and its slope, both exact to rounding however saturated the unit is; a library
-    that differentiates by itself gives None for the slope. What is not a number has no slope: NaN, in relu as well.
+    An activation returns its value and its slope, both exact to rounding however saturated the unit is; a library
+    that differentiates by itself returns None for the slope. The slope at NaN is NaN, in relu as well.
 
-    ``cut`` stands wherever a state enters a gate by another way than R (a peephole). A path that may not pass
-    there makes it ``detach`` in a forward pass that will be differentiated, and zero in a hand-written adjoint.
+    A cell calls ``stop_gradient`` on every state that enters a gate by another way than R (a peephole). On a path that
+    may not pass there it is ``detach`` in a forward pass that will be differentiated, and zero in an adjoint by hand.
     """
 
     def tanh(self, x: Array) -> tuple[Array, Array]: ...
@@ -43,7 +43,7 @@ class Ops(Protocol):
 
 
 def is_positive(ops: Ops, x: Array) -> Array:
-    """1 where x > 0, 0 where not, and NaN where x is no number."""
+    """1 where x > 0, 0 where not, and NaN where x is NaN."""
     return (x > 0) + 0.0 * ops.exp(-ops.relu(x)[0])
 
 
@@ -58,9 +58,10 @@ Draw = Callable[[np.random.Generator, int], Float[np.ndarray, " H"]]
 
 
 class IntermediateInput(NamedTuple):
-    """A vector that is made inside a step and goes through R, after the states have: r * h in the first GRU.
+    """A vector v that is computed inside a step from R times the states, and is then multiplied by R itself.
 
-    ``forward(ops, p, wx, rh, state) -> (v, saved)``, where ``rh`` is what R makes of the states;
+    An example is r * h in the GRU of Cho et al.
+    ``forward(ops, p, wx, rh, state) -> (v, saved)``, where ``rh`` is R times the states;
     ``backward(ops, p, saved, d_v) -> (d_p, d_wx, d_rh, d_state)`` is its adjoint by hand.
     """
 
@@ -85,10 +86,10 @@ class Cell:
 
     ``forward(ops, p, wx, rh, state) -> (state, saved)`` takes the net inputs ``wx = W x + b`` and ``rh = R h``.
     ``backward(ops, p, saved, d_state) -> (d_p, d_wx, d_rh, d_state)`` is its adjoint by hand; what it returns for
-    the state is what does *not* pass through R. Its ``rh`` holds what all recurrent states say.
-    A parameter in ``pointwise`` is a "weight" (a peephole: uniform), a "bias" (a gate's second one, beside R), a
-    "recurrent" weight (scaled by the gain as R is), or drawn by a function of its own, (rng, H) -> [H]. Only one of
-    the kinds "weight" and "recurrent" may let a state into a gate: ``ops.cut`` is looked for where there is one.
+    the state is what does *not* pass through R. Its ``rh`` is R times all recurrent states and the intermediate input.
+    A parameter in ``pointwise`` is a "weight" (a peephole: uniform), a "bias" (a gate's second one, added to R h), a
+    "recurrent" weight (scaled by the gain as R is), or drawn by a function of its own, (rng, H) -> [H]. Only by a
+    "weight" or a "recurrent" one may a state enter a gate, and it does through ``ops.stop_gradient``.
 
     Where ``saves`` names what forward saves, a gate's activation has the gate's name, its slope that with a d before,
     and "i" is what the candidate is multiplied with, be it a gate or not; without an "i" that is 1 - the forget gate.
@@ -115,11 +116,11 @@ class Cell:
     )  # (gate, state) blocks of R, (gate, "x") blocks of W
     weight: Weight | None = None  # of R, where it is not itself the parameter
     mixes: bool = (
-        False  # do units hear each other beside R? A module of a user's own does, no cell of the table
+        False  # do units act on each other by another way than R? No cell of the table, but modules of users
     )
     kinked: bool = False  # is the map not differentiable somewhere, as ReLU at 0?
     positive: tuple[str, ...] = ()  # states that are never negative
-    saves: str = ""  # names of all that forward and the intermediate input save, gates by their own
+    saves: str = ""  # names of all that forward and then the intermediate input save
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -135,7 +136,7 @@ class Cell:
 
 
 class Params(NamedTuple):
-    """The parameters of M models of one cell; in the place of R stands what `Cell.weight` makes it from."""
+    """The parameters of M models of one cell; where the cell has a `weight`, R is the parameter it is computed from."""
 
     W: Float[Array, "M GH D"]
     R: Float[Array, "M GH VH"]  # V recurrent states; see Cell.columns

@@ -15,12 +15,12 @@
 ``lstm_noaf``   no output activation function           y(x) = x
 ``lstm_cifg``   coupled input and forget gate           i_t = 1 - f_t
 ``lstm_np``     no peepholes                            p = 0; equals ``lstm``
-``lstm_fgr``    full gate recurrence                    i, f and o hear i, f and o of t-1 through R
+``lstm_fgr``    full gate recurrence                    R multiplies i, f and o of t-1 too
 ==============  ======================================  ============================================
 
 A gate that is taken out has no rows and no peephole. The paper couples by f = 1 - i; here f is the gate that stays,
-so that a positive forget bias keeps; the sign of its parameters apart, it is the same cell. In ``lstm_fgr`` the
-gates are states, and R has nine more blocks that are used; those from a gate to the candidate are masked.
+so that a positive forget bias keeps; but for the sign of its parameters it is the same cell. In ``lstm_fgr`` the gates
+i, f and o are recurrent states: R has nine more blocks, and those from a gate to the candidate are masked.
 """
 
 from collections.abc import Callable
@@ -43,25 +43,25 @@ def linear(ops: Ops, x: Array) -> tuple[Array, Array]:
 
 
 class Parts(NamedTuple):
-    """What an LSTM is made of; the defaults are the vanilla one."""
+    """The parts of an LSTM; the defaults are those of the vanilla one."""
 
     gates: tuple[str, ...] = ("i", "f", "z", "o")
     g: Activation = tanh
     y: Activation = tanh
     coupled: bool = False  # i = 1 - f
     peepholes: bool = True
-    states: tuple[str, ...] = ()  # the gates that are heard through R
+    states: tuple[str, ...] = ()  # the gates that are recurrent states
 
 
 def gate(ops: Ops, p: Pointwise, net: dict[str, Units], name: str, seen: Units) -> tuple[Array, Array]:
-    """A gate that sees the state `seen` through its peephole, and its slope; 1 where it is taken out."""
+    """The gate `name`, with a peephole to the state `seen`, and its slope; 1 and 0 where it is taken out."""
     if name not in net:
         return 1.0, 0.0
     return ops.sigmoid(net[name] + p.get(f"p_{name}", 0.0) * ops.stop_gradient(seen))
 
 
 def lstm(parts: Parts) -> Cell:
-    """The LSTM that is made of `parts`."""
+    """The LSTM with these parts."""
 
     def forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
         c_prev = state[-1]
@@ -72,16 +72,16 @@ def lstm(parts: Parts) -> Cell:
         c = f * c_prev + i * z
         o, do = gate(ops, p, net, "o", c)
         y, dy = parts.y(ops, c)
-        recurrent_input = tuple({"i": i, "f": f, "o": o}[name] for name in parts.states)
-        return (o * y, *recurrent_input, c), (i, di, f, df, z, dz, o, do, y, dy, c_prev, c)
+        gates = tuple({"i": i, "f": f, "o": o}[name] for name in parts.states)
+        return (o * y, *gates, c), (i, di, f, df, z, dz, o, do, y, dy, c_prev, c)
 
     def backward(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
         i, di, f, df, z, dz, o, do, y, dy, c_prev, c = saved
-        d_h, *d_recurrent_input, d_c = d_state
-        recurrent_input = dict.fromkeys("ifo", 0.0) | dict(zip(parts.states, d_recurrent_input, strict=True))
-        d_o = (d_h * y + recurrent_input["o"]) * do
+        d_h, *d_gates, d_c = d_state
+        d_gate = dict.fromkeys("ifo", 0.0) | dict(zip(parts.states, d_gates, strict=True))
+        d_o = (d_h * y + d_gate["o"]) * do
         dc = d_c + d_h * o * dy + ops.stop_gradient(p.get("p_o", 0.0) * d_o)
-        d_i, d_f = dc * z + recurrent_input["i"], dc * c_prev + recurrent_input["f"]
+        d_i, d_f = dc * z + d_gate["i"], dc * c_prev + d_gate["f"]
         d_i, d_f = (0.0, (d_f - d_i) * df) if parts.coupled else (d_i * di, d_f * df)
         dc_prev = dc * f + ops.stop_gradient(p.get("p_i", 0.0) * d_i + p.get("p_f", 0.0) * d_f)
         errors = {"i": d_i, "f": d_f, "z": dc * i * dz, "o": d_o}
@@ -95,7 +95,7 @@ def lstm(parts: Parts) -> Cell:
             return ops.zeros(state[-1])
         return ops.log_sigmoid(net["f"] + p.get("p_f", 0.0) * state[-1])
 
-    there = {name: name for name in parts.gates}
+    present = {name: name for name in parts.gates}
     return Cell(
         states=("h", *parts.states, "c"),
         gates=parts.gates,
@@ -103,9 +103,9 @@ def lstm(parts: Parts) -> Cell:
         forward=forward,
         backward=backward,
         log_factor=log_factor,
-        forget=there.get("f"),
-        input=there.get("i"),
-        output=there.get("o"),
+        forget=present.get("f"),
+        input=present.get("i"),
+        output=present.get("o"),
         pointwise={f"p_{name}": "weight" for name in parts.gates if parts.peepholes and name != "z"},
         recurrent_states=("h", *parts.states),
         masked_blocks=frozenset(("z", name) for name in parts.states),

@@ -8,7 +8,7 @@
 Its reset gate acts *after* the product with R. p_z is the candidate's second bias, which only this form has.
 ``gru_v1`` is that of Cho et al., where the reset gate acts *before* the product:
 
-    v_t = r_t * h_{t-1}                                         the intermediate input, which the candidate alone hears
+    v_t = r_t * h_{t-1}                                         the intermediate input, of the candidate alone
     z_t = tanh (W_z x_t + R_z v_t + b_z)                        candidate
 
 The forget bias acts on the update gate, in the sign of the paper: 1 keeps.

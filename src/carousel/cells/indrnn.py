@@ -1,10 +1,10 @@
-"""The independently recurrent network (Li et al. 2018, section 3): every unit hears itself alone.
+"""The independently recurrent network (Li et al. 2018, section 3): every unit is fed back to itself alone.
 
     h_t = relu(W x_t + u * h_{t-1} + b)
 
-u is a weight a unit; there is no R. A unit's gradient over a step is u times the slope, so over k steps it is u^k
+u is one weight per unit; there is no R. A unit's gradient over a step is u times the slope, so over k steps it is u^k
 while the unit is active: the Q&A's scalar chain, H times. As h enters its own net input, and by no other way, the
-path `cell` carries nothing. The log-factor is the slope alone, without the weight, as in the vanilla network.
+path `cell` has zero gradient. The log-factor is the slope alone, without the weight, as in the vanilla network.
 """
 
 from carousel.axes import Nets, State, Units

@@ -12,12 +12,12 @@
     f'_t = f_t / (f_t + i_t),  i'_t = 1 - f'_t
     h_t = f'_t * h_{t-1} + i'_t * z_t           the carousel is the first term
 
-No gate hears the state: there is no R, and every path is the CEC. The gradient over k steps is the product of k keep
-gates, unit by unit, and the Q&A's product is the whole of it. Taken here is the paper's vanilla form, step by step,
-with a linear candidate; its log-space form for parallel training makes the candidate positive instead. The paper's
+No gate depends on the state: there is no R, and every path is the CEC. The gradient over k steps is the product of k
+keep gates, unit by unit, which is exactly the Q&A's product. This is the paper's vanilla form, step by step, with a
+linear candidate; its log-space form for parallel training makes the candidate positive instead. The paper's
 minGRU keeps with 1 - z_t; here the gate is the one that keeps, so that a positive forget bias keeps.
 
-In minLSTM f' = sigma(log f - log i), which is computed so: it holds all digits where both gates are shut. A large
+In minLSTM f' = sigma(log f - log i), computed in this form, which keeps all digits where both gates are closed. A large
 forget bias alone keeps 1 / (1 + i) of the state and no more; chrono, whose biases are b and -b, makes f' = f.
 """
 
@@ -26,13 +26,13 @@ from carousel.cells.cell import Adjoints, Cell, Ops, Pointwise, Saved
 
 
 def _mix(ops: Ops, k: Units, z: Units, h_prev: Units) -> tuple[Units, Saved]:
-    """sigma(k) * h_prev + sigma(-k) * z, and what its adjoint needs."""
+    """sigma(k) * h_prev + sigma(-k) * z, and what the adjoint of that needs."""
     (keep, slope), (take, _) = ops.sigmoid(k), ops.sigmoid(-k)
     return keep * h_prev + take * z, (keep, take, slope, z, h_prev)
 
 
 def _unmix(saved: Saved, d_h: Units) -> tuple[Units, Units, Units]:
-    """The adjoints of k, z and h_prev."""
+    """The adjoints of the k, z and h_prev of `_mix`."""
     keep, take, slope, z, h_prev = saved
     return d_h * (h_prev - z) * slope, d_h * take, d_h * keep
 
@@ -56,15 +56,15 @@ def _log_factor_gru(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) ->
 
 def _forward_lstm(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
     i, f, z = ops.gates(wx)
-    (shut_i, _), (shut_f, _) = ops.sigmoid(-i), ops.sigmoid(-f)  # the slopes of log sigma
+    (slope_i, _), (slope_f, _) = ops.sigmoid(-i), ops.sigmoid(-f)  # the slopes of log sigma
     h, saved = _mix(ops, ops.log_sigmoid(f) - ops.log_sigmoid(i), z, state[0])
-    return (h,), (shut_i, shut_f, *saved)
+    return (h,), (slope_i, slope_f, *saved)
 
 
 def _backward_lstm(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
-    shut_i, shut_f, *mixed = saved
+    slope_i, slope_f, *mixed = saved
     d_k, d_z, dh_prev = _unmix(tuple(mixed), d_state[0])
-    d_net = ops.stack((-d_k * shut_i, d_k * shut_f, d_z))
+    d_net = ops.stack((-d_k * slope_i, d_k * slope_f, d_z))
     return {}, d_net, d_net, (dh_prev,)
 
 
@@ -93,6 +93,6 @@ MINLSTM = Cell(
     forward=_forward_lstm,
     backward=_backward_lstm,
     log_factor=_log_factor_lstm,
-    saves="shut_i shut_f f i slope z h_prev",
+    saves="slope_i slope_f f i slope z h_prev",
     recurrent_states=(),
 )

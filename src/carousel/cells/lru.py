@@ -1,4 +1,4 @@
-"""The linear recurrent unit (Orvieto et al. 2023, section 3): a complex number a unit, turned and shrunk every step.
+"""The linear recurrent unit (Orvieto et al. 2023, section 3): a complex number per unit, rotated and shrunk every step.
 
     lambda  = exp(-exp(nu) + i exp(theta)),  gamma = sqrt(1 - |lambda|^2)
     h_t + i s_t = lambda * (h_{t-1} + i s_{t-1}) + gamma * (z_t + i y_t)
@@ -12,7 +12,7 @@ A readout sees h alone, where the paper's is Re(C (h + i s)) with complex C. One
 the phase of an entry of C does to the state, the phase of the unit's row of B does as well, since a complex factor
 commutes with lambda. Several outputs share that phase here; the paper's need not.
 
-The paper trains gamma as a number of its own that starts from this value; here it follows lambda, so that the
+The paper trains gamma as a parameter of its own that starts from this value; here it follows lambda, so that the
 variance of the state stays that of its input. b is not in the paper.
 """
 
@@ -62,17 +62,17 @@ def _forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[
     h_prev, s_prev = state
     z, y = ops.gates(wx)
     _, _, a, w, gamma = eigenvalue(ops, p)
-    turned_h, turned_s = a * h_prev - w * s_prev, w * h_prev + a * s_prev
-    return (turned_h + gamma * z, turned_s + gamma * y), (z, y, turned_h, turned_s)
+    rotated_h, rotated_s = a * h_prev - w * s_prev, w * h_prev + a * s_prev
+    return (rotated_h + gamma * z, rotated_s + gamma * y), (z, y, rotated_h, rotated_s)
 
 
 def _backward(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adjoints:
-    z, y, turned_h, turned_s = saved
+    z, y, rotated_h, rotated_s = saved
     d_h, d_s = d_state
     rate, phase, a, w, gamma = eigenvalue(ops, p)
-    d_rate = -(d_h * turned_h + d_s * turned_s)
+    d_rate = -(d_h * rotated_h + d_s * rotated_s)
     d_rate = d_rate + (d_h * z + d_s * y) * (a * a + w * w) / gamma
-    d_phase = d_s * turned_h - d_h * turned_s
+    d_phase = d_s * rotated_h - d_h * rotated_s
     d_net = ops.stack((gamma * d_h, gamma * d_s))
     d_before = (a * d_h + w * d_s, a * d_s - w * d_h)
     return {"nu": rate * d_rate, "theta": phase * d_phase}, d_net, d_net, d_before

@@ -14,8 +14,8 @@
     z_t = tanh (W_z x_t + R_z v_t + b_z)
     h_t = u_t * h_{t-1} + (1 - u_t) * z_t
 
-``minimal_rnn`` (Chen 2017, with one tanh layer for the paper's Phi): the candidate hears no state, and the gate
-hears the candidate instead of x:
+``minimal_rnn`` (Chen 2017, with one tanh layer for the paper's Phi): the candidate does not depend on the
+state, and the gate depends on the candidate instead of x:
 
     z_t = tanh (W_z x_t + b_z)
     u_t = sigma(R_u h_{t-1} + R'_u z_t + b_u)
@@ -49,7 +49,7 @@ def _backward_janet(ops: Ops, p: Pointwise, saved: Saved, d_state: State) -> Adj
 
 
 def _forward(ops: Ops, p: Pointwise, wx: Nets, rh: Nets, state: State) -> tuple[State, Saved]:
-    """h = u h + (1 - u) z, of `mgu` and `minimal_rnn`; what each gate hears is told by its recurrent states."""
+    """h = u h + (1 - u) z, of `mgu` and `minimal_rnn`, which differ in their intermediate input and masked blocks."""
     (h_prev,) = state
     u, z = ops.gates(wx + rh)
     (u, du), (z, dz) = ops.sigmoid(u), ops.tanh(z)

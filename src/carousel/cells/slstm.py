@@ -18,7 +18,7 @@ above -87 in float32.
 What the equations mean does not depend on m: the states (n, c, m) and (n / a, c / a, m + log a) give the same h for
 ever. So one direction of every unit's state changes no later h, and no loss gradient points along it. The Jacobian of
 the joint state keeps it where the forget gate sets m, and maps it to zero where the input gate does: a Lyapunov
-spectrum has one exponent of 0 or -inf a unit from it.
+spectrum has one exponent per unit from it, 0 or -inf.
 Everything is differentiated, the max included. The log-factor is log f', the carousel's factor in these states.
 """
 

@@ -1,5 +1,5 @@
-"""The table of initialisations, and the drawing of a model's parameters. A new init is one function of rows.py
-and one line here.
+"""The table of initialisations, and the draw of a model's parameters. A new init is one function of rows.py and one
+line here.
 
 Every gate draws from its own stream and the candidate's is the same in all cells, so that an RNN and the
 candidate of an LSTM start from one matrix R. `gain` multiplies R alone. Biases are effective ones: a forget bias
@@ -66,30 +66,28 @@ def draw(
 ) -> Params:
     """The parameters of one model, its leading axis of length 1.
 
-    The two biases of a gate add up to one, unless the cell keeps the one beside R apart (GRU). Peepholes are
-    U(-1/sqrt(H), 1/sqrt(H)) in every init.
+    The two biases of a gate are added up to one, unless the cell has a second bias, which is added to R h (GRU).
+    Peepholes are U(-1/sqrt(H), 1/sqrt(H)) in every init.
 
     `forget_bias` is a number or scheme as text, or "none"; `bias` is added to the candidate's bias; `length` is the
-    T_max of chrono where it has none of its own. A scheme's input bias stands, not the init's.
+    T_max of chrono where it has none of its own. The input bias of a scheme replaces that of the init.
     """
     rows = {gate: INITS[init](stream(_role(cell, gate)), H, D) for gate in cell.gates}
-    apart = {gate for gate in cell.gates if cell.pointwise.get(f"p_{gate}") == "bias"}
-    b = {gate: block.b + (0 if gate in apart else block.b_R) for gate, block in rows.items()}
+    second = {gate for gate in cell.gates if cell.pointwise.get(f"p_{gate}") == "bias"}
+    b = {gate: block.b + (0 if gate in second else block.b_R) for gate, block in rows.items()}
     b[cell.candidate] = b[cell.candidate] + bias
     b |= gate_biases(init, cell, H)
     b |= forget_biases(cell, forget_bias, stream("forget bias"), H, length)
-    p = {f"p_{gate}": rows[gate].b_R for gate in apart}
+    p = {f"p_{gate}": rows[gate].b_R for gate in second}
     p |= {
         name: pointwise(kind, init, stream(name), H, gain)
         for name, kind in cell.pointwise.items()
         if kind != "bias"
     }
     return Params(
-        np.concatenate([recurrent_input(cell, gate, "x") * block.W for gate, block in rows.items()])[None],
+        np.concatenate([used(cell, gate, "x") * block.W for gate, block in rows.items()])[None],
         gain
-        * np.concatenate([recurrent_states(init, cell, stream, gate, rows[gate]) for gate in cell.gates])[
-            None
-        ],
+        * np.concatenate([recurrent_rows(init, cell, stream, gate, rows[gate]) for gate in cell.gates])[None],
         np.concatenate([b[gate] for gate in cell.gates])[None, :, None],
         {name: values[None, :, None] for name, values in p.items()},
     )
@@ -99,18 +97,16 @@ def _role(cell: Cell, gate: str) -> str:
     return "candidate" if gate == cell.candidate else gate
 
 
-def recurrent_input(cell: Cell, gate: str, source: str) -> bool:
-    """Is the block of this gate and source ("x": the input) one that is used, not masked?"""
+def used(cell: Cell, gate: str, source: str) -> bool:
+    """Whether the block of this gate and source ("x": the input) is not masked."""
     return (gate, source) not in cell.masked_blocks
 
 
-def recurrent_states(
-    init: str, cell: Cell, stream: Stream, gate: str, rows: Rows
-) -> Float[np.ndarray, "H VH"]:
-    """One gate's rows of R. The first source has the gate's own stream, each further one its own."""
+def recurrent_rows(init: str, cell: Cell, stream: Stream, gate: str, rows: Rows) -> Float[np.ndarray, "H VH"]:
+    """One gate's rows of R. The first source is drawn from the gate's own stream, each further one from its own."""
     H, D = rows.W.shape
     blocks = {source: np.zeros((H, H)) for source in cell.columns}
-    for k, source in enumerate(v for v in cell.columns if recurrent_input(cell, gate, v)):
+    for k, source in enumerate(v for v in cell.columns if used(cell, gate, v)):
         blocks[source] = INITS[init](stream(f"{_role(cell, gate)} {source}"), H, D).R if k else rows.R
     return np.concatenate([np.zeros((H, 0)), *blocks.values()], axis=1)
 
@@ -118,7 +114,7 @@ def recurrent_states(
 def pointwise(
     kind: str | Draw, init: str, rng: np.random.Generator, H: int, gain: float
 ) -> Float[np.ndarray, " H"]:
-    """A parameter of one number a unit: a peephole ("weight"), a "recurrent" weight, or what `kind` draws.
+    """A parameter of one number per unit: a peephole ("weight"), a "recurrent" weight, or what `kind` draws.
 
     A recurrent weight is `gain` times U(0, 1) (Li et al. 2018), or times the diagonal of an init that is one.
     """
@@ -130,7 +126,7 @@ def pointwise(
 
 
 def gate_biases(init: str, cell: Cell, H: int) -> dict[str, Float[np.ndarray, " H"]]:
-    """What `GATE_BIASES` says of this init and the gates that the cell has."""
+    """The biases that this init gives the input and output gate of the cell, by gate."""
     gates = {"input": cell.input, "output": cell.output}
     block = np.arange(H)
     return {

@@ -43,7 +43,7 @@ FORGET_BIASES: dict[str, Scheme] = {
 def parse_forget_bias(value: Any) -> float | str:
     """`value` as a study may have it: a float, the name of a scheme, or chrono:T with its own T_max.
 
-    Raises ValueError, one line that says what is allowed.
+    Raises ValueError with one line that says what is allowed.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and math.isfinite(value):
@@ -59,7 +59,7 @@ def parse_forget_bias(value: Any) -> float | str:
 def forget_biases(
     cell: Cell, forget_bias: str, rng: np.random.Generator, H: int, length: int
 ) -> dict[str, Float[np.ndarray, " H"]]:
-    """The biases that `forget_bias` sets: the forget gate's, and by a scheme the input gate's, its negative."""
+    """The biases that `forget_bias` sets, by gate: the forget gate's; in a scheme, the input gate's is minus that."""
     if cell.forget is None or forget_bias == "none":
         return {}
     name, _, longest = forget_bias.partition(":")

@@ -13,17 +13,17 @@ class Rows(NamedTuple):
 
     W: Float[np.ndarray, "H D"]
     R: Float[np.ndarray, "H H"]
-    b: Float[np.ndarray, " H"]  # beside W
-    b_R: Float[np.ndarray, " H"]  # beside R
+    b: Float[np.ndarray, " H"]  # added to W x
+    b_R: Float[np.ndarray, " H"]  # added to R h
 
 
 Init = Callable[[np.random.Generator, int, int], Rows]
 
 IRNN_STD = 0.001  # of W, where R is a multiple of the identity (Le et al. 2015)
 SMALL = 0.01  # their smaller identity, for tasks that need little memory
-FAN_IN = 15  # inputs of a unit through a sparse R (Martens 2010), and with it
-SPECTRAL_RADIUS = 1.1  # the radius of that R, and
-SPARSE_STD = 0.1  # the standard deviation of W (Sutskever et al. 2013, for their memory tasks)
+FAN_IN = 15  # entries per row of a sparse R (Martens 2010)
+SPECTRAL_RADIUS = 1.1  # of a sparse R (Sutskever et al. 2013, for their memory tasks)
+SPARSE_STD = 0.1  # the standard deviation of W beside a sparse R (as there)
 CRITICAL_BIAS = 0.05  # variance of the biases of `critical` (the one that Schoenholz et al. 2017 take)
 RANGE_97 = 0.1  # of all weights (Hochreiter and Schmidhuber 1997, experiment 3)
 
@@ -79,7 +79,7 @@ def gaussian(rng: np.random.Generator, H: int, D: int) -> Rows:
 
 
 def sparse(rng: np.random.Generator, H: int, D: int) -> Rows:
-    """R with 15 Gaussian entries a row, all H where there are fewer, scaled to the spectral radius 1.1.
+    """R with 15 Gaussian entries per row, all H where there are fewer, scaled to the spectral radius 1.1.
 
     W Gaussian with standard deviation 0.1, zero bias (Sutskever et al. 2013, table 4).
     """
@@ -93,8 +93,9 @@ def critical(rng: np.random.Generator, H: int, D: int) -> Rows:
     """Gaussian at the edge of chaos of a driven tanh network, at gain 1.
 
     W has variance 1 / D, the bias 0.05, and R the variance `critical_variance` / H. What is critical: with inputs
-    of mean square 1 a component, white in time, a step multiplies the mean square of the gradient of a wide
-    ``rnn_tanh`` by 1. Weaker inputs leave it chaotic, stronger ones contract. Of a gated cell nothing is said.
+    of mean square 1 per component, white in time, a step multiplies the mean square of the gradient of a wide
+    ``rnn_tanh`` by 1. With weaker inputs it is chaotic, with stronger ones it contracts. None of this holds
+    for gated cells.
     """
     W, b = normal(rng, D**-0.5, H, D), normal(rng, CRITICAL_BIAS**0.5, H)
     return Rows(W, normal(rng, (critical_variance(1 + CRITICAL_BIAS) / H) ** 0.5, H, H), b, np.zeros(H))
@@ -107,8 +108,8 @@ def critical_variance(drive: float) -> float:
     In mean-field theory the net inputs are Gaussian with the variance q = s E tanh^2 + drive, where s is H times the
     variance of R, and a step multiplies the mean square of the gradient by chi = s E tanh'^2 (Poole et al. 2016 and
     Schoenholz et al. 2017 with biases for drive; Molgedey et al. 1992 with noise). At chi = 1, s is 1 / E tanh'^2,
-    and the first equation then gives q. (`theory` finds it by another way; were it imported here, every
-    measurement would rest on its files.)
+    and the first equation then gives q. (`analysis.theory` computes it in another way; were it imported here,
+    every measurement would depend on its files.)
     """
     from scipy.optimize import brentq
 

@@ -1,7 +1,7 @@
 """The table of tasks, whose answers lie far back. A new task is one file beside this one, and one line here.
 
 A task is a table row: its sampler, its loss, the level at which it counts as solved, and the score of the best
-predictor without memory. The dialects are stated with the samplers.
+predictor without memory. Where a task has several versions in the literature, its sampler says which one it is.
 """
 
 from carousel.tasks.adding import ADDING, ADDING_TOLERANCE

@@ -9,9 +9,9 @@ ADDING_SOLVED = 0.01  # mean squared error, 1/17 of the baseline: both numbers a
 
 
 def adding(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
-    """The adding problem (Hochreiter and Schmidhuber 1997, task 4) in the dialect of Arjovsky et al. (2016).
+    """The adding problem (Hochreiter and Schmidhuber 1997, task 4) in the version of Arjovsky et al. (2016).
 
-    Two inputs a step: a number uniform on [0, 1], and a mark, which is 1 at one step of the first half and one of
+    Two inputs per step: a number uniform on [0, 1], and a mark, which is 1 at one step of the first half and one of
     the second, else 0. The target is the sum of the two marked numbers, as it is (not halved).
     """
     numbers, marks = rng.uniform(size=(length, n)), np.zeros((length, n))
@@ -24,7 +24,7 @@ def adding(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
 
 
 def adding_baseline(length: int) -> tuple[float, float]:
-    """Always 1, or u + 1/2 where the last step is marked with u: the sum of two or one uniform is left to chance."""
+    """The answer 1, or u + 1/2 where the last step is marked and its number is u: the mean given that step alone."""
     marked = 1 / (length - length // 2)
     near_one, near_half = 1 - (1 - ADDING_TOLERANCE) ** 2, 2 * ADDING_TOLERANCE
     return (1 - marked) / 6 + marked / 12, (1 - marked) * near_one + marked * near_half

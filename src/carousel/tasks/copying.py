@@ -4,9 +4,9 @@ import numpy as np
 
 from carousel.tasks.task import Batch, Task, chance, mostly_right, one_hot
 
-LETTERS = 8  # symbols to be copied; after them
+LETTERS = 8  # symbols to be copied; the blank and the delimiter come after them
 BLANK, DELIMITER = LETTERS, LETTERS + 1
-MOST = 10  # symbols a sequence
+MOST = 10  # symbols per sequence
 
 
 def symbols(length: int) -> int:
@@ -17,9 +17,9 @@ def symbols(length: int) -> int:
 def copy(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
     """Read symbols, wait, recall them (Hochreiter and Schmidhuber 1997 in spirit; Arjovsky et al. 2016, section 4.1).
 
-    The dialect of the latter: 10 symbols out of 8, blanks, a delimiter, and 10 blanks, at each of which one symbol is
+    The version of the latter: 10 symbols out of 8, blanks, a delimiter, and 10 blanks, at each of which one symbol is
     to be recalled, in the order read. From a symbol to its recall it is `length` - 10 steps. Loss and accuracy count
-    the recalled symbols alone; at the other steps nothing is asked (there: to answer with a blank).
+    the recalled symbols alone; the other steps have no target (there: a blank).
     Below 21 steps there are as many symbols as fit, and no blank or one before the delimiter.
     """
     count = symbols(length)
@@ -36,6 +36,6 @@ COPY = Task(
     outputs=LETTERS,
     loss="cross_entropy",
     solved=mostly_right,
-    baseline=chance(LETTERS),  # a blank is read when a symbol is asked for
+    baseline=chance(LETTERS),  # a blank is read where a symbol is the target
     shortest=3,
 )

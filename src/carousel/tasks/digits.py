@@ -28,7 +28,7 @@ def digit_images() -> Images:
 
 @cache
 def permuted_images() -> Images:
-    """The same with the pixels of every image in one fixed random order."""
+    """The digits with the pixels of every image in one fixed random order."""
     images, order = digit_images(), np.random.default_rng(PIXELS).permutation(PIXELS)
     return images._replace(train_x=images.train_x[:, order], test_x=images.test_x[:, order])
 

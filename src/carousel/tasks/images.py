@@ -21,9 +21,9 @@ class Images(NamedTuple):
 
 
 def read(images: Images, rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
-    """n images, their pixels scaled to [0, 1], and their classes, asked for at the end.
+    """n images, their pixels scaled to [0, 1], and their classes as targets of the last step.
 
-    What is left of `length` after the pixels is blanks (zeros), which set the lag on real data.
+    The steps of `length` after the pixels are blanks (zeros), which set the lag on real data.
     Training batches are drawn with replacement, test sequences without, from the split's own part.
     """
     pixels, labels = (images.test_x, images.test_y) if test else (images.train_x, images.train_y)
@@ -40,9 +40,9 @@ def last_pixel_baseline(images: Images, length: int) -> tuple[float, float]:
     The last step is the last pixel, or a blank after it. One is added to every count, so that no class is impossible.
     """
     last = length == images.train_x.shape[1]
-    seen, asked = (x[:, -1].astype(int) * last for x in (images.train_x, images.test_x))
+    train, test = (x[:, -1].astype(int) * last for x in (images.train_x, images.test_x))
     counts = np.ones((images.top + 1, CLASSES))
-    np.add.at(counts, (seen, images.train_y), 1)
-    p = (counts / counts.sum(1, keepdims=True))[asked]
-    loss = -np.log(p[np.arange(len(asked)), images.test_y]).mean()
+    np.add.at(counts, (train, images.train_y), 1)
+    p = (counts / counts.sum(1, keepdims=True))[test]
+    loss = -np.log(p[np.arange(len(test)), images.test_y]).mean()
     return float(loss), float((p.argmax(1) == images.test_y).mean())

@@ -37,7 +37,7 @@ UNSIGNED_BYTES = 8  # the type that an IDX file's third byte names
 
 
 def folder() -> Path:
-    """Where the files are to be. Raises DataError for a path that cannot be."""
+    """The folder of the files. Raises DataError for a path that cannot be one."""
     given = os.environ.get("CAROUSEL_MNIST") or "~/.cache/carousel/mnist"
     try:
         where = Path(given).expanduser()

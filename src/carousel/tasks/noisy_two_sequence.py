@@ -1,4 +1,4 @@
-"""Two classes told by the first steps of a noisy sequence."""
+"""Two classes that the first steps of a noisy sequence decide."""
 
 import numpy as np
 
@@ -11,9 +11,9 @@ VARIANCE = 0.2  # of the noise
 def noisy_two_sequence(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
     """The 2-sequence problem with noise on the signal (Hochreiter and Schmidhuber 1997, task 3b, N = 3).
 
-    One input a step, Gaussian noise of variance 0.2; in the first three steps its mean is 1 for class 1 and -1 for
-    class 2, later 0. The classes are equally likely and asked for at the end. Not as in the paper: two outputs and
-    cross-entropy (there one output, 1 or 0), and all sequences of one length (there up to a tenth longer).
+    One input per step, Gaussian noise of variance 0.2; in the first three steps its mean is 1 for class 1 and -1 for
+    class 2, later 0. The classes are equally likely and the target of the last step. Not as in the paper: two outputs
+    and cross-entropy (there one output, 1 or 0), and all sequences of one length (there up to a tenth longer).
     The sign of the first three inputs' sum is right in all but 5 of 100,000 sequences.
     """
     classes = rng.integers(0, 2, n)

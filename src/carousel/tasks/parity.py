@@ -8,8 +8,8 @@ from carousel.tasks.task import Batch, Task, at_the_end, chance, mostly_right, o
 def parity(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
     """Is the number of ones odd? (Bengio et al. 1994, section III; Hochreiter and Schmidhuber 1997, section 5.)
 
-    One input a step, 0 or 1 with equal chances; two classes, even and odd, asked for at the end. Every step counts:
-    a predictor that misses a single bit is no better than one without memory.
+    One input per step, 0 or 1 with equal chances; two classes, even and odd, the target of the last step. Every step
+    counts: a predictor that misses a single bit is no better than one without memory.
     """
     bits = rng.integers(0, 2, (length, n))
     return at_the_end(bits[:, None].astype(float), one_hot(bits.sum(0) % 2, 2))

@@ -1,8 +1,8 @@
 """The embedded Reber grammar, whose strings end in the symbol that was their second.
 
 The Reber grammar (Reber 1967) is a graph of eight states; a string is a way through it. Embedded, that string stands
-between B T and T E or between B P and P E (Hochreiter and Schmidhuber 1997, experiment 1). Each next symbol is asked
-for; short memory is enough for all but the T or P that comes back, which is the long-range symbol.
+between B T and T E or between B P and P E (Hochreiter and Schmidhuber 1997, experiment 1). At each step
+the next symbol is the target; short memory is enough for all but the T or P that comes back, the long-range symbol.
 """
 
 from functools import cache
@@ -76,8 +76,8 @@ def stream_odds(symbols: int) -> Odds:
     return np.broadcast_to(there / np.maximum(there.sum(1, keepdims=True), 1), (symbols, *there.shape))
 
 
-def walk(rng: np.random.Generator, odds: Odds, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """n strings [L n] by `odds`, one after the other where one ends, and where their symbols are long-range ones."""
+def strings(rng: np.random.Generator, odds: Odds, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """n streams of L symbols [L n] drawn by `odds`, string after string, and which symbols are long-range ones."""
     graph, states = embedded(), np.zeros(n, int)
     chances = rng.random((len(odds), n))
     symbols, recalled = np.empty((len(odds), n), int), np.empty((len(odds), n), bool)
@@ -89,7 +89,7 @@ def walk(rng: np.random.Generator, odds: Odds, n: int) -> tuple[np.ndarray, np.n
 
 
 def predicted(symbols: np.ndarray, recalled: np.ndarray) -> Batch:
-    """All symbols [L n] but the last are read, all but the first asked for; the long-range ones alone are scored."""
+    """All symbols [L n] but the last are inputs, all but the first targets; the long-range ones alone are scored."""
     x, target = (one_hot(part, len(LETTERS)) for part in (symbols[:-1], symbols[1:]))
     return Batch(x, target, np.full(x[:, 0].shape, 1 / len(x)), recalled[1:].astype(float))
 
@@ -97,10 +97,10 @@ def predicted(symbols: np.ndarray, recalled: np.ndarray) -> Batch:
 def reber(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
     """Strings of exactly `length` + 1 symbols, all of them equally likely.
 
-    In the paper the strings are as long as they come out. The loss is the mean over all steps of the cross-entropy
+    In the paper the strings have random lengths. The loss is the mean over all steps of the cross-entropy
     with the symbol that follows; where two may follow it cannot be zero.
     """
-    return predicted(*walk(rng, uniform_odds(length + 1), n))
+    return predicted(*strings(rng, uniform_odds(length + 1), n))
 
 
 def reber_continual(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
@@ -109,7 +109,7 @@ def reber_continual(rng: np.random.Generator, length: int, n: int, test: bool) -
     At each branch both ways are equally likely; a string has twelve symbols in the mean. Loss as in `reber`, accuracy
     over all long-range symbols. In the paper a stream goes on until the first mistake; here the state starts at zero.
     """
-    return predicted(*walk(rng, stream_odds(length + 1), n))
+    return predicted(*strings(rng, stream_odds(length + 1), n))
 
 
 def without_memory(odds: Odds) -> tuple[float, float]:
@@ -124,7 +124,7 @@ def without_memory(odds: Odds) -> tuple[float, float]:
         taken = states[:, None] * now
         both += taken[..., None] * then[middle]
         states = np.einsum("gw,gwh->h", taken, starts[middle])
-    at = graph.symbol[..., None], graph.symbol[middle]  # -1, where no walk goes, is a row of its own
+    at = graph.symbol[..., None], graph.symbol[middle]  # -1, of ways that do not exist, is a row of its own
     pairs, scored = np.zeros((2, len(LETTERS) + 1, len(LETTERS) + 1))
     np.add.at(pairs, at, both)
     np.add.at(scored, at, both * graph.recalls[middle][..., None])

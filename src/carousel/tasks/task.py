@@ -27,7 +27,7 @@ def at_the_end(x: Float[np.ndarray, "T D B"], target: Float[np.ndarray, "O B"]) 
 
 
 class DataError(Exception):
-    """A task's data are not here, in one line that says what to do."""
+    """The data of a task are missing; the message is one line that says what to do."""
 
 
 Sample = Callable[[np.random.Generator, int, int, bool], Batch]
@@ -47,22 +47,22 @@ class Task:
     ]  # by length: the best loss and the best accuracy of a predictor
     # without memory, which sees the input of the step alone
     shortest: int  # length; all from there on are possible
-    test_sequences: int | None = None  # how many there are to test on, if not as many as one likes
+    test_sequences: int | None = None  # how many test sequences there are; None: any number
 
 
 CLASSES_SOLVED = 0.95  # of the answers right, the level of every task whose answers can all be right
 
 
 def mostly_right(loss: float, accuracy: float) -> bool:
-    """Are as many as `CLASSES_SOLVED` of the answers right?"""
+    """Whether the share `CLASSES_SOLVED` of the answers is right."""
     return accuracy >= CLASSES_SOLVED
 
 
 def chance(classes: int) -> Callable[[int], tuple[float, float]]:
-    """The baseline of a task whose `classes` are equally likely, whatever the step's own input is."""
+    """The baseline of a task whose `classes` are equally likely, whatever the input of the step is."""
     return lambda length: (float(np.log(classes)), 1 / classes)
 
 
 def one_hot(values: np.ndarray, classes: int) -> np.ndarray:
-    """[..., n] to [..., classes, n]."""
+    """Classes [..., n] as one-hot vectors [..., classes, n]."""
     return np.moveaxis(np.eye(classes)[values], -1, -2)

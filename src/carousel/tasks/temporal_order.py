@@ -1,4 +1,4 @@
-"""The order of far apart symbols."""
+"""The order of symbols that stand far apart."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ def temporal_order(rng: np.random.Generator, length: int, n: int, test: bool) ->
     """Which of XX, XY, YX, YY was read? (Hochreiter and Schmidhuber 1997, task 6a.)
 
     One-hot symbols: X or Y at one step in the second tenth of the sequence and at one between 5/10 and 6/10;
-    all others are drawn from four distractors. No start and end symbols (the paper has them): the answer is asked
+    all others are drawn from four distractors. No start and end symbols (the paper has them): the target stands
     after a fixed number of steps.
     """
     symbols = rng.integers(2, SYMBOLS, (length, n))
@@ -25,7 +25,7 @@ def temporal_order(rng: np.random.Generator, length: int, n: int, test: bool) ->
 
 
 def temporal_order3(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
-    """The same with three symbols: eight classes, XXX to YYY (Hochreiter and Schmidhuber 1997, task 6b).
+    """`temporal_order` with three symbols: eight classes, XXX to YYY (Hochreiter and Schmidhuber 1997, task 6b).
 
     They stand in the second tenth of the sequence, between 33/100 and 43/100, and between 66/100 and 76/100, as in
     the paper at its 100 steps; all else is as in `temporal_order`.
