@@ -80,7 +80,7 @@ def test_verdicts_turn_with_the_truth(plant, name: str, extra: dict, changes: di
     if verdict == "inconclusive":
         assert found.condition.startswith("Undecided")
     else:
-        numbers = [found.low, found.effect, found.high, found.numpy, found.torch]
+        numbers = [found.low, found.effect, found.high, *found.by_backend.values()]
         assert np.isfinite(numbers).all()
         assert found.low <= found.effect <= found.high
         assert found.n > 0

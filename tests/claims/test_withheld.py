@@ -11,7 +11,14 @@ from carousel.claims.rules import INCONCLUSIVE, Verdict
 from carousel.claims.withheld import faults, gated
 
 FOUND = Verdict(
-    "supported", "Everywhere.", "A line.", effect=0.5, low=0.4, high=0.6, n=7, numpy=0.5, torch=0.5
+    "supported",
+    "Everywhere.",
+    "A line.",
+    effect=0.5,
+    low=0.4,
+    high=0.6,
+    n=7,
+    by_backend={"numpy": 0.5, "torch": 0.5},
 )
 
 

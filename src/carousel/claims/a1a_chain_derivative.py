@@ -1,7 +1,5 @@
 """A1a: is the derivative of h_t = sigma(w h_{t-1}) over n steps w^n times the product of the slopes?"""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -71,14 +69,14 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     states = identity(evidence)
     word = combine(states)
     if word == INCONCLUSIVE or evidence["lag"].min() < MIN_LAG:
-        what = f"the bias-free sigmoid chain in float64 over at least {MIN_LAG} steps on both backends"
+        what = f"the bias-free sigmoid chain in float64 over at least {MIN_LAG} steps on every backend"
         return Verdict(INCONCLUSIVE, missing(evidence, what), _alt(evidence))
     within = {SUPPORTED: "Equal", REFUTED: "Not equal"}[word]
     lag, least = evidence["lag"].max(), evidence["least"].min()
     condition = f"{within} up to {lag:,} steps, where the derivative is 1e{least:.0f}."
-    error: dict[str, Any] = {str(row["backend"]): float(row["error"]) for _, row in evidence.iterrows()}
+    error = {str(row["backend"]): float(row["error"]) for _, row in evidence.iterrows()}
     worst, n = max(error.values()), int(evidence["checked"].sum())
-    return Verdict(word, condition, _alt(evidence), worst, min(error.values()), worst, n, **error)
+    return Verdict(word, condition, _alt(evidence), worst, min(error.values()), worst, n, by_backend=error)
 
 
 def _alt(evidence: pd.DataFrame) -> str:
@@ -100,7 +98,7 @@ CLAIM = Claim(
     reading="For every w and lag n: log10 |dh_T/dh_{T-n}| = n log10 |w| + sum of log10 sigma'(w h).",
     prediction="supported",
     unit="relative error, largest",
-    rule="Largest relative error at most 1e-9 on both backends in float64: of the derivative where it lies within "
+    rule="Largest relative error at most 1e-9 on every backend in float64: of the derivative where it lies within "
     f"{REPRESENTABLE:.0f} decades of one, of its log10 beyond, where no float64 holds the derivative itself. "
     f"At least {MIN_LAG} steps.",
     takeaway={

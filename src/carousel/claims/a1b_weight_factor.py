@@ -55,7 +55,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     states = judged(evidence)
     word = word_of(states)
     if word == INCONCLUSIVE:
-        what = f"{MIN_REPETITIONS} networks and {MIN_SEARCHED} chains of each activation on both backends"
+        what = f"{MIN_REPETITIONS} networks and {MIN_SEARCHED} chains of each activation on every backend"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     own = evidence[evidence["part"] == SHOWN]
     own = own if len(own) else evidence[evidence["part"] == evidence["part"].iloc[0]]
@@ -88,7 +88,7 @@ CLAIM = Claim(
     prediction="depends: true for ReLU; a saturating unit's slope falls as its weight grows and takes the lead",
     unit="decades per step, weights' part less slopes', rnn_tanh",
     rule="Networks, paired by seed: the weights lead (the slopes do) where the 95 % interval of |weights| - |slopes| "
-    "lies above (below) 0 on both backends, Holm's p is at most 0.05 and at most 5 % of settings say the opposite; "
+    "lies above (below) 0 on every backend, Holm's p is at most 0.05 and at most 5 % of settings say the opposite; "
     f"{MIN_REPETITIONS} repetitions. Chains have no chance in them: by the share of at least {MIN_SEARCHED} weights. "
     "Settings whose weights' part is within a factor of 2 in 100 steps of one are left out.",
     takeaway={

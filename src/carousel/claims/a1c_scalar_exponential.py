@@ -5,7 +5,7 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import select
-from carousel.axes import BACKENDS
+from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.evidence import listed, number, searched, unsearched, wide, witnessed
 from carousel.claims.rules import (
     INCONCLUSIVE,
@@ -34,7 +34,7 @@ def scalar(decay: pd.DataFrame, **wanted: object) -> pd.DataFrame:
 
 
 def chains(decay: pd.DataFrame, **wanted: object) -> pd.DataFrame:
-    """Return the rate of every scalar chain at its longest length, on both backends, weights as ``gain``."""
+    """Return the rate of every scalar chain at its longest length, on every backend, weights as ``gain``."""
     space = wide(rates(scalar(decay, **wanted), "loss_h", "full"))
     longest = space.groupby(["cell", "gain", "bias"], observed=True)["length"].transform("max")
     return space[space["length"] == longest].reset_index(drop=True)
@@ -65,7 +65,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         word = INCONCLUSIVE
     if word == INCONCLUSIVE:
         what = (
-            f"chains of all four activations over both signs of w, at least {MIN_SEARCHED}, on both backends"
+            f"chains of all four activations over both signs of w, at least {MIN_SEARCHED}, on every backend"
         )
         return Verdict(word, unsearched(evidence, what), _alt(evidence), n=settings(evidence))
     shown = evidence[found] if word == REFUTED else evidence
@@ -94,7 +94,7 @@ def _bounded(space: pd.DataFrame) -> str:
     if rows.empty:
         return ""
     top = rows.loc[rows[list(BACKENDS)].max(axis=1).idxmax()]
-    largest = max(top["numpy"], top["torch"])
+    largest = top[list(BACKENDS)].max()
     grows = "grow" if largest > STEADY else "never grow"
     return (
         f"Sigmoid and tanh chains {grows}: the highest rate is {number(largest)} decades a step "
@@ -105,7 +105,7 @@ def _bounded(space: pd.DataFrame) -> str:
 def _alt(space: pd.DataFrame) -> str:
     if space.empty:
         return "No scalar chain was measured."
-    finite = space["numpy"][np.isfinite(space["numpy"])]
+    finite = space[REFERENCE][np.isfinite(space[REFERENCE])]
     return (
         "Rate of the scalar chain's gradient against the weight, four activations, measured dots on theory's lines; "
         f"the rates run from {number(finite.min())} to {number(finite.max())} decades a step. {_bounded(space)}"

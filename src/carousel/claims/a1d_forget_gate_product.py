@@ -1,7 +1,5 @@
 """A1d: is the LSTM's cell-to-cell derivative the product of its forget gates?"""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -76,13 +74,13 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict with the largest error as its effect and the gap of the full gradient beside it."""
     word = combine(identity(evidence))
     if word == INCONCLUSIVE:
-        what = f"{MIN_CHECKED} derivatives of each LSTM with a forget gate, in float64 on both backends"
+        what = f"{MIN_CHECKED} derivatives of each LSTM with a forget gate, in float64 on every backend"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     error = evidence.groupby(evidence["backend"].astype(str))["error"].max()
-    sides: dict[str, Any] = {name: float(error[name]) for name in error.index}
+    sides = {name: float(error[name]) for name in error.index}
     held = "With the gates held fixed. " if word == SUPPORTED else ""
     worst, least, n = float(error.max()), float(error.min()), int(evidence["checked"].sum())
-    return Verdict(word, held + _apart(evidence), _alt(evidence), worst, least, worst, n, **sides)
+    return Verdict(word, held + _apart(evidence), _alt(evidence), worst, least, worst, n, by_backend=sides)
 
 
 def _apart(evidence: pd.DataFrame) -> str:
@@ -113,7 +111,7 @@ CLAIM = Claim(
     "of the forget gates between them.",
     prediction="supported, with the full derivative some way off",
     unit="relative error, largest",
-    rule="Largest relative error of the derivative at most 1e-9 on both backends in float64.",
+    rule="Largest relative error of the derivative at most 1e-9 on every backend in float64.",
     takeaway={
         "supported": "The forget gates give the cell's own path exactly; the gradient that trains has more paths.",
         "refuted": "The product of forget gates is not the derivative along the cell.",

@@ -70,7 +70,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     states = trend(evidence, decays=False)
     word = combine(states)
     if word == INCONCLUSIVE:
-        what = f"{MIN_REPETITIONS} repetitions of an LSTM at T of at least {LONG}, on both backends"
+        what = f"{MIN_REPETITIONS} repetitions of an LSTM at T of at least {LONG}, on every backend"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     first = bias_order(evidence["forget_bias"])[0]
     shown = evidence[evidence["part"] == first]
@@ -114,7 +114,7 @@ CLAIM = Claim(
     prediction="depends: on the forget bias",
     unit="decades per step (lowest forget bias)",
     rule="A forget bias decays (does not) where the 95 % interval of its rate lies below (above) a loss of a factor of "
-    f"2 in 100 steps on both backends, with at least {MIN_REPETITIONS} repetitions.",
+    f"2 in 100 steps on every backend, with at least {MIN_REPETITIONS} repetitions.",
     takeaway={
         "supported": "Forget gates do not make the cell's gradient decay.",
         "refuted": "Forget gates are an exponentially decaying factor at every bias tried.",

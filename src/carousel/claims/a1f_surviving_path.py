@@ -104,7 +104,7 @@ def _whole(both: pd.DataFrame) -> pd.DataFrame:
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict: the carousel keeps its gradient, and the total is no less than half of that part."""
-    what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LONG} on both backends"
+    what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LONG} on every backend"
     if evidence.empty:
         return Verdict(INCONCLUSIVE, missing(evidence, what), "No carousel was measured beside the total.")
     first, second = select(evidence, half=PATH), select(evidence, half=WHOLE)

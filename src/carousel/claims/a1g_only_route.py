@@ -42,7 +42,7 @@ def rests(gradients: pd.DataFrame) -> pd.DataFrame:
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return the space searched: each LSTM's least rest over the lags on both backends; near and far, at the ends."""
+    """Return the space searched: each LSTM's least rest over the lags on every backend; near and far, at the ends."""
     found = rests(rows(tables)).sort_values("lag")
     groups = found.groupby(MODEL, observed=True, dropna=False)["rest"]
     table = groups.agg(rest="min", near="first", far="last").reset_index()
@@ -60,7 +60,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     found, word = confirmed(evidence, breaks(evidence)), universal(evidence, breaks(evidence))
     alt = _alt(evidence, found)
     if word == INCONCLUSIVE:
-        what = f"a search of at least {MIN_SEARCHED} settings on both backends, without one-sided findings,"
+        what = f"a search of at least {MIN_SEARCHED} settings on every backend, without one-sided findings,"
         return Verdict(word, unsearched(evidence, what), alt, n=settings(evidence))
     row = _witness(evidence[found] if word == REFUTED else evidence)
     seen = "Counterexample" if word == REFUTED else "Largest rest"
@@ -123,7 +123,7 @@ CLAIM = Claim(
     prediction="refuted: the recurrent weights carry gradient too, more of it the larger they are",
     unit="rest over total, norms (the witness)",
     rule="|full - cell| / |full| of the state's gradient, from norms and cosine. One LSTM in which it is at least one "
-    "half at every lag of the window on both backends refutes the claim (what makes up half of the gradient is a "
+    "half at every lag of the window on every backend refutes the claim (what makes up half of the gradient is a "
     f"route); none in at least {MIN_SEARCHED} settings supports it.",
     takeaway={
         "supported": "An LSTM's gradient through time is its cell's: look at the forget gates alone.",

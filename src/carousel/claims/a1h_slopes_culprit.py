@@ -78,7 +78,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     )
     word = conjunction([word_of(half) for half in halves])
     if word == INCONCLUSIVE:
-        what = f"ReLU beside tanh and sigmoid, {MIN_REPETITIONS} networks and {MIN_SEARCHED} chains, on both backends,"
+        what = f"ReLU beside tanh and sigmoid, {MIN_REPETITIONS} networks and {MIN_SEARCHED} chains, on every backend,"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     own = evidence[evidence["part"] == SHOWN]
     own = own if len(own) else evidence[evidence["part"] == evidence["part"].iloc[0]]
@@ -116,7 +116,7 @@ CLAIM = Claim(
     prediction="depends: on the gain; a ReLU unit that is off costs more than the slope of a tanh near zero",
     unit="decades per step, slopes' cost less weights', rnn_tanh",
     rule="Networks, paired by seed: each half and activation holds (fails) where the 95 % interval lies above (below) "
-    "0 on both backends, Holm's p is at most 0.05 and at most 5 % of settings say the opposite; "
+    "0 on every backend, Holm's p is at most 0.05 and at most 5 % of settings say the opposite; "
     f"{MIN_REPETITIONS} repetitions. Chains: by the share of at least {MIN_SEARCHED} weights. One half refuted refutes "
     "the whole.",
     takeaway={

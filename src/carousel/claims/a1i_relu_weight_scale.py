@@ -74,7 +74,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     word = conjunction([combine(found[[name]]) for name in found.index]) if len(found) else INCONCLUSIVE
     if word == INCONCLUSIVE:
         low, high = SPAN
-        what = f"{MIN_REPETITIONS} repetitions of ReLU networks, gains from {low:g} to {high:g}, on both backends"
+        what = f"{MIN_REPETITIONS} repetitions of ReLU networks, gains from {low:g} to {high:g}, on every backend"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     rise = evidence[evidence["part"] == RISE]
     turn = turning_gain(evidence)
@@ -116,7 +116,7 @@ CLAIM = Claim(
     prediction="supported: half of the units are off, so orthogonal weights turn near a gain of sqrt(2)",
     unit="decades per step, for each tenfold of the recurrent weights",
     rule="An init and gain vanishes (explodes) where the 95 % interval of the rate lies beyond a loss (a gain) of a "
-    "factor of 2 in 100 steps on both backends. One that vanishes, one that explodes and a rate that rises with the "
+    "factor of 2 in 100 steps on every backend. One that vanishes, one that explodes and a rate that rises with the "
     "gain support it; none on one side, or no rise, refutes it. Gains from "
     f"{SPAN[0]:g} to {SPAN[1]:g} and {MIN_REPETITIONS} repetitions at least.",
     takeaway={

@@ -118,7 +118,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     words = _condition(evidence, states) if len(evidence) else ""
     shown = evidence[evidence["part"] == PARTS["loss_state", "full"]] if len(evidence) else evidence
     if word == INCONCLUSIVE:
-        what = f"more than {MIN_REPETITIONS} repetitions of LSTMs at {LEAST_GAINS} gains or more on both backends"
+        what = f"more than {MIN_REPETITIONS} repetitions of LSTMs at {LEAST_GAINS} gains or more on every backend"
         words = f"{missing(evidence, what)} {words}".strip()
     return Verdict(word, words, _alt(evidence), **main(shown))
 
@@ -161,7 +161,7 @@ CLAIM = Claim(
     unit="decades per step for each tenfold of the recurrent weights, total gradient",
     rule="Per seed and forget bias, the size of the least-squares slope of the rate against log10 gain. A derivative "
     "depends on the weights where its 95 % interval lies above "
-    f"{LEAST:.3f} (twice the weights move 100 steps by a factor of 2) on both backends, Holm's p is at most 0.05 and "
+    f"{LEAST:.3f} (twice the weights move 100 steps by a factor of 2) on every backend, Holm's p is at most 0.05 and "
     f"at most 5 % of settings say the opposite. At least {MIN_REPETITIONS} repetitions.",
     takeaway={
         "supported": "An LSTM's decay, too, is a matter of its recurrent weights, and training moves it.",

@@ -1,7 +1,5 @@
 """A2b: step by step, does the vanilla RNN's gradient decay with w phi'(.) and the LSTM's with sigma(.)?"""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -117,12 +115,14 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     chains, lstms = (states[[part in cells for part in states.index]] for cells in (CHAINS, WITH_FORGET_GATE))
     word = REFUTED if FAILS in set(states) else combine(states)
     if word == INCONCLUSIVE or chains.empty or lstms.empty:
-        what = f"{MIN_CHECKED} factors of each scalar chain and each LSTM in float64 on both backends"
+        what = f"{MIN_CHECKED} factors of each scalar chain and each LSTM in float64 on every backend"
         return Verdict(INCONCLUSIVE, missing(evidence, what), _alt(evidence))
     error = evidence.groupby(evidence["backend"].astype(str))["error"].max()
-    sides: dict[str, Any] = {name: float(error[name]) for name in BACKENDS}
+    sides = {name: float(error[name]) for name in BACKENDS}
     worst, least, n = float(error.max()), float(error.min()), int(evidence["checked"].sum())
-    return Verdict(word, _condition(evidence, states), _alt(evidence), worst, least, worst, n, **sides)
+    return Verdict(
+        word, _condition(evidence, states), _alt(evidence), worst, least, worst, n, by_backend=sides
+    )
 
 
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
@@ -156,7 +156,7 @@ CLAIM = Claim(
     "scalar chain, for each of four activations phi, and by sigma(forget gate's net input) along the cell of the LSTM.",
     prediction="supported: along the cell; the LSTM's full gradient has other paths besides",
     unit="relative error of the factor per step, largest",
-    rule="Largest relative error of the factor per step at most 1e-9 on both backends in float64, for every chain and "
+    rule="Largest relative error of the factor per step at most 1e-9 on every backend in float64, for every chain and "
     "every LSTM with a forget gate; where recorded lags are several steps apart, of the geometric mean over them.",
     takeaway={
         "supported": "Two numbers to look at: the weight times the slope in an RNN, the forget gate in an LSTM.",

@@ -1,7 +1,5 @@
 """A2c: can weights be learned that hold the forget gate near one, at 0.99995 a step?"""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -32,7 +30,7 @@ def rows(tables: Tables) -> pd.DataFrame:
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return the rate along the cell on both backends, one row per LSTM with a forget gate."""
+    """Return the rate along the cell on every backend, one row per LSTM with a forget gate."""
     return wide(rates(rows(tables), "cec", "cell"))
 
 
@@ -49,15 +47,15 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     tried = own[list(BACKENDS)].notna().all(axis=1).any()
     word = SUPPORTED if right and found.any() else REFUTED if tried else INCONCLUSIVE
     if word == INCONCLUSIVE:
-        what = f"an LSTM with forget bias {NET:g} on both backends"
+        what = f"an LSTM with forget bias {NET:g} on every backend"
         return Verdict(word, unsearched(evidence, what), _alt(evidence, found), n=settings(evidence))
     shown = evidence[found] if word == SUPPORTED else own.dropna(subset=list(BACKENDS))
     row = shown.loc[(shown[list(BACKENDS)].mean(axis=1) - np.log10(FACTOR)).abs().idxmin()]
-    sides: dict[str, Any] = {name: float(10 ** row[name]) for name in BACKENDS}
+    sides = {name: float(10 ** row[name]) for name in BACKENDS}
     condition = f"{_witness(row, found, word)} {_learned(evidence, found)}"
     mean, low, high = np.mean(list(sides.values())), min(sides.values()), max(sides.values())
     return Verdict(
-        word, condition, _alt(evidence, found), float(mean), low, high, settings(evidence), **sides
+        word, condition, _alt(evidence, found), float(mean), low, high, settings(evidence), by_backend=sides
     )
 
 
@@ -98,10 +96,10 @@ CLAIM = Claim(
     kind="existence",
     statement="Weights can be learned that hold the gate near one: w = 10, x = 1 gives 0.99995 a step.",
     reading="sigma(10) = 0.99995 to five digits, and some LSTM's derivative along the cell shrinks by no more "
-    "than that a step, on both backends.",
+    "than that a step, on every backend.",
     prediction="supported; training seldom gets there from a low bias",
     unit="factor per step (the witness)",
-    rule="Supported by the number and one witness that both backends confirm; refuted if LSTMs with forget bias 10 "
+    rule="Supported by the number and one witness that every backend confirms; refuted if LSTMs with forget bias 10 "
     "were measured on both and none is. How often training reaches it is reported and does not decide.",
     takeaway={
         "supported": "Such gates exist; do not wait for training to find them, start with a large forget bias.",

@@ -34,7 +34,7 @@ def _trained(decay: pd.DataFrame) -> pd.DataFrame:
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per chain (and trained sigmoid RNN) the factor per step |w sigma'|, on both backends."""
+    """Return per chain (and trained sigmoid RNN) the factor per step |w sigma'|, on every backend."""
     trained = wide(rates(_trained(tables.decay), "loss_h", "full"))
     space = stack([chains(tables.decay, cell="rnn_sigmoid"), trained])
     space = space if len(space) else chains(tables.decay, cell="rnn_sigmoid")
@@ -51,7 +51,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     broken = near(evidence)
     found, word = confirmed(evidence, broken), universal(evidence, broken)
     if word == INCONCLUSIVE:
-        what = f"sigmoid chains over w and bias, at least {MIN_SEARCHED}, on both backends"
+        what = f"sigmoid chains over w and bias, at least {MIN_SEARCHED}, on every backend"
         return Verdict(word, unsearched(evidence, what), _alt(evidence), n=settings(evidence))
     shown = evidence[found] if word == REFUTED else evidence
     shown = next(part for part in (planned(_chains(shown)), _chains(shown), shown) if len(part))
@@ -105,7 +105,7 @@ CLAIM = Claim(
     "per step within 0.01 of one.",
     prediction="refuted: w = 4, b = -2 has the factor one at its fixed point; true for w > 0 without bias",
     unit="factor per step (the witness)",
-    rule="One chain or trained network whose mean factor per step is within 0.01 of one on both backends refutes it; "
+    rule="One chain or trained network whose mean factor per step is within 0.01 of one on every backend refutes it; "
     f"none among at least {MIN_SEARCHED} settings supports it.",
     takeaway={
         "supported": "A sigmoid RNN cannot hold a gradient.",

@@ -1,7 +1,5 @@
 """A2e: is 0.224, the largest w sigma'(w h) at h = 1, the factor by which the gradient dies?"""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -59,13 +57,15 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     maximum = (round(weight, PRINTED[0]), round(factor, PRINTED[1])) == (WEIGHT, FACTOR)
     rate = combine(identity(evidence, DIGIT, least=1))
     if rate == INCONCLUSIVE:
-        what = f"the bias-free sigmoid chain at w = {WEIGHT} on both backends"
+        what = f"the bias-free sigmoid chain at w = {WEIGHT} on every backend"
         return Verdict(rate, missing(evidence, what), _alt(evidence))
     word = {(True, SUPPORTED): SUPPORTED, (False, REFUTED): REFUTED}.get((maximum, rate), DEPENDS)
-    sides: dict[str, Any] = {str(row["backend"]): float(row["effect"]) for _, row in evidence.iterrows()}
+    sides = {str(row["backend"]): float(row["effect"]) for _, row in evidence.iterrows()}
     low, high, n = float(evidence["low"].min()), float(evidence["high"].max()), int(evidence["n"].sum())
     mean = float(np.mean([sides[name] for name in BACKENDS]))
-    return Verdict(word, _condition(maximum, rate, mean), _alt(evidence), mean, low, high, n, **sides)
+    return Verdict(
+        word, _condition(maximum, rate, mean), _alt(evidence), mean, low, high, n, by_backend=sides
+    )
 
 
 def _condition(maximum: bool, rate: str, factor: float) -> str:
@@ -107,7 +107,7 @@ CLAIM = Claim(
     "weight loses that factor a step.",
     prediction="depends: the maximum is right, but the chain does not sit at h = 1, so the rate is another",
     unit="factor per step at w = 1.5434",
-    rule="Both to the digits printed, since the claim gives no more; the measured factor on both backends. Both right: "
+    rule="Both to the digits printed, since the claim gives no more; the measured factor on every backend. Both right: "
     "supported; neither: refuted; one: depends.",
     takeaway={
         "supported": "0.224 a step is what such a unit loses.",

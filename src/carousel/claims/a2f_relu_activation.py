@@ -27,7 +27,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     states = trend(own, decays=False)
     word = combine(states)
     if word == INCONCLUSIVE:
-        what = f"{MIN_REPETITIONS} repetitions of ReLU networks on both backends, with clear rates,"
+        what = f"{MIN_REPETITIONS} repetitions of ReLU networks on every backend, with clear rates,"
         return Verdict(word, missing(own, what), _alt(evidence))
     turn = boundary(own, "gain") if word == DEPENDS else None
     condition = f"{_counts(states)} {_turns(evidence)}".strip()
@@ -81,7 +81,7 @@ CLAIM = Claim(
     prediction="depends: on the gain; units that are off cost ReLU about as much as weights of 1/sqrt(2)",
     unit="decades per step (rnn_relu, orthogonal init, gain 1)",
     rule="An init and gain vanishes (does not) where the 95 % interval of ReLU's rate lies below (above) a loss of a "
-    f"factor of 2 in 100 steps on both backends, with at least {MIN_REPETITIONS} repetitions. None vanishes: "
+    f"factor of 2 in 100 steps on every backend, with at least {MIN_REPETITIONS} repetitions. None vanishes: "
     "supported; all: refuted; some: depends. Tanh and sigmoid are measured beside it.",
     takeaway={
         "supported": "With ReLU a vanilla RNN keeps its gradient.",

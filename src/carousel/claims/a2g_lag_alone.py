@@ -7,6 +7,7 @@ from carousel.analysis.stats.resampling import interval
 from carousel.analysis.stats.slopes import least_squares
 from carousel.analysis.stats.tables import MODEL, difference, grouped, repeated, select
 from carousel.analysis.stats.tested import equivalent, student
+from carousel.axes import BACKENDS
 from carousel.claims.evidence import labelled, listed, main, missing, number
 from carousel.claims.rules import (
     ALPHA,
@@ -94,14 +95,14 @@ def _part(group: pd.DataFrame) -> dict:
 
 
 def states(evidence: pd.DataFrame) -> pd.Series:
-    """Return the state of each part: it holds where both intervals lie within ALIKE, fails where both lie outside."""
+    """Return the state of each part: it holds where all intervals lie within ALIKE, fails where all lie outside."""
     if evidence.empty:
         return pd.Series(dtype=object)
     sure = (evidence["repetitions"] >= MIN_REPETITIONS) & (evidence["p"] <= ALPHA)
     outside = (evidence["low"] > evidence["margin"]) | (evidence["high"] < -evidence["margin"])
     flags = evidence.assign(same=sure & evidence["within"], other=sure & outside).groupby("part", sort=False)
-    both = flags["backend"].nunique() == 2
-    same, other = (flags[name].all() & both for name in ("same", "other"))
+    everywhere = flags["backend"].nunique() == len(BACKENDS)
+    same, other = (flags[name].all() & everywhere for name in ("same", "other"))
     return pd.Series(np.select([same, other], [HOLDS, FAILS], UNCLEAR), index=same.index)
 
 
@@ -110,7 +111,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     found = states(evidence)
     word = combine(found)
     if evidence.empty or word == INCONCLUSIVE:
-        what = f"{MIN_REPETITIONS} repetitions of the slice {WHEN!r} on both backends, or more of them,"
+        what = f"{MIN_REPETITIONS} repetitions of the slice {WHEN!r} on every backend, or more of them,"
         words = f" {_condition(evidence, found)}" if len(evidence) else ""
         return Verdict(
             INCONCLUSIVE, missing(evidence, what) + words, _alt(evidence), **main(_largest(evidence))
@@ -162,7 +163,7 @@ CLAIM = Claim(
     unit="decades per step, largest difference from the end",
     rule=f"Paired by seed. A place, cell and forget bias holds where the rate is within {ALIKE:.3f} decades per step "
     f"of that at the end, a factor of 2 over {LAGS[1]} steps: the 95 % interval within it and two one-sided tests; it "
-    "fails where the whole interval lies outside; on both backends, with Holm's p at most 0.05 and at least "
+    "fails where the whole interval lies outside; on every backend, with Holm's p at most 0.05 and at least "
     f"{MIN_REPETITIONS} repetitions. All: supported; none: refuted; some: depends.",
     takeaway={
         "supported": "One measurement of decay, anywhere in the sequence, is good for all of it.",

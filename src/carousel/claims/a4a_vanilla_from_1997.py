@@ -1,7 +1,5 @@
 """A4a: is the vanilla LSTM the 1997 cell with a forget gate and peepholes added, and nothing else?"""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -68,7 +66,7 @@ def states(evidence: pd.DataFrame) -> pd.Series:
 
 
 def _apart(group: pd.DataFrame) -> str:
-    """Return whether all models differ, on both backends; it fails where one is equal to within TOLERANCE."""
+    """Return whether all models differ, on every backend; it fails where one is equal to within TOLERANCE."""
     if set(group["backend"].astype(str)) != set(BACKENDS) or (group["checked"] < MIN_CHECKED).any():
         return UNCLEAR
     if (group["least"] > APART).all():
@@ -82,13 +80,15 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     others = found.drop(EQUAL, errors="ignore")
     word = REFUTED if FAILS in set(found) else combine(found)
     if word == INCONCLUSIVE or EQUAL not in found or not len(others):
-        what = f"the slice {SAME!r} with an open forget gate and others, in float64 on both backends"
+        what = f"the slice {SAME!r} with an open forget gate and others, in float64 on every backend"
         return Verdict(INCONCLUSIVE, missing(evidence, what), _alt(evidence))
     shown = select(evidence, part=EQUAL)
     error = shown.groupby(shown["backend"].astype(str))["error"].max()
-    sides: dict[str, Any] = {name: float(error[name]) for name in BACKENDS}
+    sides = {name: float(error[name]) for name in BACKENDS}
     worst, least, n = float(error.max()), float(error.min()), int(evidence["checked"].sum())
-    return Verdict(word, _condition(evidence, found), _alt(evidence), worst, least, worst, n, **sides)
+    return Verdict(
+        word, _condition(evidence, found), _alt(evidence), worst, least, worst, n, by_backend=sides
+    )
 
 
 def _condition(evidence: pd.DataFrame, found: pd.Series) -> str:

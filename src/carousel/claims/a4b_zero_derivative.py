@@ -1,7 +1,5 @@
 """A4b: is the derivative of the 1997 cell's state by an earlier state zero, as it changes only by addition?"""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -42,9 +40,9 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     if word == REFUTED and evidence["low"].min() <= TOLERANCE:
         word = INCONCLUSIVE
     if word == INCONCLUSIVE:
-        what = f"{MIN_CHECKED} derivatives of the 1997 cell in float64 on both backends"
+        what = f"{MIN_CHECKED} derivatives of the 1997 cell in float64 on every backend"
         return Verdict(word, missing(evidence, what), _alt(evidence))
-    sides: dict[str, Any] = {str(row["backend"]): float(row["effect"]) for _, row in evidence.iterrows()}
+    sides = {str(row["backend"]): float(row["effect"]) for _, row in evidence.iterrows()}
     low, high, n = float(evidence["low"].min()), float(evidence["high"].max()), int(evidence["n"].sum())
     one = np.abs([low - 1, high - 1]).max()
     condition = (
@@ -53,7 +51,9 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         else f"It lies between {number(low)} and {number(high)}."
     )
     condition = "It is zero at every lag." if word == SUPPORTED else condition
-    return Verdict(word, condition, _alt(evidence), float(evidence["effect"].mean()), low, high, n, **sides)
+    return Verdict(
+        word, condition, _alt(evidence), float(evidence["effect"].mean()), low, high, n, by_backend=sides
+    )
 
 
 def _alt(evidence: pd.DataFrame) -> str:
@@ -72,7 +72,7 @@ CLAIM = Claim(
     reading="The derivative of c_T by c_t along the cell of lstm97 is 0 at every lag above 0.",
     prediction="refuted: an addition has derivative one",
     unit="derivative",
-    rule="Supported if it is within 1e-9 of zero at every lag on both backends in float64; refuted if at none.",
+    rule="Supported if it is within 1e-9 of zero at every lag on every backend in float64; refuted if at none.",
     takeaway={
         "supported": "Nothing flows along the 1997 cell.",
         "refuted": "Adding to a state passes its gradient on whole: the derivative is one, the point of the cell.",

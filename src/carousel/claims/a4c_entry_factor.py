@@ -77,7 +77,7 @@ def _beside(found: pd.DataFrame) -> pd.DataFrame:
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict over all cells, before and after training."""
     if evidence.empty:
-        what = f"entry factors of LSTMs in {MIN_REPETITIONS} repetitions on both backends"
+        what = f"entry factors of LSTMs in {MIN_REPETITIONS} repetitions on every backend"
         return Verdict(INCONCLUSIVE, missing(evidence, what), "No entry factor was measured.")
     states = comparison(evidence)
     word = combine(states)
@@ -127,7 +127,7 @@ CLAIM = Claim(
     "more; training and long sequences, as the state grows, make it less",
     unit="factor (lstm at the start)",
     rule=f"A cell and stage holds where the 95 % interval of the median entry factor lies between {LITTLE:g} and 1 on "
-    "both backends (an equivalence at 2.5 %), fails where it lies below, Holm's p is at most 0.05, and at most 5 % of "
+    "every backend (an equivalence at 2.5 %), fails where it lies below, Holm's p is at most 0.05, and at most 5 % of "
     "settings are on the other side. The margin is a factor of 2, which counts as a change everywhere here. At least "
     f"{MIN_REPETITIONS} repetitions.",
     takeaway={

@@ -100,7 +100,7 @@ def _inits(affine: pd.DataFrame) -> str:
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict over the three factors, their product and the opening."""
     if evidence.empty:
-        what = f"exit factors of LSTMs in {MIN_REPETITIONS} repetitions on both backends"
+        what = f"exit factors of LSTMs in {MIN_REPETITIONS} repetitions on every backend"
         return Verdict(INCONCLUSIVE, missing(evidence, what), "No exit factor was measured.")
     states = comparison(evidence)
     word = combine(states)
@@ -152,7 +152,7 @@ CLAIM = Claim(
     "their product; and of a network's units those with the wider open gate send more back.",
     prediction="depends: gate and squashing cannot but shrink, the affine map does only below a gain of the weights",
     unit="share of the error lost (all three together)",
-    rule=f"A factor holds where the 95 % interval of the share lost lies above {CHANGED:g} on both backends, Holm's p "
+    rule=f"A factor holds where the 95 % interval of the share lost lies above {CHANGED:g} on every backend, Holm's p "
     "is at most 0.05 and at most 5 % of settings keep or raise the error in every repetition; more: it depends. The "
     "opening holds where the interval of the rank correlation over units lies above 0. At least "
     f"{MIN_REPETITIONS} repetitions.",

@@ -58,7 +58,7 @@ def changes(found: pd.DataFrame, path: str) -> pd.DataFrame:
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return the space searched: the change on each ``path`` on both backends, and whether its rate is ``level``."""
+    """Return the space searched: the change on each ``path`` on every backend, and whether its rate is ``level``."""
     found = rows(tables)
     space = stack([_searched(found, path).assign(path=path) for path in PATHS])
     if space.empty:
@@ -84,7 +84,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict with the path that changes least as its witness."""
     found, word = confirmed(evidence, breaks(evidence)), universal(evidence, breaks(evidence))
     if word == INCONCLUSIVE:
-        what = f"a search of at least {MIN_SEARCHED} settings without a carousel on both backends"
+        what = f"a search of at least {MIN_SEARCHED} settings without a carousel on every backend"
         return Verdict(word, unsearched(evidence, what), _alt(evidence), n=settings(evidence))
     row = _witness(evidence)
     seen = "Unchanged too" if word == REFUTED else "Nearest"
@@ -149,7 +149,7 @@ CLAIM = Claim(
     "with its gate held open",
     unit="decades by which the norm changes at most (the witness)",
     rule="One path in a cell of more than one unit without an LSTM's cell state whose norm stays within one hundredth "
-    "of its value at lag 1 up to nine tenths of the sequence (at least 100 steps) on both backends refutes it; none in "
+    "of its value at lag 1 up to nine tenths of the sequence (at least 100 steps) on every backend refutes it; none in "
     f"at least {MIN_SEARCHED} settings supports it. One-unit chains do not count: a linear unit with weight one is "
     "the carousel itself.",
     takeaway={

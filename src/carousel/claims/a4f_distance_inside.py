@@ -77,7 +77,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     states = flat(evidence)
     word = combine(states)
     if word == INCONCLUSIVE:
-        what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LONG} on both backends"
+        what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LONG} on every backend"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     inside = select(evidence, path="truncated")
     turns = {HOLDS, FAILS} <= set(states)
@@ -146,7 +146,7 @@ CLAIM = Claim(
     prediction="depends: flat in the 1997 cell; with a forget gate only from a bias near 5 on",
     unit="decades per step (1997 cell, total)",
     rule="A path, cell and forget bias is flat where the 95 % interval of its rate lies within a factor of 2 in 100 "
-    "steps, up and down, on both backends, and is not where it lies outside; at least "
+    "steps, up and down, on every backend, and is not where it lies outside; at least "
     f"{MIN_REPETITIONS} repetitions. All flat: supported; some: depends. For the gradient of the state the truncated "
     "path is the carousel alone.",
     takeaway={

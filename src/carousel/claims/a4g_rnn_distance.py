@@ -67,7 +67,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     states = trend(evidence, decays=True)
     word = combine(states)
     if word == INCONCLUSIVE:
-        what = f"{MIN_REPETITIONS} repetitions of vanilla RNNs at T of at least {LONG}, on both backends"
+        what = f"{MIN_REPETITIONS} repetitions of vanilla RNNs at T of at least {LONG}, on every backend"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     at = _boundary(evidence) if word == DEPENDS else None
     return Verdict(word, _condition(evidence, states), _alt(evidence), **main(_usual(evidence)), boundary=at)
@@ -119,7 +119,7 @@ CLAIM = Claim(
     prediction="depends: on the gain; it is flat near criticality and rises beyond",
     unit="decades per step (rnn_tanh, torch init, gain 1)",
     rule="A cell, init and gain decays (does not) where the 95 % interval of its rate lies below (above) a loss of a "
-    f"factor of 2 in 100 steps on both backends, with at least {MIN_REPETITIONS} repetitions. "
+    f"factor of 2 in 100 steps on every backend, with at least {MIN_REPETITIONS} repetitions. "
     "All: supported; some: depends.",
     takeaway={
         "supported": "In a vanilla RNN the error shrinks with distance.",

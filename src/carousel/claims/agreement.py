@@ -1,4 +1,6 @@
-"""The two backends against each other: they share no derivative code, so where they agree neither is at fault."""
+"""The backends against each other: they share no derivative code, so where they agree none is at fault."""
+
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -8,13 +10,13 @@ from carousel.axes import BACKENDS
 from carousel.claims.evidence import named
 from carousel.tables.schemas import names
 
-MEASURED = [*PAIR, "quantity", "path"]  # with the lag: the same row on either backend
+MEASURED = [*PAIR, "quantity", "path"]  # with the lag: the same row on every backend
 CANCELLED = "loss_m"  # sLSTM's stabiliser: zero by cancellation where the memory is empty, and all rounding
-CLOSE = 1e-8  # decades: rounding level for float64; what exceeds it is a fault or a chaotic network
+CLOSE = 1e-8  # decades: rounding level for float64; what exceeds it is an error or a chaotic network
 
 
 def agreement(decay: pd.DataFrame) -> pd.DataFrame:
-    """Return the largest disagreement of the two backends, with where: measure, value, unit, n, where.
+    """Return the largest disagreement of two backends, with where: measure, value, unit, n, where.
 
     Before training in float64 rounding alone separates them, unless the network is chaotic and grows it: hence
     one line per slice. After training small differences have grown. Exact zeros (-inf) must match row by row;
@@ -33,27 +35,37 @@ def agreement(decay: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairs(decay: pd.DataFrame) -> pd.DataFrame:
-    """Return the places in the table of the same row on both ``BACKENDS``, and how far ``apart`` they are, decades."""
+    """Return each row that two of the ``BACKENDS`` measured, once per pair of them.
+
+    Columns: ``left`` and ``right``, its places in the table; ``difference`` of its log10 norms, decades.
+    """
     key = numbered(decay, MEASURED) * (decay["lag"].max() + 1) + decay["lag"].to_numpy()
-    places = [np.flatnonzero(decay["backend"] == name) for name in BACKENDS]
-    left, right = (
-        pd.DataFrame({"key": key[at], name: at}) for name, at in zip(BACKENDS, places, strict=True)
-    )
-    both = left.merge(right, on="key")
+    places = {name: np.flatnonzero(decay["backend"] == name) for name in BACKENDS}
+    keyed = {name: pd.DataFrame({"key": key[at], "place": at}) for name, at in places.items()}
+    each = [
+        keyed[left].merge(keyed[right], on="key", suffixes=("_left", "_right"))
+        for left, right in combinations(BACKENDS, 2)
+    ]
+    both = pd.concat(each, ignore_index=True)
+    left, right = both["place_left"], both["place_right"]
     norm = decay["log10_norm"].to_numpy()
-    return both.assign(apart=np.abs(difference(*(norm[both[name]] for name in BACKENDS))))
+    return pd.DataFrame(
+        {"left": left, "right": right, "difference": np.abs(difference(norm[left], norm[right]))}
+    )
 
 
 def _rows(name: str, decay: pd.DataFrame, counted: np.ndarray, both: pd.DataFrame) -> list[dict]:
     """Return the measures of the rows that are ``counted``."""
-    both = both[counted[both["numpy"]]]
-    apart = both["apart"].to_numpy()
+    alone = counted.copy()
+    alone[both["left"]] = alone[both["right"]] = False
+    both = both[counted[both["left"]]]
+    apart = both["difference"].to_numpy()
     measures = [
         ("largest difference of log10 norms", *_largest(decay, both)),
         (f"differences above {CLOSE:g} decades", float((apart > CLOSE).sum()), "rows", ""),
         ("exact zeros that differ", float(np.isinf(apart).sum()), "rows", ""),
-        ("not a number on either backend", float(np.isnan(apart).sum()), "rows", ""),
-        ("measured by one backend alone", float(counted.sum() - 2 * len(both)), "rows", ""),
+        ("not a number on any backend", float(np.isnan(apart).sum()), "rows", ""),
+        ("measured by one backend alone", float(alone.sum()), "rows", ""),
     ]
     return [
         {"measure": f"{measure}, {name}", "value": value, "unit": unit, "n": len(both), "where": where}
@@ -65,8 +77,8 @@ def _largest(decay: pd.DataFrame, both: pd.DataFrame) -> tuple[float, str, str]:
     """Return the largest finite difference, its unit, and where it is: the first by cell and quantity."""
     if both.empty:
         return np.nan, "decades", ""
-    finite = both["apart"].where(np.isfinite(both["apart"]), 0.0)
-    found = decay.iloc[both["numpy"][finite == finite.max()]].sort_values(["cell", "quantity"], kind="stable")
+    finite = both["difference"].where(np.isfinite(both["difference"]), 0.0)
+    found = decay.iloc[both["left"][finite == finite.max()]].sort_values(["cell", "quantity"], kind="stable")
     return float(finite.max()), "decades", _where(found.iloc[0])
 
 

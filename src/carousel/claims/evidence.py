@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,12 @@ DECIDED = {HOLDS: "Holds", FAILS: "Fails", MIXED: "Depends on the setting", UNCL
 
 
 def wide(table: pd.DataFrame, value: str = "rate") -> pd.DataFrame:
-    """Return one row per model with its ``value`` on each backend in columns numpy, torch (NaN: missing)."""
-    left, right = (
+    """Return one row per model with its ``value`` on each backend in a column of its name (NaN: missing)."""
+    each = (
         table.loc[table["backend"] == backend, [*PAIR, value]].rename(columns={value: backend})
         for backend in BACKENDS
     )
-    return left.merge(right, on=PAIR, how="outer")
+    return reduce(lambda left, right: left.merge(right, on=PAIR, how="outer"), each)
 
 
 def relative_error(measured: np.ndarray, formula: np.ndarray) -> np.ndarray:
@@ -83,7 +84,7 @@ def turned(
 
 
 def boundary(rows: pd.DataFrame, factor: str) -> Boundary | None:
-    """Return where a verdict turns by `turned` rows: both backends' mean, the wider interval; None if nowhere."""
+    """Return where a verdict turns by `turned` rows: the backends' mean, the widest interval; None if nowhere."""
     rows = rows.assign(backend=rows["backend"].astype(str)).drop_duplicates("backend")
     if set(rows["backend"]) != set(BACKENDS) or not np.isfinite(rows["at"]).all():
         return None
@@ -124,22 +125,22 @@ def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def main(rows: pd.DataFrame) -> dict:
-    """Return the verdict's numbers from its rows, parts averaged: both backends' effect, the wider interval, n."""
+    """Return the verdict's numbers from its rows, parts averaged: each backend's effect, the widest interval, n."""
     if rows.empty:
         return {}
     by = rows.assign(backend=rows["backend"].astype(str)).groupby("backend")["effect"].mean()
     return {
         "effect": float(rows["effect"].mean()), "low": float(rows["low"].min()),
         "high": float(rows["high"].max()), "n": int(rows["n"].sum()),
-        **{backend: float(by.get(backend, np.nan)) for backend in BACKENDS},
+        "by_backend": {backend: float(by.get(backend, np.nan)) for backend in BACKENDS},
     }  # fmt: skip
 
 
 def witnessed(row: pd.Series) -> dict[str, Any]:
-    """Return the verdict's numbers from one row of a `wide` table: both backends', their mean and their ends."""
-    low, high = sorted(float(row[backend]) for backend in BACKENDS)
+    """Return the verdict's numbers from one row of a `wide` table: each backend's, their mean and their ends."""
     sides = {backend: float(row[backend]) for backend in BACKENDS}
-    return {"effect": (low + high) / 2, "low": low, "high": high, **sides}
+    mean, low, high = sum(sides.values()) / len(sides), min(sides.values()), max(sides.values())
+    return {"effect": mean, "low": low, "high": high, "by_backend": sides}
 
 
 def number(value: float) -> str:

@@ -8,12 +8,21 @@ from typing import Any
 
 import pandas as pd
 
+from carousel.axes import BACKENDS
+
 FORMAT = "carousel/claims/1"
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of the document, a description for every field."""
-    return json.loads(files("carousel.claims").joinpath("schema.json").read_text("utf-8"))
+    """Return the JSON Schema of the document, a description for every field, those of the BACKENDS among them."""
+    found = json.loads(files("carousel.claims").joinpath("schema.json").read_text("utf-8"))
+    claim = found["$defs"]["claim"]
+    claim["properties"] |= dict.fromkeys(
+        BACKENDS, claim["additionalProperties"] | found["$defs"]["by_backend"]
+    )
+    claim["required"] += [*BACKENDS]
+    claim["additionalProperties"] = False
+    return found
 
 
 def document(claims: pd.DataFrame, provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,5 +39,5 @@ def plain(value: Any) -> Any:
 
 
 def text(claims: pd.DataFrame, provenance: Mapping[str, Any]) -> str:
-    """Return the document as JSON, one field a line. Raises ValueError for what JSON has not."""
+    """Return the document as JSON, one field per line. Raises ValueError for what JSON has not."""
     return json.dumps(document(claims, provenance), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -39,7 +39,7 @@ def judge(claims: Mapping[str, Claim], tables: Tables, calibration: pd.DataFrame
 def correct(evidence: dict[str, pd.DataFrame], claims: Mapping[str, Claim]) -> dict[str, pd.DataFrame]:
     """Return the evidence with p replaced by Holm's over the family: the parts of all comparisons.
 
-    A part's p is the larger of its two backends', for both have to agree.
+    A part's p is the largest of its backends', for all have to agree.
     """
     tables = {
         name: table for name, table in evidence.items() if claims[name].kind == "comparison" and len(table)
@@ -62,7 +62,7 @@ def _row(claim: Claim, found: Verdict, nothing: str) -> dict:
     return {
         "id": claim.id, "who": claim.who, "kind": claim.kind, "statement": claim.statement, "verdict": found.verdict,
         "effect": found.effect, "low": found.low, "high": found.high, "n": found.n, "unit": claim.unit,
-        "rule": claim.rule, "numpy": found.numpy, "torch": found.torch, "condition": found.condition,
+        "rule": claim.rule, **dict.fromkeys(BACKENDS, np.nan), **found.by_backend, "condition": found.condition,
         "takeaway": takeaway, "figure": f"{claim.id}.svg", "alt": found.alt, "reading": claim.reading,
         "prediction": claim.prediction, **_turn(found.boundary),
     }  # fmt: skip

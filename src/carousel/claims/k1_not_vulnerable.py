@@ -4,7 +4,7 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import select
-from carousel.axes import BACKENDS
+from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.evidence import (
     at_biases,
     bias_order,
@@ -38,7 +38,7 @@ def rows(tables: Tables) -> pd.DataFrame:
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return the space searched: the total gradient's rate on both backends, one row per LSTM."""
+    """Return the space searched: the total gradient's rate on every backend, one row per LSTM."""
     return wide(rates(rows(tables), "loss_state", "full"))
 
 
@@ -54,7 +54,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     found = confirmed(evidence, breaks)
     word = universal(evidence, breaks)
     if word == INCONCLUSIVE:
-        what = f"a search of at least {MIN_SEARCHED} settings on both backends, without one-sided findings"
+        what = f"a search of at least {MIN_SEARCHED} settings on every backend, without one-sided findings"
         return Verdict(word, unsearched(evidence, what), _alt(evidence, found), n=settings(evidence))
     witness = _witness(evidence[found] if word == REFUTED else evidence)
     seen = f"Counterexample: {named(witness)}" if word == REFUTED else f"Lowest rate: {named(witness)}"
@@ -63,7 +63,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 
 
 def _witness(space: pd.DataFrame) -> pd.Series:
-    """Return the row that both backends see decay fastest, a library's default LSTM if there is one."""
+    """Return the row that every backend sees decay fastest, a library's default LSTM if there is one."""
     usual = select(space, init="torch", gain=1.0, cell="lstm", trained="no")
     usual = usual[usual["hidden"] > 1]
     space = usual if len(usual) else space
@@ -85,7 +85,7 @@ def _shares(space: pd.DataFrame, found: pd.Series) -> str:
 def _alt(space: pd.DataFrame, found: pd.Series) -> str:
     if space.empty:
         return "No LSTM was measured."
-    rate = space["numpy"].median()
+    rate = space[REFERENCE].median()
     return (
         "Dots of the rate at which the total gradient of an LSTM decays, by forget bias, at the start and after "
         f"training; the median is {number(rate)} decades per step. {_shares(space, found)}"
@@ -102,7 +102,7 @@ CLAIM = Claim(
     prediction="refuted",
     unit="decades per step (the witness)",
     rule="One LSTM whose total gradient decays by more than a factor of 2 in 100 steps, and by a factor of "
-    f"ten over its sequence, on both backends refutes it; none in at least {MIN_SEARCHED} settings supports it.",
+    f"ten over its sequence, on every backend refutes it; none in at least {MIN_SEARCHED} settings supports it.",
     takeaway={
         "supported": "No LSTM of the sweep lost its gradient.",
         "refuted": "An LSTM can lose its gradient, and with a library's default bias it does: measure your own.",

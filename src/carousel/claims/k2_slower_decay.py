@@ -25,7 +25,7 @@ CLAIM = Claim(
     "tanh and ReLU RNN of the same init, gain, length and seed.",
     prediction="depends: on the forget bias, and reversed for orthogonal and ReLU networks near criticality",
     unit="decades per step, lstm less rnn_tanh",
-    rule="Paired by seed. A rival holds where the 95 % interval of the difference lies above 0 on both backends, "
+    rule="Paired by seed. A rival holds where the 95 % interval of the difference lies above 0 on every backend, "
     "Holm's p is at most 0.05 and at most 5 % of settings reverse it in every repetition. The LSTM's own "
     f"decay is a fourth part that must hold too. At least {MIN_REPETITIONS} repetitions.",
     takeaway={

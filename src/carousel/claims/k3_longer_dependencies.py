@@ -127,7 +127,7 @@ def _correlation_p(rho: float, n: int) -> float:
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict: longer lengths on every task, and a correlation that makes it a "therefore"."""
     if evidence.empty:
-        what = f"lstm and rnn_tanh trained on both backends in {MIN_REPETITIONS} repetitions"
+        what = f"lstm and rnn_tanh trained on every backend in {MIN_REPETITIONS} repetitions"
         return Verdict(INCONCLUSIVE, missing(evidence, what), "No pair of trained networks was measured.")
     states = comparison(evidence)
     word = _therefore(combine(states.drop(RANKS, errors="ignore")), states.get(RANKS, UNCLEAR))

@@ -110,7 +110,7 @@ def _reversed(group: pd.DataFrame) -> tuple[str, str]:
 def decide(evidence: pd.DataFrame, unit: str) -> Verdict:
     """Return the verdict: the LSTM's gradient vanishes, and beyond its margin from each rival's."""
     if evidence.empty:
-        what = f"LSTM and vanilla RNN at T of at least {LONG}, {MIN_REPETITIONS} repetitions, both backends"
+        what = f"LSTM and vanilla RNN at T of at least {LONG}, {MIN_REPETITIONS} repetitions, every backend"
         return Verdict(INCONCLUSIVE, missing(evidence, what), "No pair of LSTM and vanilla RNN was measured.")
     states = comparison(evidence)
     word = conjunction([combine(states.drop(OWN, errors="ignore")), combine(states[states.index == OWN])])

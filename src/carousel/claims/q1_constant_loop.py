@@ -114,7 +114,7 @@ CLAIM = Claim(
     reading="The derivative of c_T by c_t along the cell-to-cell path alone, gates held fixed, is 1 at every lag.",
     prediction="depends: true of the 1997 cell, false of every cell with a forget gate below one",
     unit="decades per step (lstm, lowest forget bias)",
-    rule="A cell holds where the largest relative error from one is at most 1e-9 on both backends in float64 "
+    rule="A cell holds where the largest relative error from one is at most 1e-9 on every backend in float64 "
     "(rounding leaves 1e-12). All cells hold: supported; some: depends; none: refuted.",
     takeaway={
         "supported": "The carousel passes the gradient on unchanged.",

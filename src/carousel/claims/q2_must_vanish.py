@@ -66,7 +66,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     states = trend(evidence, decays=True)
     word = combine(states)
     if word == INCONCLUSIVE:
-        what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LONG} on both backends"
+        what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LONG} on every backend"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     condition = " ".join(_path_words(evidence, states, path) for path in PATHS)
     at = boundary(select(evidence, path="gates"), "forget bias") if word == DEPENDS else None
@@ -123,7 +123,7 @@ CLAIM = Claim(
     "path, so the forget bias decides",
     unit="decades per step (through the gates, lstm, lowest forget bias)",
     rule="A part (path, cell, forget bias) vanishes where the 95 % interval of its rate lies below a factor of 2 "
-    f"in 100 steps on both backends, with at least {MIN_REPETITIONS} repetitions. All: supported; some: depends.",
+    f"in 100 steps on every backend, with at least {MIN_REPETITIONS} repetitions. All: supported; some: depends.",
     takeaway={
         "supported": "Slopes below 1/4 do make the gradient vanish: look for other cells.",
         "refuted": "The slopes of gates and squashings do not add up over time.",

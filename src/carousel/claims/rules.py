@@ -61,8 +61,7 @@ class Verdict:
     low: float = np.nan
     high: float = np.nan
     n: int = 0
-    numpy: float = np.nan
-    torch: float = np.nan
+    by_backend: Mapping[str, float] = field(default_factory=dict)  # the effect
     boundary: Boundary | None = None
 
 
@@ -76,7 +75,7 @@ class Claim:
     statement: str  # in the project's own words
     reading: str  # the formal statement that is decided
     prediction: str  # of the verdict, before data
-    unit: str  # of effect, low, high, numpy, torch
+    unit: str  # of effect, low, high and the effect by backend
     rule: str
     takeaway: Mapping[str, str] = field(repr=False)  # verdict -> a sentence for a practitioner
     measure: Callable[[Tables], pd.DataFrame] = field(repr=False)
@@ -85,7 +84,7 @@ class Claim:
 
 
 def identity(evidence: pd.DataFrame, tolerance: float = TOLERANCE, least: int = MIN_CHECKED) -> pd.Series:
-    """Return the state of each part: the largest relative ``error`` is within tolerance on both backends.
+    """Return the state of each part: the largest relative ``error`` is within tolerance on every backend.
 
     Undecided where fewer than ``least`` values (column ``checked``) were compared.
     """
@@ -125,12 +124,12 @@ def comparison(evidence: pd.DataFrame) -> pd.Series:
         mixed=enough & (evidence["share"] > FEW) & (evidence["reverse"] > FEW),
     )
     states = _states(evidence, evidence["up"], evidence["down"])
-    mixed = _on_both(evidence, evidence["mixed"])
+    mixed = _on_every_backend(evidence, evidence["mixed"])
     return states.mask(mixed.reindex(states.index, fill_value=False), MIXED)
 
 
 def universal(space: pd.DataFrame, breaks: pd.DataFrame) -> str:
-    """Return the word for "always": refuted by one row of ``space`` that ``breaks`` it on both backends.
+    """Return the word for "always": refuted by one row of ``space`` that ``breaks`` it on every backend.
 
     Supported if none does and at least MIN_SEARCHED settings were searched on both; otherwise inconclusive.
     """
@@ -142,13 +141,13 @@ def universal(space: pd.DataFrame, breaks: pd.DataFrame) -> str:
 
 
 def confirmed(space: pd.DataFrame, breaks: pd.DataFrame) -> pd.Series:
-    """Return the rows in which both backends break the rule."""
-    return breaks["numpy"] & breaks["torch"] & space[list(BACKENDS)].notna().all(axis=1)
+    """Return the rows in which every backend breaks the rule."""
+    return breaks[list(BACKENDS)].all(axis=1) & space[list(BACKENDS)].notna().all(axis=1)
 
 
 def one_sided(breaks: pd.DataFrame) -> pd.Series:
-    """Return the rows in which one backend alone breaks the rule."""
-    return breaks["numpy"] != breaks["torch"]
+    """Return the rows in which some backends break the rule and others do not."""
+    return breaks[list(BACKENDS)].nunique(axis=1) > 1
 
 
 def combine(states: pd.Series) -> str:
@@ -167,16 +166,16 @@ def conjunction(words: list[str]) -> str:
 
 
 def _states(evidence: pd.DataFrame, holds: pd.Series, fails: pd.Series) -> pd.Series:
-    yes, no = _on_both(evidence, holds), _on_both(evidence, fails)
+    yes, no = _on_every_backend(evidence, holds), _on_every_backend(evidence, fails)
     return pd.Series(np.select([yes, no], [HOLDS, FAILS], UNCLEAR), index=yes.index)
 
 
-def _on_both(evidence: pd.DataFrame, flag: pd.Series) -> pd.Series:
-    """Return per part whether every row is flagged and both backends are there."""
+def _on_every_backend(evidence: pd.DataFrame, flag: pd.Series) -> pd.Series:
+    """Return per part whether every row is flagged and every backend is there."""
     rows = pd.DataFrame({"part": evidence["part"], "backend": evidence["backend"].astype(str), "flag": flag})
     groups = rows.groupby("part", sort=False)
-    both = groups["backend"].agg(lambda names: set(BACKENDS) <= set(names))
-    return groups["flag"].all() & both
+    everywhere = groups["backend"].agg(lambda names: set(BACKENDS) <= set(names))
+    return groups["flag"].all() & everywhere
 
 
 def settings(space: pd.DataFrame) -> int:

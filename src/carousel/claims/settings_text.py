@@ -13,7 +13,7 @@ LISTED = 12  # values of a factor that are listed; more are counted
 def described(rows: pd.DataFrame) -> str:
     """Return how many settings and models are behind measured rows, and the values of each factor that varies.
 
-    A model on two backends is one model. Where a task is trained the step is one of evaluation, and no factor.
+    A model on several backends is one model. Where a task is trained the step is one of evaluation, and no factor.
     """
     factors = {name for name in (*SETTING, *WORDS) if name in rows} - ({"step"} if "task" in rows else set())
     models = _distinct(rows, [name for name in rows if name in {*factors, "repetition"}])

@@ -8,6 +8,7 @@ import pandas as pd
 
 from carousel.analysis.stats.resampling import centres
 from carousel.analysis.stats.tables import grouped, select
+from carousel.axes import BACKENDS
 from carousel.claims.evidence import bias_order
 
 FACTORS = ["cell", "init", "forget_bias", "length", "training"]  # what a reader chooses, beside the path
@@ -24,7 +25,7 @@ def explore(decay: pd.DataFrame, summary: pd.DataFrame) -> dict[str, Any]:
 
     A curve is the mean over repetitions of log10 of the gradient's norm (decades), as differences from one recorded
     lag to the next, with half the width of Student's 95 % interval; null where the typical gradient is exactly
-    zero. NumPy's where both backends measured; `apart` is their largest difference in decades.
+    zero. The first of BACKENDS that measured it; `apart` is the largest difference of another from it in decades.
     """
     table = curves(chosen(shown(decay)))
     laws, found = theories(summary), levels(table)
@@ -76,14 +77,25 @@ def chosen(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def curves(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per choice, path and lag: y, half, n (repetitions) of one backend, and the other's y (`other`)."""
+    """Return one row per choice, path and lag: y, half, n (repetitions) of the first of BACKENDS that measured it.
+
+    ``apart``: the largest difference of another backend's y from it, decades; NaN where there is none.
+    """
     keys = [*FACTORS, *SOURCE, "path", "lag"]
     codes, table = grouped(rows, [*keys, "backend"])
     table = table.assign(**summed(codes, rows, len(table)))
-    table = table.sort_values([*keys, "backend"])  # numpy before torch
-    first = ~table.duplicated(keys)
-    other = table.loc[~first, [*keys, "y"]].rename(columns={"y": "other"})
-    return table[first].merge(other, "left", on=keys)
+    table = table.sort_values([*keys, "backend"], key=in_order)
+    again = table.duplicated(keys)
+    others = table.loc[again, [*keys, "y"]].merge(table[~again], on=keys, suffixes=("", "_first"))
+    with np.errstate(invalid="ignore"):
+        others = others.assign(apart=(others["y"] - others["y_first"]).abs())
+    apart = others.groupby(keys, observed=True)["apart"].max().reset_index()
+    return table[~again].merge(apart, "left", on=keys)
+
+
+def in_order(column: pd.Series) -> pd.Series:
+    """Return what rows are sorted by: backends by their place in BACKENDS, all else by itself."""
+    return column.astype(str).map([*BACKENDS].index) if column.name == "backend" else column
 
 
 def summed(codes: np.ndarray, rows: pd.DataFrame, size: int) -> dict[str, np.ndarray]:
@@ -145,10 +157,8 @@ def differs(groups: dict[str, pd.DataFrame], path: str) -> bool:
 
 def curve(group: pd.DataFrame, law: Law) -> dict[str, Any]:
     """Return y and half of one path; beside them the law that predicts its rate, where there is one."""
-    y, half, other = (group[name].to_numpy(float) for name in ("y", "half", "other"))
+    y, half, apart = (group[name].to_numpy(float) for name in ("y", "half", "apart"))
     document: dict[str, Any] = {"y": whole(steps(y)), "half": whole(half * SCALE)}
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(y - other)
     if not np.isnan(apart).all():
         document["apart"] = float(f"{np.nanmax(apart):.1e}")
     if law.get("law") and np.isfinite(law["theory"]):
@@ -173,7 +183,7 @@ def whole(values: np.ndarray) -> list[int | None]:
 def theories(summary: pd.DataFrame) -> dict[tuple, dict[str, Law]]:
     """Return by choice and source, and by path: rate, its interval, the law that applies and the rate it predicts."""
     rows = select(summary, gain=1.0, bias=0.0, gradient=["none", "full"], quantity=["loss_state", "cec"])
-    rows = staged(rows).sort_values("backend", ascending=False)  # the last one stays: numpy
+    rows = staged(rows).sort_values("backend", key=in_order, ascending=False)  # the last one stays
     columns = [*FACTORS, *SOURCE, "quantity", "path", *NUMBERS, "law", "theory"]
     found: dict[tuple, dict[str, Law]] = {}
     for *key, quantity, path, rate, low, high, half_life, law, theory in rows[columns].itertuples(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import select
+from carousel.axes import BACKENDS
 from carousel.claims.evidence import bias_order
 from carousel.tables.schemas import names
 
@@ -23,7 +24,7 @@ def advise(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
     """Return one row per lag (steps) and cell: the setting to take, and how many of the cell's settings would do.
 
     `driven`: the slices whose input is white noise of standard deviation one. rate, low, high: decades per step, the
-    wider interval of the two backends; half_life: steps; decades: of the gradient after the lag. kept: within KEPT at
+    widest interval of the backends; half_life: steps; decades: of the gradient after the lag. kept: within KEPT at
     both ends of the interval. Where no setting keeps it (kept False) the one that loses or gains least is given.
     """
     table = untrained(summary, driven)
@@ -40,7 +41,9 @@ def untrained(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
     both = rows[rows["hidden"] > 1].groupby(keys, observed=True)
     table = both.agg(rate=("rate", "mean"), low=("low", "min"), high=("high", "max"),
                      half_life=("half_life", "mean"), backends=("backend", "nunique")).reset_index()  # fmt: skip
-    table = table[table["backends"] == 2].sort_values(["hidden", "slice"], ascending=[False, True])
+    table = table[table["backends"] == len(BACKENDS)].sort_values(
+        ["hidden", "slice"], ascending=[False, True]
+    )
     return table.drop_duplicates([*PLACE, "length"]).astype(dict.fromkeys(PLACE, str))
 
 

@@ -6,14 +6,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import select
+from carousel.axes import REFERENCE
 from carousel.claims.a1a_chain_derivative import errors, terms
 from carousel.claims.a1d_forget_gate_product import products
 from carousel.claims.evidence import bias_order, number
 from carousel.claims.rules import TOLERANCE, Tables
-from carousel.report.figures.data import curves, longest, usual
+from carousel.report.figures.data import curves, longest, prefer, usual
 from carousel.report.figures.style import (
     GREY,
     LAG,
+    LAG_BY_BACKEND,
     bias_looks,
     draw_curve,
     end_label,
@@ -26,7 +28,6 @@ from carousel.report.figures.style import (
 
 DEEPEST = -400.0  # decades: the story's axis ends below what float64 can hold
 FLOATS = {name: float(np.log10(np.finfo(name).smallest_subnormal)) for name in ("float32", "float64")}
-BOTH = f"{LAG}\n(lines: NumPy, dots: PyTorch)"
 MAIN = ("0", "1", "10", "chrono")  # forget biases that the story shows, if there
 GATED = ("lstm", "gru")
 STORY = ("rnn_sigmoid", "rnn_tanh", "rnn_relu", "gru", "lstm97", "lstm")
@@ -56,8 +57,8 @@ def story(tables: Tables) -> Figure:
     table = story_curves(tables.decay)
     if table.empty:
         return nothing("the gradient of the main cells")
-    figure, (ax,) = panels(["norm of the gradient at the state"], BOTH, height=5.0)
-    ax.set_xlabel(f"{BOTH[:-1]}; bias: the forget gate's)")
+    figure, (ax,) = panels(["norm of the gradient at the state"], LAG_BY_BACKEND, height=5.0)
+    ax.set_xlabel(f"{LAG_BY_BACKEND[:-1]}; bias: the forget gate's)")
     looks = bias_looks(bias_order(table.loc[table["cell"] == "lstm", "forget_bias"]))
     shown = table[table["log10_norm"] >= DEEPEST]
     for (cell, bias), rows in shown.groupby(["cell", "forget_bias"], observed=True):
@@ -83,7 +84,7 @@ def story_alt(decay: pd.DataFrame) -> str:
     table = story_curves(decay)
     if table.empty:
         return "Nothing was measured."
-    table = table[table["backend"] == "numpy"] if (table["backend"] == "numpy").any() else table
+    table = prefer(table, "backend", REFERENCE)
     ends = [_end(label, rows) for label, rows in table.groupby("label", sort=False)]
     return (
         "Gradient norm against lag on a logarithmic axis. "
@@ -115,7 +116,7 @@ def q1(tables: Tables) -> Figure:
     table = curves(usual(rows), ["cell", "forget_bias"])
     if table.empty:
         return nothing("the derivative along the cell")
-    figure, (ax,) = panels(["derivative along the cell's loop"], BOTH)
+    figure, (ax,) = panels(["derivative along the cell's loop"], LAG_BY_BACKEND)
     _by_bias(ax, table)
     powers(ax)
     return figure
@@ -127,7 +128,9 @@ def q2(tables: Tables) -> Figure:
     table = curves(rows, ["path", "cell", "forget_bias"])
     if table.empty:
         return nothing("the part of the gradient that passes the gates")
-    figure, axes = panels(["gradient norm: through the gates", "gradient norm: total"], BOTH, height=5.6)
+    figure, axes = panels(
+        ["gradient norm: through the gates", "gradient norm: total"], LAG_BY_BACKEND, height=5.6
+    )
     for ax, path in zip(axes, ("gates", "full"), strict=True):
         _by_bias(ax, table[table["path"] == path])
         powers(ax)
@@ -141,7 +144,7 @@ def a1a(tables: Tables) -> Figure:
         return nothing("the bias-free sigmoid chain")
     both = longest(both.assign(error=errors(both)))
     figure, (ax, below) = panels(
-        ["derivative of the scalar sigmoid chain", "relative error (log axis)"], BOTH, height=5.6
+        ["derivative of the scalar sigmoid chain", "relative error (log axis)"], LAG_BY_BACKEND, height=5.6
     )
     weights = sorted(both["gain"].unique())
     for w in [weights[i] for i in np.unique(np.linspace(0, len(weights) - 1, 5).round().astype(int))]:
@@ -160,7 +163,7 @@ def _formula(ax: Axes, rows: pd.DataFrame, w: float) -> None:
     rows = rows.sort_values("lag")
     one = rows[rows["backend"] == rows["backend"].iloc[0]]
     ax.plot(one["lag"], one["formula"], color=shade, linestyle=(0, ()) if w > 0 else (0, (4, 2)))
-    dots = select(rows, backend="torch").iloc[::6]
+    dots = rows[rows["backend"] != REFERENCE].iloc[::6]
     ax.plot(dots["lag"], dots["measured"], ".", color=shade, markersize=6)
     end_label(ax, one["lag"].iloc[-1], one["formula"].iloc[-1], f"w = {number(w)}", shade)
 
@@ -194,7 +197,7 @@ def a4b(tables: Tables) -> Figure:
     table = curves(rows, ["cell"])
     if table.empty:
         return nothing("the 1997 cell")
-    figure, (ax,) = panels(["derivative of the cell's state by an earlier state"], BOTH, height=3.0)
+    figure, (ax,) = panels(["derivative of the cell's state by an earlier state"], LAG_BY_BACKEND, height=3.0)
     draw_curve(ax, table.assign(log10_norm=10.0 ** table["log10_norm"]), "measured", look("lstm97"))
     ax.plot([0, table["lag"].max()], [0, 0], color="#D55E00", linestyle=(0, (4, 2)))
     end_label(ax, table["lag"].max(), 0.0, "claimed", "#D55E00")

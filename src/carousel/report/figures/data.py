@@ -22,7 +22,7 @@ def longest(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def usual(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the settings that figures show: the main grid, torch's initialisation, the longest sequences."""
+    """Return the settings that figures show: the main grid, a library's own init, the longest sequences."""
     table = select(table, trained="no")
     for column, values in (
         ("slice", ["grid"]),
@@ -47,7 +47,7 @@ def settings(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def either(space: pd.DataFrame) -> pd.DataFrame:
-    """Return the space with ``value``: the mean of the two backends, or the one that measured."""
+    """Return the space with ``value``: the mean of the backends that measured."""
     return space.assign(value=space[list(BACKENDS)].mean(axis=1))
 
 

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import select
+from carousel.axes import REFERENCE
 from carousel.claims import a4c_entry_factor as a4c, a4d_exit_factor as a4d
 from carousel.claims.evidence import bias_order
 from carousel.claims.rules import LSTMS, Tables
@@ -45,7 +46,7 @@ def a4c_figure(tables: Tables) -> Figure:
 def entries(dynamics: pd.DataFrame) -> pd.DataFrame:
     """Return a row per cell, forget bias and stage of training, the quantiles as columns: medians over settings."""
     rows = select(dynamics, quantity="entry", axis="all", quantile=QUANTILES, forget_bias=BIASES)
-    rows = prefer(rows[rows["cell"].isin(LSTMS)], "backend", "numpy")
+    rows = prefer(rows[rows["cell"].isin(LSTMS)], "backend", REFERENCE)
     rows = rows.assign(step=(rows["step"] > 0).astype(int)).astype(
         {"cell": str, "forget_bias": str, "quantity": str}
     )
@@ -73,7 +74,7 @@ def a4d_figure(tables: Tables) -> Figure:
 
 def _exits(ax: Axes, units: pd.DataFrame) -> None:
     """Draw a dot a unit, hollow after training, and the line on which the gate alone shrinks."""
-    units = prefer(units, "backend", "numpy")
+    units = prefer(units, "backend", REFERENCE)
     for i, cell in enumerate(LSTMS[:2]):
         for stage, rows in _stages(units[units["cell"] == cell]).items():
             colour, whole = look(cell)["color"], stage == STAGE[0]
@@ -104,7 +105,7 @@ def _one(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _affine(ax: Axes, table: pd.DataFrame) -> None:
     """Draw the factor against the gain, a line an init, with the level above which nothing is shrunk."""
-    rows = prefer(table[table["trained"] == "no"], "backend", "numpy")
+    rows = prefer(table[table["trained"] == "no"], "backend", REFERENCE)
     for i, init in enumerate(name for name in INITS if name in set(rows["init"])):
         line = rows[rows["init"] == init].groupby("gain")["factor"].median()
         ax.plot(line.index, line, color=COLOURS[i], linestyle=DASHES[-1 - i], marker=MARKERS[i], markersize=5)

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import MODEL, select
+from carousel.axes import REFERENCE
 from carousel.claims.evidence import bias_order, number
 from carousel.report.figures.curves import MAIN, STORY
 from carousel.report.figures.data import prefer, usual
@@ -26,7 +27,7 @@ def main_cells(rows: pd.DataFrame) -> pd.DataFrame:
 
 def spectra(dynamics: pd.DataFrame) -> pd.DataFrame:
     """Return cell, forget_bias, index, value and error before training: medians over the repetitions."""
-    rows = main_cells(prefer(usual(select(dynamics, quantity="lyapunov")), "backend", "numpy"))
+    rows = main_cells(prefer(usual(select(dynamics, quantity="lyapunov")), "backend", REFERENCE))
     keys = ["cell", "forget_bias", "index"]
     return (
         rows.astype({"cell": str, "forget_bias": str})

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from carousel.axes import REFERENCE
 from carousel.claims.evidence import bias_order, number
 from carousel.report.figures.data import longest, prefer, usual
 from carousel.report.figures.exponents import main_cells
@@ -50,8 +51,14 @@ def first_and_last(dynamics: pd.DataFrame) -> pd.DataFrame:
     """Return the rows before and after training on one task; a study without training: those before alone."""
     rows = dynamics[dynamics["trained"] != "no"]
     if rows.empty:
-        return prefer(usual(dynamics), "backend", "numpy")
-    choices = {"trained": "adding", "gradient": "full", "init": "orthogonal", "gain": 1.0, "backend": "numpy"}
+        return prefer(usual(dynamics), "backend", REFERENCE)
+    choices = {
+        "trained": "adding",
+        "gradient": "full",
+        "init": "orthogonal",
+        "gain": 1.0,
+        "backend": REFERENCE,
+    }
     for column, value in choices.items():
         rows = prefer(rows, column, value)
     rows = prefer(longest(rows), "hidden", 32)
@@ -79,7 +86,7 @@ def gates(dynamics: pd.DataFrame) -> Figure:
 
 def factors(dynamics: pd.DataFrame) -> Figure:
     """Draw the entry and the exit factor, and below them the three parts that multiply to the exit."""
-    table = bands(prefer(usual(dynamics), "backend", "numpy"), FACTORS)
+    table = bands(prefer(usual(dynamics), "backend", REFERENCE), FACTORS)
     titles = present(table, FACTORS)
     if not titles:
         return nothing("entry and exit factors")
@@ -161,7 +168,7 @@ def gates_alt(dynamics: pd.DataFrame) -> str:
 
 def factors_alt(dynamics: pd.DataFrame) -> str:
     """Return the factors in words: their medians, setting by setting."""
-    table = bands(prefer(usual(dynamics), "backend", "numpy"), FACTORS)
+    table = bands(prefer(usual(dynamics), "backend", REFERENCE), FACTORS)
     return _medians(
         table, "Quantiles of the entry and exit factors and of the exit's parts. Medians: ", "factors"
     )

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import select
+from carousel.axes import REFERENCE
 from carousel.claims.evidence import bias_order, number
 from carousel.report.figures.curves import MAIN
 from carousel.report.figures.data import curves, prefer, usual
@@ -26,7 +27,7 @@ PANEL = 1.9  # inches
 def settings(decay: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Return a title and the curves of each cell and forget bias that is shown."""
     rows = select(decay, quantity=of_kind(decay["quantity"].unique(), "jacobian"))
-    rows = prefer(usual(rows), "backend", "numpy")
+    rows = prefer(usual(rows), "backend", REFERENCE)
     seen = list(dict.fromkeys(rows["cell"].astype(str)))
     found = []
     for cell in [name for name in SHOWN if name in seen] or seen[:2]:

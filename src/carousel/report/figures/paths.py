@@ -17,6 +17,7 @@ from carousel.report.figures.data import curves, either, jitter, prefer, setting
 from carousel.report.figures.style import (
     GREY,
     LAG,
+    LAG_BY_BACKEND,
     RATE,
     band,
     bias_looks,
@@ -31,7 +32,6 @@ from carousel.report.figures.style import (
     words,
 )
 
-BOTH = f"{LAG}\n(lines: NumPy, dots: PyTorch)"
 PATHS: Mapping[str, tuple[str, dict]] = {  # path -> words, look
     "full": ("total", {"color": "#000000", "linestyle": (0, ())}),
     "cell": ("carousel alone", {"color": "#0072B2", "linestyle": (0, (6, 2))}),
@@ -81,7 +81,7 @@ def a1f_figure(tables: Tables) -> Figure:
         return nothing("the paths of an LSTM's gradient")
     titles = [words(cell) + ("" if cell == "lstm97" else f", forget bias {bias}") for cell, bias in kinds]
     figure, axes = panels(
-        [f"{title}: norm of the gradient" for title in titles], BOTH, 2.3 * len(kinds) + 0.4
+        [f"{title}: norm of the gradient" for title in titles], LAG_BY_BACKEND, 2.3 * len(kinds) + 0.4
     )
     for ax, group in zip(axes, kinds.values(), strict=True):
         for path, found in curves(group, ["path"]).groupby("path", observed=True):
@@ -112,7 +112,7 @@ def a1g_figure(tables: Tables) -> Figure:
 
 
 def _rests(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw the rest against lag, one curve for the 1997 cell and each forget bias, medians over both backends."""
+    """Draw the rest against lag, one curve for the 1997 cell and each forget bias, medians over the backends."""
     table = table.assign(forget_bias=table["forget_bias"].astype(str))
     looks = bias_looks(bias_order(table.loc[table["cell"] == "lstm", "forget_bias"]))
     for (cell, bias), rows in table.groupby(["cell", "forget_bias"], observed=True):

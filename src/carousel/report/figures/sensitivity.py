@@ -24,7 +24,7 @@ from carousel.claims.rules import VANILLA, Tables
 from carousel.report.figures.data import curves, prefer, settings
 from carousel.report.figures.style import (
     GREY,
-    LAG,
+    LAG_BY_BACKEND,
     RATE,
     band,
     bias_looks,
@@ -183,7 +183,7 @@ def a2f_figure(tables: Tables) -> Figure:
     if not cells:
         return nothing("vanilla RNNs over the gain")
     titles = [f"{words(cell)}: norm of the gradient" for cell in cells]
-    figure, axes = panels(titles, f"{LAG}\n(lines: NumPy, dots: PyTorch)", height=2.1 * len(cells) + 0.8)
+    figure, axes = panels(titles, LAG_BY_BACKEND, height=2.1 * len(cells) + 0.8)
     gains = [gain for gain in sorted(table["gain"].unique()) if gain in SHOWN_GAINS]
     looks = bias_looks([f"{gain:g}" for gain in gains])
     for ax, cell in zip(axes, cells, strict=True):

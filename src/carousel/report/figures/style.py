@@ -15,7 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter
 
+from carousel.axes import BACKENDS, REFERENCE
+
 LAG = "lag: steps back from the loss"
+DOTTED = " and ".join(entry.label for name, entry in BACKENDS.items() if name != REFERENCE)
+LAG_BY_BACKEND = f"{LAG}\n(lines: {BACKENDS[REFERENCE].label}, dots: {DOTTED})"
 RATE = "decades per step"
 WIDTH, HEIGHT = 5.6, 3.6  # inches: 403 by 259 px, so that text of 11 px stays 11 px on a screen of 400
 TEXT = 11
@@ -115,9 +119,9 @@ def powers(ax: Axes) -> None:
 
 
 def draw_curve(ax: Axes, table: pd.DataFrame, label: str, look: dict) -> None:
-    """Draw log10 norm against lag: NumPy as the line with its label at the end, PyTorch as sparse dots."""
+    """Draw log10 norm against lag: REFERENCE as the line with its label at the end, other backends as sparse dots."""
     for backend, rows in table[np.isfinite(table["log10_norm"])].groupby("backend", observed=True):
-        if backend == "numpy":
+        if backend == REFERENCE:
             ax.plot(rows["lag"], rows["log10_norm"], **look)
             end_label(ax, rows["lag"].iloc[-1], rows["log10_norm"].iloc[-1], label, look["color"])
         else:

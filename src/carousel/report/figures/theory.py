@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from carousel.axes import REFERENCE
 from carousel.claims.evidence import number
 from carousel.report.figures.data import prefer
 from carousel.report.figures.style import RATE, WIDTH, legend, look, marker, nothing, words
@@ -20,7 +21,7 @@ def covered(summary: pd.DataFrame) -> pd.DataFrame:
     derivative along the cell is a second reading.
     """
     rows = summary[(summary["law"] != "") & (summary["trained"] == "no") & (summary["quantity"] != "cec")]
-    rows = prefer(rows, "backend", "numpy")
+    rows = prefer(rows, "backend", REFERENCE)
     finite = np.isfinite(rows["rate"]) & np.isfinite(rows["theory"])
     return rows.assign(finite=finite, gap=(rows["rate"] - rows["theory"]).abs().where(finite))
 

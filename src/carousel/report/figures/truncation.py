@@ -24,6 +24,7 @@ from carousel.report.figures.gates import setting
 from carousel.report.figures.style import (
     GREY,
     LAG,
+    LAG_BY_BACKEND,
     RATE,
     bias_looks,
     draw_curve,
@@ -38,7 +39,6 @@ from carousel.report.figures.style import (
     words,
 )
 
-BOTH = f"{LAG}\n(lines: NumPy, dots: PyTorch)"
 FLOOR = 1e-17  # what is exactly zero stands at the foot of a log axis
 ERROR = "relative error (log axis)"
 DOTS = 300  # of a cell: more would cover each other
@@ -131,7 +131,7 @@ def _cosines(ax: Axes, rows: pd.DataFrame) -> None:
         drawn = look("lstm97") if old else looks[str(bias)]
         draw_curve(ax, group, "no forget gate" if old else f"bias {bias}", drawn)
     ax.axhline(a3b.MARGINS[truncated_gradient.STATE], color=GREY, linestyle=(0, (4, 2)), linewidth=1)
-    ax.set_xlabel(BOTH)
+    ax.set_xlabel(LAG_BY_BACKEND)
 
 
 def _before_and_after(ax: Axes, table: pd.DataFrame) -> None:

@@ -43,7 +43,7 @@ def passing(checks: pd.DataFrame) -> str:
 
 
 def line(group: pd.DataFrame) -> tuple[str, ...]:
-    """One system: the check that is the furthest off for its tolerance on either backend, a failed one first."""
+    """One system: the check that is the furthest off for its tolerance on any backend, a failed one first."""
     worst = group.loc[off(group).where(~group["failed"], float("inf")).idxmax()]
     check = escape(", ".join(map(str, worst[["quantity", "path", "lag"]])))
     return (f"**{escape(worst['system'])}**: {escape(worst['statement'])}", check, escape(worst["backend"]),

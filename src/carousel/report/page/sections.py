@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, grouped
+from carousel.axes import BACKENDS
 from carousel.report.page.answers import Claim, answers, half_lives, measured, turning
 from carousel.report.page.markup import count, definitions, div, escape, number, picture, table, verdict
 from carousel.report.page.measurements import drawn
@@ -109,7 +110,7 @@ def section(claim: Claim, results: Path) -> str:
     found = definitions([
         ("Verdict", verdict(claim.verdict)),
         ("Effect", f"{measured(claim)}, n = {count(claim.n)}"),
-        ("By backend", f"NumPy {number(claim.numpy)}, PyTorch {number(claim.torch)}"),
+        ("By backend", by_backend(claim)),
         ("Turns at", escape(claim.boundary)),
         ("Condition", escape(claim.condition)),
         ("Settings", escape(claim.settings)),
@@ -119,6 +120,11 @@ def section(claim: Claim, results: Path) -> str:
     statement, takeaway = escape(claim.statement), f"**In practice:** {escape(claim.takeaway)}"
     blocks = (head, div("statement", statement), div("facts", asked), image, div("facts", found))
     return "\n".join((*blocks, div("takeaway", takeaway)))
+
+
+def by_backend(claim: Claim) -> str:
+    """The effect on each backend."""
+    return ", ".join(f"{entry.label} {number(getattr(claim, name))}" for name, entry in BACKENDS.items())
 
 
 def values(column: pd.Series) -> str:
@@ -158,7 +164,7 @@ def spread(column: pd.Series) -> str:
 
 
 def agreement(data: SimpleNamespace) -> str:
-    """How far the two backends are apart."""
+    """How far the backends are apart."""
     rows = [
         (escape(row.measure), number(row.value), escape(row.unit), count(row.n), escape(row.where))
         for row in data.agreement.itertuples()

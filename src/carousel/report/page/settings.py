@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
+from carousel.axes import REFERENCE
 from carousel.report.page.markup import count, escape, interval, number, table
 
 GRID = "grid"  # the slice that sweeps cell, init and forget bias; a study without one shows its largest
@@ -16,7 +17,7 @@ def untrained(summary: pd.DataFrame, wanted: str = GRID) -> pd.DataFrame:
     """The settings of the tables: the full gradient before training in one slice, at its longest length."""
     full = {"quantity": "loss_state", "path": "full", "trained": "no"}
     part = summary[(summary[list(full)].astype(str) == full).all(axis=1)]
-    for name, choice in (("backend", "numpy"), ("slice", wanted)):
+    for name, choice in (("backend", REFERENCE), ("slice", wanted)):
         part = part[part[name] == (choice if choice in set(part[name]) else common(part[name]))]
     for name in ("length", "hidden"):
         part = part[part[name] == part[name].max()]
