@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from support.planted_sensitivity import CHAIN_SLOPES, POSITIVE, SLOPES
 
+from carousel.analysis.text import number
 from carousel.claims import (
     a1b_weight_factor as a1b,
     a1h_slopes_culprit as a1h,
@@ -18,7 +19,6 @@ from carousel.claims import (
     a2f_relu_activation as a2f,
     weights_and_slopes,
 )
-from carousel.claims.evidence import number
 from carousel.claims.judge import correct
 from carousel.claims.rules import Tables, Verdict
 from carousel.report.figures import sensitivity

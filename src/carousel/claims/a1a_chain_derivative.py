@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, difference, joined, select
-from carousel.claims.evidence import LN10, missing, number
+from carousel.analysis.text import number
+from carousel.claims.evidence import LN10, missing
 from carousel.claims.rules import (
     CHAIN,
     INCONCLUSIVE,

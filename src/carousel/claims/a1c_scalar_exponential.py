@@ -5,8 +5,9 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS, REFERENCE
-from carousel.claims.evidence import listed, number, searched, unsearched, wide, witnessed
+from carousel.claims.evidence import searched, unsearched, wide, witnessed
 from carousel.claims.rules import (
     INCONCLUSIVE,
     MIN_SEARCHED,

@@ -5,7 +5,8 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import MODEL, difference, joined, select
-from carousel.claims.evidence import missing, number, planned, relative_error
+from carousel.analysis.text import number
+from carousel.claims.evidence import missing, planned, relative_error
 from carousel.claims.rules import (
     INCONCLUSIVE,
     LONG,

@@ -7,19 +7,8 @@ from carousel.analysis.stats.curves import best_model
 from carousel.analysis.stats.resampling import spread
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import repeated, select
-from carousel.claims.evidence import (
-    ALONG_BIAS,
-    as_number,
-    bias_order,
-    boundary,
-    listed,
-    main,
-    missing,
-    number,
-    planned,
-    turned,
-    turning,
-)
+from carousel.analysis.text import as_number, bias_order, listed, number
+from carousel.claims.evidence import ALONG_BIAS, boundary, main, missing, planned, turned, turning
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,

@@ -6,16 +6,14 @@ import pandas as pd
 from carousel.analysis.stats.resampling import spread
 from carousel.analysis.stats.slopes import STEADY, in_window, rates
 from carousel.analysis.stats.tables import MODEL, difference, joined, repeated, select
+from carousel.analysis.text import at_biases, bias_order, number
 from carousel.claims.evidence import (
     ALONG_BIAS,
-    at_biases,
-    bias_order,
     boundary,
     compare,
     labelled,
     main,
     missing,
-    number,
     planned,
     stack,
     turned,

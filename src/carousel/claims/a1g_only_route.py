@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, PAIR, select
+from carousel.analysis.text import bias_order, number
 from carousel.axes import BACKENDS
 from carousel.claims.a1f_surviving_path import beside
-from carousel.claims.evidence import bias_order, named, number, planned, unsearched, wide, witnessed
+from carousel.claims.evidence import named, planned, unsearched, wide, witnessed
 from carousel.claims.rules import (
     INCONCLUSIVE,
     LSTMS,

@@ -4,7 +4,8 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.stats.tables import SETTING, difference, paired, select
-from carousel.claims.evidence import boundary, by_state, main, missing, number, stack
+from carousel.analysis.text import number
+from carousel.claims.evidence import boundary, by_state, main, missing, stack
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,

@@ -4,9 +4,10 @@ import pandas as pd
 
 from carousel.analysis.stats.resampling import spread
 from carousel.analysis.stats.tables import repeated, select
+from carousel.analysis.text import number
 from carousel.claims import a4g_rnn_distance as a4g
 from carousel.claims.a1j_recurrent_weights import sensitivity
-from carousel.claims.evidence import at_value, boundary, main, missing, number, stack
+from carousel.claims.evidence import boundary, main, missing, stack
 from carousel.claims.rules import (
     FAILS,
     HOLDS,
@@ -78,7 +79,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         return Verdict(word, missing(evidence, what), _alt(evidence))
     rise = evidence[evidence["part"] == RISE]
     turn = turning_gain(evidence)
-    at = f" As the gain alone rises, vanishing ends at {at_value(turn)}." if turn else ""
+    at = f" As the gain alone rises, vanishing ends at {turn.value}." if turn else ""
     return Verdict(word, _counts(evidence) + at, _alt(evidence), **main(rise), boundary=turn)
 
 

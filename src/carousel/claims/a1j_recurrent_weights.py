@@ -6,17 +6,8 @@ import pandas as pd
 from carousel.analysis.stats.resampling import spread
 from carousel.analysis.stats.slopes import STEADY, least_squares, rates
 from carousel.analysis.stats.tables import MODEL, grouped, repeated, select
-from carousel.claims.evidence import (
-    ALONG_GAIN,
-    bias_order,
-    compare,
-    listed,
-    main,
-    missing,
-    number,
-    planned,
-    stack,
-)
+from carousel.analysis.text import bias_order, listed, number
+from carousel.claims.evidence import ALONG_GAIN, compare, main, missing, planned, stack
 from carousel.claims.rules import (
     FAILS,
     HOLDS,

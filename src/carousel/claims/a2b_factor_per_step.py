@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, difference, grouped, joined, select
+from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import LN10, listed, missing, number, planned, stack
+from carousel.claims.evidence import LN10, missing, planned, stack
 from carousel.claims.rules import (
     CHAIN,
     FAILS,

@@ -5,9 +5,10 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import bias_order, listed
 from carousel.analysis.theory.scalar import log10_sigmoid
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import bias_order, listed, named, unsearched, wide
+from carousel.claims.evidence import named, unsearched, wide
 from carousel.claims.rules import (
     INCONCLUSIVE,
     REFUTED,

@@ -4,10 +4,11 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import listed, number
 from carousel.analysis.theory.scalar import flip_weight, largest_multiplier
 from carousel.axes import BACKENDS
 from carousel.claims.a1c_scalar_exponential import chains, scalar
-from carousel.claims.evidence import listed, number, planned, stack, unsearched, wide, witnessed
+from carousel.claims.evidence import planned, stack, unsearched, wide, witnessed
 from carousel.claims.rules import (
     INCONCLUSIVE,
     MIN_SEARCHED,

@@ -5,9 +5,10 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import listed, number
 from carousel.analysis.theory.scalar import fixed_points, largest_factor, multiplier
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import listed, missing, number
+from carousel.claims.evidence import missing
 from carousel.claims.rules import (
     DEPENDS,
     INCONCLUSIVE,

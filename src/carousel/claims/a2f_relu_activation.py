@@ -3,8 +3,9 @@
 import pandas as pd
 
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import listed, number
 from carousel.claims.a4g_rnn_distance import measure, rows
-from carousel.claims.evidence import boundary, listed, main, missing, number, turning
+from carousel.claims.evidence import boundary, main, missing, turning
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,

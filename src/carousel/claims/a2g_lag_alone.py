@@ -7,8 +7,9 @@ from carousel.analysis.stats.resampling import interval
 from carousel.analysis.stats.slopes import least_squares
 from carousel.analysis.stats.tables import MODEL, difference, grouped, repeated, select
 from carousel.analysis.stats.tested import equivalent, student
+from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import labelled, listed, main, missing, number
+from carousel.claims.evidence import labelled, main, missing
 from carousel.claims.rules import (
     ALPHA,
     FAILS,

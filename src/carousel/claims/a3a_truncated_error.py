@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, PAIR, difference, joined, select
+from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import listed, missing, number, planned, relative_error, stack, wide
+from carousel.claims.evidence import missing, planned, relative_error, stack, wide
 from carousel.claims.rules import (
     FAILS,
     INCONCLUSIVE,

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import select
-from carousel.claims.evidence import boundary, compare, listed, main, missing, number, stack, turned, turning
+from carousel.analysis.text import listed, number
+from carousel.claims.evidence import boundary, compare, main, missing, stack, turned, turning
 from carousel.claims.rules import (
     FAILS,
     HOLDS,

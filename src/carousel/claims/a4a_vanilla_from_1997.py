@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, joined, select
+from carousel.analysis.text import bias_order, listed, number
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import bias_order, listed, missing, number, relative_error
+from carousel.claims.evidence import missing, relative_error
 from carousel.claims.rules import (
     FAILS,
     HOLDS,

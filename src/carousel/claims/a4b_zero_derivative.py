@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import select
-from carousel.claims.evidence import missing, number
+from carousel.analysis.text import number
+from carousel.claims.evidence import missing
 from carousel.claims.rules import (
     INCONCLUSIVE,
     MIN_CHECKED,

@@ -3,7 +3,8 @@
 import pandas as pd
 
 from carousel.analysis.stats.tables import repeated, select
-from carousel.claims.evidence import by_state, compare, main, missing, number, stack
+from carousel.analysis.text import number
+from carousel.claims.evidence import by_state, compare, main, missing, stack
 from carousel.claims.rules import (
     FAILS,
     HOLDS,

@@ -5,15 +5,14 @@ import pandas as pd
 
 from carousel.analysis.stats.crossing import crossing
 from carousel.analysis.stats.tables import MODEL, grouped, repeated, select
+from carousel.analysis.text import listed, number
 from carousel.claims.evidence import (
     DECIDED,
     boundary,
     by_state,
     compare,
-    listed,
     main,
     missing,
-    number,
     stack,
     turned,
     turning,

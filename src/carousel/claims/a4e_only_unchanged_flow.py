@@ -7,8 +7,9 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import FIT_WINDOW, STEADY, rates
 from carousel.analysis.stats.tables import MODEL, SETTING, grouped, select
+from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import listed, named, number, stack, unsearched, wide, witnessed
+from carousel.claims.evidence import named, stack, unsearched, wide, witnessed
 from carousel.claims.rules import (
     INCONCLUSIVE,
     LONG,

@@ -6,21 +6,9 @@ from carousel.analysis.stats.curves import best_model
 from carousel.analysis.stats.resampling import spread
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import repeated, select
+from carousel.analysis.text import at_biases, bias_order, listed, number
 from carousel.claims.a1f_surviving_path import turns_at
-from carousel.claims.evidence import (
-    ALONG_BIAS,
-    at_biases,
-    bias_order,
-    boundary,
-    labelled,
-    listed,
-    main,
-    missing,
-    number,
-    planned,
-    stack,
-    turned,
-)
+from carousel.claims.evidence import ALONG_BIAS, boundary, labelled, main, missing, planned, stack, turned
 from carousel.claims.rules import (
     FAILS,
     HOLDS,

@@ -5,18 +5,8 @@ import pandas as pd
 from carousel.analysis.stats.resampling import spread
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import repeated, select
-from carousel.claims.evidence import (
-    ALONG_GAIN,
-    boundary,
-    listed,
-    main,
-    missing,
-    number,
-    planned,
-    stack,
-    turned,
-    turning,
-)
+from carousel.analysis.text import listed, number
+from carousel.claims.evidence import ALONG_GAIN, boundary, main, missing, planned, stack, turned, turning
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,

@@ -1,6 +1,5 @@
 """Small tables that several claims need, and the words for them."""
 
-import re
 from collections.abc import Mapping
 from functools import reduce
 from typing import Any
@@ -12,6 +11,7 @@ from carousel.analysis.stats.crossing import crossing
 from carousel.analysis.stats.resampling import hierarchical
 from carousel.analysis.stats.tables import MODEL, PAIR, difference, numbered
 from carousel.analysis.stats.tested import student
+from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS
 from carousel.claims.rules import FAILS, HOLDS, MIXED, UNCLEAR, Boundary
 
@@ -97,15 +97,10 @@ def turning(rows: pd.DataFrame, factor: str) -> str:
     """Return in words where `turned` rows turn, or on which side of what was tried; nothing if that is unknown."""
     found = boundary(rows, factor)
     if found:
-        return f"at {factor} {at_value(found)}"
+        return f"at {factor} {found.value}"
     if np.isposinf(rows["at"]).all():
         return f"above {factor} {number(rows['last'].max())}"
     return f"below {factor} {number(rows['first'].min())}" if np.isneginf(rows["at"]).all() else ""
-
-
-def at_value(found: Boundary) -> str:
-    """Return a boundary's value and interval in words."""
-    return f"{number(found.at)} (95 % interval {number(found.low)} to {number(found.high)})"
 
 
 def searched(rows: pd.DataFrame) -> pd.Series:
@@ -143,12 +138,6 @@ def witnessed(row: pd.Series) -> dict[str, Any]:
     return {"effect": mean, "low": low, "high": high, "by_backend": sides}
 
 
-def number(value: float) -> str:
-    """Return a number in three significant digits, with a real minus sign; 1e-9 rather than 1e-09."""
-    text = re.sub(r"e([+-])0?", lambda found: "e" + found[1].strip("+"), f"{value:.3g}")
-    return text.replace("inf", "infinity").replace("-", "\N{MINUS SIGN}")
-
-
 def missing(evidence: pd.DataFrame, what: str) -> str:
     """Return what would settle an undecided claim, the backend that is missing first."""
     have = set(evidence["backend"].astype(str)) if "backend" in evidence else set()
@@ -170,12 +159,6 @@ def by_state(states: pd.Series, said: Mapping[str, str]) -> list[str]:
     return [f"{said[state]}: {names}." for state, names in parts.items() if names]
 
 
-def listed(words: list[str]) -> str:
-    """Return "a, b and c"."""
-    words = list(dict.fromkeys(words))
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
-
-
 def named(row: pd.Series) -> str:
     """Return a setting in words: cell, init, gain, forget bias, length, training."""
     words = [f"{row['cell']}", f"{row['init']} init"]
@@ -187,35 +170,7 @@ def named(row: pd.Series) -> str:
     return ", ".join(words)
 
 
-def factor(rate: float) -> str:
-    """Return the factor per step of a rate in decades, with more digits where it is near one."""
-    value = 10.0**rate
-    return f"{value:.7g}" if 0.99 < value < 1.01 else number(value)
-
-
 def labelled(table: pd.DataFrame) -> pd.Series:
     """Return "cell/forget bias" for each row, or the cell alone where it has no forget gate."""
     bias = table["forget_bias"].astype(str)
     return table["cell"].astype(str) + ("/" + bias).where(bias != "none", "")
-
-
-def at_biases(names: list[str]) -> str:
-    """Return "at forget bias 0 and chrono, and without a forget gate"."""
-    given = [name for name in names if not name.startswith("none")]
-    words = [f"at forget bias {listed(given)}"] if given else []
-    return ", and ".join(words + ["without a forget gate"] * (len(given) < len(names)))
-
-
-def as_number(forget_bias: str) -> float:
-    """Return a forget bias as a number; NaN for none and for a scheme."""
-    return float(pd.to_numeric(forget_bias, errors="coerce"))
-
-
-def bias_order(values: pd.Series) -> list[str]:
-    """Return the forget biases in order: none, the numbers, the schemes by name."""
-
-    def place(name: str) -> tuple[float, str]:
-        number = as_number(name)
-        return (-np.inf if name == "none" else np.inf, name) if np.isnan(number) else (number, "")
-
-    return sorted({str(value) for value in values}, key=place)

@@ -8,7 +8,6 @@ import pandas as pd
 
 from carousel.analysis.stats.tested import holm
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import at_value
 from carousel.claims.rules import INCONCLUSIVE, Boundary, Claim, Tables, Verdict
 from carousel.claims.settings_text import described
 from carousel.claims.withheld import faults, gated
@@ -71,7 +70,7 @@ def _row(claim: Claim, found: Verdict, nothing: str) -> dict:
 def _turn(found: Boundary | None) -> dict:
     """Return the columns of a boundary: in words, and its numbers."""
     numbers = (found.at, found.low, found.high) if found else (np.nan,) * 3
-    words = f"{found.factor} {at_value(found)}" if found else ""
+    words = f"{found.factor} {found.value}" if found else ""
     return {"boundary": words} | dict(
         zip(("boundary_at", "boundary_low", "boundary_high"), numbers, strict=True)
     )

@@ -4,18 +4,9 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import at_biases, bias_order, listed, number
 from carousel.axes import BACKENDS, REFERENCE
-from carousel.claims.evidence import (
-    at_biases,
-    bias_order,
-    listed,
-    named,
-    number,
-    planned,
-    unsearched,
-    wide,
-    witnessed,
-)
+from carousel.claims.evidence import named, planned, unsearched, wide, witnessed
 from carousel.claims.rules import (
     INCONCLUSIVE,
     LSTMS,

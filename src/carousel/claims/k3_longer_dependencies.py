@@ -7,7 +7,8 @@ from carousel.analysis.stats.learning import longest_solved
 from carousel.analysis.stats.resampling import SEED, bootstrap
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import RUN, repeated, select
-from carousel.claims.evidence import DECIDED, by_state, compare, listed, main, missing, number, stack
+from carousel.analysis.text import listed, number
+from carousel.claims.evidence import DECIDED, by_state, compare, main, missing, stack
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,
@@ -81,6 +82,8 @@ def _ranks(table: pd.DataFrame) -> pd.DataFrame:
 
 def _correlation(group: pd.DataFrame) -> dict:
     """Return Spearman's correlation over settings, its interval over repetitions and its p."""
+    from scipy.stats import spearmanr
+
     index = [name for name in PLACE if name in group]
     cells = group.pivot_table(
         index=index, columns="repetition", values=["rate", "octaves"], observed=True
@@ -93,7 +96,7 @@ def _correlation(group: pd.DataFrame) -> dict:
     )
     rho = _spearman(rate, octaves, np.arange(rate.shape[1])[None])[0]
     x, y = np.median(rate, axis=1), octaves.mean(axis=1).round(9)
-    p = _correlation_p(np.corrcoef(_ranked(x), _ranked(y))[0, 1], len(x)) if np.ptp(x) and np.ptp(y) else 1.0
+    p = float(spearmanr(x, y).pvalue) if np.ptp(x) and np.ptp(y) else 1.0
     return {
         "part": RANKS, "effect": rho, "low": low, "high": high, "p": p, "margin": 0.0,
         "share": float(rho > 0), "reverse": float(rho < 0), "repetitions": rate.shape[1], "settings": len(cells),
@@ -113,15 +116,6 @@ def _spearman(rate: np.ndarray, octaves: np.ndarray, draw: np.ndarray) -> np.nda
 def _ranked(values: np.ndarray) -> np.ndarray:
     """Return the rank of each entry of a column, equal ones sharing theirs."""
     return pd.DataFrame(values).rank().to_numpy().reshape(values.shape)
-
-
-def _correlation_p(rho: float, n: int) -> float:
-    """Return Student's two-sided p for a rank correlation of n pairs."""
-    from scipy.special import stdtr
-
-    with np.errstate(divide="ignore"):
-        t = np.abs(rho) * np.sqrt((n - 2) / ((1 + rho) * (1 - rho)))
-    return float(2 * stdtr(n - 2, -t))
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:

@@ -5,18 +5,15 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY, half_life, rates
 from carousel.analysis.stats.tables import difference, paired, repeated, select
+from carousel.analysis.text import at_biases, bias_order, listed, number
 from carousel.claims.evidence import (
     ALONG_BIAS,
     DECIDED,
-    at_biases,
-    bias_order,
     boundary,
     by_state,
     compare,
-    listed,
     main,
     missing,
-    number,
     planned,
     stack,
     turned,

@@ -6,16 +6,13 @@ import pandas as pd
 from carousel.analysis.stats.resampling import spread
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import bias_order, factor, listed, number
 from carousel.claims.evidence import (
     ALONG_BIAS,
-    bias_order,
     boundary,
-    factor,
     labelled,
-    listed,
     main,
     missing,
-    number,
     planned,
     relative_error,
     turned,

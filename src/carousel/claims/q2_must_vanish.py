@@ -5,16 +5,13 @@ import pandas as pd
 from carousel.analysis.stats.resampling import spread
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import repeated, select
+from carousel.analysis.text import at_biases, bias_order, listed, number
 from carousel.claims.evidence import (
     ALONG_BIAS,
-    at_biases,
-    bias_order,
     boundary,
     labelled,
-    listed,
     main,
     missing,
-    number,
     planned,
     stack,
     turned,

@@ -13,6 +13,7 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.stats.tables import SETTING
+from carousel.analysis.text import with_interval
 from carousel.axes import BACKENDS
 
 SUPPORTED, REFUTED, DEPENDS, INCONCLUSIVE = "supported", "refuted", "depends", "inconclusive"
@@ -48,6 +49,11 @@ class Boundary(NamedTuple):
     at: float
     low: float
     high: float
+
+    @property
+    def value(self) -> str:
+        """The value with its interval, in words."""
+        return with_interval(self.at, self.low, self.high)
 
 
 @dataclass(frozen=True)

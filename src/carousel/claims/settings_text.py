@@ -3,7 +3,7 @@
 import pandas as pd
 
 from carousel.analysis.stats.tables import SETTING, grouped
-from carousel.claims.evidence import bias_order, listed, number
+from carousel.analysis.text import bias_order, counted, listed, number
 from carousel.tables.columns import FACTORS
 
 WORDS = {name: column.words for name, column in FACTORS.items() if column.words}
@@ -22,12 +22,8 @@ def described(rows: pd.DataFrame) -> str:
     settings = len(_distinct(models, [name for name in models if name != "repetition"]))
     varied = {name: models[name].dropna().unique() for name in WORDS if name in factors}
     words = [f"{WORDS[name]} {_values(name, seen)}" for name, seen in varied.items() if len(seen) > 1]
-    count = f"{_counted(settings, 'setting')}, {_counted(len(models), 'model')}"
+    count = f"{counted(settings, 'setting')}, {counted(len(models), 'model')}"
     return f"{count}; varied: {'; '.join(words)}." if words else f"{count}."
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' if number != 1 else ''}"
 
 
 def _distinct(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

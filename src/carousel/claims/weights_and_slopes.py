@@ -6,7 +6,7 @@ import pandas as pd
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import MODEL, SETTING, difference, repeated, select
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import ALONG_GAIN, at_value, boundary, compare, planned, stack, turned
+from carousel.claims.evidence import ALONG_GAIN, boundary, compare, planned, stack, turned
 from carousel.claims.rules import (
     CHAIN,
     FAILS,
@@ -131,5 +131,5 @@ def led(evidence: pd.DataFrame) -> str:
 def _between(cell: str, rows: pd.DataFrame) -> str:
     first = boundary(rows, "gain")
     again = boundary(rows.drop(columns=["at", "at_low", "at_high"]).rename(columns=AGAIN), "gain")
-    upper = f"to {at_value(again)}" if again else "on"
-    return f"{cell} from gain {at_value(first)} {upper}" if first else ""
+    upper = f"to {again.value}" if again else "on"
+    return f"{cell} from gain {first.value} {upper}" if first else ""

@@ -8,8 +8,8 @@ import pandas as pd
 
 from carousel.analysis.stats.resampling import centres
 from carousel.analysis.stats.tables import grouped, select
+from carousel.analysis.text import bias_order
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import bias_order
 
 FACTORS = ["cell", "init", "forget_bias", "length", "training"]  # what a reader chooses, beside the path
 PATHS = ["full", "cell", "candidate", "gates", "truncated"]

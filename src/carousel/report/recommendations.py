@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import bias_order
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import bias_order
 from carousel.tables.schemas import names
 
 LAGS = (10, 30, 100, 300, 1000)  # steps: about a factor of three apart
@@ -89,7 +89,7 @@ def learned(accuracy: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     seeds = runs.groupby([*TRAINED, "slice", "repetition"], observed=True).all()
     table = seeds.groupby([*TRAINED, "slice"], observed=True).agg(solved="sum", seeds="size").reset_index()
     table = table.sort_values(["seeds", "slice"], ascending=[False, True]).drop_duplicates(TRAINED)
-    shares = [wilson(row.solved, row.seeds) for row in table.itertuples()]
+    shares = [share(row.solved, row.seeds) for row in table.itertuples()]
     table[["share", "low", "high"]] = np.reshape(shares, (-1, 3))
     table = table.astype(dict.fromkeys(["task", *PLACE], str))
     return table.merge(at_the_start(summary), "left").sort_values(TRAINED, ignore_index=True)[
@@ -117,17 +117,11 @@ def fullest(part: pd.DataFrame) -> pd.DataFrame:
     return part[(part["init"] == best["init"]) & (part["length"] == best["length"])]
 
 
-def wilson(solved: int, tried: int) -> tuple[float, float, float]:
+def share(solved: int, tried: int) -> tuple[float, float, float]:
     """Return a share and its 95 % interval (Wilson 1927, JASA 22, 209)."""
-    from scipy.special import ndtri
+    from statsmodels.stats.proportion import proportion_confint
 
-    share, z = solved / tried, float(ndtri(0.975))
-    scale = 2 * (tried + z**2)
-    centre, reach = (
-        (2 * tried * share + z**2) / scale,
-        z / scale * (4 * tried * share * (1 - share) + z**2) ** 0.5,
-    )
-    return share, 0.0 if solved == 0 else centre - reach, 1.0 if solved == tried else centre + reach
+    return solved / tried, *proportion_confint(solved, tried, method="wilson")
 
 
 def at_the_start(summary: pd.DataFrame) -> pd.DataFrame:

@@ -6,10 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import bias_order, number
 from carousel.axes import REFERENCE
 from carousel.claims.a1a_chain_derivative import errors, terms
 from carousel.claims.a1d_forget_gate_product import products
-from carousel.claims.evidence import bias_order, number
 from carousel.claims.rules import TOLERANCE, Tables
 from carousel.report.figures.data import curves, longest, prefer, usual
 from carousel.report.figures.style import (

@@ -5,9 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import bias_order
 from carousel.axes import REFERENCE
 from carousel.claims import a4c_entry_factor as a4c, a4d_exit_factor as a4d
-from carousel.claims.evidence import bias_order
 from carousel.claims.rules import LSTMS, Tables
 from carousel.report.figures.data import longest, prefer
 from carousel.report.figures.gates import QUANTILES, ROW, draw_bands, setting

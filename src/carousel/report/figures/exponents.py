@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import MODEL, select
+from carousel.analysis.text import bias_order, number
 from carousel.axes import REFERENCE
-from carousel.claims.evidence import bias_order, number
 from carousel.report.figures.curves import MAIN, STORY
 from carousel.report.figures.data import prefer, usual
 from carousel.report.figures.style import RATE, bias_looks, end_label, look, nothing, panels, words

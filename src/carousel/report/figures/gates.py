@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from carousel.analysis.text import bias_order, number
 from carousel.axes import REFERENCE
-from carousel.claims.evidence import bias_order, number
 from carousel.report.figures.data import longest, prefer, usual
 from carousel.report.figures.exponents import main_cells
 from carousel.report.figures.style import GREY, WIDTH, look, nothing, words

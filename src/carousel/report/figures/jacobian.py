@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import bias_order, number
 from carousel.axes import REFERENCE
-from carousel.claims.evidence import bias_order, number
 from carousel.report.figures.curves import MAIN
 from carousel.report.figures.data import curves, prefer, usual
 from carousel.report.figures.style import LAG, end_label, nothing, panels, powers, words

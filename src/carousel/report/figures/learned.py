@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from carousel.claims.evidence import number
+from carousel.analysis.text import number
 from carousel.report.figures.style import legend, look, marker, nothing, panels, words
 
 LOST = "decades that a gradient loses on its way, before training"

@@ -10,8 +10,9 @@ from matplotlib.ticker import MaxNLocator
 
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import as_number, bias_order
 from carousel.claims import a1g_only_route as a1g, a4e_only_unchanged_flow as a4e, a4f_distance_inside as a4f
-from carousel.claims.evidence import as_number, bias_order, planned
+from carousel.claims.evidence import planned
 from carousel.claims.rules import Tables
 from carousel.report.figures.data import curves, either, jitter, prefer, settings, usual
 from carousel.report.figures.style import (

@@ -11,9 +11,9 @@ from matplotlib.patheffects import withStroke
 
 from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import as_number, fixed, number
 from carousel.analysis.theory import spectral
 from carousel.axes import REFERENCE
-from carousel.claims.evidence import as_number, number
 from carousel.report.figures.data import prefer
 from carousel.report.figures.style import RATE, nothing, panels, words
 
@@ -77,7 +77,7 @@ def _map(ax: Axes, grid: pd.DataFrame) -> None:
     for y, row in enumerate(grid.to_numpy()):
         for x, rate in enumerate(row):
             dark = abs(norm(rate) - 0.5) > 0.35
-            ax.text(x, y, f"{rate:.3f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", fontsize=9,
+            ax.text(x, y, fixed(rate, 3), ha="center", va="center", fontsize=9,
                     color="white" if dark else "black")  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.slopes import STEADY
+from carousel.analysis.text import as_number, bias_order
 from carousel.analysis.theory import scalar
 from carousel.claims import (
     a1c_scalar_exponential as a1c,
@@ -18,7 +19,7 @@ from carousel.claims import (
     k1_not_vulnerable as k1,
     lstm_against_rnn,
 )
-from carousel.claims.evidence import as_number, bias_order, planned
+from carousel.claims.evidence import planned
 from carousel.claims.rules import VANILLA, Tables
 from carousel.report.figures.data import either, jitter, settings
 from carousel.report.figures.style import (

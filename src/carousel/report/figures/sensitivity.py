@@ -11,6 +11,7 @@ from matplotlib.ticker import NullLocator
 from carousel.analysis.stats.resampling import spread
 from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import bias_order
 from carousel.claims import (
     a1b_weight_factor as a1b,
     a1i_relu_weight_scale as a1i,
@@ -19,7 +20,7 @@ from carousel.claims import (
     a4g_rnn_distance as a4g,
     weights_and_slopes,
 )
-from carousel.claims.evidence import ALONG_GAIN, bias_order
+from carousel.claims.evidence import ALONG_GAIN
 from carousel.claims.rules import VANILLA, Tables
 from carousel.report.figures.data import curves, prefer, settings
 from carousel.report.figures.style import (

@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from carousel.analysis.text import number
 from carousel.axes import REFERENCE
-from carousel.claims.evidence import number
 from carousel.report.figures.data import prefer
 from carousel.report.figures.style import RATE, WIDTH, legend, look, marker, nothing, words
 

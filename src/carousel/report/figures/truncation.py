@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from carousel.analysis.stats.resampling import interval
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import as_number, bias_order
 from carousel.claims import (
     a2b_factor_per_step as a2b,
     a2g_lag_alone as a2g,
@@ -17,7 +18,7 @@ from carousel.claims import (
     a4a_vanilla_from_1997 as a4a,
     truncated_gradient,
 )
-from carousel.claims.evidence import as_number, bias_order, labelled
+from carousel.claims.evidence import labelled
 from carousel.claims.rules import TOLERANCE, WITH_FORGET_GATE, Tables
 from carousel.report.figures.data import curves, prefer, usual
 from carousel.report.figures.gates import setting

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from carousel.report.page.markup import count, escape, interval, number, verdict
+from carousel.analysis.text import listed, steps
+from carousel.report.page.markup import escape, interval, number, verdict
 
 # What people say; what is true if that is supported; what is true if it is refuted.
 ANSWERS = {
@@ -139,17 +140,7 @@ def half_lives(data: SimpleNamespace) -> str:
     start = f"with {escape(rows['init'].iloc[0])} init an LSTM's gradient"
     halves = f"{start} halves in {', '.join(each)}" if each else start
     level = [escape(bias) for bias in rows.loc[rows["high"] >= 0, "forget_bias"]]
-    return "; ".join([halves, f"at {joined(level)} no decay is seen"] if level else [halves])
-
-
-def joined(words: list[str]) -> str:
-    """`a, b and c`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def steps(half_life: float) -> str:
-    """A number of steps in words."""
-    return f"{count(round(half_life)) if half_life >= 100 else f'{half_life:.3g}'} steps"
+    return "; ".join([halves, f"at {listed(level)} no decay is seen"] if level else [halves])
 
 
 def answers(claims: pd.DataFrame, hinge: str = "") -> list[str]:

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pandas as pd
 
+from carousel.analysis.text import count
 from carousel.claims.withheld import faults
-from carousel.report.page.markup import count, div, escape, number, table
+from carousel.report.page.markup import div, escape, number, table
 
 NAMED = 8  # faults in the banner: more are counted
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from carousel.report.page.markup import count, escape, number, table, verdict
+from carousel.analysis.text import count
+from carousel.report.page.markup import escape, number, table, verdict
 
 ADD = "python -m carousel add --results results/STUDY FOLDER"
 

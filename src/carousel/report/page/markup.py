@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from carousel.analysis.text import MINUS
+
 VERDICTS = ("supported", "refuted", "depends", "inconclusive")
 
 
@@ -18,17 +20,12 @@ def escape(text: object) -> str:
 def number(value: float) -> str:
     """Three significant digits with a true minus; as many more near one as tell it from one."""
     if not math.isfinite(value):
-        return "not measured" if math.isnan(value) else ("∞" if value > 0 else "−∞")
+        return "not measured" if math.isnan(value) else ("∞" if value > 0 else f"{MINUS}∞")
     gap = abs(1 - abs(value))
     digits = min(9, math.ceil(-math.log10(gap))) if 0 < gap < 0.01 else 0
     text = f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.3g}"
-    mantissa, _, exponent = text.replace("-", "−").partition("e")
+    mantissa, _, exponent = text.replace("-", MINUS).partition("e")
     return f"{mantissa} × 10^{exponent[0].strip('+')}{exponent[1:].lstrip('0')}^" if exponent else mantissa
-
-
-def count(value: int) -> str:
-    """A whole number with thin spaces between thousands."""
-    return f"{int(value):,}".replace(",", "\u202f")
 
 
 def interval(low: float, high: float) -> str:

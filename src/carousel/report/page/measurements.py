@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pandas as pd
 
+from carousel.analysis.text import count
 from carousel.report.figures.exponents import determinants
 from carousel.report.figures.theory import gaps
-from carousel.report.page.markup import count, escape, number, picture, table
+from carousel.report.page.markup import escape, number, picture, table
 from carousel.tables.quantities import of_kind
 
 DRAWN = (

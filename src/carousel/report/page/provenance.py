@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from carousel.report.page.markup import count, definitions, div, escape, number, table, verdict
+from carousel.analysis.text import count
+from carousel.report.page.markup import definitions, div, escape, number, table, verdict
 
 SEEDS = "snakemake --cores N stability"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from carousel.report.page.answers import joined, steps
-from carousel.report.page.markup import count, escape, number, table
+from carousel.analysis.text import count, listed, steps
+from carousel.report.page.markup import escape, number, table
 from carousel.report.page.measurements import drawn
 
 CELLS = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "tanh RNN", "rnn_relu": "ReLU RNN"}  # what libraries have
@@ -69,7 +69,7 @@ def often(rows: pd.DataFrame) -> str:
     first = rows[rows["solved"] == rows["solved"].max()]
     row = first.iloc[0]
     share = rf"{count(row['solved'])} of {count(row['seeds'])} seeds \[{row['low']:.0%}, {row['high']:.0%}\]"
-    return f"{joined([setting(each) for each in first.itertuples()])}, in {share}"
+    return f"{listed([setting(each) for each in first.itertuples()])}, in {share}"
 
 
 def setting(row: Any) -> str:

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, grouped
+from carousel.analysis.text import count
 from carousel.axes import BACKENDS
 from carousel.report.page.answers import Claim, answers, half_lives, measured, turning
-from carousel.report.page.markup import count, definitions, div, escape, number, picture, table, verdict
+from carousel.report.page.markup import definitions, div, escape, number, picture, table, verdict
 from carousel.report.page.measurements import drawn
 from carousel.tables import machine_folders, parquet
 from carousel.tables.columns import FACTORS

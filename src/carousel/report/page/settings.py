@@ -1,12 +1,12 @@
 """The decay of the study's settings as tables, read from summary.parquet."""
 
-import math
 from types import SimpleNamespace
 
 import pandas as pd
 
+from carousel.analysis.text import bias_order, count
 from carousel.axes import REFERENCE
-from carousel.report.page.markup import count, escape, interval, number, table
+from carousel.report.page.markup import escape, interval, number, table
 
 GRID = "grid"  # the slice that sweeps cell, init and forget bias; a study without one shows its largest
 BREADTH = "breadth"  # the slice that has every cell
@@ -102,19 +102,14 @@ def half_lives(data: SimpleNamespace) -> str:
     inits = sorted(set(part["init"].astype(str)))
     if len(inits) < 2:
         return ""
+    order = bias_order(part["forget_bias"])
     groups = part.assign(init=part["init"].astype(str)).groupby(["cell", "forget_bias"], observed=True)
     rows = [
         (escape(cell), escape(bias), *(life(group[group["init"] == init]) for init in inits))
-        for (cell, bias), group in sorted(groups, key=lambda pair: place(*pair[0]))
+        for (cell, bias), group in sorted(groups, key=lambda pair: (pair[0][0], order.index(pair[0][1])))
     ]
     head = ("Cell", "Forget bias", *map(escape, inits))
     return "Half-lives in steps, by init:\n\n" + table("Half-lives", head, rows, (13, 8, *[10] * len(inits)))
-
-
-def place(cell: str, bias: str) -> tuple[str, float]:
-    """Where a row belongs: by cell, then by forget bias, chrono last."""
-    numeric = bias.replace(".", "", 1).lstrip("-").isdigit()
-    return cell, float(bias) if numeric else {"none": -math.inf}.get(bias, math.inf)
 
 
 def life(rows: pd.DataFrame) -> str:
