@@ -13,6 +13,8 @@ import sys
 SRC = os.path.join(workflow.basedir, "src")
 sys.path.insert(0, SRC)
 
+from carousel.axes import BACKENDS
+from carousel.cells import CELLS
 from carousel.pipeline import rebuild as remake, fingerprint as sources, seed_stability as stability
 from carousel.study import schema as study
 from carousel.tables import machine_folders as abroad

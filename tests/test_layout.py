@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from carousel.cells import CELLS
 from carousel.pipeline import fingerprint
 from carousel.study import schema
 
@@ -102,46 +101,6 @@ def test_a_numpy_job_never_imports_torch(tmp_path: Path) -> None:
     loaded = loaded_by("\n".join(["from carousel.__main__ import main", *begun]))
     assert "carousel.study.models" in loaded
     assert "torch" not in loaded
-
-
-@pytest.mark.parametrize("verb", fingerprint.JOBS)
-@pytest.mark.parametrize("cell", CELLS)
-def test_a_job_rests_on_its_own_cell_and_backend_alone(verb: str, cell: str) -> None:
-    files = {Path(path).resolve() for path in fingerprint.measuring(verb, "numpy", cell)}
-    package = ROOT / "src" / "carousel"
-    family = MODULES[CELLS[cell].forward.__module__]
-    assert {file for file in files if file.parent == package / "cells"} == {
-        family,
-        package / "cells" / "cell.py",
-    }
-    assert package / "engine" / "recurrence.py" in files
-    assert package / "engine" / "backends" / "numpy.py" in files
-    assert package / "engine" / "backends" / "torch.py" not in files
-    assert (package / "measures" / "training" / "train.py" in files) == (verb == "accuracy")
-
-
-def test_a_search_rests_on_its_cells_and_on_both_backends() -> None:
-    files = {Path(path).resolve() for path in fingerprint.searching(["gru", "rnn_tanh"])}
-    package = ROOT / "src" / "carousel"
-    assert {package / "engine" / "backends" / f"{name}.py" for name in ("numpy", "torch")} <= files
-    cells = {file.name for file in files if file.parent == package / "cells"}
-    assert cells == {"cell.py", "gru.py", "rnn.py"}
-    assert package / "measures" / "decay.py" in files
-    assert package / "measures" / "search.py" in files
-    fingerprints = {fingerprint.search_fingerprint(cell) for cell in CELLS}
-    assert len(fingerprints) == len({CELLS[cell].forward.__module__ for cell in CELLS})
-
-
-def test_the_fingerprint_follows_the_cell_s_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {cell: fingerprint.fingerprint("decay", "numpy", cell) for cell in CELLS}
-    read, edited = Path.read_text, MODULES["carousel.cells.gru"]
-
-    def edit(path: Path, **options: str) -> str:
-        return read(path, **options) + "# edited" * (path.resolve() == edited)
-
-    monkeypatch.setattr(Path, "read_text", edit)
-    changed = {cell for cell in CELLS if fingerprint.fingerprint("decay", "numpy", cell) != before[cell]}
-    assert changed == {cell for cell in CELLS if CELLS[cell].forward.__module__ == "carousel.cells.gru"}
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "Snakefile", ".ci/run"])

@@ -10,7 +10,7 @@ from support.checkouts import rules
 from support.result_sets import CLAIMS, SWEEP, decay
 
 from carousel.__main__ import main
-from carousel.pipeline.job_code import code
+from carousel.pipeline.fingerprint import code
 from carousel.pipeline.machines import other_machines
 from carousel.report.page import machines, sections
 from carousel.tables import machine_folders, parquet
@@ -231,7 +231,8 @@ def test_only_the_page_and_its_comparison_read_the_tables_of_others() -> None:
 
 
 def test_the_same_sweep_whatever_it_is_measured_on(tmp_path: Path) -> None:
-    from carousel.study.schema import digest, find, load, sweep
+    from carousel.pipeline.fingerprint import study_hash, sweep
+    from carousel.study.schema import find, load
 
     text = find("smoke").read_text()
     on_gpu = (
@@ -251,5 +252,5 @@ def test_the_same_sweep_whatever_it_is_measured_on(tmp_path: Path) -> None:
         hashes[name] = sweep(load(tmp_path / f"{name}.yaml"))
     smoke = sweep(load(find("smoke")))
     assert [hashes[name] == smoke for name in changes] == [True, False, False]
-    assert digest(load(tmp_path / "same.yaml")) != digest(load(find("smoke")))
+    assert study_hash(load(tmp_path / "same.yaml")) != study_hash(load(find("smoke")))
     assert np.all([len(value) == 16 for value in hashes.values()])

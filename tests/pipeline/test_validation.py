@@ -15,9 +15,9 @@ from support.checkouts import copied, rules, snakemake_in
 from carousel.__main__ import main
 from carousel.axes import BACKENDS
 from carousel.pipeline import rebuild, validation
-from carousel.pipeline.job_code import code
+from carousel.pipeline.fingerprint import code
 from carousel.pipeline.provenance import describe
-from carousel.study.schema import find, load
+from carousel.study.schema import find
 from carousel.tables import parquet
 from carousel.tables.schemas import schema
 
@@ -248,22 +248,6 @@ def test_a_gathered_table_of_other_code_is_refused_downstream(
     parquet.write(table(), path, describe("smoke", load(SMOKE), JOB, False) | {"jobs": jobs})
     assert main(["summarise", "--decay", str(path), "--out", str(path.with_name("summary.parquet"))]) == 1
     assert f"measured by other code than that of now ({JOB}); rule gather_decay" in capsys.readouterr().err
-
-
-def test_the_code_behind_a_job_is_that_of_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    smoke = load(SMOKE)
-    jobs = [
-        "decay/numpy/lstm",
-        "decay/numpy/gru",
-        "decay/torch/lstm",
-        "dynamics/numpy/lstm",
-        "calibration/numpy",
-    ]
-    jobs += ["accuracy/numpy/adding/lstm", f"search/{smoke.search[0].slice}"]
-    assert len({code(job, smoke) for job in jobs}) == len(jobs)
-    assert code("accuracy/numpy/adding/lstm.decay") == code("accuracy/numpy/adding/lstm")
-    assert not code("decay/numpy/no_cell")
 
 
 def test_the_rules_are_those_of_the_workflow() -> None:

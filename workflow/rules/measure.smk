@@ -18,7 +18,7 @@ rule decay:
     message: "gradient decay: {wildcards.cell} on {wildcards.backend}"
     input:
         study=STUDY_FILE,
-        sources=lambda w: sources.measuring("decay", w.backend, w.cell),
+        sources=lambda w: sources.files("decay", [w.backend], [w.cell]),
     output:
         RESULTS + "/decay/{backend}/{cell}.parquet",
     log:
@@ -38,7 +38,7 @@ rule dynamics:
     message: "dynamics: {wildcards.cell} on {wildcards.backend}"
     input:
         study=STUDY_FILE,
-        sources=lambda w: sources.measuring("dynamics", w.backend, w.cell),
+        sources=lambda w: sources.files("dynamics", [w.backend], [w.cell]),
     output:
         RESULTS + "/dynamics/{backend}/{cell}.parquet",
     log:
@@ -58,7 +58,7 @@ rule accuracy:
     message: "learning: {wildcards.cell} on {wildcards.backend}, task {wildcards.task}"
     input:
         study=STUDY_FILE,
-        sources=lambda w: sources.measuring("accuracy", w.backend, w.cell),
+        sources=lambda w: sources.files("accuracy", [w.backend], [w.cell]),
     output:
         accuracy=RESULTS + "/accuracy/{backend}/{task}/{cell}.parquet",
         decay=RESULTS + "/accuracy/{backend}/{task}/{cell}.decay.parquet",
@@ -81,7 +81,7 @@ rule search:
     message: "searching for a counterexample: {wildcards.slice}"
     input:
         study=STUDY_FILE,
-        sources=lambda w: sources.searching(study.search_job(STUDY, w.slice).cells),
+        sources=lambda w: sources.files("search", BACKENDS, study.search_job(STUDY, w.slice).cells),
     output:
         RESULTS + "/search/{slice}.parquet",
     log:
@@ -100,7 +100,7 @@ rule search:
 rule calibrate:
     message: "calibration: systems whose answer is known, on {wildcards.backend}"
     input:
-        sources=lambda w: sources.calibrating(w.backend),
+        sources=lambda w: sources.files("calibration", [w.backend], CELLS),
     output:
         RESULTS + "/calibration/{backend}.parquet",
     log:
@@ -120,7 +120,7 @@ rule gather_decay:
             *[f"{RESULTS}/search/{part.slice}.parquet" for part in STUDY.search],
             *[f"{RESULTS}/accuracy/{b}/{t}/{c}.decay.parquet" for b, t, c in study.accuracy_jobs(STUDY)],
         ],
-        sources=sources.gathering(),
+        sources=sources.files("gather"),
     output:
         RESULTS + "/decay.parquet",
     log:
@@ -134,7 +134,7 @@ rule gather_accuracy:
     message: "gathering accuracy.parquet"
     input:
         tables=[f"{RESULTS}/accuracy/{b}/{t}/{c}.parquet" for b, t, c in study.accuracy_jobs(STUDY)],
-        sources=sources.gathering(),
+        sources=sources.files("gather"),
     output:
         RESULTS + "/accuracy.parquet",
     log:
@@ -151,7 +151,7 @@ rule gather_dynamics:
             *[f"{RESULTS}/dynamics/{b}/{c}.parquet" for b, c in study.dynamics_jobs(STUDY)],
             *[f"{RESULTS}/accuracy/{b}/{t}/{c}.dynamics.parquet" for b, t, c in study.accuracy_jobs(STUDY)],
         ],
-        sources=sources.gathering(),
+        sources=sources.files("gather"),
     output:
         RESULTS + "/dynamics.parquet",
     log:
@@ -165,7 +165,7 @@ rule gather_calibration:
     message: "gathering calibration.parquet"
     input:
         tables=expand(RESULTS + "/calibration/{backend}.parquet", backend=("numpy", "torch")),
-        sources=sources.gathering(),
+        sources=sources.files("gather"),
     output:
         RESULTS + "/calibration.parquet",
     log:

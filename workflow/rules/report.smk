@@ -5,7 +5,7 @@ rule summarise:
     message: "summing up the decay, setting by setting"
     input:
         decay=RESULTS + "/decay.parquet",
-        sources=sources.summary(),
+        sources=sources.files("summarise"),
     output:
         RESULTS + "/summary.parquet",
     log:
@@ -22,7 +22,7 @@ rule judge:
         accuracy=RESULTS + "/accuracy.parquet",
         dynamics=RESULTS + "/dynamics.parquet",
         calibration=RESULTS + "/calibration.parquet",
-        sources=sources.claims(),
+        sources=sources.files("judge"),
     output:
         claims=RESULTS + "/claims.parquet",
         csv=report(RESULTS + "/claims.csv", caption="../report/claims.rst", category="Verdicts"),
@@ -42,7 +42,7 @@ rule explore:
         decay=RESULTS + "/decay.parquet",
         accuracy=RESULTS + "/accuracy.parquet",
         summary=RESULTS + "/summary.parquet",
-        sources=sources.exploring(),
+        sources=sources.files("explore"),
     output:
         explorer=RESULTS + "/explorer.json",
         advice=RESULTS + "/advice.parquet",
@@ -66,7 +66,7 @@ rule draw:
         summary=RESULTS + "/summary.parquet",
         dynamics=RESULTS + "/dynamics.parquet",
         learned=RESULTS + "/learned.parquet",
-        sources=sources.figures(),
+        sources=sources.files("draw"),
     output:
         report(
             directory(RESULTS + "/figures"),
@@ -108,7 +108,7 @@ use rule judge as judge_elsewhere with:
         accuracy=RESULTS + "/elsewhere/{machine}/accuracy.parquet",
         dynamics=RESULTS + "/elsewhere/{machine}/dynamics.parquet",
         calibration=RESULTS + "/elsewhere/{machine}/calibration.parquet",
-        sources=sources.claims(),
+        sources=sources.files("judge"),
     output:
         claims=RESULTS + "/elsewhere/{machine}/claims.parquet",
         csv=RESULTS + "/elsewhere/{machine}/claims.csv",
@@ -123,7 +123,7 @@ rule machines:
     input:
         RESULTS + "/decay.parquet",
         abroad.measured(RESULTS),
-        sources=sources.elsewhere(),
+        sources=sources.files("machines"),
     output:
         RESULTS + "/machines.parquet",
     log:

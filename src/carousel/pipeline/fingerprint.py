@@ -1,4 +1,4 @@
-"""Which source files a result rests on, read off the import statements.
+"""Which source files a result rests on, read off the import statements, and hashes of files, studies and versions.
 
 Snakemake does not see imported modules: the rules name these files as their inputs, and the cache of finished
 blocks keys on their content. Editing one cell's file so re-measures that cell, and the cells of its file, alone.
@@ -6,17 +6,19 @@ blocks keys on their content. Editing one cell's file so re-measures that cell, 
 
 import ast
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Set
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from carousel.axes import BACKENDS
 from carousel.cells import CELLS
+from carousel.study.schema import Study, search_job
 from carousel.tables import schemas
+from carousel.tables.provenance import content_hash
 from carousel.tables.quantities import QUANTITIES
 
 PACKAGE = Path(__file__).parents[1]
@@ -29,73 +31,49 @@ TABLES = frozenset(
         "carousel.study.schema",
     }
 )
-"""Where the search stops: these modules name every cell, backend, setting and rule, and change no number. The one cell
-and the one backend of a job are added by name."""
+"""Where the search stops: these modules name every cell, backend, setting and rule, and change no number. The cells and
+backends of a job are added by name."""
 WORDS = frozenset(f"carousel.tables.{name}" for name in ("columns", "derived", "quantities", "schemas"))
 """Where it stops for what measures: a word that describes a column is no reason to measure again. A fingerprint has the
 columns' names and types beside the files, and a table of other columns is refused where it is read."""
 
-
-JOBS = {
+MEASURING = {
     "decay": "carousel.measures.decay",
     "dynamics": "carousel.measures.dynamics",
     "accuracy": "carousel.measures.training.train",
 }
-"""The verbs that measure one cell on one backend, and the module that each begins with."""
+"""The tables that are measured cell by cell on each backend, and the module that each begins with."""
+STARTS = {
+    **{table: (module,) for table, module in MEASURING.items()},
+    "search": ("carousel.measures.search",),
+    "calibration": ("carousel.measures.calibration.calibrate",),
+    "gather": ("carousel.tables.merge",),
+    "summarise": ("carousel.analysis.summary",),
+    "judge": (
+        "carousel.claims",
+        "carousel.claims.judge",
+        "carousel.claims.agreement",
+        "carousel.claims.export",
+    ),
+    "explore": ("carousel.report.explorer", "carousel.report.recommendations"),
+    "draw": ("carousel.report.figures.draw",),
+    "machines": ("carousel.pipeline.machines.other_machines",),
+}
+"""What is measured or made, and the modules that each begins with."""
+MEASURED = {*MEASURING, "search", "calibration"}
+LIBRARIES = "numpy", "numba"
+"""The packages that every measurement rests on, as far as they are installed."""
 
 
-def measuring(verb: str, backend: str, cell: str) -> list[str]:
-    """The files behind one job; `verb` is a key of JOBS. Paths are relative to the working directory."""
-    own = JOBS[verb], f"carousel.engine.backends.{backend}", CELLS[cell].forward.__module__
-    return _paths(closure(*own, stop=TABLES | WORDS))
+def files(made: str, backends: Iterable[str] = (), cells: Iterable[str] = ()) -> list[str]:
+    """The files behind what is `made`, a key of STARTS, on these backends and of these cells.
 
-
-def searching(cells: Iterable[str]) -> list[str]:
-    """The files behind a search over `cells`, which both backends have a part in."""
-    own = (CELLS[cell].forward.__module__ for cell in cells)
-    backends = (f"carousel.engine.backends.{name}" for name in BACKENDS)
-    return _paths(closure("carousel.measures.search", *backends, *own, stop=TABLES | WORDS))
-
-
-def calibrating(backend: str) -> list[str]:
-    """The files behind the calibration of one backend: of all cells, for it plants what it likes."""
-    cells = {cell.forward.__module__ for cell in CELLS.values()}
-    own = "carousel.measures.calibration.calibrate", f"carousel.engine.backends.{backend}"
-    return _paths(closure(*own, *cells, stop=TABLES | WORDS))
-
-
-def gathering() -> list[str]:
-    """The files behind the gathered tables."""
-    return _paths(closure("carousel.tables.merge"))
-
-
-def claims() -> list[str]:
-    """The files behind the verdicts."""
-    return _paths(
-        closure(
-            "carousel.claims", "carousel.claims.judge", "carousel.claims.agreement", "carousel.claims.export"
-        )
-    )
-
-
-def summary() -> list[str]:
-    """The files behind the decay summaries."""
-    return _paths(closure("carousel.analysis.summary"))
-
-
-def exploring() -> list[str]:
-    """The files behind the explorer and the advice."""
-    return _paths(closure("carousel.report.explorer", "carousel.report.recommendations"))
-
-
-def figures() -> list[str]:
-    """The files behind the figures."""
-    return _paths(closure("carousel.report.figures.draw"))
-
-
-def elsewhere() -> list[str]:
-    """The files behind the comparison with other machines."""
-    return _paths(closure("carousel.pipeline.machines.other_machines"))
+    Paths are relative to the working directory.
+    """
+    classes = (BACKENDS[name].factory.partition(":")[0] for name in backends)
+    maps = (CELLS[cell].forward.__module__ for cell in cells)
+    stop = TABLES | WORDS if made in MEASURED else TABLES
+    return _paths(closure(*STARTS[made], *classes, *maps, stop=stop))
 
 
 def everything() -> list[str]:
@@ -110,27 +88,75 @@ def report() -> list[str]:
     return [*text, *_paths(closure(*modules))]
 
 
-def fingerprint(verb: str, backend: str, cell: str) -> str:
-    """A hash of the code behind one job and of the versions of NumPy and its backend: for the keys of a cache."""
-    return digest(measuring(verb, backend, cell), "numpy", backend)
+def fingerprint(table: str, backend: str, cell: str) -> str:
+    """A hash of the code behind one job and of the versions of its libraries: for the keys of a cache."""
+    return _with_versions(files(table, [backend], [cell]), BACKENDS[backend].package)
 
 
 def search_fingerprint(cell: str) -> str:
-    """The same for the search of one cell."""
-    return digest(searching([cell]), *BACKENDS, "scipy")
+    """A hash of the code behind the search of one cell and of the versions of its libraries."""
+    packages = (backend.package for backend in BACKENDS.values())
+    return _with_versions(files("search", BACKENDS, [cell]), *packages, "scipy")
 
 
-def digest(paths: Iterable[str], *packages: str) -> str:
-    """A hash of what stands in files, of the layout of the tables, and of the versions of packages."""
-    text = "".join(Path(path).read_text(encoding="utf-8") for path in paths) + layout()
-    versions = {name: version(name) for name in (*packages, "numba") if find_spec(name)}
-    return hashlib.sha256(f"{text}{sorted(versions.items())}".encode()).hexdigest()[:16]
+def code(job: str, study: Study | None = None) -> str:
+    """A hash of the files behind a job, which is called as its table ("accuracy/numpy/adding/lstm.decay").
+
+    Only a search needs its `study`. "" where the package has no such job. No version of a package is in it, so that
+    machines agree on it.
+    """
+    found = job_files(job, study)
+    return _code(tuple(found)) if found else ""
 
 
-def layout() -> str:
-    """The columns of the measured tables with their types, and what measures which quantity, as a text."""
+def job_files(job: str, study: Study | None = None) -> list[str]:
+    """The files behind a job that `code` takes; none where the package has no such job."""
+    table, *names = job.split("/")
+    if table == "search":
+        return files(table, BACKENDS, search_job(study, names[0]).cells) if study else []
+    if not names or names[0] not in BACKENDS:
+        return []
+    if table == "calibration":
+        return files(table, names[:1], CELLS)
+    cell = names[-1].partition(".")[0]
+    return files(table, names[:1], [cell]) if table in MEASURING and cell in CELLS else []
+
+
+def study_hash(study: Study) -> str:
+    """A hash of what a study says; comments and layout of its file do not count."""
+    return content_hash(study.model_dump(mode="json"))
+
+
+def sweep(study: Study) -> str:
+    """A hash of what a study measures, whatever it is called and whatever it is measured on."""
+    where = {"title", "backends", "device", "dtype"}
+
+    def kept(value: Any) -> Any:
+        if isinstance(value, list):
+            return [kept(each) for each in value]
+        return {k: kept(v) for k, v in value.items() if k not in where} if isinstance(value, dict) else value
+
+    return content_hash(kept(study.model_dump(mode="json")))
+
+
+def files_hash(paths: Iterable[str]) -> str:
+    """A hash of what stands in files."""
+    text = "".join(Path(path).read_text(encoding="utf-8") for path in paths)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+_code = cache(files_hash)
+
+
+def _with_versions(paths: Iterable[str], *packages: str) -> str:
+    versions = {name: version(name) for name in (*LIBRARIES, *packages) if find_spec(name)}
+    return content_hash({"code": files_hash(paths), "layout": layout(), "versions": versions})
+
+
+def layout() -> Any:
+    """The columns of the measured tables with their types, and what measures which quantity."""
     measured = {table: schemas.types(table) for table in schemas.MEASURED}
-    return json.dumps([measured, {each.name: each.kind for each in QUANTITIES}])
+    return [measured, {each.name: each.kind for each in QUANTITIES}]
 
 
 def closure(*modules: str, stop: Set[str] = TABLES) -> set[str]:
@@ -147,7 +173,7 @@ def closure(*modules: str, stop: Set[str] = TABLES) -> set[str]:
 
 @cache
 def imports(module: str) -> frozenset[str]:
-    """The modules of the package that `module` imports, at its top or later."""
+    """The modules of the package that `module` imports, at its top or in a function."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(_file(module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from carousel import __version__
-from carousel.pipeline.job_code import code
-from carousel.study.schema import Study, digest, sweep
+from carousel.pipeline.fingerprint import code, study_hash, sweep
+from carousel.study.schema import Study
 
 
 def describe(
@@ -23,7 +23,7 @@ def describe(
     asked = {
         "study": name,
         "title": study.title,
-        "study_hash": digest(study),
+        "study_hash": study_hash(study),
         "sweep": sweep(study),
         "seed": study.seed,
     }

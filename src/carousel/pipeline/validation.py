@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from carousel.axes import BACKENDS
-from carousel.pipeline.job_code import code
+from carousel.pipeline.fingerprint import code, study_hash
 from carousel.pipeline.rebuild import place, rule, running
-from carousel.study.schema import Study, digest, load
+from carousel.study.schema import Study, load
 from carousel.tables.layout import misfit
 from carousel.tables.parquet import StoreError, damage, names, origin, read, schema
 from carousel.tables.schemas import TABLES
@@ -87,4 +87,4 @@ def current(study: str = "", exact: str = "false") -> Now | None:
     if not study:
         return None
     content = load(study)
-    return Now(Path(study).stem, digest(content), content, exact == "true")
+    return Now(Path(study).stem, study_hash(content), content, exact == "true")

@@ -3,8 +3,6 @@
 Every key is required and no other is allowed, so a study says all it does and a small study inherits nothing.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -377,25 +375,6 @@ def accuracy_jobs(study: Study) -> list[tuple[str, str, str]]:
 
 def _unique(jobs: Iterable[T]) -> list[T]:
     return list(dict.fromkeys(jobs))
-
-
-def digest(study: Study) -> str:
-    """A hash of what a study says; comments and layout of its file do not count."""
-    content = json.dumps(study.model_dump(mode="json"), sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-def sweep(study: Study) -> str:
-    """A hash of what a study measures, whatever it is called and whatever it is measured on."""
-    where = {"title", "backends", "device", "dtype"}
-
-    def kept(value: Any) -> Any:
-        if isinstance(value, list):
-            return [kept(each) for each in value]
-        return {k: kept(v) for k, v in value.items() if k not in where} if isinstance(value, dict) else value
-
-    content = json.dumps(kept(study.model_dump(mode="json")), sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def check_devices(study: Study) -> None:

@@ -1,9 +1,15 @@
-"""What the provenances of several tables come to, and one to be read by people."""
+"""What the provenances of several tables come to, one to be read by people, and the hash that they are made with."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+
+def content_hash(value: Any) -> str:
+    """A hash of what can be written as JSON: equal contents, equal hashes. Raises ValueError for NaN and infinity."""
+    text = json.dumps(value, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def merge(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -27,6 +33,4 @@ def brief(origin: Mapping[str, Any]) -> dict[str, Any]:
     jobs = origin.get("jobs")
     if not jobs:
         return dict(origin)
-    text = json.dumps(sorted(set(jobs.values())))
-    told = {"jobs": len(jobs), "code": hashlib.sha256(text.encode()).hexdigest()[:16]}
-    return dict(origin) | told
+    return dict(origin) | {"jobs": len(jobs), "code": content_hash(sorted(set(jobs.values())))}

@@ -18,8 +18,7 @@ from carousel.pipeline.commands.batches import (
     make_tables,
     models,
 )
-from carousel.pipeline.fingerprint import fingerprint, search_fingerprint
-from carousel.pipeline.job_code import code
+from carousel.pipeline.fingerprint import code, fingerprint, search_fingerprint
 from carousel.pipeline.provenance import made_by, made_here
 from carousel.pipeline.run.joblog import Block, Progress
 from carousel.study.errors import StudyError, allowed

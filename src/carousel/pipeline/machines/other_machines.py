@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from carousel.pipeline.job_code import code
+from carousel.pipeline.fingerprint import code
 from carousel.pipeline.machines.comparison import difference
 from carousel.pipeline.machines.matching import KINDS, described, keys, numbers, pairs, texts
 from carousel.tables import schemas
