@@ -1,6 +1,5 @@
 """Damaged and foreign tables: told in one line with the command that makes them again, and never averaged in."""
 
-import re
 import shlex
 import subprocess
 import sys
@@ -10,15 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from support.checkouts import copied, rules, snakemake_in
+from support.checkouts import copied, snakemake_in
 
 from carousel.__main__ import main
 from carousel.axes import BACKENDS
 from carousel.pipeline import rebuild, validation
 from carousel.pipeline.fingerprint import code
 from carousel.pipeline.provenance import describe
-from carousel.study.schema import find
+from carousel.study.schema import find, load
 from carousel.tables import parquet
+from carousel.tables.machine_folders import FOLDER
 from carousel.tables.schemas import schema
 
 ROOT = Path(__file__).parents[2]
@@ -136,10 +136,7 @@ def test_every_verb_names_the_file_and_how_to_make_it_again(
     assert line.startswith(
         f"{bad}: {DAMAGES[damage] if damage != 'of other columns' else f'not a table of {kind}'}"
     )
-    rule = rebuild.rule(bad)
-    assert line.endswith(
-        f"; rule {rule} makes it again: snakemake --cores 1 --config study=smoke --force -- {bad}"
-    )
+    assert line.endswith(f"; make it again: snakemake --cores 1 --config study=smoke --force -- {bad}")
     assert not Path("made").exists()
 
 
@@ -187,9 +184,7 @@ def test_a_table_of_another_study_or_code_is_refused(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{gathering[0]}: {said}")
     target = f"results/smoke/{JOB}.parquet"
-    assert line.endswith(
-        f"; rule decay makes it again: snakemake --cores 1 --config study={SMOKE} --force -- {target}"
-    )
+    assert line.endswith(f"; make it again: snakemake --cores 1 --config study={SMOKE} --force -- {target}")
     assert not out.exists()
 
 
@@ -198,9 +193,7 @@ def test_tables_of_other_columns_are_named(gathering: list[Path], capsys: pytest
     parquet.write(table().assign(more=1), gathering[1], parquet.provenance(gathering[1]))
     assert main(["gather", "--out", str(gathering[0].parent / "out.parquet"), *map(str, gathering)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(
-        f"{gathering[1]}: its columns are not those of {gathering[0]}; rule decay makes them again"
-    )
+    assert line.startswith(f"{gathering[1]}: its columns are not those of {gathering[0]}; make them again: ")
 
 
 MISFITS = {
@@ -222,7 +215,7 @@ def test_gathering_refuses_columns_that_are_not_the_schema_s(
     assert main(["gather", "--out", str(out), *map(str, gathering)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(
-        f"{gathering[0]}: not a table of decay, {said} (and 1 more such tables); rule decay"
+        f"{gathering[0]}: not a table of decay, {said} (and 1 more such tables); make them again: "
     )
     assert not out.exists()
 
@@ -234,9 +227,7 @@ def test_all_that_is_wrong_is_made_again_by_one_command(
     parquet.write(table(), gathering[1], describe("smoke", load(SMOKE), JOB, False))
     assert main(["gather", "--out", str(gathering[0].parent / "out.parquet"), *map(str, gathering)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(
-        f"{gathering[0]}: an empty file (and 1 more such tables); rule decay makes them again"
-    )
+    assert line.startswith(f"{gathering[0]}: an empty file (and 1 more such tables); make them again: ")
     assert line.endswith(f"-- results/smoke/{JOB}.parquet results/smoke/decay/torch/lstm.parquet")
 
 
@@ -247,23 +238,34 @@ def test_a_gathered_table_of_other_code_is_refused_downstream(
     jobs = {"decay/torch/lstm": code("decay/torch/lstm"), JOB: "0123"}
     parquet.write(table(), path, describe("smoke", load(SMOKE), JOB, False) | {"jobs": jobs})
     assert main(["summarise", "--decay", str(path), "--out", str(path.with_name("summary.parquet"))]) == 1
-    assert f"measured by other code than that of now ({JOB}); rule gather_decay" in capsys.readouterr().err
-
-
-def test_the_rules_are_those_of_the_workflow() -> None:
-    texts = rules()
-    for pattern, rule in rebuild.RULES.items():
-        made = re.search(r"output:(.*?)(?:log|params|threads):", texts[rule], re.DOTALL)
-        assert made
-        name = re.escape(pattern.rpartition("/")[2]).replace(r"\*", ".*")
-        assert re.search(f"[/}}]{name}", made[1]), pattern
+    assert f"measured by other code than that of now ({JOB}); make it again: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    "path", ["a.parquet", "elsewhere/smoke/decay.parquet", "results/smoke/cache/1.parquet"]
+    ("path", "target"),
+    [
+        ("/a/results/smoke/decay.parquet", "decay.parquet"),
+        ("results/smoke/results/smoke/decay/numpy/lstm.parquet", "decay/numpy/lstm.parquet"),
+        ("results/smoke/figures/A2d.svg", "figures"),
+        (f"results/smoke/{FOLDER}/a/claims.parquet", f"{FOLDER}/a/claims.parquet"),
+    ],
 )
-def test_what_no_rule_makes_has_no_command(path: str) -> None:
-    assert rebuild.again(path) == ""
+def test_what_the_workflow_makes_is_a_target(path: str, target: str) -> None:
+    assert rebuild.target(path) == f"results/smoke/{target}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "a.parquet",
+        f"{FOLDER}/smoke/decay.parquet",
+        "results/smoke/cache/1.parquet",
+        "results/smoke/logs/judge.log",
+        f"results/smoke/{FOLDER}/a/decay.parquet",
+    ],
+)
+def test_what_the_workflow_does_not_make_has_no_command(path: str) -> None:
+    assert rebuild.hint(path) == ""
 
 
 @pytest.mark.slow

@@ -245,7 +245,7 @@ def make_results(folder: Path) -> Path:
     (folder / "explorer.json").write_text(document)
     for name, table in tables.items():
         parquet.write(table, folder / f"{name}.parquet", ORIGIN)
-    (folder / "figures").mkdir()
+    (folder / "figures").mkdir(parents=True)
     for name in ("story", *CLAIMS, *measurements.DRAWN):
         (folder / "figures" / f"{name}.svg").write_text(SVG)
     for name in ("story", *measurements.DRAWN):

@@ -1,38 +1,19 @@
-"""Which rule of the workflow makes a file of the results again, and by what command."""
+"""The command by which the workflow makes a file of the results again."""
 
 import os
 import shlex
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+
+from carousel.tables.machine_folders import FOLDER, TABLES
 
 RESULTS = "results"
 CONFIG = "CAROUSEL_CONFIG"
-"""The environment variable in which the Snakefile tells its jobs what stands behind its --config: KEY=VALUE ..."""
-
-RULES = {  # pattern of the path inside the study's folder: the rule
-    "decay/*/*.parquet": "decay",
-    "dynamics/*/*.parquet": "dynamics",
-    "accuracy/*/*/*.parquet": "accuracy",
-    "search/*.parquet": "search",
-    "calibration/*.parquet": "calibrate",
-    "decay.parquet": "gather_decay",
-    "accuracy.parquet": "gather_accuracy",
-    "dynamics.parquet": "gather_dynamics",
-    "calibration.parquet": "gather_calibration",
-    "summary.parquet": "summarise",
-    "claims.parquet": "judge",
-    "agreement.parquet": "judge",
-    "explorer.json": "explore",
-    "advice.parquet": "explore",
-    "half_lives.parquet": "explore",
-    "learned.parquet": "explore",
-    "timings.parquet": "timings",
-    "machines.parquet": "machines",
-    "elsewhere/*/claims.parquet": "judge_elsewhere",
-    "elsewhere/*/agreement.parquet": "judge_elsewhere",
-    "stability/*.parquet": "other_seed",
-    "stability.parquet": "stability",
-}
+"""The environment variable in which the Snakefile passes its --config to its jobs: KEY=VALUE ..."""
+UNMADE = "cache", "logs"
+"""Folders of a study whose files are not targets of the workflow."""
+FIGURES = "figures"
+"""The folder of a study that is a target as a whole."""
 
 
 def place(path: Path | str) -> tuple[str, str] | None:
@@ -44,43 +25,41 @@ def place(path: Path | str) -> tuple[str, str] | None:
     return parts[start + 1], "/".join(parts[start + 2 :])
 
 
-def rule(path: Path | str) -> str | None:
-    """The rule that makes `path`; None where none does."""
-    found = place(path)
-    inside = PurePosixPath("/", found[1]) if found else PurePosixPath("/")
-    return next((name for pattern, name in RULES.items() if inside.match(f"/{pattern}")), None)
+def target(path: Path | str) -> str | None:
+    """What Snakemake is to make so that `path` is there again; None for a file that the workflow does not make."""
+    study, inside = place(path) or ("", "")
+    folder, _, rest = inside.partition("/")
+    added = folder == FOLDER and Path(rest).stem in TABLES  # another machine's
+    if not study or folder in UNMADE or added:
+        return None
+    return f"{RESULTS}/{study}/{FIGURES if folder == FIGURES else inside}"
 
 
-def again(*paths: Path | str) -> str:
-    """What a message on faulty files goes on with: who makes them again, and the command; nothing for other files."""
-    made = {path: name for path in paths if (name := rule(path))}
-    if not made:
-        return ""
-    rules = sorted(set(made.values()))
-    who = f"rule {rules[0]} makes" if len(rules) == 1 else f"rules {', '.join(rules)} make"
-    return f"; {who} {'it' if len(paths) == 1 else 'them'} again: {command(made)}"
+def hint(*paths: Path | str) -> str:
+    """How a message on faulty files goes on: the command that makes them again; nothing for files that none makes."""
+    made = [path for path in paths if target(path)]
+    return f"; make {'it' if len(paths) == 1 else 'them'} again: {command(made)}" if made else ""
 
 
 def explained(error: Exception) -> str:
     """An error's message and, where it names tables, how to make them again."""
-    return f"{error}{again(*getattr(error, 'paths', ()))}"
+    return f"{error}{hint(*getattr(error, 'paths', ()))}"
 
 
 def command(paths: Iterable[Path | str]) -> str:
-    """The command line that makes files of one study again, all there are."""
-    found = [place(path) or ("", "") for path in paths]
-    study = found[0][0]
-    targets = [f"{RESULTS}/{study}/{inside}" for _, inside in found]
+    """The command line that makes files of one study, whether they are there or not."""
+    targets = [made for path in paths if (made := target(path))]
+    study = targets[0].split("/")[1]
     return f"snakemake --cores 1 --config {config(study)} --force -- {shlex.join(targets)}"
 
 
 def config(study: str) -> str:
-    """What stands behind --config for a study: what the Snakefile that runs was told, if it runs this one."""
+    """What stands behind --config for a study: that of the run around this process, if it is a run of this study."""
     now = running()
-    told = now if Path(now.get("study", "")).stem == study else {"study": study}
-    return shlex.join(f"{key}={value}" for key, value in told.items())
+    options = now if Path(now.get("study", "")).stem == study else {"study": study}
+    return shlex.join(f"{key}={value}" for key, value in options.items())
 
 
 def running() -> dict[str, str]:
-    """The study file that the Snakefile around this process runs, and what else it was told; else nothing."""
+    """The --config of the run around this process, its study first; nothing outside a run."""
     return dict(part.partition("=")[::2] for part in shlex.split(os.environ.get(CONFIG, "")))

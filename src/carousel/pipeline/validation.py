@@ -12,14 +12,14 @@ import pandas as pd
 
 from carousel.axes import BACKENDS
 from carousel.pipeline.fingerprint import code, study_hash
-from carousel.pipeline.rebuild import place, rule, running
+from carousel.pipeline.rebuild import place, running
 from carousel.study.schema import Study, load
 from carousel.tables.layout import misfit
 from carousel.tables.parquet import StoreError, damage, names, origin, read, schema
 from carousel.tables.schemas import TABLES
 
-JOBS = {"decay", "dynamics", "accuracy", "search", "calibrate"}
-"""The rules that measure: one job, one table."""
+JOBS = {"decay", "dynamics", "accuracy", "search", "calibration"}
+"""Folders of a study for the tables of its jobs, each of one job, which is called as its table."""
 APART = "elsewhere", "stability"
 """Folders of a study for tables of another study or machine; the verbs that put them there check them."""
 
@@ -65,9 +65,10 @@ def foreign(path: Path, said: Mapping[str, Any]) -> str:
     """What a table says of its job, study and code that is not so now; nothing where all is."""
     inside = (place(path) or ("", ""))[1]
     jobs = said.get("jobs", {})
-    if inside.partition("/")[0] in APART:
+    folder = inside.rpartition("/")[0].partition("/")[0]
+    if folder in APART:
         return ""
-    if rule(path) in JOBS and [*jobs] != [inside.removesuffix(".parquet")]:
+    if folder in JOBS and [*jobs] != [inside.removesuffix(".parquet")]:
         return f"the table of {', '.join(jobs) or 'no job that it names'}"
     now = current(**running())
     if now is None or now.name != (place(path) or ("",))[0]:

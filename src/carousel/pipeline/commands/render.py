@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from carousel.pipeline.rebuild import RULES, explained
+from carousel.pipeline.rebuild import command, explained, target
 from carousel.pipeline.validation import check as check_tables
 from carousel.tables import parquet
 
@@ -27,22 +27,23 @@ def render(args: argparse.Namespace) -> None:
 
 
 def check(results: Path) -> None:
-    """Raise FileNotFoundError with a line that names the first missing file and the rule that makes it."""
+    """Raise FileNotFoundError with a line that names the first missing file and the command that makes it."""
     from carousel.report.page.measurements import DRAWN
     from carousel.report.page.sections import SHOWN
 
     for name in SHOWN:
-        require(results / name, RULES[name])
+        require(results / name)
     check_tables(results / name for name in SHOWN if name.endswith(".parquet"))
     pictures = [f"{name}.{suffix}" for name in ("story", *DRAWN) for suffix in ("svg", "txt")]
     for name in (*pictures, *parquet.read(results / "claims.parquet")["figure"]):
-        require(results / "figures" / name, "draw")
+        require(results / "figures" / name)
 
 
-def require(path: Path, rule: str) -> None:
+def require(path: Path) -> None:
     """Raise FileNotFoundError where there is no such file."""
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; the rule `{rule}` makes it")
+        how = f"; make it: {command([path])}" if target(path) else ""
+        raise FileNotFoundError(f"{path} is missing{how}")
 
 
 def place(made: Path, out: Path) -> None:
