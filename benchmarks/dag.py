@@ -19,10 +19,10 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
-from checkouts import copied  # noqa: E402
+from support.checkouts import copied  # noqa: E402
 
 from carousel.cells import CELLS  # noqa: E402
-from carousel.study.schema import load  # noqa: E402
+from carousel.study.schema import decay_jobs, load  # noqa: E402
 
 SETTINGS = 10_000, 100_000, 1_000_000
 BACKENDS = 2
@@ -49,22 +49,23 @@ def study(settings: int, cells: int = len(CELLS)) -> dict:
     return content | {"title": "Many settings", "decay": [part]}
 
 
-def dry_run(folder: Path, content: dict) -> dict[str, float]:
+def dry_run(folder: Path, many: dict) -> dict[str, float]:
     """Seconds, megabytes and jobs of a dry run of a study, and what it takes to load it."""
     path = folder / "many.yaml"
-    path.write_text(yaml.safe_dump(content))
+    path.write_text(yaml.safe_dump(many))
     start = time.process_time()
-    part = load(path).decay[0]
+    content = load(path)
     loaded = time.process_time() - start
     command = [sys.executable, "-c", MEASURE, "--dry-run", "--cores", "1", "--config", f"study={path}"]
     start = time.perf_counter()
     said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
     assert "status 0" in said, said
     cpu, peak = map(float, said.rsplit("used", 1)[1].split())
+    part = content.decay[0]
     return {
         "settings": len(part.cells) * len(part.backends) * len(part.gains) * part.repetitions,
         "jobs": float(re.findall(r"^total +(\d+)$", said, re.MULTILINE)[0]),
-        "decay jobs": float(re.findall(r"^decay +(\d+)$", said, re.MULTILINE)[0]),
+        "decay jobs": float(len(decay_jobs(content))),
         "seconds": time.perf_counter() - start,
         "CPU seconds": cpu,
         "of which the study": loaded,

@@ -110,7 +110,6 @@ def parser() -> argparse.ArgumentParser:
     own.add_argument("--figure", type=Path, help="draw it there, too")
     watching = verb(watch, "results")
     watching.add_argument("--once", action="store_true", help="show it once")
-    watching.add_argument("--times", action="store_true", help="what the jobs took, as config/*.times.json")
     verb(render, "results", "out").add_argument(
         "--renderer", choices=("auto", "quarto", "embedded"), default="auto"
     )

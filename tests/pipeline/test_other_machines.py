@@ -14,6 +14,7 @@ from carousel.pipeline.fingerprint import code
 from carousel.pipeline.machines import other_machines
 from carousel.report.page import machines, sections
 from carousel.tables import machine_folders, parquet
+from carousel.tables.machine_folders import FOLDER
 from carousel.tables.schemas import names
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +66,7 @@ def test_a_folder_s_tables_are_put_beside_byte_by_byte(
     there = result_set(tmp_path / "there", THERE, decay(), "accuracy")
     parquet.write(CLAIMS, there / "claims.parquet", THERE)
     added(results, there)
-    folder = results / "elsewhere" / SLUG
+    folder = results / FOLDER / SLUG
     assert str(folder) in capsys.readouterr().out
     assert sorted(path.name for path in folder.iterdir()) == ["accuracy.parquet", "decay.parquet"]
     for path in folder.iterdir():
@@ -79,7 +80,7 @@ def test_a_folder_s_tables_are_put_beside_byte_by_byte(
 
 def test_all_four_tables_are_judged_by_themselves(results: Path, tmp_path: Path) -> None:
     added(results, result_set(tmp_path / "there", THERE, decay(), "accuracy", "dynamics", "calibration"))
-    assert machine_folders.judged(results) == [str(results / "elsewhere" / SLUG / "claims.parquet")]
+    assert machine_folders.judged(results) == [str(results / FOLDER / SLUG / "claims.parquet")]
 
 
 OTHER = "1 of 1 jobs were run by other code than here, such as"
@@ -109,7 +110,7 @@ def test_what_does_not_belong_is_refused_whole(
     added(results, there, status=1)
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
-    assert not (results / "elsewhere").exists()
+    assert not (results / FOLDER).exists()
 
 
 def test_a_job_that_was_not_run_here_is_held_against_the_code_of_now() -> None:
@@ -137,7 +138,7 @@ def test_a_machine_is_added_once_and_its_gpu_apart(
     there = result_set(tmp_path / "there", THERE, decay())
     added(results, there)
     added(results, there, status=1)
-    assert f"already in {results}/elsewhere/{SLUG}" in capsys.readouterr().err
+    assert f"already in {results}/{FOLDER}/{SLUG}" in capsys.readouterr().err
     added(results, result_set(tmp_path / "gpu", GPU, gpu_rows()) / "decay.parquet")
     assert [folder.name for folder in machine_folders.folders(results)] == [
         SLUG,
@@ -210,7 +211,7 @@ def test_the_page_sets_verdicts_side_by_side_and_names_what_is_lacking(results: 
     added(results, result_set(tmp_path / "there", THERE, decay(), "accuracy", "dynamics", "calibration"))
     added(results, result_set(tmp_path / "gpu", GPU, gpu_rows()))
     theirs = CLAIMS.assign(verdict=["refuted", "refuted", "depends"])
-    parquet.write(theirs, results / "elsewhere" / SLUG / "claims.parquet", THERE)
+    parquet.write(theirs, results / FOLDER / SLUG / "claims.parquet", THERE)
     text = machines.verdicts(
         SimpleNamespace(
             claims=CLAIMS, elsewhere=sections.elsewhere(results), machines=other_machines.machines(results)
@@ -226,8 +227,8 @@ def test_the_page_sets_verdicts_side_by_side_and_names_what_is_lacking(results: 
 
 def test_only_the_page_and_its_comparison_read_the_tables_of_others() -> None:
     """No rule behind a verdict or a figure of this machine has them among its inputs."""
-    readers = {name for name, text in rules().items() if "elsewhere" in text or "abroad" in text}
-    assert readers == {"judge_elsewhere", "machines", "report"}
+    readers = {name for name, text in rules().items() if "FOLDER" in text or "machine_folders" in text}
+    assert readers == {"judge_other_machine", "machines", "report"}
 
 
 def test_the_same_sweep_whatever_it_is_measured_on(tmp_path: Path) -> None:

@@ -13,10 +13,9 @@ import pytest
 from support.checkouts import copied, snakemake_in
 
 from carousel.__main__ import main
-from carousel.pipeline.run import forecast, joblog, live, progress, screen
+from carousel.pipeline.run import forecast, joblog, live, progress, screen, snakemake
 from carousel.pipeline.run.joblog import Block
 from carousel.pipeline.run.locks import lock
-from carousel.study.schema import find
 
 START = 1_000_000.0
 CONTROL = re.compile(r"[^\n -~]")
@@ -224,12 +223,12 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Makes the account of a run of so many jobs on a stream, and a way to tell it events."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setattr(live.Account, "redraw", lambda self: None)
+    monkeypatch.setattr(live.RunLog, "redraw", lambda self: None)
     monkeypatch.setattr(screen, "size", lambda stream: (400, 40))
 
     def made(jobs: int, stream: io.StringIO):
         plan = {"time": START, "places": 2, "jobs": [described(job, tmp_path) for job in range(jobs)]}
-        account = live.Account(tmp_path, plan, stream, logging.Formatter())
+        account = live.RunLog(tmp_path, plan, stream, logging.Formatter())
 
         def tell(event: str, level: int = logging.INFO, **fields: object) -> None:
             account.handle(logging.makeLogRecord({"event": event, "levelno": level, **fields}))
@@ -302,13 +301,13 @@ def test_an_account_that_cannot_be_written_stops_nothing(account, tmp_path: Path
 def test_who_asks_snakemake_for_all_or_nothing_gets_it(tmp_path: Path, asked: dict) -> None:
     options = SimpleNamespace(**{"verbose": False, "printshellcmds": False, "quiet": None} | asked)
     own, logger = logging.StreamHandler(io.StringIO()), logging.getLogger("snakemake.logging")
-    own.name = live.SNAKEMAKE
+    own.name = snakemake.MESSAGES
     logger.addHandler(own)
     dag = SimpleNamespace(needrun_jobs=list)
     resources = SimpleNamespace(cores=2)
     workflow = SimpleNamespace(output_settings=options, dag=dag, resource_settings=resources, nodes=None)
-    live.follow(workflow, tmp_path, tmp_path / "none.json")
-    ours = [handler for handler in logger.handlers if isinstance(handler, live.Account)]
+    snakemake.follow(workflow, tmp_path)
+    ours = [handler for handler in logger.handlers if isinstance(handler, live.RunLog)]
     kept = own in logger.handlers
     for handler in [own, *ours]:
         logger.removeHandler(handler)
@@ -317,24 +316,42 @@ def test_who_asks_snakemake_for_all_or_nothing_gets_it(tmp_path: Path, asked: di
     assert [handler.screen.stream for handler in ours] == [None]
 
 
-def test_times_of_earlier_runs(tmp_path: Path, log: str, capsys: pytest.CaptureFixture[str]) -> None:
+def planned_job(log: Path, number: int = 0) -> SimpleNamespace:
+    """One of Snakemake's jobs."""
+    rule, wildcards = SimpleNamespace(name="measure"), {"backend": "numpy", "cell": log.stem}
+    return SimpleNamespace(
+        jobid=number, message=f"job {number}", rule=rule, wildcards_dict=wildcards, log=[log], threads=1
+    )
+
+
+def test_the_plan_of_a_run_has_what_its_jobs_took_before(tmp_path: Path, log: str) -> None:
     whole = log.replace("kept", "0.10 s")
-    for name, text in {"decay/a.log": whole, "decay/b.log": log, "c.log": whole[:-20]}.items():
-        (tmp_path / "logs" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "logs" / name).write_text(text)
-    assert main(["watch", "--results", str(tmp_path), "--times"]) == 0
-    (tmp_path / "times.json").write_text(capsys.readouterr().out)
-    assert live.known(tmp_path / "times.json") == {"decay/a.log": 9.5}
-    for wrong in ("", "[]", '{"a": "b"}', "\0"):
-        (tmp_path / "times.json").write_text(wrong)
-        assert live.known(tmp_path / "times.json") == {}
+    texts = {"decay/a.log": whole, "decay/b.log": log, "decay/c.log": whole[:-20], "decay/d.log": ""}
+    logs = [tmp_path / "logs" / name for name in texts]
+    for path, text in zip(logs, texts.values(), strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    logs.append(tmp_path / "logs" / "gather_decay.log")
+    jobs = [planned_job(path, number) for number, path in enumerate(logs)]
+    dag, resources = SimpleNamespace(needrun_jobs=lambda: jobs), SimpleNamespace(cores=2)
+    plan = snakemake.planned(SimpleNamespace(dag=dag, resource_settings=resources, nodes=None), tmp_path)
+    assert [job["before"] for job in plan["jobs"]] == [9.5, None, None, None, None]
+    assert {job["rule"] for job in plan["jobs"][:4]} == {"decay"}
+    assert [plan["jobs"][number]["kind"] for number in (0, 4)] == ["decay numpy", "gather_decay numpy"]
+    assert plan["places"] == 2
 
 
-@pytest.mark.parametrize("study", ["smoke", "standard"])
-def test_the_times_that_come_with_a_study(study: str) -> None:
-    times = live.known(find(study).with_suffix(".times.json"))
-    assert len(times) > 20
-    assert all(time > 0 for time in times.values())
+@pytest.mark.parametrize(
+    ("limit", "nodes", "lifted"),
+    [((100, 1), None, True), ((10, 1), None, False), ((100, 1), 4, False), (None, None, True)],
+)
+def test_snakemake_s_own_rate_limit_is_lifted_and_no_other(
+    limit: tuple[int, int] | None, nodes: int | None, lifted: bool
+) -> None:
+    limiter = SimpleNamespace(max_jobs=limit[0], timespan=limit[1]) if limit else None
+    scheduler, resources = SimpleNamespace(job_rate_limiter=limiter), SimpleNamespace(nodes=nodes)
+    snakemake.lift_rate_limit(SimpleNamespace(scheduler=scheduler, resource_settings=resources))
+    assert (scheduler.job_rate_limiter is None) is lifted
 
 
 def test_watching(

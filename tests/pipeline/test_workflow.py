@@ -1,6 +1,7 @@
 """The Snakefile, run for real in a copy of the repository."""
 
 import re
+import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -9,7 +10,11 @@ import pytest
 import yaml
 from support.checkouts import copied, snakemake_in
 
+from carousel.axes import BACKENDS
+from carousel.pipeline import rebuild
+from carousel.report.page import sections
 from carousel.study.schema import load
+from carousel.tables.machine_folders import FOLDER, TABLES
 
 pytestmark = pytest.mark.slow
 
@@ -39,16 +44,39 @@ def planned(folder: Path, *targets: str, study: str = "tiny") -> Counter[str]:
 @pytest.mark.parametrize("study", ["smoke", "standard"])
 def test_one_job_a_file_and_at_most_300(checkout: Path, study: str) -> None:
     jobs = planned(checkout, study=study)
-    expected = "decay dynamics search accuracy calibrate summarise judge draw report"
-    assert {
-        *expected.split(),
-        *(f"gather_{each}" for each in "decay dynamics accuracy calibration".split()),
-    } <= set(jobs)
+    expected = "measure search accuracy calibrate gather summarise judge draw report"
+    assert {*expected.split()} <= set(jobs)
     assert jobs["total"] <= 300
     content = load(checkout / "config" / f"{study}.yaml")
     assert jobs["search"] == len(content.search)
-    for rule, parts in (("decay", content.decay), ("dynamics", content.dynamics)):
-        assert jobs[rule] == len({(b, c) for part in parts for b in part.backends for c in part.cells})
+    measured = [
+        {(b, c) for part in parts for b in part.backends for c in part.cells}
+        for parts in (content.decay, content.dynamics)
+    ]
+    assert jobs["measure"] == sum(map(len, measured))
+    assert jobs["calibrate"] == len(BACKENDS)
+    assert jobs["gather"] == len("decay dynamics accuracy calibration".split())
+
+
+MADE = [
+    *sections.SHOWN, "claims.csv", "claims.json", "figures/A2d.svg", "report.html", "decay/numpy/gru.parquet",
+    "dynamics/numpy/lstm.parquet", "accuracy/torch/adding/lstm.parquet", "accuracy/numpy/adding/lstm.decay.parquet",
+    "accuracy/numpy/adding/lstm.dynamics.parquet", "search/search_weight.parquet", "calibration/torch.parquet",
+    "stability.parquet", "stability/2.parquet", f"{FOLDER}/a/claims.parquet", f"{FOLDER}/a/agreement.parquet",
+]  # fmt: skip
+"""A file of every kind that the workflow makes."""
+
+
+def test_the_command_for_a_file_of_any_kind_is_one_that_snakemake_takes(checkout: Path) -> None:
+    added = checkout / "results" / "tiny" / FOLDER / "a"
+    added.mkdir(parents=True)
+    for name in TABLES:
+        (added / f"{name}.parquet").touch()
+    targets = {rebuild.target(checkout / "results" / "tiny" / name) for name in MADE}
+    assert len(targets) == len(MADE)
+    jobs = planned(checkout, *targets)
+    shutil.rmtree(added)
+    assert {"judge_other_machine", "other_seed", "stability", "report", "gather", "measure"} <= set(jobs)
 
 
 def test_what_was_made_is_not_made_again_and_an_edit_reaches_its_own_cell_alone(checkout: Path) -> None:
@@ -63,19 +91,19 @@ def test_what_was_made_is_not_made_again_and_an_edit_reaches_its_own_cell_alone(
     gru = checkout / "src" / "carousel" / "cells" / "gru.py"
     text = gru.read_text()
     gru.write_text(text + "# edited\n")
-    assert planned(checkout, *tables)["decay"] == 1
-    assert "gradient decay: gru on numpy" in snakemake(checkout, "--dry-run", "--", *tables).stdout
+    assert planned(checkout, *tables)["measure"] == 1
+    assert "measuring decay: gru on numpy" in snakemake(checkout, "--dry-run", "--", *tables).stdout
     gru.write_text(text)
     everything = checkout / "src" / "carousel" / "engine" / "recurrence.py"
     everything.write_text(everything.read_text() + "# edited\n")
-    assert planned(checkout, *tables)["decay"] == 2
+    assert planned(checkout, *tables)["measure"] == 2
 
 
 def test_a_failed_job_shows_its_log(checkout: Path) -> None:
     main = checkout / "src" / "carousel" / "__main__.py"
     original = main.read_text()
     main.write_text("raise SystemExit('the reason')\n")
-    run = snakemake(checkout, "--forcerun", "decay", "--", "results/tiny/decay/numpy/rnn_tanh.parquet")
+    run = snakemake(checkout, "--forcerun", "measure", "--", "results/tiny/decay/numpy/rnn_tanh.parquet")
     main.write_text(original)
     assert run.returncode == 1
     assert "the reason" in run.stdout + run.stderr
@@ -110,9 +138,9 @@ def test_exact_reaches_every_measuring_job_and_takes_true_or_false(checkout: Pat
     options = "--dry-run", "--printshellcmds", "--config", "study=tiny"
     for given, exact in (("true", True), ("false", False)):
         out = snakemake_in(checkout, *options, f"exact={given}").stdout
-        verbs = "decay", "dynamics", "accuracy", "search", "calibrate"
-        jobs = [line for line in out.splitlines() if re.search(rf"-m carousel ({'|'.join(verbs)}) ", line)]
-        assert {verb for verb in verbs for job in jobs if f" {verb} " in job} == set(verbs)
+        commands = "decay", "dynamics", "accuracy", "search", "calibrate"
+        jobs = [line for line in out.splitlines() if re.search(rf"-m carousel ({'|'.join(commands)}) ", line)]
+        assert {command for command in commands for job in jobs if f" {command} " in job} == set(commands)
         assert all((" --exact" in job) is exact for job in jobs)
     wrong = snakemake_in(checkout, *options, "exact=maybe")
     assert wrong.stderr.splitlines()[-1] == "--config: exact: found maybe; allowed: true, false"

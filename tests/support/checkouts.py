@@ -49,7 +49,8 @@ def _snakemake(folder: Path, words: list[str], outputs: Sequence[Path], environm
 
 def rules() -> dict[str, str]:
     """The text of every rule of the workflow by its name; one that is another's has only what differs."""
-    text = "\n".join(path.read_text() for path in sorted((ROOT / "workflow" / "rules").iterdir()))
-    head = r"^(?:rule|use rule \w+ as) (\w+)(?: with)?:\n"
-    _, *parts = re.split(head, text, flags=re.MULTILINE)
-    return dict(zip(parts[::2], parts[1::2], strict=True))
+    head, found = r"^(?:rule|use rule \w+ as) (\w+)(?: with)?:\n", {}
+    for path in sorted((ROOT / "workflow" / "rules").iterdir()):
+        _, *parts = re.split(head, path.read_text(), flags=re.MULTILINE)
+        found |= dict(zip(parts[::2], parts[1::2], strict=True))
+    return found

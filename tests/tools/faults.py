@@ -40,7 +40,7 @@ OUTPUT, LOGS, MARK = "output.txt", ".snakemake/log", "CAROUSEL_FAULTS"
 WAYS = "KILL", "KILL alone", "TERM", "INT"
 PHASES = {  # phase: how the messages of its rules begin, what they make, the longest wait before the kill in seconds
     "measuring": (
-        ("gradient decay", "dynamics", "learning", "searching", "calibration"),
+        ("measuring", "learning", "searching", "calibration"),
         "cache/*.parquet decay/*/*.parquet dynamics/*/*.parquet accuracy/*/*/*.parquet search/* calibration/*",
         12,
     ),

@@ -1,18 +1,22 @@
 """From the gathered tables to verdicts, figures and the page."""
 
+from carousel.pipeline import fingerprint
+from carousel.tables import machine_folders
+from carousel.tables.machine_folders import FOLDER
+
 
 rule summarise:
     message: "summing up the decay, setting by setting"
     input:
         decay=RESULTS + "/decay.parquet",
-        sources=sources.files("summarise"),
+        code=fingerprint.files("summarise"),
     output:
         RESULTS + "/summary.parquet",
     log:
         RESULTS + "/logs/summarise.log",
     threads: 1
     shell:
-        RUN + "python -m carousel summarise --decay {input.decay} --out {output}"
+        SETUP.command + "summarise --decay {input.decay} --out {output}"
 
 
 rule judge:
@@ -22,7 +26,7 @@ rule judge:
         accuracy=RESULTS + "/accuracy.parquet",
         dynamics=RESULTS + "/dynamics.parquet",
         calibration=RESULTS + "/calibration.parquet",
-        sources=sources.files("judge"),
+        code=fingerprint.files("judge"),
     output:
         claims=RESULTS + "/claims.parquet",
         csv=report(RESULTS + "/claims.csv", caption="../report/claims.rst", category="Verdicts"),
@@ -32,7 +36,7 @@ rule judge:
         RESULTS + "/logs/judge.log",
     threads: 1
     shell:
-        RUN + "python -m carousel judge --decay {input.decay} --accuracy {input.accuracy} --dynamics {input.dynamics}"
+        SETUP.command + "judge --decay {input.decay} --accuracy {input.accuracy} --dynamics {input.dynamics}"
         " --calibration {input.calibration} --out {output.claims} --csv {output.csv} --json {output.json} --agreement {output.agreement}"
 
 
@@ -42,7 +46,7 @@ rule explore:
         decay=RESULTS + "/decay.parquet",
         accuracy=RESULTS + "/accuracy.parquet",
         summary=RESULTS + "/summary.parquet",
-        sources=sources.files("explore"),
+        code=fingerprint.files("explore"),
     output:
         explorer=RESULTS + "/explorer.json",
         advice=RESULTS + "/advice.parquet",
@@ -52,7 +56,7 @@ rule explore:
         RESULTS + "/logs/explore.log",
     threads: 1
     shell:
-        RUN + "python -m carousel explore --decay {input.decay} --accuracy {input.accuracy} --summary {input.summary}"
+        SETUP.command + "explore --decay {input.decay} --accuracy {input.accuracy} --summary {input.summary}"
         " --explorer {output.explorer} --advice {output.advice} --half-lives {output.half_lives}"
         " --learned {output.learned}"
 
@@ -66,7 +70,7 @@ rule draw:
         summary=RESULTS + "/summary.parquet",
         dynamics=RESULTS + "/dynamics.parquet",
         learned=RESULTS + "/learned.parquet",
-        sources=sources.files("draw"),
+        code=fingerprint.files("draw"),
     output:
         report(
             directory(RESULTS + "/figures"),
@@ -79,7 +83,7 @@ rule draw:
         RESULTS + "/logs/draw.log",
     threads: 1
     shell:
-        RUN + "python -m carousel draw --decay {input.decay} --accuracy {input.accuracy} --claims {input.claims}"
+        SETUP.command + "draw --decay {input.decay} --accuracy {input.accuracy} --claims {input.claims}"
         " --summary {input.summary} --dynamics {input.dynamics} --learned {input.learned} --out {output}"
 
 
@@ -97,33 +101,33 @@ rule timings:
         logs=RESULTS + "/logs",
     threads: 1
     shell:
-        RUN + "python -m carousel timings --logs {params.logs} --out {output}"
+        SETUP.command + "timings --logs {params.logs} --out {output}"
 
 
-use rule judge as judge_elsewhere with:
+use rule judge as judge_other_machine with:
     message:
         "deciding the claims from the tables of {wildcards.machine} alone"
     input:
-        decay=RESULTS + "/elsewhere/{machine}/decay.parquet",
-        accuracy=RESULTS + "/elsewhere/{machine}/accuracy.parquet",
-        dynamics=RESULTS + "/elsewhere/{machine}/dynamics.parquet",
-        calibration=RESULTS + "/elsewhere/{machine}/calibration.parquet",
-        sources=sources.files("judge"),
+        decay=f"{RESULTS}/{FOLDER}/{{machine}}/decay.parquet",
+        accuracy=f"{RESULTS}/{FOLDER}/{{machine}}/accuracy.parquet",
+        dynamics=f"{RESULTS}/{FOLDER}/{{machine}}/dynamics.parquet",
+        calibration=f"{RESULTS}/{FOLDER}/{{machine}}/calibration.parquet",
+        code=fingerprint.files("judge"),
     output:
-        claims=RESULTS + "/elsewhere/{machine}/claims.parquet",
-        csv=RESULTS + "/elsewhere/{machine}/claims.csv",
-        json=RESULTS + "/elsewhere/{machine}/claims.json",
-        agreement=RESULTS + "/elsewhere/{machine}/agreement.parquet",
+        claims=f"{RESULTS}/{FOLDER}/{{machine}}/claims.parquet",
+        csv=f"{RESULTS}/{FOLDER}/{{machine}}/claims.csv",
+        json=f"{RESULTS}/{FOLDER}/{{machine}}/claims.json",
+        agreement=f"{RESULTS}/{FOLDER}/{{machine}}/agreement.parquet",
     log:
-        RESULTS + "/logs/judge_elsewhere/{machine}.log",
+        RESULTS + "/logs/judge_other_machine/{machine}.log",
 
 
 rule machines:
     message: "comparing the machines that the tables come from"
     input:
         RESULTS + "/decay.parquet",
-        abroad.measured(RESULTS),
-        sources=sources.files("machines"),
+        machine_folders.measured(RESULTS),
+        code=fingerprint.files("machines"),
     output:
         RESULTS + "/machines.parquet",
     log:
@@ -132,7 +136,7 @@ rule machines:
         results=RESULTS,
     threads: 1
     shell:
-        RUN + "python -m carousel machines --results {params.results} --out {output}"
+        SETUP.command + "machines --results {params.results} --out {output}"
 
 
 rule report:
@@ -144,7 +148,7 @@ rule report:
         learned=RESULTS + "/learned.parquet",
         timings=RESULTS + "/timings.parquet",
         machines=RESULTS + "/machines.parquet",
-        elsewhere=abroad.judged(RESULTS),
+        others=machine_folders.judged(RESULTS),
         decay=RESULTS + "/decay.parquet",
         accuracy=RESULTS + "/accuracy.parquet",
         claims=RESULTS + "/claims.parquet",
@@ -153,7 +157,7 @@ rule report:
         summary=RESULTS + "/summary.parquet",
         dynamics=RESULTS + "/dynamics.parquet",
         figures=RESULTS + "/figures",
-        sources=sources.report(),
+        code=fingerprint.report(),
     output:
         report(RESULTS + "/report.html", caption="../report/report.rst", category="Report"),
     log:
@@ -162,4 +166,4 @@ rule report:
         results=RESULTS,
     threads: 1
     shell:
-        RUN + "python -m carousel render --results {params.results} --out {output}"
+        SETUP.command + "render --results {params.results} --out {output}"

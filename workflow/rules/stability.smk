@@ -1,46 +1,49 @@
 """The whole study again under other master seeds: `snakemake --cores N stability` compares the verdicts."""
 
+from carousel.pipeline import fingerprint, seed_stability
+from carousel.study import schema
+
 
 rule stability:
     message: "comparing the verdicts of several master seeds"
     input:
         claims=RESULTS + "/claims.parquet",
-        others=[f"{RESULTS}/stability/{seed}.parquet" for seed in stability.others(STUDY.seed)],
+        others=[f"{RESULTS}/stability/{seed}.parquet" for seed in seed_stability.others(SETUP.study.seed)],
     output:
         RESULTS + "/stability.parquet",
     log:
         RESULTS + "/logs/stability.log",
     threads: 1
     shell:
-        RUN + "python -m carousel stability --claims {input.claims} --out {output} {input.others}"
+        SETUP.command + "stability --claims {input.claims} --out {output} {input.others}"
 
 
 rule reseed:
     message: "the study with master seed {wildcards.seed}"
     input:
-        STUDY_FILE,
+        SETUP.file,
     output:
-        f"{RESULTS}/stability/{study.name(STUDY_FILE)}-{{seed}}.yaml",
+        f"{RESULTS}/stability/{schema.name(SETUP.file)}-{{seed}}.yaml",
     log:
-        RESULTS + "/logs/stability/reseed-{seed}.log",
+        RESULTS + "/logs/reseed/{seed}.log",
     threads: 1
     shell:
-        RUN + "python -m carousel reseed --study {input:q} --seed {wildcards.seed} --out {output}"
+        SETUP.command + "reseed --study {input:q} --seed {wildcards.seed} --out {output}"
 
 
 rule other_seed:
     message: "the whole study under master seed {wildcards.seed}"
     input:
         study=rules.reseed.output,
-        sources=sources.everything(),
+        code=fingerprint.everything(),
     output:
         RESULTS + "/stability/{seed}.parquet",
     log:
-        RESULTS + "/logs/stability/{seed}.log",
+        RESULTS + "/logs/other_seed/{seed}.log",
     params:
         claims=RESULTS + "-{seed}/claims.parquet",
-        exact=str(bool(EXACT)).lower(),
+        exact=str(SETUP.exact).lower(),
     threads: workflow.resource_settings.cores or 1 # a cluster's profile says how many
     shell:
-        RUN + "sh -c 'python -m snakemake --cores {threads} --config study={input.study} exact={params.exact}"
+        SETUP.job + "sh -c 'python -m snakemake --cores {threads} --config study={input.study} exact={params.exact}"
         " -- {params.claims} && cp {params.claims} {output}.tmp && mv {output}.tmp {output}'"

@@ -24,5 +24,4 @@ def timings(logs: Path) -> pd.DataFrame:
 def read(log: Path, logs: Path) -> tuple[str, float, float] | None:
     """Return rule, wall and CPU seconds of one job; None for a log that does not say."""
     took = joblog.read(log.read_text(encoding="utf-8", errors="replace")).took
-    rule = log.relative_to(logs).parts[0].removesuffix(".log")
-    return (rule, *took) if took else None
+    return (joblog.rule(log, logs), *took) if took else None

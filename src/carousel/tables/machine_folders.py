@@ -1,8 +1,8 @@
-"""Where tables from other machines lie: results/STUDY/elsewhere/MACHINE/. Loads nothing, for the Snakefile asks."""
+"""Where tables from other machines lie: results/STUDY/other_machines/MACHINE/. Imports nothing that takes time."""
 
 from pathlib import Path
 
-FOLDER = "elsewhere"
+FOLDER = "other_machines"
 TABLES = "decay", "accuracy", "dynamics", "calibration"
 """What may be added, and what the verdicts need all of."""
 

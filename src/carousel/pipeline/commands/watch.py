@@ -1,20 +1,16 @@
-"""The verb that looks at a run from another terminal. It reads files alone: stopping it does the run no harm."""
+"""The command that looks at a run from another terminal. It reads files alone: stopping it does the run no harm."""
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
 
-from carousel.pipeline.run import live, progress
+from carousel.pipeline.run import progress
 from carousel.pipeline.run.screen import Screen, summary
 
 
 def watch(args: argparse.Namespace) -> None:
     """Show what a run is doing, until it ends."""
-    if args.times:
-        print(json.dumps(live.times(args.results), indent=1))
-        return
     try:
         follow(args.results, args.once)
     except KeyboardInterrupt:

@@ -151,6 +151,14 @@ def last(found: Iterable[re.Match[str]]) -> re.Match[str] | None:
     return max(found, key=re.Match.end, default=None)
 
 
+def rule(log: Path, logs: Path) -> str:
+    """What the time of a job counts as: its rule, and of a rule that makes several tables which of them.
+
+    It is the first part of the log's path inside `logs`.
+    """
+    return log.relative_to(logs).parts[0].removesuffix(".log")
+
+
 def of(log: Path, since: float) -> Said | None:
     """What a file says that was written to after `since`; None if none was."""
     try:

@@ -1,14 +1,12 @@
-"""A run's own account of itself, from inside Snakemake: a file of events, and what its reader sees of them.
+"""What a run says of itself: a file of events, and what is shown of them in place of Snakemake's messages.
 
-In place of Snakemake's messages, which its own log file still gets: on a terminal a view of the jobs that is drawn
-again every second, elsewhere a line for every twentieth of the jobs; and in both the end of a failed job's log.
+On a terminal that is a view of the jobs, drawn again every second, without one a line for every twentieth of the jobs;
+with both goes the end of a failed job's log. Snakemake's own log file still gets all of its messages.
 """
 
 import io
 import json
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Mapping
@@ -22,73 +20,6 @@ from carousel.pipeline.run.screen import Screen, short, summary
 PARTS = 20  # lines that a run prints where there is no terminal
 TAIL = 10  # lines of a failed job's log that are shown, and
 WIDEST = 500  # characters of each
-SNAKEMAKE = "DefaultStreamHandler"  # what Snakemake calls the handler that this one replaces
-
-
-def follow(workflow: Any, results: Path, times: Path) -> None:
-    """Take over from Snakemake's messages, unless it was asked for all of them or for none.
-
-    `times`: seconds by job of some earlier run, for those that `results` has no time of; it need not be there.
-    """
-    logger, options = logging.getLogger("snakemake.logging"), workflow.output_settings
-    handlers = [handler for handler in logger.handlers if handler.name == SNAKEMAKE]
-    asked = {str(each).rpartition(".")[2].lower() for each in options.quiet or ()}
-    if not handlers or options.verbose or options.printshellcmds or "all" in asked:
-        handlers = []
-    stream = handlers[0].stream if handlers and isinstance(handlers[0], logging.StreamHandler) else None
-    formatter = handlers[0].formatter if handlers else None
-    for handler in handlers:
-        logger.removeHandler(handler)
-    logger.addHandler(Account(results, planned(workflow, results, times), stream, formatter))
-
-
-def planned(workflow: Any, results: Path, times: Path) -> dict[str, Any]:
-    """What is to be done, as the first event."""
-    jobs = [described(job, results, known(times)) for job in workflow.dag.needrun_jobs() if job.log]
-    places = workflow.resource_settings.cores or workflow.nodes or 1
-    return {
-        "time": time.time(),
-        "host": socket.gethostname(),
-        "places": min(places, len(jobs) or 1),
-        "jobs": jobs,
-    }
-
-
-def known(times: Path) -> dict[str, float]:
-    """Seconds by job, from a file that need not be there nor be right."""
-    try:
-        found = json.loads(times.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    found = found if isinstance(found, dict) else {}
-    return {log: time for log, time in found.items() if isinstance(time, int | float)}
-
-
-def described(job: Any, results: Path, times: Mapping[str, float]) -> dict[str, Any]:
-    """One of Snakemake's jobs as a progress.Job has it."""
-    log = Path(str(job.log[0]))
-    kind = " ".join([job.rule.name, *filter(None, [job.wildcards_dict.get("backend")])])
-    return {
-        "id": job.jobid,
-        "name": job.message or job.rule.name,
-        "rule": job.rule.name,
-        "kind": kind,
-        "log": str(log),
-        "threads": job.threads,
-        "before": before(log) or times.get(os.path.relpath(log, results / "logs")),
-    }
-
-
-def before(log: Path) -> float | None:
-    """Seconds that a job took when it was last run and had to measure everything."""
-    said = joblog.of(log, 0.0)
-    return said.took[0] if said and said.took and not said.kept else None
-
-
-def times(results: Path) -> dict[str, float]:
-    """The same of every job in `results`, by its log."""
-    logs = sorted((results / "logs").rglob("*.log"))
-    return {os.path.relpath(log, results / "logs"): took for log in logs if (took := before(log))}
 
 
 def events(results: Path) -> TextIO | None:
@@ -100,8 +31,8 @@ def events(results: Path) -> TextIO | None:
         return None
 
 
-class Account(logging.Handler):
-    """Writes down what happens to the jobs, and shows it."""
+class RunLog(logging.Handler):
+    """Writes down what happens to the jobs of a run, and shows it."""
 
     def __init__(
         self, results: Path, plan: dict[str, Any], stream: TextIO | None, formatter: logging.Formatter | None

@@ -1,0 +1,140 @@
+"""What the Snakefile is given beside its rules: the study that runs, the environment of its jobs, its start and end."""
+
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from carousel.axes import BACKENDS
+from carousel.pipeline.rebuild import CONFIG, RESULTS
+from carousel.pipeline.run import job, locks, snakemake
+from carousel.study import schema
+from carousel.study.errors import StudyError
+from carousel.study.schema import AnySlice, SearchSlice, Study
+from carousel.tables.parquet import StoreError
+
+OPTIONS = "study", "exact"
+"""What --config takes."""
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
+"""glibc hands large blocks back to the kernel and fetches them again, which costs torch up to half its speed."""
+_LOCKS: list[IO[bytes]] = []  # held as long as the process lives
+
+
+class Setup(NamedTuple):
+    """The study that runs, and what its rules need."""
+
+    study: Study
+    file: str  # its path
+    results: str  # the folder of its results
+    exact: bool  # whether it takes the plain path throughout
+
+    @property
+    def job(self) -> str:
+        """What every command of a rule stands behind."""
+        return f"exec python -m carousel.pipeline.run.job {self.results} {{log}} "
+
+    @property
+    def command(self) -> str:
+        """What the commands of `python -m carousel` stand behind."""
+        return f"{self.job}python -m carousel "
+
+    def parts(self, table: str) -> list[str]:
+        """The tables of jobs that `table` is gathered from, as paths."""
+        return [f"{self.results}/{part}.parquet" for part in parts(self.study)[table]]
+
+    def gpu(self, table: str, backend: str, cell: str) -> int | None:
+        """The GPUs that the job of a cell on a backend needs; None asks Snakemake for none."""
+        own = (part for part in slices(self.study)[table] if cell in part.cells and backend in part.backends)
+        return gpus(own, [backend])
+
+
+def setup(workflow: Any, config: Mapping[str, Any]) -> Setup:
+    """The study that `config` names, checked, with the environment of its jobs set. Ends the process on an error."""
+    try:
+        file, exact = options(config)
+        study = schema.load(file)
+        if (
+            workflow.is_main_process and not workflow.resource_settings.nodes
+        ):  # a cluster's nodes have their own
+            schema.check_devices(study)
+    except StudyError as error:
+        sys.exit(str(error))
+    os.environ.update(environment(workflow.basedir, file, exact))
+    logging.raiseExceptions = False  # a full disk, where Snakemake keeps its log, needs no traceback per line
+    return Setup(study, file, f"{RESULTS}/{schema.name(file)}", exact)
+
+
+def options(config: Mapping[str, Any]) -> tuple[str, bool]:
+    """The file of the study that `config` names, and whether it is to take the plain path. Raises StudyError."""
+    if not os.access(".", os.W_OK):
+        raise StudyError(f"{Path.cwd()}: cannot be written to; start where results can be kept")
+    if unknown := set(config) - {*OPTIONS}:
+        raise StudyError(f"--config: found {', '.join(sorted(unknown))}; allowed: {', '.join(OPTIONS)}")
+    if (exact := str(config.get("exact", False)).lower()) not in ("true", "false"):
+        raise StudyError(f"--config: exact: found {config['exact']}; allowed: true, false")
+    file = str(schema.find(str(config.get("study", "standard"))))
+    return file.removeprefix(f"{Path.cwd()}{os.sep}"), exact == "true"
+
+
+def environment(folder: str, file: str, exact: bool) -> dict[str, str]:
+    """The environment of the jobs of a run of the study in `file`, by the package in `folder`."""
+    return {
+        job.RUN: str(os.getpid()),
+        CONFIG: shlex.join([f"study={file}", *["exact=true"] * exact]),
+        "PYTHONPATH": before(Path(folder) / "src", "PYTHONPATH"),
+        "PATH": before(Path(sys.executable).parent, "PATH"),
+        "MPLBACKEND": "Agg",
+        **MALLOC,
+    }
+
+
+def before(folder: Path, variable: str) -> str:
+    """A list of folders of the environment with another one first."""
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get(variable)]))
+
+
+def start(workflow: Any, results: str) -> None:
+    """Take the lock of the results, and over from Snakemake's messages. Ends the process where the lock is taken."""
+    try:
+        _LOCKS.append(locks.lock(results))
+    except StoreError as error:
+        sys.exit(str(error))
+    snakemake.lift_rate_limit(workflow)
+    snakemake.follow(workflow, Path(results))
+
+
+def fail(workflow: Any) -> None:
+    """End the process of a run that failed with a line for each of its failed jobs."""
+    sys.exit(job.why(snakemake.failed_logs(workflow)))
+
+
+def slices(study: Study) -> dict[str, tuple[AnySlice, ...]]:
+    """The slices of a study by the table that their jobs measure."""
+    return {"decay": study.decay, "dynamics": study.dynamics, "accuracy": study.training}
+
+
+def gpus(parts: Iterable[AnySlice | SearchSlice], backends: Iterable[str]) -> int | None:
+    """The GPUs that a job needs which measures these slices on these backends; None for none."""
+    able = any(BACKENDS[name].devices != ("cpu",) for name in backends)
+    return 1 if able and any(part.device != "cpu" for part in parts) else None
+
+
+def parts(study: Study) -> dict[str, list[str]]:
+    """By gathered table the tables of jobs that it is made of, as paths inside the results without their suffix."""
+    trained = [f"accuracy/{b}/{task}/{cell}" for b, task, cell in schema.accuracy_jobs(study)]
+    return {
+        "decay": [
+            *(f"decay/{b}/{cell}" for b, cell in schema.decay_jobs(study)),
+            *(f"search/{part.slice}" for part in study.search),
+            *(f"{job}.decay" for job in trained),
+        ],
+        "dynamics": [
+            *(f"dynamics/{b}/{cell}" for b, cell in schema.dynamics_jobs(study)),
+            *(f"{job}.dynamics" for job in trained),
+        ],
+        "accuracy": trained,
+        "calibration": [f"calibration/{b}" for b in BACKENDS],
+    }
