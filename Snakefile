@@ -1,8 +1,8 @@
 """From a study to its report: measure, gather, judge, draw, report.
 
-    snakemake --cores 4 --config study=smoke        a study of config/, or the path of a yaml file
-    snakemake --cores 4 --config exact=true         the plain path throughout, however slow
-    snakemake --cores 4 results/standard/decay/numpy/lstm.parquet
+snakemake --cores 4 --config study=smoke        a study of config/, or the path of a yaml file
+snakemake --cores 4 --config exact=true         the plain path throughout, however slow
+snakemake --cores 4 results/standard/decay/numpy/lstm.parquet
 """
 
 import sys
@@ -12,18 +12,23 @@ sys.path.insert(0, f"{workflow.basedir}/src")
 from carousel.pipeline.workflow import fail, setup, start
 
 SETUP = setup(workflow, config)
-RESULTS, EXACT = SETUP.results, " --exact" * SETUP.exact
+RESULTS, JOB, EXACT = SETUP.results, SETUP.job, " --exact" * SETUP.exact
+
 
 onstart:
     start(workflow, RESULTS)
 
+
 onerror:
     fail(workflow)
+
 
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/stability.smk"
 
+
 rule all:
     default_target: True
-    input: rules.report.output
+    input:
+        rules.report.output,

@@ -50,14 +50,12 @@ def test_everyday_tests_and_campaigns_are_all_tests_and_none_twice() -> None:
     assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == "exec make test-all"
 
 
-@pytest.mark.xfail(reason="the rules are being rewritten", strict=True)
 def test_the_workflow_is_formatted() -> None:
     command = [Path(sys.executable).with_name("snakefmt"), "--check", "Snakefile", "workflow/rules"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
 
 
-@pytest.mark.xfail(reason="the rules are being rewritten", strict=True)
 def test_snakemake_finds_nothing_to_improve_in_the_workflow() -> None:
     run = snakemake_in(ROOT, "--lint")
     assert run.returncode == 0, run.stdout + run.stderr

@@ -1,9 +1,9 @@
-"""The verbs that the Snakemake rules call: paths in, paths out. `python -m carousel --help` lists them."""
+"""The commands that the Snakemake rules call: paths in, paths out. `python -m carousel --help` lists them."""
 
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,21 +30,23 @@ from carousel.study.errors import StudyError
 from carousel.tables.parquet import StoreError
 from carousel.tasks import DataError
 
+Run = Callable[[argparse.Namespace], None]
+
 
 class Parser(argparse.ArgumentParser):
-    """A command line whose errors are one line, as those of its verbs."""
+    """A command line whose errors are one line, as those of its commands."""
 
     def error(self, message: str) -> NoReturn:
         raise StudyError(f"{self.prog}: {' '.join(message.split())}; --help lists what is allowed")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; bad input is one line on standard error and status 1."""
+    """Run one command; bad input is one line on standard error and status 1."""
     start = time.perf_counter()
     try:
         args = parser().parse_args(arguments)
         if args.logged:
-            joblog.begin(what(args))
+            joblog.begin(title(args))
         args.run(args)
     except (StudyError, StoreError, DeviceError, DataError, RenderError) as error:
         print(explained(error), file=sys.stderr)
@@ -54,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def what(args: argparse.Namespace) -> str:
-    """The job in a few words: the verb, and which of its jobs."""
+def title(args: argparse.Namespace) -> str:
+    """The job in a few words: the command, and which of its jobs."""
     names = [getattr(args, name) for name in ("slice", "cell", "task", "backend") if hasattr(args, name)]
     return " ".join([args.run.__name__, *names])
 
@@ -63,58 +65,84 @@ def what(args: argparse.Namespace) -> str:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = Parser(prog="carousel", description=__doc__)
-    verbs = top.add_subparsers(required=True, metavar="VERB")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    add_jobs(commands)
+    add_tables(commands)
+    add_result_sets(commands)
+    add_diagnose(commands)
+    return top
 
-    def verb(run: Any, *paths: str) -> argparse.ArgumentParser:
-        sub = verbs.add_parser(run.__name__, help=run.__doc__)
-        sub.set_defaults(run=run, logged=run not in (add, compare, watch))
-        for path in paths:
-            sub.add_argument(f"--{path}", type=Path, required=True)
-        return sub
 
+def added(commands: Any, run: Run, *paths: str, logged: bool = True) -> argparse.ArgumentParser:
+    """The options of the command that calls `run`, each of `paths` among them; `logged` where it is a job's."""
+    command: argparse.ArgumentParser = commands.add_parser(run.__name__, help=run.__doc__)
+    command.set_defaults(run=run, logged=logged)
+    for path in paths:
+        command.add_argument(f"--{path}", type=Path, required=True)
+    return command
+
+
+def add_jobs(commands: Any) -> None:
+    """The commands that measure."""
     paths = "study", "cache", "out"
-    jobs = [verb(decay, *paths), verb(dynamics, *paths), verb(accuracy, *paths, "decay-out", "dynamics-out")]
-    jobs[-1].add_argument("--task", required=True)
-    for sub in jobs:
-        sub.add_argument("--cell", required=True)
-    measuring = [*jobs, verb(calibrate, "out")]
-    for sub in measuring:
-        sub.add_argument("--backend", choices=BACKENDS, required=True)
-    measuring.append(verb(search, *paths))
-    measuring[-1].add_argument("--slice", required=True)
-    for sub in measuring:
-        sub.add_argument("--exact", action="store_true", help="take the plain path throughout")
-    verb(gather, "out").add_argument("tables", type=Path, nargs="+")
-    verb(summarise, "decay", "out")
-    verb(judge, "decay", "accuracy", "dynamics", "calibration", "out", "csv", "json", "agreement")
-    verb(explore, "decay", "accuracy", "summary", "explorer", "advice", "half-lives", "learned")
-    verb(reseed, "study", "out").add_argument("--seed", type=int, required=True)
-    verb(stability, "claims", "out").add_argument("others", type=Path, nargs="+")
-    verb(timings, "logs", "out")
-    verb(machines, "results", "out")
-    adding, comparing = verb(add, "results"), verb(compare)
+    cells = [added(commands, run, *paths) for run in (decay, dynamics, accuracy)]
+    for path in ("decay-out", "dynamics-out"):
+        cells[-1].add_argument(f"--{path}", type=Path, required=True)
+    cells[-1].add_argument("--task", required=True)
+    for command in cells:
+        command.add_argument("--cell", required=True)
+    on_backend = [*cells, added(commands, calibrate, "out")]
+    for command in on_backend:
+        command.add_argument("--backend", choices=BACKENDS, required=True)
+    searching = added(commands, search, *paths)
+    searching.add_argument("--slice", required=True)
+    for command in (*on_backend, searching):
+        command.add_argument("--exact", action="store_true", help="take the plain path throughout")
+
+
+def add_tables(commands: Any) -> None:
+    """The commands that make tables, texts and figures from tables."""
+    added(commands, gather, "out").add_argument("tables", type=Path, nargs="+")
+    added(commands, summarise, "decay", "out")
+    tables = "decay", "accuracy", "dynamics", "calibration"
+    added(commands, judge, *tables, "out", "csv", "json", "agreement")
+    added(commands, explore, "decay", "accuracy", "summary", "explorer", "advice", "half-lives", "learned")
+    added(commands, draw, "decay", "accuracy", "claims", "summary", "dynamics", "learned", "out")
+    added(commands, reseed, "study", "out").add_argument("--seed", type=int, required=True)
+    added(commands, stability, "claims", "out").add_argument("others", type=Path, nargs="+")
+    added(commands, timings, "logs", "out")
+    added(commands, machines, "results", "out")
+    rendering = added(commands, render, "results", "out")
+    rendering.add_argument("--renderer", choices=("auto", "quarto", "embedded"), default="auto")
+
+
+def add_result_sets(commands: Any) -> None:
+    """The commands on the results of whole studies."""
+    adding = added(commands, add, "results", logged=False)
     adding.add_argument(
         "given", type=Path, nargs="+", help="tables, or folders with decay.parquet and the like"
     )
     adding.add_argument("--other-code", action="store_true", help="even where other code measured them")
+    comparing = added(commands, compare, logged=False)
     comparing.add_argument("left", type=Path, help="a folder like results/standard")
     comparing.add_argument("right", type=Path)
     comparing.add_argument("--out", type=Path, help="write the comparison as a table, too")
     comparing.add_argument("--fail", action="store_true", help="end with status 1 where anything moved")
-    own = verb(diagnose, "checkpoint")
-    own.set_defaults(logged=False)
-    own.add_argument("--prefix", help="of the names of its weights, where there are several modules")
-    own.add_argument("--nonlinearity", default="tanh", help="of an RNN: tanh or relu")
-    for name, number in {"length": 100, "batch": 4, "seed": 1}.items():
-        own.add_argument(f"--{name}", type=int, default=number, help=f"of the noise that it reads: {number}")
-    own.add_argument("--figure", type=Path, help="draw it there, too")
-    watching = verb(watch, "results")
-    watching.add_argument("--once", action="store_true", help="show it once")
-    verb(render, "results", "out").add_argument(
-        "--renderer", choices=("auto", "quarto", "embedded"), default="auto"
+    added(commands, watch, "results", logged=False).add_argument(
+        "--once", action="store_true", help="show it once"
     )
-    verb(draw, "decay", "accuracy", "claims", "summary", "dynamics", "learned", "out")
-    return top
+
+
+def add_diagnose(commands: Any) -> None:
+    """The command on a checkpoint of one's own."""
+    command = added(commands, diagnose, "checkpoint", logged=False)
+    command.add_argument("--prefix", help="of the names of its weights, where there are several modules")
+    command.add_argument("--nonlinearity", default="tanh", help="of an RNN: tanh or relu")
+    for name, number in {"length": 100, "batch": 4, "seed": 1}.items():
+        command.add_argument(
+            f"--{name}", type=int, default=number, help=f"of the noise that it reads: {number}"
+        )
+    command.add_argument("--figure", type=Path, help="draw it there, too")
 
 
 if __name__ == "__main__":

@@ -255,17 +255,17 @@ def test_a_job_s_log_ends_with_the_reason(tmp_path: Path, code: str, status: int
     assert found[1].startswith(line)
 
 
-def test_a_log_without_a_word_is_told_too(tmp_path: Path) -> None:
+def test_a_log_without_a_word_is_explained_too(tmp_path: Path) -> None:
     (tmp_path / "b.log").write_text("$ python\n")
     (tmp_path / "a.log").write_text("$ python\nthe reason\n\n")
-    told = job.why([tmp_path / "b.log", tmp_path / "a.log"]).splitlines()
-    assert told == [f"{tmp_path}/a.log: the reason", f"{tmp_path}/b.log: failed without a word"]
+    lines = job.why([tmp_path / "b.log", tmp_path / "a.log"]).splitlines()
+    assert lines == [f"{tmp_path}/a.log: the reason", f"{tmp_path}/b.log: failed without a word"]
     assert job.why([]).startswith("Stopped; what was finished is kept")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_no_job_outlives_its_run(tmp_path: Path, number: int) -> None:
-    """Its run is killed alone, or the job's own runner is told to end."""
+    """Its run is killed alone, or the job's own runner is ended."""
     code = "import time; print('began', flush=True); time.sleep(100)"
     command = [
         sys.executable,

@@ -11,7 +11,7 @@ from support.result_sets import CLAIMS, SWEEP, decay
 
 from carousel.__main__ import main
 from carousel.pipeline.fingerprint import code
-from carousel.pipeline.machines import other_machines
+from carousel.pipeline.machines import machine, other_machines
 from carousel.report.page import machines, sections
 from carousel.tables import machine_folders, parquet
 from carousel.tables.machine_folders import FOLDER
@@ -115,9 +115,9 @@ def test_what_does_not_belong_is_refused_whole(
 
 def test_a_job_that_was_not_run_here_is_held_against_the_code_of_now() -> None:
     theirs = {job: code(job) for job in ("decay/torch/gru", "accuracy/numpy/adding/lstm")}
-    assert other_machines.other_jobs(HERE, {"jobs": theirs | {"search/search_weight": "x"}}) == []
+    assert machine.other_jobs(HERE, {"jobs": theirs | {"search/search_weight": "x"}}) == []
     changed = {"decay/torch/gru": "x", "decay/torch/no_such_cell": "x"}
-    assert other_machines.other_jobs(HERE, {"jobs": theirs | changed}) == [*changed]
+    assert machine.other_jobs(HERE, {"jobs": theirs | changed}) == [*changed]
 
 
 def test_bfloat16_has_a_tolerance_whatever_stands_on_the_other_side(results: Path, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_log_says_what_was_measured_and_how_long_it_took(log: str) -> None:
     assert (said.took, said.kept, said.share, said.at) == ((9.5, 9.25), 1, 1.0, "40 of 40 models, writing")
 
 
-def test_a_step_is_told_once_in_a_while_alone(log: str) -> None:
+def test_a_step_is_logged_once_in_a_while_alone(log: str) -> None:
     steps = [int(step) for step in re.findall(r"at step (\d+) of 40", log)]
     assert steps == sorted(set(steps))
     assert 2 <= len(steps) <= 41 * 2.0 / joblog.SECONDS + 1
@@ -88,10 +88,10 @@ def described(job: int, folder: Path, rule: str = "decay", **more: object) -> di
 def planted(folder: Path, jobs: list[dict], *events: tuple[float, int, str]) -> list[dict]:
     """The events of a run of `jobs`, also in its file."""
     plan = {"time": START, "host": "here", "places": 2, "jobs": jobs}
-    told = [plan, *({"time": START + at, "job": job, "is": state} for at, job, state in events)]
+    sent = [plan, *({"time": START + at, "job": job, "is": state} for at, job, state in events)]
     (folder / "logs").mkdir(parents=True, exist_ok=True)
-    (folder / progress.EVENTS).write_text("".join(f"{json.dumps(event)}\n" for event in told))
-    return told
+    (folder / progress.EVENTS).write_text("".join(f"{json.dumps(event)}\n" for event in sent))
+    return sent
 
 
 def written(job: dict, text: str, at: float) -> None:
@@ -106,7 +106,7 @@ def test_the_jobs_of_a_run(tmp_path: Path, log: str) -> None:
     half = log[: log.index("decay c, block 3")]
     written(jobs[0], half, START + 30)
     written(jobs[1], half, START - 500)  # of an earlier run
-    told = (
+    sent = (
         (1, 0, "started"),
         (2, 1, "started"),
         (3, 2, "started"),
@@ -114,7 +114,7 @@ def test_the_jobs_of_a_run(tmp_path: Path, log: str) -> None:
         (4, 3, "started"),
         (6, 3, "failed"),
     )
-    planted(tmp_path, jobs, *told)
+    planted(tmp_path, jobs, *sent)
     with lock(tmp_path):
         run = progress.read(tmp_path, START + 41)
         assert [job.state for job in run.jobs] == ["running", "starting", "done", "failed", "waiting"]
@@ -184,7 +184,7 @@ def test_the_time_left(jobs: list[progress.Job], expected: tuple[float, int]) ->
     assert forecast.left(run_of(*jobs)) == pytest.approx(expected)
 
 
-def test_the_time_left_is_told_once_it_is_known_of_most_jobs() -> None:
+def test_the_time_left_is_shown_once_it_is_known_of_most_jobs() -> None:
     done, unknown = job(0, "done", seconds=600), [job(n, rule="other") for n in (1, 2)]
     assert screen.time_left(run_of(*unknown)) == ""
     assert screen.time_left(run_of(done, job(3), *unknown)) == ""
@@ -219,8 +219,8 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Makes the account of a run of so many jobs on a stream, and a way to tell it events."""
+def run_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Makes the log of a run of so many jobs on a stream, and a way to send it events."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(live.RunLog, "redraw", lambda self: None)
@@ -228,23 +228,23 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     def made(jobs: int, stream: io.StringIO):
         plan = {"time": START, "places": 2, "jobs": [described(job, tmp_path) for job in range(jobs)]}
-        account = live.RunLog(tmp_path, plan, stream, logging.Formatter())
+        run_log = live.RunLog(tmp_path, plan, stream, logging.Formatter())
 
-        def tell(event: str, level: int = logging.INFO, **fields: object) -> None:
-            account.handle(logging.makeLogRecord({"event": event, "levelno": level, **fields}))
+        def send(event: str, level: int = logging.INFO, **fields: object) -> None:
+            run_log.handle(logging.makeLogRecord({"event": event, "levelno": level, **fields}))
 
-        return account, tell
+        return run_log, send
 
     return made
 
 
-def test_without_a_terminal_the_lines_are_few_and_plain(account, tmp_path: Path) -> None:
+def test_without_a_terminal_the_lines_are_few_and_plain(run_log, tmp_path: Path) -> None:
     stream = io.StringIO()
-    handler, tell = account(1000, stream)
+    handler, send = run_log(1000, stream)
     for number in range(1000):
-        tell("job_info", jobid=number)
-        tell("job_finished", job_id=number)
-        tell("", msg="Select jobs to execute...")
+        send("job_info", jobid=number)
+        send("job_finished", job_id=number)
+        send("", msg="Select jobs to execute...")
     handler.close()
     handler.close()
     lines = stream.getvalue().splitlines()
@@ -258,21 +258,21 @@ def test_without_a_terminal_the_lines_are_few_and_plain(account, tmp_path: Path)
 
 @pytest.mark.parametrize("ci", [False, True])
 def test_on_a_terminal_what_is_said_stays_above_the_view(
-    account, monkeypatch, tmp_path: Path, ci: bool
+    run_log, monkeypatch, tmp_path: Path, ci: bool
 ) -> None:
     if ci:
         monkeypatch.setenv("CI", "true")
     stream = Terminal()
-    handler, tell = account(2, stream)
-    tell("job_info", jobid=1)
+    handler, send = run_log(2, stream)
+    send("job_info", jobid=1)
     if not ci:
         handler.screen.draw(handler.run())
     (tmp_path / "logs" / "decay").mkdir()
     (tmp_path / "logs" / "decay" / "1.log").write_text(
         "".join(f"line {n}\n" for n in range(99)) + "the reason\n"
     )
-    tell("job_error", logging.ERROR, jobid=1, rule_msg=None)
-    tell("", logging.WARNING, msg="beware")
+    send("job_error", logging.ERROR, jobid=1, rule_msg=None)
+    send("", logging.WARNING, msg="beware")
     handler.close()
     text = stream.getvalue()
     assert ("\x1b" in text) is not ci
@@ -287,25 +287,27 @@ def test_on_a_terminal_what_is_said_stays_above_the_view(
     assert failed[-1].endswith("1 failed, then the run stopped; the same command goes on from there")
 
 
-def test_an_account_that_cannot_be_written_stops_nothing(account, tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_stops_nothing(run_log, tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("in the way")
     stream = io.StringIO()
-    handler, tell = account(1, stream)
+    handler, send = run_log(1, stream)
     stream.close()
-    tell("job_info", jobid=0)
-    tell("job_error", logging.ERROR, jobid=0)
+    send("job_info", jobid=0)
+    send("job_error", logging.ERROR, jobid=0)
     handler.close()
 
 
-@pytest.mark.parametrize("asked", [{"verbose": True}, {"printshellcmds": True}, {"quiet": {"Quietness.ALL"}}])
-def test_who_asks_snakemake_for_all_or_nothing_gets_it(tmp_path: Path, asked: dict) -> None:
-    options = SimpleNamespace(**{"verbose": False, "printshellcmds": False, "quiet": None} | asked)
+@pytest.mark.parametrize(
+    "options", [{"verbose": True}, {"printshellcmds": True}, {"quiet": {"Quietness.ALL"}}]
+)
+def test_who_asks_snakemake_for_all_or_nothing_gets_it(tmp_path: Path, options: dict) -> None:
+    settings = SimpleNamespace(**{"verbose": False, "printshellcmds": False, "quiet": None} | options)
     own, logger = logging.StreamHandler(io.StringIO()), logging.getLogger("snakemake.logging")
     own.name = snakemake.MESSAGES
     logger.addHandler(own)
     dag = SimpleNamespace(needrun_jobs=list)
     resources = SimpleNamespace(cores=2)
-    workflow = SimpleNamespace(output_settings=options, dag=dag, resource_settings=resources, nodes=None)
+    workflow = SimpleNamespace(output_settings=settings, dag=dag, resource_settings=resources, nodes=None)
     snakemake.follow(workflow, tmp_path)
     ours = [handler for handler in logger.handlers if isinstance(handler, live.RunLog)]
     kept = own in logger.handlers

@@ -25,9 +25,9 @@ def test_the_jobs_of_all_parts_are_put_together():
     parts = [{"jobs": {"decay/numpy/lstm": "a"}}, {"jobs": {"decay/numpy/gru": "b"}}, {"seed": 1}]
     merged = merge(parts)
     assert merged == {"jobs": {"decay/numpy/lstm": "a", "decay/numpy/gru": "b"}, "seed": 1}
-    told = brief(merged)
-    assert told["jobs"] == 2
-    assert told["code"] != brief(parts[0])["code"]
+    short = brief(merged)
+    assert short["jobs"] == 2
+    assert short["code"] != brief(parts[0])["code"]
     assert brief({"seed": 1}) == {"seed": 1}
 
 

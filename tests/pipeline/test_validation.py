@@ -1,4 +1,4 @@
-"""Damaged and foreign tables: told in one line with the command that makes them again, and never averaged in."""
+"""Damaged tables and those of other code or studies: refused in one line with the command that makes them again."""
 
 import shlex
 import subprocess
@@ -76,7 +76,7 @@ def test_a_sealed_table_is_plain_parquet(small: bytes, tmp_path: Path) -> None:
     assert pd.read_parquet(tmp_path / "a.parquet").equals(parquet.read(tmp_path / "a.parquet"))
 
 
-VERBS = {  # verb: kinds of table that it reads, options that it writes to, and others
+COMMANDS = {  # command: kinds of table that it reads, options that it writes to, and others
     "gather": (("decay",), ("out",), ()),
     "summarise": (("decay",), ("out",), ()),
     "judge": (("decay", "accuracy", "dynamics", "calibration"), ("out", "csv", "json", "agreement"), ()),
@@ -88,7 +88,7 @@ DAMAGES = {  # what is done to a file, and what is said of it
     "empty": "an empty file",
     "truncated": "not a whole parquet file",
     "flipped": "damaged, its checksum is not that of its bytes",
-    "foreign": "a table that carousel did not make",
+    "of another program": "a table that carousel did not make",
     "of other columns": "it has no column",
     "absent": "No such file",
 }
@@ -98,7 +98,7 @@ def harm(path: Path, damage: str) -> None:
     """Do to a file what the name of a damage says."""
     data = bytearray(path.read_bytes())
     data[len(data) // 3] ^= 4
-    if damage == "foreign":
+    if damage == "of another program":
         pd.DataFrame({"lag": [1]}).to_parquet(path)
     elif damage == "of other columns":
         parquet.write(pd.DataFrame({"lag": [1]}), path, ORIGIN)
@@ -108,14 +108,14 @@ def harm(path: Path, damage: str) -> None:
         path.write_bytes({"empty": b"", "truncated": data[:-9], "flipped": data}[damage])
 
 
-READ = [(verb, kind) for verb in VERBS for kind in VERBS[verb][0]]
+READ = [(command, kind) for command in COMMANDS for kind in COMMANDS[command][0]]
 TRIED = [("gather", "decay", damage) for damage in DAMAGES]
 TRIED += [(*read, damage) for read in READ[1:] for damage in ("flipped", "of other columns")]
 
 
-@pytest.mark.parametrize(("verb", "kind", "damage"), TRIED)
-def test_every_verb_names_the_file_and_how_to_make_it_again(
-    verb: str,
+@pytest.mark.parametrize(("command", "kind", "damage"), TRIED)
+def test_every_command_names_the_file_and_how_to_make_it_again(
+    command: str,
     kind: str,
     damage: str,
     tmp_path: Path,
@@ -123,15 +123,15 @@ def test_every_verb_names_the_file_and_how_to_make_it_again(
     capsys: pytest.CaptureFixture,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    folder, (kinds, outs, others) = Path("results/smoke"), VERBS[verb]
+    folder, (kinds, outs, others) = Path("results/smoke"), COMMANDS[command]
     for each in kinds:
         parquet.write(table(each), folder / f"{each}.parquet", ORIGIN)
     bad = folder / f"{kind}.parquet"
     harm(bad, damage)
     written = [f"--{name}=made/{name}" for name in outs]
-    written = ["--out=made/decay.parquet"] if verb == "gather" else written
-    given = [str(bad)] if verb == "gather" else [f"--{each}={folder / each}.parquet" for each in kinds]
-    assert main([verb, *written, *given, *others]) == 1
+    written = ["--out=made/decay.parquet"] if command == "gather" else written
+    given = [str(bad)] if command == "gather" else [f"--{each}={folder / each}.parquet" for each in kinds]
+    assert main([command, *written, *given, *others]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(
         f"{bad}: {DAMAGES[damage] if damage != 'of other columns' else f'not a table of {kind}'}"
@@ -140,7 +140,7 @@ def test_every_verb_names_the_file_and_how_to_make_it_again(
     assert not Path("made").exists()
 
 
-FOREIGN = {  # what a table says otherwise of itself, and what is said of that
+MISMATCHES = {  # what a table says otherwise of itself, and what is said of that
     "another study": (
         {"study_hash": "0123", "study": "old"},
         "measured for another study (old, 0123) than smoke",
@@ -173,11 +173,11 @@ def test_tables_of_now_are_gathered(gathering: list[Path]) -> None:
     assert not validation.fault(out, "decay")
 
 
-@pytest.mark.parametrize("foreign", FOREIGN)
+@pytest.mark.parametrize("mismatch", MISMATCHES)
 def test_a_table_of_another_study_or_code_is_refused(
-    foreign: str, gathering: list[Path], capsys: pytest.CaptureFixture
+    mismatch: str, gathering: list[Path], capsys: pytest.CaptureFixture
 ) -> None:
-    changes, said = FOREIGN[foreign]
+    changes, said = MISMATCHES[mismatch]
     parquet.write(table(), gathering[0], describe("smoke", load(SMOKE), JOB, False) | changes)
     out = gathering[0].parents[2] / "decay.parquet"
     assert main(["gather", "--out", str(out), *map(str, gathering)]) == 1
@@ -280,9 +280,9 @@ def test_the_command_makes_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert made.returncode == 0, made.stderr
     whole = path.read_bytes()
     harm(path, "flipped")
-    with pytest.raises(parquet.StoreError) as told:
+    with pytest.raises(parquet.StoreError) as error:
         parquet.read(path)
-    command = shlex.split(rebuild.explained(told.value).partition("again: ")[2])
+    command = shlex.split(rebuild.explained(error.value).partition("again: ")[2])
     monkeypatch.delenv("PYTHONPATH", raising=False)
     again = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr

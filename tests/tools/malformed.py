@@ -3,7 +3,7 @@
     python tests/tools/malformed.py --files 1000 --snakemake 12
 
 A file is config/smoke.yaml or config/standard.yaml with one thing wrong at one key, or no study at all. Each has to
-end the verb `decay` with one line that names the file, the key and what is allowed, and status 1, within two seconds
+end the command `decay` with one line that names the file, the key and what is allowed, and status 1, within two seconds
 of processor time (on one thread: of time, where nothing else runs). Python's start, and Snakemake's, are not in them.
 """
 
@@ -245,13 +245,13 @@ def cases(files: int) -> list[Case]:
 
 
 def outcomes(wanted: list[Case], folder: Path) -> list[Outcome]:
-    """What the verb `decay` makes of the cases."""
-    outcome(wanted[0], folder)  # the first call imports what the verb needs
+    """What the command `decay` makes of the cases."""
+    outcome(wanted[0], folder)  # the first call imports what the command needs
     return [outcome(case, folder) for case in wanted]
 
 
 def outcome(case: Case, folder: Path) -> Outcome:
-    """What the verb `decay` makes of a case."""
+    """What the command `decay` makes of a case."""
     path = folder / "mine.yaml"
     path.write_bytes(case.data)
     paths = [f"--{name}={folder / name}" for name in ("cache", "out")]
@@ -318,7 +318,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     chosen = cases(options.files)
     with tempfile.TemporaryDirectory() as there:
-        bad = report("the verb decay", outcomes(chosen, Path(there)))
+        bad = report("the command decay", outcomes(chosen, Path(there)))
     if options.snakemake:
         with tempfile.TemporaryDirectory() as there:
             some = chosen[:: max(1, len(chosen) // options.snakemake)][: options.snakemake]

@@ -6,164 +6,198 @@ from carousel.tables.machine_folders import FOLDER
 
 
 rule summarise:
-    message: "summing up the decay, setting by setting"
     input:
-        decay=RESULTS + "/decay.parquet",
+        decay=RESULTS / "decay.parquet",
         code=fingerprint.files("summarise"),
     output:
-        RESULTS + "/summary.parquet",
+        RESULTS / "summary.parquet",
     log:
-        RESULTS + "/logs/summarise.log",
+        RESULTS / "logs/summarise.log",
+    conda:
+        "../../environment.yml"
     threads: 1
+    params:
+        job=JOB,
+    message:
+        "summing up the decay, setting by setting"
     shell:
-        SETUP.command + "summarise --decay {input.decay} --out {output}"
+        "{params.job} {log} python -m carousel summarise --decay {input.decay} --out {output}"
 
 
 rule judge:
-    message: "deciding the claims"
     input:
-        decay=RESULTS + "/decay.parquet",
-        accuracy=RESULTS + "/accuracy.parquet",
-        dynamics=RESULTS + "/dynamics.parquet",
-        calibration=RESULTS + "/calibration.parquet",
+        decay=RESULTS / "decay.parquet",
+        accuracy=RESULTS / "accuracy.parquet",
+        dynamics=RESULTS / "dynamics.parquet",
+        calibration=RESULTS / "calibration.parquet",
         code=fingerprint.files("judge"),
     output:
-        claims=RESULTS + "/claims.parquet",
-        csv=report(RESULTS + "/claims.csv", caption="../report/claims.rst", category="Verdicts"),
-        json=RESULTS + "/claims.json",
-        agreement=RESULTS + "/agreement.parquet",
+        claims=RESULTS / "claims.parquet",
+        csv=report(RESULTS / "claims.csv", caption="../report/claims.rst", category="Verdicts"),
+        json=RESULTS / "claims.json",
+        agreement=RESULTS / "agreement.parquet",
     log:
-        RESULTS + "/logs/judge.log",
+        RESULTS / "logs/judge.log",
+    conda:
+        "../../environment.yml"
     threads: 1
+    params:
+        job=JOB,
+    message:
+        "deciding the claims"
     shell:
-        SETUP.command + "judge --decay {input.decay} --accuracy {input.accuracy} --dynamics {input.dynamics}"
-        " --calibration {input.calibration} --out {output.claims} --csv {output.csv} --json {output.json} --agreement {output.agreement}"
+        "{params.job} {log} python -m carousel judge --decay {input.decay} --accuracy {input.accuracy}"
+        " --dynamics {input.dynamics} --calibration {input.calibration} --out {output.claims} --csv {output.csv}"
+        " --json {output.json} --agreement {output.agreement}"
 
 
 rule explore:
-    message: "choosing the curves of the explorer, and what to advise"
     input:
-        decay=RESULTS + "/decay.parquet",
-        accuracy=RESULTS + "/accuracy.parquet",
-        summary=RESULTS + "/summary.parquet",
+        decay=RESULTS / "decay.parquet",
+        accuracy=RESULTS / "accuracy.parquet",
+        summary=RESULTS / "summary.parquet",
         code=fingerprint.files("explore"),
     output:
-        explorer=RESULTS + "/explorer.json",
-        advice=RESULTS + "/advice.parquet",
-        half_lives=RESULTS + "/half_lives.parquet",
-        learned=RESULTS + "/learned.parquet",
+        explorer=RESULTS / "explorer.json",
+        advice=RESULTS / "advice.parquet",
+        half_lives=RESULTS / "half_lives.parquet",
+        learned=RESULTS / "learned.parquet",
     log:
-        RESULTS + "/logs/explore.log",
+        RESULTS / "logs/explore.log",
+    conda:
+        "../../environment.yml"
     threads: 1
+    params:
+        job=JOB,
+    message:
+        "choosing the curves of the explorer, and what to advise"
     shell:
-        SETUP.command + "explore --decay {input.decay} --accuracy {input.accuracy} --summary {input.summary}"
-        " --explorer {output.explorer} --advice {output.advice} --half-lives {output.half_lives}"
-        " --learned {output.learned}"
+        "{params.job} {log} python -m carousel explore --decay {input.decay} --accuracy {input.accuracy}"
+        " --summary {input.summary} --explorer {output.explorer} --advice {output.advice}"
+        " --half-lives {output.half_lives} --learned {output.learned}"
 
 
 rule draw:
-    message: "drawing the figures"
     input:
-        decay=RESULTS + "/decay.parquet",
-        accuracy=RESULTS + "/accuracy.parquet",
-        claims=RESULTS + "/claims.parquet",
-        summary=RESULTS + "/summary.parquet",
-        dynamics=RESULTS + "/dynamics.parquet",
-        learned=RESULTS + "/learned.parquet",
+        decay=RESULTS / "decay.parquet",
+        accuracy=RESULTS / "accuracy.parquet",
+        claims=RESULTS / "claims.parquet",
+        summary=RESULTS / "summary.parquet",
+        dynamics=RESULTS / "dynamics.parquet",
+        learned=RESULTS / "learned.parquet",
         code=fingerprint.files("draw"),
     output:
         report(
-            directory(RESULTS + "/figures"),
+            directory(RESULTS / "figures"),
             patterns=["{name}.svg"],
             caption="../report/figures.rst",
             category="Figures",
             labels={"figure": "{name}"},
         ),
     log:
-        RESULTS + "/logs/draw.log",
+        RESULTS / "logs/draw.log",
+    conda:
+        "../../environment.yml"
     threads: 1
+    params:
+        job=JOB,
+    message:
+        "drawing the figures"
     shell:
-        SETUP.command + "draw --decay {input.decay} --accuracy {input.accuracy} --claims {input.claims}"
-        " --summary {input.summary} --dynamics {input.dynamics} --learned {input.learned} --out {output}"
+        "{params.job} {log} python -m carousel draw --decay {input.decay} --accuracy {input.accuracy}"
+        " --claims {input.claims} --summary {input.summary} --dynamics {input.dynamics}"
+        " --learned {input.learned} --out {output}"
 
 
 rule timings:
-    message: "adding up what every rule took"
     input:
         rules.judge.output.claims,
         rules.explore.output.explorer,
         rules.draw.output,
     output:
-        RESULTS + "/timings.parquet",
+        RESULTS / "timings.parquet",
     log:
-        RESULTS + "/logs/timings.log",
-    params:
-        logs=RESULTS + "/logs",
+        RESULTS / "logs/timings.log",
+    conda:
+        "../../environment.yml"
     threads: 1
+    params:
+        job=JOB,
+        logs=RESULTS / "logs",
+    message:
+        "adding up what every rule took"
     shell:
-        SETUP.command + "timings --logs {params.logs} --out {output}"
+        "{params.job} {log} python -m carousel timings --logs {params.logs} --out {output}"
 
 
 use rule judge as judge_other_machine with:
-    message:
-        "deciding the claims from the tables of {wildcards.machine} alone"
     input:
-        decay=f"{RESULTS}/{FOLDER}/{{machine}}/decay.parquet",
-        accuracy=f"{RESULTS}/{FOLDER}/{{machine}}/accuracy.parquet",
-        dynamics=f"{RESULTS}/{FOLDER}/{{machine}}/dynamics.parquet",
-        calibration=f"{RESULTS}/{FOLDER}/{{machine}}/calibration.parquet",
+        decay=RESULTS / FOLDER / "{machine}/decay.parquet",
+        accuracy=RESULTS / FOLDER / "{machine}/accuracy.parquet",
+        dynamics=RESULTS / FOLDER / "{machine}/dynamics.parquet",
+        calibration=RESULTS / FOLDER / "{machine}/calibration.parquet",
         code=fingerprint.files("judge"),
     output:
-        claims=f"{RESULTS}/{FOLDER}/{{machine}}/claims.parquet",
-        csv=f"{RESULTS}/{FOLDER}/{{machine}}/claims.csv",
-        json=f"{RESULTS}/{FOLDER}/{{machine}}/claims.json",
-        agreement=f"{RESULTS}/{FOLDER}/{{machine}}/agreement.parquet",
+        claims=RESULTS / FOLDER / "{machine}/claims.parquet",
+        csv=RESULTS / FOLDER / "{machine}/claims.csv",
+        json=RESULTS / FOLDER / "{machine}/claims.json",
+        agreement=RESULTS / FOLDER / "{machine}/agreement.parquet",
     log:
-        RESULTS + "/logs/judge_other_machine/{machine}.log",
+        RESULTS / "logs/judge_other_machine/{machine}.log",
+    message:
+        "deciding the claims from the tables of {wildcards.machine} alone"
 
 
 rule machines:
-    message: "comparing the machines that the tables come from"
     input:
-        RESULTS + "/decay.parquet",
+        RESULTS / "decay.parquet",
         machine_folders.measured(RESULTS),
         code=fingerprint.files("machines"),
     output:
-        RESULTS + "/machines.parquet",
+        RESULTS / "machines.parquet",
     log:
-        RESULTS + "/logs/machines.log",
-    params:
-        results=RESULTS,
+        RESULTS / "logs/machines.log",
+    conda:
+        "../../environment.yml"
     threads: 1
+    params:
+        job=JOB,
+        results=RESULTS,
+    message:
+        "comparing the machines that the tables come from"
     shell:
-        SETUP.command + "machines --results {params.results} --out {output}"
+        "{params.job} {log} python -m carousel machines --results {params.results} --out {output}"
 
 
 rule report:
-    message: "writing the report"
     input:
-        explorer=RESULTS + "/explorer.json",
-        advice=RESULTS + "/advice.parquet",
-        half_lives=RESULTS + "/half_lives.parquet",
-        learned=RESULTS + "/learned.parquet",
-        timings=RESULTS + "/timings.parquet",
-        machines=RESULTS + "/machines.parquet",
+        explorer=RESULTS / "explorer.json",
+        advice=RESULTS / "advice.parquet",
+        half_lives=RESULTS / "half_lives.parquet",
+        learned=RESULTS / "learned.parquet",
+        timings=RESULTS / "timings.parquet",
+        machines=RESULTS / "machines.parquet",
         others=machine_folders.judged(RESULTS),
-        decay=RESULTS + "/decay.parquet",
-        accuracy=RESULTS + "/accuracy.parquet",
-        claims=RESULTS + "/claims.parquet",
-        agreement=RESULTS + "/agreement.parquet",
-        calibration=RESULTS + "/calibration.parquet",
-        summary=RESULTS + "/summary.parquet",
-        dynamics=RESULTS + "/dynamics.parquet",
-        figures=RESULTS + "/figures",
+        decay=RESULTS / "decay.parquet",
+        accuracy=RESULTS / "accuracy.parquet",
+        claims=RESULTS / "claims.parquet",
+        agreement=RESULTS / "agreement.parquet",
+        calibration=RESULTS / "calibration.parquet",
+        summary=RESULTS / "summary.parquet",
+        dynamics=RESULTS / "dynamics.parquet",
+        figures=RESULTS / "figures",
         code=fingerprint.report(),
     output:
-        report(RESULTS + "/report.html", caption="../report/report.rst", category="Report"),
+        report(RESULTS / "report.html", caption="../report/report.rst", category="Report"),
     log:
-        RESULTS + "/logs/report.log",
-    params:
-        results=RESULTS,
+        RESULTS / "logs/report.log",
+    conda:
+        "../../environment.yml"
     threads: 1
+    params:
+        job=JOB,
+        results=RESULTS,
+    message:
+        "writing the report"
     shell:
-        SETUP.command + "render --results {params.results} --out {output}"
+        "{params.job} {log} python -m carousel render --results {params.results} --out {output}"

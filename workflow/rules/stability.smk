@@ -5,45 +5,59 @@ from carousel.study import schema
 
 
 rule stability:
-    message: "comparing the verdicts of several master seeds"
     input:
-        claims=RESULTS + "/claims.parquet",
-        others=[f"{RESULTS}/stability/{seed}.parquet" for seed in seed_stability.others(SETUP.study.seed)],
+        claims=RESULTS / "claims.parquet",
+        others=[RESULTS / f"stability/{seed}.parquet" for seed in seed_stability.others(SETUP.study.seed)],
     output:
-        RESULTS + "/stability.parquet",
+        RESULTS / "stability.parquet",
     log:
-        RESULTS + "/logs/stability.log",
+        RESULTS / "logs/stability.log",
+    conda:
+        "../../environment.yml"
     threads: 1
+    params:
+        job=JOB,
+    message:
+        "comparing the verdicts of several master seeds"
     shell:
-        SETUP.command + "stability --claims {input.claims} --out {output} {input.others}"
+        "{params.job} {log} python -m carousel stability --claims {input.claims} --out {output} {input.others}"
 
 
 rule reseed:
-    message: "the study with master seed {wildcards.seed}"
     input:
         SETUP.file,
     output:
-        f"{RESULTS}/stability/{schema.name(SETUP.file)}-{{seed}}.yaml",
+        RESULTS / f"stability/{schema.name(SETUP.file)}-{{seed}}.yaml",
     log:
-        RESULTS + "/logs/reseed/{seed}.log",
+        RESULTS / "logs/reseed/{seed}.log",
+    conda:
+        "../../environment.yml"
     threads: 1
+    params:
+        job=JOB,
+    message:
+        "the study with master seed {wildcards.seed}"
     shell:
-        SETUP.command + "reseed --study {input:q} --seed {wildcards.seed} --out {output}"
+        "{params.job} {log} python -m carousel reseed --study {input:q} --seed {wildcards.seed} --out {output}"
 
 
 rule other_seed:
-    message: "the whole study under master seed {wildcards.seed}"
     input:
         study=rules.reseed.output,
         code=fingerprint.everything(),
     output:
-        RESULTS + "/stability/{seed}.parquet",
+        RESULTS / "stability/{seed}.parquet",
     log:
-        RESULTS + "/logs/other_seed/{seed}.log",
+        RESULTS / "logs/other_seed/{seed}.log",
+    conda:
+        "../../environment.yml"
+    threads: workflow.resource_settings.cores or 1  # a cluster's profile says how many
     params:
-        claims=RESULTS + "-{seed}/claims.parquet",
+        job=JOB,
+        claims=f"{RESULTS}-{{seed}}/claims.parquet",
         exact=str(SETUP.exact).lower(),
-    threads: workflow.resource_settings.cores or 1 # a cluster's profile says how many
+    message:
+        "the whole study under master seed {wildcards.seed}"
     shell:
-        SETUP.job + "sh -c 'python -m snakemake --cores {threads} --config study={input.study} exact={params.exact}"
-        " -- {params.claims} && cp {params.claims} {output}.tmp && mv {output}.tmp {output}'"
+        "{params.job} {log} sh -c 'python -m snakemake --cores {threads} --config study={input.study}"
+        " exact={params.exact} -- {params.claims} && cp {params.claims} {output}.tmp && mv {output}.tmp {output}'"

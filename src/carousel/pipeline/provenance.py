@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from carousel import __version__
+from carousel.axes import BACKENDS
+from carousel.engine.backends.table import device_name
 from carousel.pipeline.fingerprint import code, study_hash, sweep
 from carousel.study.schema import Study
+
+LIBRARIES = "scipy", "pandas", "scikit-learn"
+"""Packages beside those of the backends whose version a provenance names."""
 
 
 def describe(
@@ -20,41 +25,37 @@ def describe(
 
     ``sweep`` is what ``study_hash`` is but for title, backends, device and dtype: what two machines can compare.
     """
-    asked = {
+    measured = {
         "study": name,
         "title": study.title,
         "study_hash": study_hash(study),
         "sweep": sweep(study),
         "seed": study.seed,
     }
-    return asked | made_by(job, exact, code(job, study)) | made_here() | graphics(devices)
+    return measured | made_by(job, exact, code(job, study)) | made_here() | graphics(devices)
 
 
 def made_by(job: str, exact: bool, code: str) -> dict[str, Any]:
-    """The part that tells of the job and of its code."""
+    """The part of a provenance on the job and its code."""
     return {"jobs": {job: code}, "exact": exact}
 
 
 def made_here() -> dict[str, Any]:
-    """The part of a provenance that tells of code, versions and machine."""
+    """The part of a provenance on code, versions and machine."""
     return {
         "carousel": __version__,
         "commit": commit(),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("numpy", "scipy", "pandas", "scikit-learn", "torch")},
+        **{name: version(name) for name in (*(backend.package for backend in BACKENDS.values()), *LIBRARIES)},
         "numba": version("numba") if find_spec("numba") else "not installed",
         "machine": f"{processor()}, {platform.system()} {platform.machine()}",
     }
 
 
 def graphics(devices: Iterable[str]) -> dict[str, str]:
-    """The names of the graphics processors among torch's `devices`; torch is loaded only if there is one."""
+    """The names of the graphics processors among `devices`; a backend's library is loaded only if there is one."""
     found = sorted({device for device in devices if device != "cpu"})
-    if not found:
-        return {}
-    import torch
-
-    return {"gpu": ", ".join(dict.fromkeys(torch.cuda.get_device_name(device) for device in found))}
+    return {"gpu": ", ".join(dict.fromkeys(map(device_name, found)))} if found else {}
 
 
 def commit() -> str:
@@ -72,7 +73,7 @@ def commit() -> str:
 
 
 def processor() -> str:
-    """The processor's model, as Linux tells it."""
+    """The processor's model, as Linux names it."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

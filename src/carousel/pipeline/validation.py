@@ -1,6 +1,6 @@
-"""What a verb is given to read: each table is whole, has its columns, and is of the study and the code of now.
+"""What a command is given to read: each table is whole, has its columns, and is of the present study and code.
 
-The Snakefile tells its jobs which study runs (remake.CONFIG). A verb that a person calls checks all but that.
+The Snakefile passes to its jobs which study runs (rebuild.CONFIG). A command that a person calls checks all but that.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,13 +15,14 @@ from carousel.pipeline.fingerprint import code, study_hash
 from carousel.pipeline.rebuild import place, running
 from carousel.study.schema import Study, load
 from carousel.tables.layout import misfit
+from carousel.tables.machine_folders import FOLDER
 from carousel.tables.parquet import StoreError, damage, names, origin, read, schema
 from carousel.tables.schemas import TABLES
 
 JOBS = {"decay", "dynamics", "accuracy", "search", "calibration"}
 """Folders of a study for the tables of its jobs, each of one job, which is called as its table."""
-APART = "elsewhere", "stability"
-"""Folders of a study for tables of another study or machine; the verbs that put them there check them."""
+OTHERS = FOLDER, "stability"
+"""Folders of a study for tables of other machines and other seeds; the commands that put them there check them."""
 
 
 class Now(NamedTuple):
@@ -40,7 +41,7 @@ def table(path: Path, kind: str, columns: Sequence[str] | None = None) -> pd.Dat
 
 
 def check(paths: Iterable[Path], kind: str = "") -> list[dict[str, Any]]:
-    """The provenances of whole tables of now. Raises StoreError, one line for all those that are not."""
+    """The provenances of tables, checked. Raises StoreError, one line for all those that must not be read."""
     paths = list(paths)
     if wrong := {path: reason for path in paths if (reason := fault(path, kind))}:
         first, *others = wrong
@@ -58,33 +59,33 @@ def fault(path: Path, kind: str = "") -> str:
         return reason
     if kind in TABLES and (wrong := misfit(schema(path), kind, BACKENDS)):
         return f"not a table of {kind}, {wrong}"
-    return foreign(path, origin(path))
+    return mismatch(path, origin(path))
 
 
-def foreign(path: Path, said: Mapping[str, Any]) -> str:
-    """What a table says of its job, study and code that is not so now; nothing where all is."""
-    inside = (place(path) or ("", ""))[1]
-    jobs = said.get("jobs", {})
+def mismatch(path: Path, origin: Mapping[str, Any]) -> str:
+    """Where a table's provenance is not that of its job, study and code now; nothing where it is."""
+    study, inside = place(path) or ("", "")
+    jobs = origin.get("jobs", {})
     folder = inside.rpartition("/")[0].partition("/")[0]
-    if folder in APART:
+    if folder in OTHERS:
         return ""
     if folder in JOBS and [*jobs] != [inside.removesuffix(".parquet")]:
         return f"the table of {', '.join(jobs) or 'no job that it names'}"
     now = current(**running())
-    if now is None or now.name != (place(path) or ("",))[0]:
+    if now is None or now.name != study:
         return ""
-    if said.get("study_hash", now.digest) != now.digest:
-        other = f"{said.get('study')}, {said['study_hash']}"
+    if origin.get("study_hash", now.digest) != now.digest:
+        other = f"{origin.get('study')}, {origin['study_hash']}"
         return f"measured for another study ({other}) than {now.name} as it is now ({now.digest})"
-    if said.get("exact", now.exact) != now.exact:
-        return f"measured with exact={str(said['exact']).lower()}"
+    if origin.get("exact", now.exact) != now.exact:
+        return f"measured with exact={str(origin['exact']).lower()}"
     changed = [job for job, made in jobs.items() if made != code(job, now.study)]
     return f"measured by other code than that of now ({changed[0]})" if changed else ""
 
 
 @cache
 def current(study: str = "", exact: str = "false") -> Now | None:
-    """What the Snakefile told its jobs about the study that runs; None where it told nothing."""
+    """The study of the run around this process; None outside a run."""
     if not study:
         return None
     content = load(study)

@@ -28,22 +28,17 @@ class Setup(NamedTuple):
 
     study: Study
     file: str  # its path
-    results: str  # the folder of its results
+    results: Path  # the folder of its results
     exact: bool  # whether it takes the plain path throughout
 
     @property
     def job(self) -> str:
-        """What every command of a rule stands behind."""
-        return f"exec python -m carousel.pipeline.run.job {self.results} {{log}} "
+        """What the command of every job stands behind, with its log in between."""
+        return f"exec python -m carousel.pipeline.run.job {self.results}"
 
-    @property
-    def command(self) -> str:
-        """What the commands of `python -m carousel` stand behind."""
-        return f"{self.job}python -m carousel "
-
-    def parts(self, table: str) -> list[str]:
+    def parts(self, table: str) -> list[Path]:
         """The tables of jobs that `table` is gathered from, as paths."""
-        return [f"{self.results}/{part}.parquet" for part in parts(self.study)[table]]
+        return [self.results / f"{part}.parquet" for part in parts(self.study)[table]]
 
     def gpu(self, table: str, backend: str, cell: str) -> int | None:
         """The GPUs that the job of a cell on a backend needs; None asks Snakemake for none."""
@@ -64,7 +59,7 @@ def setup(workflow: Any, config: Mapping[str, Any]) -> Setup:
         sys.exit(str(error))
     os.environ.update(environment(workflow.basedir, file, exact))
     logging.raiseExceptions = False  # a full disk, where Snakemake keeps its log, needs no traceback per line
-    return Setup(study, file, f"{RESULTS}/{schema.name(file)}", exact)
+    return Setup(study, file, Path(RESULTS, schema.name(file)), exact)
 
 
 def options(config: Mapping[str, Any]) -> tuple[str, bool]:
@@ -96,14 +91,14 @@ def before(folder: Path, variable: str) -> str:
     return os.pathsep.join(filter(None, [str(folder), os.environ.get(variable)]))
 
 
-def start(workflow: Any, results: str) -> None:
+def start(workflow: Any, results: Path) -> None:
     """Take the lock of the results, and over from Snakemake's messages. Ends the process where the lock is taken."""
     try:
         _LOCKS.append(locks.lock(results))
     except StoreError as error:
         sys.exit(str(error))
     snakemake.lift_rate_limit(workflow)
-    snakemake.follow(workflow, Path(results))
+    snakemake.follow(workflow, results)
 
 
 def fail(workflow: Any) -> None:

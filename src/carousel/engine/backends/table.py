@@ -1,6 +1,7 @@
 """A backend by its name; its library is imported only when it is asked for."""
 
 from importlib import import_module
+from typing import Any
 
 from carousel.axes import BACKENDS
 from carousel.engine.backends.backend import Backend
@@ -22,8 +23,19 @@ def load(name: str, device: str, dtype: str, exact: bool = False) -> Backend:
         raise DeviceError(f"device: found {device}; allowed on {name}: {', '.join(entry.devices)}")
     if dtype not in entry.dtypes:
         raise DeviceError(f"dtype: found {dtype}; allowed on {name}: {', '.join(entry.dtypes)}")
-    module, _, made = entry.factory.partition(":")
-    factory = getattr(import_module(module), made)
+    factory = backend_class(name)
     if not factory.present(device):
         raise DeviceError(f"device: found {device}, which this machine does not have; allowed: cpu")
     return factory(device=device, dtype=dtype, exact=exact, name=name)
+
+
+def device_name(device: str) -> str:
+    """What the maker calls a device beside the CPU, as the first backend that takes it says."""
+    takes = (name for name, entry in BACKENDS.items() if device.partition(":")[0] in entry.devices)
+    return backend_class(next(takes)).device_name(device)
+
+
+def backend_class(name: str) -> Any:
+    """The class of a backend; its library is imported."""
+    module, _, made = BACKENDS[name].factory.partition(":")
+    return getattr(import_module(module), made)

@@ -127,6 +127,11 @@ class TorchBackend:
         kind, _, number = device.partition(":")
         return kind == "cpu" or (kind == "cuda" and int(number or 0) < torch.cuda.device_count())
 
+    @staticmethod
+    def device_name(device: str) -> str:
+        """What the maker calls a GPU."""
+        return torch.cuda.get_device_name(device)
+
     def array(self, values: np.ndarray) -> Tensor:
         return torch.as_tensor(values, dtype=getattr(torch, self.dtype), device=self.device)
 

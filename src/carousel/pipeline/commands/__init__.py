@@ -1,1 +1,1 @@
-"""What the Snakemake rules and the README call: one function a verb, paths in, paths out."""
+"""What the Snakemake rules and the README call: one function per command, paths in, paths out."""

@@ -1,4 +1,4 @@
-"""The verb that measures a checkpoint of one's own."""
+"""The command that measures a checkpoint of one's own."""
 
 import argparse
 

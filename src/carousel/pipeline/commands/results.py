@@ -1,11 +1,11 @@
-"""The verbs on whole result sets: put one beside another, compare two."""
+"""The commands on whole result sets: add another machine's to one, compare two."""
 
 import argparse
 from typing import Any
 
 import pandas as pd
 
-from carousel.pipeline.machines import comparison, other_machines
+from carousel.pipeline.machines import adding, comparison, other_machines
 from carousel.tables.parquet import StoreError, provenance, write
 from carousel.tables.provenance import merge
 
@@ -14,9 +14,9 @@ SHOWN = 20  # lines of moves; the table has all
 
 def add(args: argparse.Namespace) -> None:
     """Put tables measured on another machine beside the local ones."""
-    folder = other_machines.add(args.results, args.given, args.other_code)
+    folder = adding.add(args.results, args.given, args.other_code)
     tables = ", ".join(path.stem for path in sorted(folder.glob("*.parquet")))
-    print(f"{folder}: {tables}; the next report shows them apart from the local ones")
+    print(f"{folder}: {tables}; the next report shows them beside the local ones, as another machine's")
 
 
 def machines(args: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The verbs behind the wall: tables in, tables, texts and figures out. None of them loads measuring code."""
+"""The commands that read tables: tables in, tables, texts and figures out. None of them loads measuring code."""
 
 import argparse
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Results from several machines, or of several versions: kept apart, put beside each other, compared."""
+"""Results from several machines, or of several versions: added to a study's results, compared."""

@@ -63,12 +63,12 @@ def moves(name: str, left: Path, right: Path) -> list[dict[str, Any]]:
     labels = sorted({*old, *new})
     lines = []
     for column in kind.values:
-        apart, errors, rounding = apart_by(kind, column, left, right, both)
+        distance, errors, rounding = distances(kind, column, left, right, both)
         for label in labels:
             here = np.flatnonzero(old[both.left] == label)
             line = {"table": name, "slice": label, "column": column, "old": "", "new": ""}
             line |= {"only_left": alone[0][label], "only_right": alone[1][label]}
-            lines.append(line | summed(apart[here], errors[here], rounding[here], both.left[here]))
+            lines.append(line | summed(distance[here], errors[here], rounding[here], both.left[here]))
     return located(lines, left, kind)
 
 
@@ -84,8 +84,8 @@ def only(slices: pd.Categorical, matched: np.ndarray) -> Counter[str]:
     return Counter(slices[alone].value_counts().to_dict())
 
 
-def apart_by(kind: Kind, column: str, left: Path, right: Path, both: Pairs) -> tuple[np.ndarray, ...]:
-    """By how much a column differs in each pair, the error of each, and what would be rounding."""
+def distances(kind: Kind, column: str, left: Path, right: Path, both: Pairs) -> tuple[np.ndarray, ...]:
+    """The distance of a column's values in each pair, the error of each, and what would be rounding."""
     old = numbers(left, column)
     errors = spread(kind, left, old)[both.left]
     if kind.error:
@@ -97,11 +97,11 @@ def apart_by(kind: Kind, column: str, left: Path, right: Path, both: Pairs) -> t
 
 
 def difference(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """How far two numbers are apart; 0 for two of the same that are none, infinite where one alone is finite."""
+    """The distance of two numbers; 0 for two of the same that are none, infinite where one alone is finite."""
     with np.errstate(invalid="ignore"):
-        apart = np.abs(new - old)
+        distance = np.abs(new - old)
     same = (old == new) | (np.isnan(old) & np.isnan(new))
-    return np.where(same, 0.0, np.where(np.isfinite(apart), apart, np.inf))
+    return np.where(same, 0.0, np.where(np.isfinite(distance), distance, np.inf))
 
 
 def finite(values: np.ndarray) -> np.ndarray:
@@ -122,16 +122,18 @@ def spread(kind: Kind, path: Path, values: np.ndarray) -> np.ndarray:
     return np.sqrt(np.bincount(group, deviations**2, size) / np.maximum(n - 1, 1))[group]
 
 
-def summed(apart: np.ndarray, errors: np.ndarray, rounding: np.ndarray, places: np.ndarray) -> dict[str, Any]:
+def summed(
+    distance: np.ndarray, errors: np.ndarray, rounding: np.ndarray, places: np.ndarray
+) -> dict[str, Any]:
     """Rows, those that moved, the largest move, and the largest for its error, with its place."""
-    beyond = apart / errors
-    at = int(np.argmax(apart)) if len(apart) else -1
+    beyond = distance / errors
+    at = int(np.argmax(distance)) if len(distance) else -1
     return {
-        "rows": len(apart),
-        "moved": int((apart > rounding).sum()),
-        "largest": float(apart[at]) if len(apart) else 0.0,
-        "in_errors": float(beyond.max()) if len(apart) else 0.0,
-        "where": int(places[at]) if len(apart) and apart[at] > rounding[at] else -1,
+        "rows": len(distance),
+        "moved": int((distance > rounding).sum()),
+        "largest": float(distance[at]) if len(distance) else 0.0,
+        "in_errors": float(beyond.max()) if len(distance) else 0.0,
+        "where": int(places[at]) if len(distance) and distance[at] > rounding[at] else -1,
     }
 
 
@@ -152,11 +154,11 @@ def verdict(name: str, old: pd.DataFrame, new: pd.DataFrame) -> dict[str, Any]:
     """The line of one claim."""
     words = [str(side["verdict"].get(name, "")) for side in (old, new)]
     effects = [np.array([side["effect"].get(name, np.nan)], float) for side in (old, new)]
-    apart = float(difference(*effects)[0]) if all(words) else 0.0
+    distance = float(difference(*effects)[0]) if all(words) else 0.0
     error = (old["high"].get(name, np.nan) - old["low"].get(name, np.nan)) / (2 * HALF)
-    moved = words[0] != words[1] or apart > CLOSE * max(1.0, abs(float(finite(effects[0])[0])))
+    moved = words[0] != words[1] or distance > CLOSE * max(1.0, abs(float(finite(effects[0])[0])))
     return {
         "table": "claims", "slice": "", "column": name, "rows": int(all(words)), "only_left": int(not words[1]),
-        "only_right": int(not words[0]), "moved": int(moved and all(words)), "largest": apart,
-        "in_errors": apart / error if error > 0 else np.nan, "where": "", "old": words[0], "new": words[1],
+        "only_right": int(not words[0]), "moved": int(moved and all(words)), "largest": distance,
+        "in_errors": distance / error if error > 0 else np.nan, "where": "", "old": words[0], "new": words[1],
     }  # fmt: skip

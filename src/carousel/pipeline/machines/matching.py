@@ -14,7 +14,7 @@ from carousel.tables.parquet import StoreError, encoded, is_text, schema
 
 
 class Kind(NamedTuple):
-    """A kind of table: the columns that tell its rows apart, those that were measured, and that of their error."""
+    """A kind of table: the columns that identify its rows, those that were measured, and that of their error."""
 
     factors: list[str]
     values: list[str]
@@ -44,7 +44,7 @@ class Pairs(NamedTuple):
 
 
 def pairs(left: Path, right: Path, factors: Sequence[str]) -> Pairs:
-    """Match the rows of two tables. Raises StoreError where factors do not tell the rows of a table apart."""
+    """Match the rows of two tables. Raises StoreError where factors do not identify the rows of a table."""
     one, other = keys(left, factors), keys(right, factors)
     if len(one) == len(other) and (one == other).all():
         places = np.arange(len(one))

@@ -1,4 +1,4 @@
-"""When a run will be over, as far as what its jobs took tells."""
+"""When a run will be over, as far as it is known from what its jobs took."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ ENOUGH = 0.1  # of a job has to be done before its own pace says when it ends
 
 
 def left(run: Run) -> tuple[float, int]:
-    """Seconds that the rest of a run takes, as far as can be told, and how many of its jobs are not in that.
+    """Seconds that the rest of a run takes, as far as is known, and how many of its jobs are not in that.
 
     A running job goes on at its own pace. Another one takes what it took before, times by how much its kind, or else
     all, is slower now; or else what jobs of its kind, or of its rule, take on average. Jobs that are the only one of
@@ -45,7 +45,7 @@ def slower(done: Sequence[Job]) -> float | None:
 
 
 def remaining(job: Job, pace: Pace) -> float | None:
-    """Seconds that a job still takes; None if there is nothing to tell it from."""
+    """Seconds that a job still takes; None if there is nothing to go by."""
     if job.share is not None and job.share >= ENOUGH:
         return job.seconds * (1 - job.share) / job.share
     mean, factor = pace.get(job.kind) or pace.get(job.rule) or (None, None)

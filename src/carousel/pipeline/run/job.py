@@ -37,9 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # which keeps room for the last line, should the disk fill up
             file.write(f"$ {shlex.join(command)}\n".encode())
             status = run(command, file, lock)
-            said = reason(status, last(Path(log)))
+            line = reason(status, last(Path(log)))
             with suppress(OSError):
-                file.write(f"{said}\n".encode() if said else b"")
+                file.write(f"{line}\n".encode() if line else b"")
     except OSError as error:
         print(f"{error.filename or log}: {error.strerror}; {KEPT}", file=sys.stderr)
         return 1

@@ -39,7 +39,7 @@ class Block(NamedTuple):
     steps: int = 0
 
 
-class Said(NamedTuple):
+class Status(NamedTuple):
     """What a log says so far."""
 
     started: float | None = None  # seconds since 1970
@@ -104,7 +104,7 @@ class Blocks:
         return noted
 
     def step(self, step: int, steps: int) -> None:
-        """Say that the block is at `step` of `steps`, if nothing has been said for a while."""
+        """Say that the block is at `step` of `steps`, if there was no line for a while."""
         if time.perf_counter() - self.spoke >= SECONDS:
             self.spoke = time.perf_counter()
             self.say(f"at step {step} of {steps}")
@@ -115,13 +115,13 @@ class Blocks:
         say(f"{block.label}, block {self.done + 1} of {len(self.blocks)}{size}: {state}")
 
 
-def read(text: str) -> Said:
+def read(text: str) -> Status:
     """What a log says, however much of it there is yet; nothing if it is none of this kind."""
     text = text[: text.rfind("\n") + 1]
     start, plan, done = START.search(text), PLAN.search(text), last(LAST.finditer(text))
     found = list(BLOCK.finditer(text))
     at, share = place(text, plan, found) if plan else ("", None)
-    return Said(
+    return Status(
         datetime.fromisoformat(start[2]).timestamp() if start else None,
         at,
         share,
@@ -159,7 +159,7 @@ def rule(log: Path, logs: Path) -> str:
     return log.relative_to(logs).parts[0].removesuffix(".log")
 
 
-def of(log: Path, since: float) -> Said | None:
+def of(log: Path, since: float) -> Status | None:
     """What a file says that was written to after `since`; None if none was."""
     try:
         fresh = log.stat().st_mtime >= since

@@ -64,14 +64,14 @@ class RunLog(logging.Handler):
             self.screen.print(self.format(record))
 
     def shown(self, record: logging.LogRecord) -> bool:
-        """Whether a message repeats what has been said of a failed job."""
+        """Whether a message repeats what was shown of a failed job."""
         text = self.format(record)
         return "\nCalledProcessError in file" in text or text.startswith(
             "Exiting because a job execution failed"
         )
 
     def happened(self, job: int, state: str, record: logging.LogRecord) -> None:
-        """Write down what became of a job, and tell."""
+        """Write down what became of a job, and show it."""
         if job not in self.jobs:
             return
         about: dict[str, Any] = {"time": time.time(), "job": job, "is": state}
@@ -79,10 +79,10 @@ class RunLog(logging.Handler):
             self.since[job] = about["time"] - progress.SKEW
         if (
             state == "done"
-            and (said := joblog.of(Path(self.jobs[job]["log"]), self.since[job]))
-            and said.took
+            and (status := joblog.of(Path(self.jobs[job]["log"]), self.since[job]))
+            and status.took
         ):
-            about |= {"seconds": said.took[0], "kept": said.kept}
+            about |= {"seconds": status.took[0], "kept": status.kept}
         self.events.append(about)
         self.write(about)
         if state == "failed":

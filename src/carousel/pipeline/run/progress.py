@@ -32,7 +32,7 @@ class Job:
     before: float | None = None  # seconds that it took in an earlier run
     state: str = "waiting"  # or starting, running, done, failed
     since: float = 0.0  # when it started; 0 if it has not
-    seconds: float = 0.0  # that it has taken so far, or took
+    seconds: float = 0.0  # so far, or in all
     at: str = ""  # where it is, in words
     share: float | None = None  # of it that is done
     kept: int = 0  # blocks that were there from an earlier run
@@ -89,7 +89,7 @@ def locked(results: Path) -> bool:
 
 
 def run(results: Path, events: Sequence[Mapping[str, Any]], now: float, over: bool) -> Run:
-    """The run that `events` tell of."""
+    """The run whose events these are."""
     plan = events[0]
     jobs = {job["id"]: Job(**job) for job in plan["jobs"]}
     for event in events[1:]:
@@ -113,11 +113,16 @@ def looked_at(job: Job, now: float, over: bool) -> Job:
         return job
     if over:
         return replace(job, state="waiting")
-    said = joblog.of(Path(job.log), job.since - SKEW)
-    if said is None:
+    status = joblog.of(Path(job.log), job.since - SKEW)
+    if status is None:
         return replace(job, seconds=now - job.since)
-    waited = (said.started or job.since) - job.since > QUEUE
-    since = said.started if waited and said.started else job.since
+    waited = (status.started or job.since) - job.since > QUEUE
+    since = status.started if waited and status.started else job.since
     return replace(
-        job, state="running", seconds=max(now - since, 0.0), at=said.at, share=said.share, kept=said.kept
+        job,
+        state="running",
+        seconds=max(now - since, 0.0),
+        at=status.at,
+        share=status.share,
+        kept=status.kept,
     )

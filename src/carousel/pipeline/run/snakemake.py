@@ -2,7 +2,7 @@
 
 The live view is a handler of Python's logging that the Snakefile adds when a run starts. A logger plugin would have to
 be installed before Snakemake starts, and the workflow also runs from a folder that never was; and a plugin is sent
-events without the plan: which jobs are to come, their logs and threads, which the time left is told from.
+events without the plan: which jobs are to come, their logs and threads, which the forecast of the time left needs.
 """
 
 import logging
