@@ -1,6 +1,7 @@
 """The tables that are made have the columns of their schema, and every quantity in them has its entry."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -14,8 +15,10 @@ from carousel.engine.recurrence import PATHS
 from carousel.measures import decay, dynamics
 from carousel.measures.calibration.calibrate import SYSTEMS, calibrate
 from carousel.measures.training import train
+from carousel.pipeline import fingerprint
 from carousel.study.models import Setting
 from carousel.study.schema import decay_defaults, dynamics_defaults, training_defaults, vary
+from carousel.tables import quantities
 from carousel.tables.columns import FACTORS, ROLES, TYPES
 from carousel.tables.layout import misfit
 from carousel.tables.quantities import QUANTITIES, filled, member, of_kind, quantity
@@ -98,6 +101,7 @@ def test_a_name_is_its_own_entry_before_it_is_built_from_a_pattern() -> None:
 
 def test_the_paths_are_those_of_the_engine_and_their_difference() -> None:
     assert set(quantity("loss_state").paths) == {*PATHS, "gates"}
+    assert {path for entry in QUANTITIES for path in entry.paths} == set(quantities.PATHS)
 
 
 NO_UNIT = {"repetition", "seed"}  # numbers of a draw
@@ -129,7 +133,10 @@ def test_the_fixed_names_are_there() -> None:
 
 def test_one_column_per_backend() -> None:
     found = schema("claims", ["one", "two"])
-    assert [name for name, column in found.items() if "backend measured" in column.meaning] == ["one", "two"]
+    assert [name for name, column in found.items() if "one backend measured" in column.meaning] == [
+        "one",
+        "two",
+    ]
     assert (found["two"].name, found["two"].type) == ("two", "float")
 
 
@@ -141,3 +148,21 @@ def test_categories_and_roles_are_read_off_the_columns() -> None:
         *names("decay", "factor", "place", "condition"),
         *names("accuracy", "factor", "place"),
     }
+
+
+def test_no_word_measures_again_and_every_column_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    job = "decay", "numpy", "lstm"
+    words = {
+        Path(f"src/carousel/tables/{name}.py") for name in ("columns", "derived", "quantities", "schemas")
+    }
+    assert all(path.exists() for path in words)
+    assert not words & set(map(Path, fingerprint.files("decay", ["numpy"], ["lstm"])))
+    assert Path("src/carousel/tables/columns.py") in set(map(Path, fingerprint.files("judge")))
+    before, columns = fingerprint.fingerprint(*job), TABLES["decay"]
+    monkeypatch.setitem(TABLES, "decay", tuple(column._replace(meaning="?", words="?") for column in columns))
+    assert fingerprint.fingerprint(*job) == before
+    monkeypatch.setitem(TABLES, "decay", (*columns, columns[0]._replace(name="more")))
+    more = fingerprint.fingerprint(*job)
+    monkeypatch.setitem(TABLES, "decay", (*columns[:-1], columns[-1]._replace(type="int")))
+    assert len({before, more, fingerprint.fingerprint(*job)}) == 3

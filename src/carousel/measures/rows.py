@@ -56,7 +56,12 @@ def rows(
 def labels(backend: Backend, name: str, block: Sequence[Setting], model: np.ndarray) -> pd.DataFrame:
     """The columns that say what was measured, a row for each entry of `model`, which counts in `block`."""
     frame = pd.DataFrame([asdict(setting) for setting in block]).iloc[model].reset_index(drop=True)
-    return frame.assign(backend=backend.name, device=backend.device, dtype=backend.dtype, slice=name)
+    return frame.assign(
+        backend=backend.name,
+        device=backend.device,
+        dtype=backend.dtype,
+        slice=name,
+    )
 
 
 def summaries_of(logs: dict[Quantity, Logs], quantity: Quantity) -> list[np.ndarray]:

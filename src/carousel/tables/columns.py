@@ -81,9 +81,7 @@ def factors(names: str) -> tuple[Column, ...]:
 
 
 QUANTITY = Column("quantity", "category", "index", "", "what is measured, of the quantities below", said="{}")
-PATH = Column(
-    "path", "category", "index", "", "the routes that the gradient may take, of the quantity's paths"
-)
+PATH = Column("path", "category", "index", "", "the routes that the gradient may take, of the paths below")
 LAG = Column("lag", "int", "index", "steps", "steps back from the last state")
 
 DECAY = (

@@ -61,7 +61,8 @@ CLAIMS = (
     Column("unit", "text", "detail", "", "The unit of effect, low, high, and of the effect by backend."),
     Column("rule", "text", "detail", "",
            "What settles the claim, with its thresholds; fixed before any data were looked at."),
-    Column("{backend}", "float", "detail", "`unit`", "The effect as the {label} backend measured it."),
+    Column("{backend}", "float", "detail", "`unit`",
+           "The effect as one backend measured it, in a field of the backend's name."),
     Column("condition", "text", "detail", "",
            "What the verdict depends on, or what would settle an inconclusive one; may be empty."),
     Column("takeaway", "text", "detail", "", "One sentence for a practitioner."),
@@ -71,8 +72,9 @@ CLAIMS = (
     Column("prediction", "text", "detail", "", "The verdict that was predicted before any data were looked at."),
     Column("settings", "text", "detail", "", "The settings that the verdict rests on."),
     Column("boundary", "text", "detail", "",
-           "Where the verdict changes, in words: a factor of the sweep and its value; empty where there is none."),
-    Column("boundary_at", "float", "detail", "the factor's", "The value of that factor at which it changes."),
+           "The threshold of the verdict in words: a factor of the sweep and the value at which the verdict changes; "
+           "empty where there is none."),
+    Column("boundary_at", "float", "detail", "the factor's", "The value of that factor."),
     Column("boundary_low", "float", "detail", "the factor's", "Lower end of the 95 % interval of that value."),
     Column("boundary_high", "float", "detail", "the factor's", "Upper end of the 95 % interval of that value."),
 )  # fmt: skip

@@ -17,6 +17,14 @@ class QuantityEntry(NamedTuple):
     meaning: str
 
 
+PATHS = {
+    "full": "all routes",
+    "candidate": "the carousel and the candidate, the gates held",
+    "gates": "the full gradient less that of candidate",
+    "cell": "the carousel alone",
+    "truncated": "as the rule of 1997 lets errors pass (Hochreiter and Schmidhuber)",
+    "formula": "none: a product of factors",
+}
 LOSS = "full", "candidate", "gates", "cell", "truncated"
 FULL = ("full",)
 QUANTITIES = (
