@@ -27,7 +27,7 @@ from carousel.pipeline.commands.watch import watch
 from carousel.pipeline.rebuild import explained
 from carousel.pipeline.run import joblog
 from carousel.study.errors import StudyError
-from carousel.tables.parquet import StoreError
+from carousel.tables.files import StoreError
 from carousel.tasks import DataError
 
 Run = Callable[[argparse.Namespace], None]

@@ -7,7 +7,8 @@ import pytest
 from carousel.__main__ import main
 from carousel.engine.backends.table import DeviceError, load
 from carousel.study.schema import find
-from carousel.tables.parquet import cached, provenance, read
+from carousel.tables.cache import cached
+from carousel.tables.parquet import provenance, read
 
 SMOKE = str(find("smoke"))
 

@@ -17,7 +17,8 @@ import yaml
 from support.checkouts import copied, snakemake_in
 
 from carousel.pipeline.run import job, locks
-from carousel.tables import parquet
+from carousel.tables import files, parquet
+from carousel.tables.files import StoreError
 
 TABLE = "results/tiny/decay/numpy/rnn_tanh.parquet"
 LOG = "results/tiny/logs/decay/numpy/rnn_tanh.log"
@@ -104,17 +105,13 @@ def test_a_disk_without_any_room_is_one_line_before_any_job(disk: Path) -> None:
     with pytest.raises(OSError, match="No space"), (disk / "fill").open("wb", buffering=0) as file:
         while file.write(bytes(4096)):
             pass
-    with pytest.raises(
-        parquet.StoreError, match="tiny: cannot be written: No space left on device; make room"
-    ):
+    with pytest.raises(StoreError, match="tiny: cannot be written: No space left on device; make room"):
         locks.lock(disk / "tiny")
 
 
 def test_results_that_cannot_be_written_are_one_line_before_any_job(disk: Path) -> None:
     remounted(disk, "ro")
-    with pytest.raises(
-        parquet.StoreError, match="tiny: cannot be written: Read-only file system; results need"
-    ):
+    with pytest.raises(StoreError, match="tiny: cannot be written: Read-only file system; results need"):
         locks.lock(disk / "tiny")
 
 
@@ -175,7 +172,7 @@ def test_a_stale_lock_of_snakemake_s_own_is_explained_and_cleared(checkout: Path
 
 def test_jobs_of_a_killed_run_keep_the_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "PATIENCE", 0.3)
-    with job.shared(tmp_path), pytest.raises(parquet.StoreError, match="jobs of a run that was killed"):
+    with job.shared(tmp_path), pytest.raises(StoreError, match="jobs of a run that was killed"):
         locks.lock(tmp_path)
     with job.shared(tmp_path), job.shared(tmp_path):
         pass
@@ -210,9 +207,9 @@ def test_a_file_system_without_locks_is_one_line_and_goes_on(
 def test_a_folder_is_put_in_place_whole_or_not_at_all(tmp_path: Path) -> None:
     place = tmp_path / "figures"
     for text in "first", "second":
-        with parquet.whole_folder(place) as folder:
+        with files.whole_folder(place) as folder:
             (folder / "a.svg").write_text(text)
-    with pytest.raises(KeyboardInterrupt), parquet.whole_folder(place) as folder:
+    with pytest.raises(KeyboardInterrupt), files.whole_folder(place) as folder:
         (folder / "a.svg").write_text("half")
         raise KeyboardInterrupt
     assert (place / "a.svg").read_text() == "second"
@@ -221,10 +218,10 @@ def test_a_folder_is_put_in_place_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_writer_killed_half_way_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    parquet.write_text("the old one", path)
+    files.write_text("the old one", path)
     code = (
-        "import os; from carousel.tables import parquet as store\n"
-        f"with store.whole({str(path)!r}) as file: file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)"
+        "import os; from carousel.tables import files\n"
+        f"with files.whole({str(path)!r}) as file: file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == -9
     assert path.read_text() == "the old one"
@@ -313,7 +310,7 @@ def test_a_job_whose_runner_was_killed_alone_keeps_the_folder(
         (child,) = psutil.Process(runner.pid).children()
         runner.kill()
         runner.wait()
-        with pytest.raises(parquet.StoreError, match="jobs of a run that was killed"):
+        with pytest.raises(StoreError, match="jobs of a run that was killed"):
             locks.lock(tmp_path)
     psutil.wait_procs([child], timeout=5)
     locks.lock(tmp_path).close()

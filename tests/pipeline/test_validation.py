@@ -18,6 +18,7 @@ from carousel.pipeline.fingerprint import code
 from carousel.pipeline.provenance import describe
 from carousel.study.schema import find, load
 from carousel.tables import parquet
+from carousel.tables.files import StoreError
 from carousel.tables.machine_folders import FOLDER
 from carousel.tables.schemas import schema
 
@@ -71,7 +72,7 @@ def test_no_length_is_taken_for_another(small: bytes, tmp_path: Path) -> None:
         assert parquet.damage(path)
 
 
-def test_a_sealed_table_is_plain_parquet(small: bytes, tmp_path: Path) -> None:
+def test_a_table_with_its_checksum_is_plain_parquet(small: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(small)
     assert pd.read_parquet(tmp_path / "a.parquet").equals(parquet.read(tmp_path / "a.parquet"))
 
@@ -280,7 +281,7 @@ def test_the_command_makes_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert made.returncode == 0, made.stderr
     whole = path.read_bytes()
     harm(path, "flipped")
-    with pytest.raises(parquet.StoreError) as error:
+    with pytest.raises(StoreError) as error:
         parquet.read(path)
     command = shlex.split(rebuild.explained(error.value).partition("again: ")[2])
     monkeypatch.delenv("PYTHONPATH", raising=False)

@@ -1,4 +1,4 @@
-"""A merge of files gives what `store.stack` makes of them in memory."""
+"""A merge of files gives what `stacking.stack` makes of them in memory."""
 
 import subprocess
 import sys
@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from carousel.tables import merge, parquet
+from carousel.tables import merge, parquet, stacking
+from carousel.tables.files import StoreError
 
 ORIGIN = {"study": "smoke"}
 TEXTS = st.sampled_from(["a", "b", "b\x00", "c", "", "é", None])
@@ -26,7 +27,7 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
     frame = texts.assign(place=np.arange(len(rows)) * draw(st.sampled_from([1, 0.5])))[
         ["cell", "place", "path"]
     ]
-    return parquet.concat([frame]) if draw(st.booleans()) else frame
+    return stacking.concat([frame]) if draw(st.booleans()) else frame
 
 
 def written(folder: Path, tables: list[pd.DataFrame]) -> list[Path]:
@@ -46,7 +47,7 @@ def test_a_merge_is_the_stack_of_all(tables: list[pd.DataFrame], rows: int, fewe
         merge.gather(paths, folder / "all.parquet", ORIGIN, rows)
         merged, stacked = (
             parquet.load(folder / "all.parquet"),
-            parquet.stack([parquet.load(path) for path in paths]),
+            stacking.stack([parquet.load(path) for path in paths]),
         )
         if len(stacked):
             assert merged.schema.remove_metadata() == stacked.schema.remove_metadata()
@@ -64,7 +65,7 @@ def decay(place: int, cells: str = "ab", n: int = 3000) -> pd.DataFrame:
         "cell": np.array(list(cells))[both // len(cells)],
         "path": np.array(list(cells))[both % len(cells)],
     }
-    return parquet.concat([pd.DataFrame(kinds).assign(lag=np.arange(n) + n * place, norm=rng.random(n))])
+    return stacking.concat([pd.DataFrame(kinds).assign(lag=np.arange(n) + n * place, norm=rng.random(n))])
 
 
 def test_the_bytes_do_not_tell_how_the_rows_were_read(tmp_path: Path) -> None:
@@ -92,19 +93,21 @@ def test_tables_of_different_rows_can_come_in_any_order(tmp_path: Path) -> None:
 def test_small_tables_give_the_same_numbers_as_a_stack_that_is_written(tmp_path: Path) -> None:
     paths = written(tmp_path, [decay(place) for place in range(3)])
     merge.gather(paths, tmp_path / "all.parquet", ORIGIN)
-    parquet.write(parquet.stack([parquet.load(path) for path in paths]), tmp_path / "stacked.parquet", ORIGIN)
+    parquet.write(
+        stacking.stack([parquet.load(path) for path in paths]), tmp_path / "stacked.parquet", ORIGIN
+    )
     assert parquet.read(tmp_path / "all.parquet").equals(parquet.read(tmp_path / "stacked.parquet"))
 
 
 def test_what_cannot_be_gathered_is_said_in_one_line(tmp_path: Path) -> None:
     paths = written(tmp_path, [decay(0), decay(1).drop(columns="norm")])
     for wrong in (paths, []):
-        with pytest.raises(parquet.StoreError, match="different columns, or none"):
+        with pytest.raises(StoreError, match="different columns, or none"):
             merge.gather(wrong, tmp_path / "all.parquet", ORIGIN)
     data = bytearray(paths[0].read_bytes())
     data[200] ^= 0xFF
     paths[0].write_bytes(data)
-    with pytest.raises(parquet.StoreError, match=r"0\.parquet"):
+    with pytest.raises(StoreError, match=r"0\.parquet"):
         merge.gather(paths[:1], tmp_path / "all.parquet", ORIGIN)
     assert not (tmp_path / "all.parquet").exists()
 

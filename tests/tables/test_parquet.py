@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from carousel.pipeline.run import locks
-from carousel.tables import parquet
+from carousel.tables import cache, parquet, stacking
+from carousel.tables.files import StoreError
 
 ORIGIN = {"study": "smoke", "numpy": "2.4", "seed": 1}
 
@@ -52,7 +53,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(parquet.pq, "write_table", fails)
-    with pytest.raises(parquet.StoreError, match=r"a\.parquet: cannot be written: No space .*; make room"):
+    with pytest.raises(StoreError, match=r"a\.parquet: cannot be written: No space .*; make room"):
         parquet.write(table("torch"), path, ORIGIN)
     monkeypatch.undo()
     assert parquet.read(path)["backend"].tolist() == table()["backend"].tolist()
@@ -71,19 +72,19 @@ def test_damage_is_told_in_one_line(tmp_path: Path, damage: str) -> None:
     else:
         data[200] ^= 0xFF
         path.write_bytes({"empty": b"", "truncated": data[: len(data) // 2], "flipped": data}[damage])
-    with pytest.raises(parquet.StoreError, match=r"a\.parquet") as told:
+    with pytest.raises(StoreError, match=r"a\.parquet") as told:
         parquet.read(path)
     assert "\n" not in str(told.value)
 
 
 def test_concat_unites_categories_and_sorts(tmp_path: Path) -> None:
     first, second = table("torch"), table("numpy").assign(cell="lstm97")
-    joined = parquet.concat([first, second])
+    joined = stacking.concat([first, second])
     assert joined["backend"].tolist() == ["numpy"] * 6 + ["torch"] * 6
     assert joined["cell"].tolist() == ["lstm97"] * 6 + ["gru"] * 3 + ["lstm"] * 3
     assert joined["lag"].tolist() == [*range(6), 1, 3, 5, 0, 2, 4]
     assert list(joined["cell"].cat.categories) == ["gru", "lstm", "lstm97"]
-    assert joined.equals(parquet.concat([second, first]))
+    assert joined.equals(stacking.concat([second, first]))
 
 
 def test_concat_is_a_stable_sort_by_all_texts() -> None:
@@ -100,7 +101,7 @@ def test_concat_is_a_stable_sort_by_all_texts() -> None:
     ]
     wanted = pd.concat(frames).sort_values(["cell", "init"], kind="stable", ignore_index=True)
     pd.testing.assert_frame_equal(
-        parquet.concat(frames), wanted.astype({"cell": "category", "init": "category"})
+        stacking.concat(frames), wanted.astype({"cell": "category", "init": "category"})
     )
 
 
@@ -113,15 +114,15 @@ def test_a_table_without_rows_leaves_no_trace(tmp_path: Path) -> None:
     """Read from parquet, its columns have lost what they hold."""
     parquet.write(table().iloc[:0], tmp_path / "empty.parquet", {})
     empty = parquet.read(tmp_path / "empty.parquet")
-    assert parquet.concat([empty, table(), empty]).equals(parquet.concat([table()]))
-    assert list(parquet.concat([empty, empty]).columns) == list(table().columns)
+    assert stacking.concat([empty, table(), empty]).equals(stacking.concat([table()]))
+    assert list(stacking.concat([empty, empty]).columns) == list(table().columns)
 
 
 def test_concat_refuses_tables_of_another_kind() -> None:
-    with pytest.raises(parquet.StoreError, match="columns"):
-        parquet.concat([table(), table().drop(columns="lag")])
-    with pytest.raises(parquet.StoreError, match="none"):
-        parquet.concat([])
+    with pytest.raises(StoreError, match="columns"):
+        stacking.concat([table(), table().drop(columns="lag")])
+    with pytest.raises(StoreError, match="none"):
+        stacking.concat([])
 
 
 def test_cached_computes_once_and_again_after_damage(tmp_path: Path) -> None:
@@ -131,31 +132,31 @@ def test_cached_computes_once_and_again_after_damage(tmp_path: Path) -> None:
         computed.append(1)
         return {"decay": table(), "dynamics": table("torch", 2), "nothing": table().iloc[:0]}
 
-    found = [parquet.cached(tmp_path, {"cell": "lstm", "seed": 1}, compute) for _ in range(3)]
+    found = [cache.cached(tmp_path, {"cell": "lstm", "seed": 1}, compute) for _ in range(3)]
     assert len(computed) == 1
     assert [*found[0]] == [*found[2]] == ["decay", "dynamics", "nothing"]
     assert all(found[0][name].equals(found[2][name]) for name in found[0])
-    parquet.cached(tmp_path, {"cell": "lstm", "seed": 2}, compute)
+    cache.cached(tmp_path, {"cell": "lstm", "seed": 2}, compute)
     assert len(computed) == 2
     for file in tmp_path.glob("*.parquet"):
         file.write_bytes(file.read_bytes()[:100])
-    again = parquet.cached(tmp_path, {"seed": 1, "cell": "lstm"}, compute)
+    again = cache.cached(tmp_path, {"seed": 1, "cell": "lstm"}, compute)
     assert all(again[name].equals(found[0][name]) for name in again)
     assert len(computed) == 3
 
 
 def test_a_cached_table_is_as_one_that_was_written_and_read(tmp_path: Path) -> None:
     for number, frame in enumerate((table(), table().iloc[:0], pd.DataFrame(columns=["cell", "lag"]))):
-        found = parquet.cached(tmp_path, {"number": number}, lambda frame=frame: {"decay": frame})
+        found = cache.cached(tmp_path, {"number": number}, lambda frame=frame: {"decay": frame})
         parquet.write(frame, tmp_path / "written.parquet", ORIGIN)
         pd.testing.assert_frame_equal(found["decay"], parquet.read(tmp_path / "written.parquet"))
 
 
 def test_one_finished_batch_is_one_file(tmp_path: Path) -> None:
     key = {"cell": "lstm", "seed": 1}
-    parquet.cached(tmp_path, key, lambda: {"decay": table(), "dynamics": table()})
-    assert [*tmp_path.iterdir()] == [parquet.kept_at(tmp_path, key)]
-    assert parquet.provenance(parquet.kept_at(tmp_path, key)) == key
+    cache.cached(tmp_path, key, lambda: {"decay": table(), "dynamics": table()})
+    assert [*tmp_path.iterdir()] == [cache.kept_at(tmp_path, key)]
+    assert parquet.provenance(cache.kept_at(tmp_path, key)) == key
 
 
 def test_a_lock_is_one_process_s_and_dies_with_it(tmp_path: Path) -> None:
@@ -165,7 +166,7 @@ def test_a_lock_is_one_process_s_and_dies_with_it(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(parquet.StoreError, match="another run"):
+        with pytest.raises(StoreError, match="another run"):
             locks.lock(tmp_path)
         other.kill()
     locks.lock(tmp_path).close()

@@ -13,7 +13,7 @@ from carousel.measures.log_space import Logs
 from carousel.measures.rows import rows
 from carousel.study.models import Setting, block_stream, covector, driven, recorded
 from carousel.study.schema import DecaySlice, SearchSlice
-from carousel.tables.parquet import concat
+from carousel.tables.stacking import concat
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what overflows is told in the rows

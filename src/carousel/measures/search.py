@@ -24,7 +24,7 @@ from carousel.measures.decay import measure
 from carousel.seeds import generator
 from carousel.study.models import Setting, blocks, forget_bias_name
 from carousel.study.schema import SearchSlice
-from carousel.tables.parquet import concat
+from carousel.tables.stacking import concat
 
 DIGITS = 6  # of a point, after the decimal point: a witness can be typed into a study and measured again
 WORST = 1e6  # the score of a point that is out of the question: scipy asks for finite ones

@@ -14,9 +14,10 @@ from carousel.axes import BACKENDS
 from carousel.pipeline.fingerprint import code, study_hash
 from carousel.pipeline.rebuild import place, running
 from carousel.study.schema import Study, load
+from carousel.tables.files import StoreError
 from carousel.tables.layout import misfit
 from carousel.tables.machine_folders import FOLDER
-from carousel.tables.parquet import StoreError, damage, names, origin, read, schema
+from carousel.tables.parquet import damage, names, origin, read, schema
 from carousel.tables.schemas import TABLES
 
 JOBS = {"decay", "dynamics", "accuracy", "search", "calibration"}

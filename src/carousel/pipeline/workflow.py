@@ -14,7 +14,7 @@ from carousel.pipeline.run import job, locks, snakemake
 from carousel.study import schema
 from carousel.study.errors import StudyError
 from carousel.study.schema import AnySlice, SearchSlice, Study
-from carousel.tables.parquet import StoreError
+from carousel.tables.files import StoreError
 
 OPTIONS = "study", "exact"
 """What --config takes."""

@@ -14,7 +14,7 @@ SIZE = hashlib.sha256().digest_size
 CHUNK = 1 << 20
 
 
-def seal(file: IO[bytes]) -> None:
+def append(file: IO[bytes]) -> None:
     """Put the checksum into a parquet file that is written to its end and still open."""
     file.flush()
     with Path(file.name).open("rb") as written:
@@ -25,8 +25,8 @@ def seal(file: IO[bytes]) -> None:
     file.write(checksum + footer)
 
 
-def fault(path: Path | str, mark: bytes) -> str:
-    """What is wrong with a sealed file, whose footer has `mark` in it; nothing for one as it was left."""
+def damage(path: Path | str, mark: bytes) -> str:
+    """What is wrong with a file that has its checksum, and `mark` in its footer; nothing where all is as it was."""
     with Path(path).open("rb") as file:
         at = footer_at(file)
         if at < 0:

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable
 import pandas as pd
 import pyarrow as pa
 
+from carousel.tables.categories import is_text
 from carousel.tables.columns import TYPES
 from carousel.tables.schemas import categories, names, schema
 
 TESTS: dict[str, Callable[[pa.DataType], bool]] = {  # of a column of each of TYPES, as Arrow has it
-    "category": lambda kind: pa.types.is_dictionary(kind) or is_text(kind),
-    "text": lambda kind: pa.types.is_dictionary(kind) or is_text(kind),
+    "category": is_text,
+    "text": is_text,
     "float": pa.types.is_floating,
     "int": pa.types.is_integer,
     "bool": pa.types.is_boolean,
@@ -42,8 +43,3 @@ def misfit(found: pa.Schema, table: str, backends: Iterable[str]) -> str:
 def holds(kind: pa.DataType, wanted: str) -> bool:
     """Does a column of this type hold what is `wanted`? One of a table without rows may have lost its type."""
     return pa.types.is_null(kind) or TESTS[wanted](kind)
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Does a column of this type hold plain texts?"""
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)

@@ -1,4 +1,4 @@
-"""Many tables on disk as one, in the order of `store.stack`, in memory that does not grow with their rows.
+"""Many tables on disk as one, in the order of `stacking.stack`, in memory that does not grow with their rows.
 
 A job's table has its rows in order already, so that putting tables together is a merge: a batch of each table is
 held, and a row group of the result.
@@ -14,6 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from carousel.tables import parquet
+from carousel.tables.categories import coded, text_columns, texts_in
+from carousel.tables.files import StoreError
+from carousel.tables.stacking import stack
 
 ROWS = 2**18  # of a row group, and of all batches together: 35 MB of a decay table
 FEWEST = 2**10  # of a batch, however many tables there are
@@ -23,7 +26,7 @@ Kinds = Mapping[str, list[str]]
 
 @dataclass(frozen=True)
 class Survey:
-    """What has to be known of a table before the merge; ``ordered``: its rows are as `store.stack` has them."""
+    """What has to be known of a table before the merge; ``ordered``: its rows are in the order of `stacking.stack`."""
 
     path: Path
     schema: pa.Schema
@@ -39,7 +42,7 @@ def gather(paths: Sequence[Path], out: Path, origin: parquet.Provenance, rows: i
     """
     surveys = [survey(path) for path in paths]
     if len({tuple(each.schema.names) for each in surveys}) != 1:
-        raise parquet.StoreError("tables with different columns, or none, cannot be put together")
+        raise StoreError("tables with different columns, or none, cannot be put together")
     # parquet forgets what an empty column holds
     surveys = [each for each in surveys if each.rows] or surveys[:1]
     texts = [c for c in surveys[0].schema.names if any(c in each.kinds for each in surveys)]
@@ -52,11 +55,11 @@ def gather(paths: Sequence[Path], out: Path, origin: parquet.Provenance, rows: i
 def survey(path: Path) -> Survey:
     """Read the columns of text of the table at `path`."""
     schema = parquet.schema(path)
-    texts = parquet.text_columns(schema.empty_table())
+    texts = text_columns(schema.empty_table())
     found: dict[str, set[str]] = {c: set() for c in texts}
     rows, ordered, last = 0, True, list[tuple[bool, str]]()
     for table in parquet.batches(path, ROWS, texts or schema.names[:1]):
-        kinds = {c: parquet.texts_in([table[c]]) for c in texts}
+        kinds = {c: texts_in([table[c]]) for c in texts}
         keys = runs(codes(table, kinds))[1]
         ordered &= keys == sorted(keys) and last <= words(table, 0, texts)
         found = {c: found[c].union(kinds[c]) for c in texts}
@@ -83,14 +86,14 @@ def tables(found: Survey, batch: int) -> Iterator[pa.Table]:
     if found.ordered:
         yield from parquet.batches(found.path, batch)
     else:
-        whole = parquet.stack([parquet.load(found.path)])
+        whole = stack([parquet.load(found.path)])
         yield from (whole.slice(start, batch) for start in range(0, len(whole), batch))
 
 
 def codes(table: pa.Table, kinds: Kinds) -> np.ndarray:
     """The columns of text as places in `kinds` [texts, rows], -1 where there is no text."""
     empty = np.empty((0, len(table)), np.int8)
-    return np.array([parquet.coded(table[c], kinds[c]) for c in kinds]) if kinds else empty
+    return np.array([coded(table[c], kinds[c]) for c in kinds]) if kinds else empty
 
 
 def runs(codes: np.ndarray) -> tuple[list[int], list[bytes]]:

@@ -22,8 +22,8 @@ from carousel.seeds import generator
 from carousel.study.models import Setting, masked, on_backend, stack, weights
 from carousel.study.schema import TrainingSlice
 from carousel.tables.layout import laid_out
-from carousel.tables.parquet import concat
 from carousel.tables.schemas import names
+from carousel.tables.stacking import concat
 from carousel.tasks import ADDING_TOLERANCE, TASKS, Batch, Task
 
 

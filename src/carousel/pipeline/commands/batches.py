@@ -16,7 +16,9 @@ from carousel.pipeline.run import joblog
 from carousel.pipeline.run.joblog import Block, Progress
 from carousel.study.models import Setting, slice_blocks
 from carousel.study.schema import LISTS, AnySlice, SearchSlice, Study
-from carousel.tables.parquet import cached, concat, kept_at, write
+from carousel.tables.cache import cached, kept_at
+from carousel.tables.parquet import write
+from carousel.tables.stacking import concat
 
 LISTED = {*LISTS.values(), "backends", "repetitions"}
 """Keys of a slice that say which batches of models there are, and nothing about what is in one."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from carousel.pipeline.rebuild import command, explained, target
 from carousel.pipeline.validation import check as check_tables
-from carousel.tables import parquet
+from carousel.tables import files, parquet
 
 
 class RenderError(Exception):
@@ -48,5 +48,5 @@ def require(path: Path) -> None:
 
 def place(made: Path, out: Path) -> None:
     """Move the page to where it belongs, whole or not at all."""
-    with made.open("rb") as page, parquet.whole(out) as file:
+    with made.open("rb") as page, files.whole(out) as file:
         shutil.copyfileobj(page, file)

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from carousel.pipeline.machines import adding, comparison, other_machines
-from carousel.tables.parquet import StoreError, provenance, write
+from carousel.tables.files import StoreError
+from carousel.tables.parquet import provenance, write
 from carousel.tables.provenance import merge
 
 SHOWN = 20  # lines of moves; the table has all

@@ -6,7 +6,8 @@ from pathlib import Path
 from carousel.pipeline.provenance import made_here
 from carousel.pipeline.validation import check, table
 from carousel.tables import merge as gathering, parquet
-from carousel.tables.parquet import whole_folder, write, write_text
+from carousel.tables.files import whole_folder, write_text
+from carousel.tables.parquet import write
 from carousel.tables.provenance import brief, merge
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from carousel.pipeline.machines.machine import Machine, machine_of, other_jobs
 from carousel.tables import schemas
+from carousel.tables.files import StoreError, whole_folder
 from carousel.tables.machine_folders import FOLDER, TABLES
-from carousel.tables.parquet import StoreError, names, provenance, schema, verify, whole_folder
+from carousel.tables.parquet import names, provenance, schema, verify
 from carousel.tables.provenance import merge
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 
 from carousel.pipeline.machines.matching import KINDS, Kind, Pairs, described, keys, numbers, pairs, texts
 from carousel.tables import schemas
-from carousel.tables.parquet import StoreError, provenance, read
+from carousel.tables.files import StoreError
+from carousel.tables.parquet import provenance, read
 
 CLOSE = 1e-9
 """What moves by no more than this, as a share of itself where it is above one, moves by rounding."""

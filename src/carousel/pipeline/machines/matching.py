@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from carousel.tables import schemas
-from carousel.tables.parquet import StoreError, encoded, is_text, schema
+from carousel.tables.categories import encoded, is_text
+from carousel.tables.files import StoreError
+from carousel.tables.parquet import schema
 
 
 class Kind(NamedTuple):

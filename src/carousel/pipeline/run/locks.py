@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from carousel.pipeline.run.job import NO_LOCKS
-from carousel.tables.parquet import StoreError, remove, unwritten
+from carousel.tables.files import StoreError, remove, unwritten
 
 GLANCE = 0.5  # seconds; who looks whether a run goes on holds its lock for less
 PATIENCE = 5.0  # seconds; a job sees within one that its run is gone, and ends
