@@ -26,7 +26,7 @@ from carousel.engine.system import System
 from carousel.measures.adjoint import norms
 from carousel.measures.decay import covectors
 from carousel.seeds import generator
-from carousel.study.models import Setting, forget_bias_name, initial_state, on_backend, stack, weights
+from carousel.study.models import Setting, forget_bias_of, initial_state, on_backend, stack, weights
 
 SHOWN = "rnn_tanh", "rnn_sigmoid", "rnn_relu", "rnn_linear", "lstm97", "lstm", "gru", "mingru", "slstm", "lru"
 DTYPES = "float64", "float32", "bfloat16"
@@ -43,7 +43,7 @@ class Drawn:
     """A few models of a cell with white input, rounded."""
 
     def __init__(self, name: str, steps: int) -> None:
-        self.cell, bias = CELLS[name], forget_bias_name(1.0, name)
+        self.cell, bias = CELLS[name], forget_bias_of(name, "1")
         block = [Setting(name, "orthogonal", GAIN, bias, 0.0, HIDDEN, steps, r) for r in range(4)]
         W, R, b, p = stack([weights(SEED, s, INPUTS) for s in block])
         self.params = Params(*map(rounded, (W, R, b)), {key: rounded(value) for key, value in p.items()})

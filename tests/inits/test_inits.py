@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from carousel.analysis.theory.mean_field import critical_gain
 from carousel.cells import CELLS
-from carousel.inits import DIAGONAL, FORGET_BIASES, GATE_BIASES, INITS, draw, parse_forget_bias
+from carousel.inits import DIAGONAL, FORGET_BIASES, GATE_BIASES, INITS, as_written, draw, forget_bias_text
 from carousel.inits.rows import critical_variance
 from carousel.seeds import generator
 
@@ -353,12 +353,17 @@ def test_chrono_with_its_own_longest_time_is_chrono_at_that_length():
     assert not np.array_equal(own.b, params(forget_bias="chrono").b)
 
 
-@pytest.mark.parametrize("value", [1, -2.5, 0, "chrono", "uniform", "chrono:3", "chrono:1000"])
-def test_forget_biases_that_a_study_may_have(value):
-    parsed = parse_forget_bias(value)
-    assert parsed == value
-    assert isinstance(parsed, str) == isinstance(value, str)
-    assert np.isfinite(params(forget_bias=str(parsed)).b).all()
+NAMED = {name: name for name in ("chrono", "uniform", "chrono:3", "chrono:1000")}
+NUMBERS = {1: "1", -2.5: "-2.5", -0.0: "0", 0.1 + 0.2: "0.30000000000000004", 1e22: "1e+22"}
+
+
+@pytest.mark.parametrize(("value", "text"), [*NAMED.items(), *NUMBERS.items()])
+def test_forget_biases_that_a_study_may_have(value, text):
+    assert forget_bias_text(value) == text
+    written = as_written(text)
+    assert written == value
+    assert isinstance(written, str) == isinstance(value, str)
+    assert np.isfinite(params(forget_bias=text).b).all()
 
 
 @pytest.mark.parametrize(
@@ -380,7 +385,7 @@ def test_forget_biases_that_a_study_may_have(value):
 )
 def test_forget_biases_that_it_may_not_have_are_refused_in_one_line(value):
     with pytest.raises(ValueError, match="^allowed: a finite number, chrono, uniform, or chrono:T [^\n]*$"):
-        parse_forget_bias(value)
+        forget_bias_text(value)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3])

@@ -36,7 +36,7 @@ def handlers() -> Iterator[None]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the repository with a study of one job and several batches of models, 9 kB each."""
+    """A copy of the repository with a study of one job and several batches of models, 7 kB each."""
     folder = copied(tmp_path)
     tiny = yaml.safe_load((folder / "config/smoke.yaml").read_text())
     part = {"backends": ["numpy"], "cells": ["rnn_tanh"], "lengths": [5, 6, 7, 8, 9]}

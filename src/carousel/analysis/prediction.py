@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from carousel.analysis.text import as_number
 from carousel.analysis.theory import forget, mean_field as mean_field_theory, products, scalar, spectral
 
 INPUT_VARIANCE: Mapping[str, Callable[[int, int], float]] = {  # of one weight of W, of H units and D inputs
@@ -88,11 +89,11 @@ def resting(row: Row) -> float | None:
     Where the radius is 1 or more the state leaves zero, unless it starts there exactly, which the table does not say.
     """
     alone = row.quantity == "loss_state" and row.input_scale == 0 and row.init == "identity" and row.bias == 0
-    bias = pd.to_numeric(row.forget_bias, errors="coerce")
+    bias = as_number(row.forget_bias)
     if not (alone and row.cell in GATED) or np.isnan(bias):
         return None
     radius = spectral.gru_radius if row.cell == "gru" else spectral.lstm_radius
-    found = abs(radius(row.gain, float(bias)))
+    found = abs(radius(row.gain, bias))
     return float(np.log10(found)) if 0 < found < 1 else None
 
 
@@ -141,7 +142,7 @@ def forget_biases(forget_bias: str, length: int) -> tuple[np.ndarray, np.ndarray
         longest = max(length - 1, 2)
         b = np.log(longest) * (nodes + 1) / 2
         return b, weights / 2 * np.log(longest) * np.exp(b) / (longest - 1)
-    number = pd.to_numeric(forget_bias, errors="coerce")
+    number = as_number(forget_bias)
     return (np.array([]), np.array([])) if np.isnan(number) else (np.array([number]), np.ones(1))
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable
 
 import numpy as np
-import pandas as pd
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -61,7 +60,10 @@ def at_biases(names: list[str]) -> str:
 
 def as_number(forget_bias: str) -> float:
     """Return a forget bias as a number; NaN for none and for a scheme."""
-    return float(pd.to_numeric(forget_bias, errors="coerce"))
+    try:
+        return float(forget_bias)
+    except ValueError:
+        return np.nan
 
 
 def bias_order(values: Iterable[str]) -> list[str]:

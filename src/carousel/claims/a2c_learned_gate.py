@@ -5,7 +5,7 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import select
-from carousel.analysis.text import bias_order, listed
+from carousel.analysis.text import as_number, bias_order, listed
 from carousel.analysis.theory.scalar import log10_sigmoid
 from carousel.axes import BACKENDS
 from carousel.claims.evidence import named, unsearched, wide
@@ -44,7 +44,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict: the printed number is right and one LSTM was seen to hold it."""
     found = confirmed(evidence, holds(evidence))
     right = round(float(10 ** log10_sigmoid(NET)), 5) == FACTOR
-    own = evidence[pd.to_numeric(evidence["forget_bias"].astype(str), errors="coerce") == NET]
+    own = evidence[evidence["forget_bias"].astype(str).map(as_number) == NET]
     tried = own[list(BACKENDS)].notna().all(axis=1).any()
     word = SUPPORTED if right and found.any() else REFUTED if tried else INCONCLUSIVE
     if word == INCONCLUSIVE:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, joined, select
-from carousel.analysis.text import bias_order, listed, number
+from carousel.analysis.text import as_number, bias_order, listed, number
 from carousel.axes import BACKENDS
 from carousel.claims.evidence import missing, relative_error
 from carousel.claims.rules import (
@@ -43,7 +43,7 @@ def pairs(decay_rows: pd.DataFrame) -> pd.DataFrame:
     new = select(decay_rows, cell=("lstm", "lstm_peephole"))
     both = joined(new[[*on, "cell", "forget_bias", "log10_norm"]], old, on, "_97")
     bias = both["forget_bias"].astype(str)
-    held = (pd.to_numeric(bias, errors="coerce") > OPEN) & (both["cell"] == "lstm")
+    held = (bias.map(as_number) > OPEN) & (both["cell"] == "lstm")
     part = np.where(held, EQUAL, both["cell"].astype(str) + ", forget bias " + bias)
     return both.assign(error=relative_error(both["log10_norm"], both["log10_norm_97"]), part=part)
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from carousel.cells import Cell, Params
 from carousel.cells.cell import Draw
-from carousel.inits.forget import FORGET_BIASES, forget_biases, parse_forget_bias
+from carousel.inits.forget import FORGET_BIASES, as_written, forget_bias_text, forget_biases
 from carousel.inits.rows import (
     SMALL,
     Init,
@@ -136,4 +136,4 @@ def gate_biases(init: str, cell: Cell, H: int) -> dict[str, Float[np.ndarray, " 
     }
 
 
-__all__ = ["FORGET_BIASES", "INITS", "Init", "Rows", "draw", "parse_forget_bias", "uniform"]
+__all__ = ["FORGET_BIASES", "INITS", "Init", "Rows", "as_written", "draw", "forget_bias_text", "uniform"]

@@ -40,20 +40,26 @@ FORGET_BIASES: dict[str, Scheme] = {
 }
 
 
-def parse_forget_bias(value: Any) -> float | str:
-    """`value` as a study may have it: a float, the name of a scheme, or chrono:T with its own T_max.
+def forget_bias_text(value: Any) -> str:
+    """A forget bias in the one form that it has from a study to the page: "3", "0.5", "chrono", "chrono:1000".
 
-    Raises ValueError with one line that says what is allowed.
+    `value` is as a study's file may have it: a number, the name of a scheme, or chrono:T with its own T_max. Raises
+    ValueError, one line that says what is allowed.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and math.isfinite(value):
-        return float(value)
+        return repr(float(value) + 0.0).removesuffix(".0")  # to its last digit, and zero without a sign
     given = LONGEST.fullmatch(value) if isinstance(value, str) else None
     if isinstance(value, str) and (value in FORGET_BIASES or given and int(given[1]) >= SHORTEST):
         return value
     raise ValueError(
         f"allowed: a finite number, {', '.join(FORGET_BIASES)}, or chrono:T with a T_max of {SHORTEST} to 9999999"
     )
+
+
+def as_written(forget_bias: str) -> float | str:
+    """What a study's file has for this text: the number, or the scheme's name."""
+    return forget_bias if forget_bias.partition(":")[0] in FORGET_BIASES else float(forget_bias)
 
 
 def forget_biases(

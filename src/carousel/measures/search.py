@@ -20,9 +20,10 @@ from carousel.analysis.stats.slopes import in_window, rates
 from carousel.analysis.stats.tables import select
 from carousel.cells import CELLS
 from carousel.engine.backends.backend import Backend
+from carousel.inits import forget_bias_text
 from carousel.measures.decay import measure
 from carousel.seeds import generator
-from carousel.study.models import Setting, blocks, forget_bias_name
+from carousel.study.models import Setting, blocks, forget_bias_of
 from carousel.study.schema import SearchSlice
 from carousel.tables.stacking import concat
 
@@ -40,6 +41,11 @@ class Point(NamedTuple):
     gain: float
     bias: float
     forget_bias: float
+
+
+def forget_bias(point: Point, cell: str) -> str:
+    """A point's forget bias as the tables have it."""
+    return forget_bias_of(cell, forget_bias_text(point.forget_bias))
 
 
 class Objective(NamedTuple):
@@ -100,7 +106,7 @@ class Trail:
         if new:
             tables = list(measured(self.backend, self.seed, self.cell, new, self.part))
             found = {name: scored(pd.concat(tables), name) for name in self.part.objectives}
-            keys = {point: (*point[:2], forget_bias_name(point.forget_bias, self.cell)) for point in new}
+            keys = {point: (*point[:2], forget_bias(point, self.cell)) for point in new}
             self.scores |= {p: {name: by[key] for name, by in found.items()} for p, key in keys.items()}
             self.tables += tables
         return np.array([self.scores[point][objective] for point in points])
@@ -173,7 +179,7 @@ def measured(
             cell,
             part.init,
             p.gain,
-            forget_bias_name(p.forget_bias, cell),
+            forget_bias(p, cell),
             p.bias,
             part.hidden,
             part.length,

@@ -32,17 +32,15 @@ class Setting:
     repetition: int
 
 
-def forget_bias_name(value: float | str, cell: str) -> str:
-    """The column's text: "none" for a cell without forget gate, else "chrono" or the number, to its last digit."""
-    if CELLS[cell].forget is None:
-        return "none"
-    return value if isinstance(value, str) else repr(float(value)).removesuffix(".0")
+def forget_bias_of(cell: str, forget_bias: str) -> str:
+    """`forget_bias`, or "none" for a cell without forget gate."""
+    return "none" if CELLS[cell].forget is None else forget_bias
 
 
 def settings(part: AnySlice, cell: str) -> list[Setting]:
     """The settings of one cell in a slice of a study, in the order in which they are measured."""
     biases = (0.0,) if isinstance(part, TrainingSlice) else part.biases
-    forget_biases = dict.fromkeys(forget_bias_name(value, cell) for value in part.forget_biases)
+    forget_biases = dict.fromkeys(forget_bias_of(cell, value) for value in part.forget_biases)
     axes = product(
         part.hidden, part.lengths, part.inits, part.gains, forget_biases, biases, range(part.repetitions)
     )

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from carousel.axes import BACKENDS
 from carousel.cells import CELLS
-from carousel.inits import FORGET_BIASES, INITS, parse_forget_bias
+from carousel.inits import FORGET_BIASES, INITS, as_written, forget_bias_text
 from carousel.study.errors import allowed, nearest
 from carousel.tasks import TASKS
 
@@ -76,9 +76,9 @@ def _in_order(bounds: tuple[float, float]) -> tuple[float, float]:
     return bounds
 
 
-def _forget_bias(value: Any) -> float | str:
+def _forget_bias(value: Any) -> str:
     try:
-        return parse_forget_bias(value)
+        return forget_bias_text(value)
     except OverflowError:
         raise ValueError("allowed: a finite number") from None
     except ValueError as error:
@@ -107,7 +107,7 @@ Bounds = Annotated[tuple[float, float], BeforeValidator(_bounds), AfterValidator
 SearchLabel = Annotated[str, _matching(SEARCH, "search_ and a short name of letters, digits, _ and -")]
 Label = Annotated[str, _matching(NAME, "a short name of letters, digits, _ and -")]
 Device = Annotated[str, _matching(DEVICE, "cpu, cuda or cuda:N")]
-ForgetBias = Annotated[float | str, BeforeValidator(_forget_bias)]
+ForgetBias = Annotated[str, BeforeValidator(_forget_bias), PlainSerializer(as_written)]
 Backend = Annotated[str, _one_of(BACKENDS)]
 Dtype = Annotated[str, _one_of(DTYPES)]
 DecayDtype = Annotated[str, _one_of(DECAY_DTYPES)]
