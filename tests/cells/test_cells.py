@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from support.cell_checks import NUMPY, TORCH, assert_slope, back, both, every_cell, unit
+from support.pairs import pairs
 from support.problems import BASE, B, H, M, model_on, random_model, random_problem
 
 from carousel.cells import CELLS, Params
@@ -10,7 +11,6 @@ from carousel.engine.backends.backend import Model, Targets, leaves, rebuild
 from carousel.engine.backends.numpy import FORWARD
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, chunks, effective, unroll
-from carousel.inits import INITS
 from carousel.measures.training import train
 from carousel.study.schema import training_defaults, vary
 
@@ -236,8 +236,7 @@ def blocks(cell, W, R):
             yield (gate, source), R[:, rows, v * width : (v + 1) * width]
 
 
-@pytest.mark.parametrize("init", INITS)
-@every_cell
+@pytest.mark.parametrize(("name", "init"), pairs())
 def test_the_blocks_that_start_at_zero_are_the_mute_ones(name, init):
     p = random_problem(name, init=init)
     silent = {at for at, block in blocks(p.cell, p.params.W, p.params.R) if not block.any()}

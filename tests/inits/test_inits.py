@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from support.pairs import pairs
 
 from carousel.analysis.theory.mean_field import critical_gain
 from carousel.cells import CELLS
@@ -21,6 +22,7 @@ MANY = replace(  # a cell that has one of everything
     masked_blocks=frozenset({("i", "h"), ("f", "x"), ("o", "h"), ("o", "c")}),
     pointwise={"p_i": "weight", "p_z": "bias", "u": "recurrent", "nu": lambda rng, H: rng.uniform(5, 6, H)},
 )
+ALL = CELLS | {"many": MANY}
 
 
 def drawn(cell, init="torch", gain=1.0, forget_bias="none", bias=0.0, length=T, repetition=0, hidden=H):
@@ -46,8 +48,7 @@ def blocks(cell, R):
     return {(g, v): split[i, :, k] for i, g in enumerate(cell.gates) for k, v in enumerate(cell.columns)}
 
 
-@pytest.mark.parametrize("init", INITS)
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("cell", "init"), pairs())
 def test_shapes_and_repeatability(cell, init):
     p, again = params(cell, init), params(cell, init)
     G, V = len(CELLS[cell].gates), len(CELLS[cell].columns)
@@ -91,9 +92,9 @@ def recurrent(cell):
     return any((cell.candidate, source) not in cell.masked_blocks for source in cell.columns)
 
 
-@pytest.mark.parametrize("cell", [*CELLS.values(), MANY], ids=[*CELLS, "many"])
-@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize(("cell", "init"), pairs(ALL))
 def test_every_block_is_a_draw_of_the_init_from_a_stream_of_its_own_or_masked(cell, init):
+    cell = ALL[cell]
     p = drawn(cell, init)
     inputs = p.W[0].reshape(len(cell.gates), H, D)
     for i, gate in enumerate(cell.gates):
@@ -107,9 +108,9 @@ def test_every_block_is_a_draw_of_the_init_from_a_stream_of_its_own_or_masked(ce
             np.testing.assert_array_equal(blocks(cell, p.R)[gate, source], expected)
 
 
-@pytest.mark.parametrize("cell", [*CELLS.values(), MANY], ids=[*CELLS, "many"])
-@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize(("cell", "init"), pairs(ALL))
 def test_gain_multiplies_r_and_recurrent_weights_alone(cell, init):
+    cell = ALL[cell]
     one, three = drawn(cell, init), drawn(cell, init, gain=3.0)
     np.testing.assert_allclose(three.R, 3 * one.R, rtol=1e-15)
     np.testing.assert_array_equal(three.W, one.W)
@@ -209,8 +210,7 @@ def test_torch_draws_two_uniforms_a_gate_and_adds_them_up_where_they_act_as_one(
         assert abs(np.corrcoef(one.ravel(), two.ravel())[0, 1]) < 4 * one.size**-0.5
 
 
-@pytest.mark.parametrize("init", [name for name in INITS if name != "torch"])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("cell", "init"), pairs(without="torch"))
 def test_most_inits_start_without_bias_and_all_with_random_peepholes(cell, init):
     p = params(cell, init)
     assert p.b.any() == (init in WITH_BIAS)
