@@ -134,12 +134,16 @@ def words(evidence: pd.DataFrame, size: int) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-@pytest.mark.parametrize("noise", NOISE)
+@pytest.mark.parametrize(
+    "noise",
+    [pytest.param(name, marks=() if name == "skewed up" else pytest.mark.campaign) for name in NOISE],
+)
 def test_without_an_effect_no_more_than_one_verdict_in_twenty_is_wrong(noise: str) -> None:
     found = words(family(noise, 160, 6), 8)
     assert found.isin([SUPPORTED, REFUTED]).mean(axis=None) <= ALPHA
 
 
+@pytest.mark.campaign
 def test_without_an_effect_one_family_in_twenty_has_a_wrong_verdict() -> None:
     found = words(family("skewed up", 240, 7, paired=True), 8)
     wrong = found.isin([SUPPORTED, REFUTED]).any(axis=1).mean()

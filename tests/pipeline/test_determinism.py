@@ -59,7 +59,7 @@ def test_paths_and_backends_agree_within_rounding(what: str, here: dict[str, np.
                 assert_close(here[f"plain {what} {cell}"], here[f"{path} {what} {cell}"], what)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_another_machine_agrees_within_rounding(here: dict[str, np.ndarray], tmp_path: Path) -> None:
     """Imitated: two threads, and all libraries without the newer half of this machine's instructions."""
     there = machines.elsewhere("both", tmp_path)
@@ -98,7 +98,7 @@ def made(folder: Path, *options: str) -> dict[str, bytes]:
     return {table: (folder / "results" / "tiny" / table).read_bytes() for table in TABLES}
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_any_number_of_cores_and_any_order_of_jobs_give_the_same_bytes(tmp_path: Path) -> None:
     paths = [f"results/tiny/{table}" for table in TABLES]
     one = made(tmp_path / "one", "--cores", "1", "--", *paths)

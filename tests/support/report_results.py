@@ -77,7 +77,9 @@ def decay_table() -> pd.DataFrame:
             "bias": 0.0, "hidden": 32, "length": 1000, "repetition": 0, "trained": "no", "step": 0,
             "quantity": "jacobian_fro"}  # fmt: skip
     gains = pd.DataFrame({"gain": np.linspace(0.5, 2, 12), "slice": "gain", "cell": "rnn_linear"})
-    return pd.concat([cells.assign(**rest), gains.assign(**{k: rest[k] for k in ("init", "hidden", "quantity")})])
+    return pd.concat(
+        [cells.assign(**rest), gains.assign(**{k: rest[k] for k in ("init", "hidden", "quantity")})]
+    )
 
 
 def accuracy_table() -> pd.DataFrame:
