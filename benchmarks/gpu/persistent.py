@@ -10,7 +10,8 @@ from torch import Tensor
 from carousel.axes import Series, State, Units
 from carousel.cells import Cell, Params
 from carousel.engine.backends.backend import Gradient, Model, Readout, Targets
-from carousel.engine.backends.torch import LOSSES, TorchOps
+from carousel.engine.backends.torch import TorchOps, log_softmax
+from carousel.engine.losses import LOSSES
 from carousel.engine.recurrence import effective
 from gpu import launch
 from gpu.around import Logs, logs, made
@@ -85,9 +86,8 @@ def read_out(
     V, a = (leaf.detach().requires_grad_() for leaf in model.readout)
     N, B = targets.target.shape[1], targets.target.shape[-1]
     h = hs[:, hs.shape[1] - N :, :B, : V.shape[-1]].mT.detach().requires_grad_()
-    losses = (
-        (LOSSES[targets.loss](V[:, None] @ h + a[:, None], targets.target) * targets.weight).sum(1).mean(1)
-    )
+    each_loss = LOSSES[targets.loss].value(V[:, None] @ h + a[:, None], targets.target, log_softmax)
+    losses = (each_loss * targets.weight).sum(1).mean(1)
     d_h, *readout = torch.autograd.grad(losses.sum(), (h, V, a))
     return losses.detach(), d_h, Readout(*readout)
 

@@ -85,7 +85,7 @@ def test_steps_prepared_together_are_steps_one_by_one(name, path):
     ops = TORCH.ops(p.cell, PATHS["full"](p.cell))
     params = effective(ops, p.cell, p.params)
     steps = unroll(ops, p.cell, params, p.xs, p.state)[0]
-    for plain, ready in zip(steps, TORCH.prepared(p.cell, params, steps), strict=True):
+    for plain, ready in zip(steps, TORCH.engine.prepared(TORCH, p.cell, params, steps), strict=True):
         assert (ready.local is None) == (p.cell.intermediate is not None)
         d_state = tuple(TORCH.array(rng.standard_normal((M, H, B * n))) for _ in p.state)
         found, expected = (

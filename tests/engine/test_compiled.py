@@ -12,12 +12,14 @@ from support.problems import Problem, random_problem  # noqa: E402
 
 from carousel.cells import CELLS  # noqa: E402
 from carousel.engine import recurrence  # noqa: E402
+from carousel.engine.adjoint import Carried, Path, paths  # noqa: E402
 from carousel.engine.backends.numpy import FORWARD, NumpyBackend  # noqa: E402
 from carousel.engine.compiled.decay import norms
-from carousel.engine.compiled.paths import march
+from carousel.engine.compiled.paths import adjoints
 from carousel.engine.compiled.training import parameter_gradients, unroll  # noqa: E402
+from carousel.engine.plain import rescale_all, start, step_back  # noqa: E402
 from carousel.engine.recurrence import PATHS, effective  # noqa: E402
-from carousel.measures.adjoint import Front, Quantity, Route, back, gradient_by_lag, loss, rescaled, start  # noqa: E402
+from carousel.measures.adjoint import Quantity, gradient_by_lag  # noqa: E402
 
 STEPS, CHUNK = 8, 3
 EXACT = {"float64": 1e-12, "float32": 3e-4}  # relative to the largest entry of a sequence's vector
@@ -30,19 +32,13 @@ def problem(cell: str, dtype: str, length: int = STEPS) -> Problem:
     return found._replace(params=effective(FORWARD, found.cell, found.params))
 
 
-def plainly(p: Problem, backend: NumpyBackend) -> Iterator[Front]:
+def plainly(p: Problem, backend: NumpyBackend) -> Iterator[Carried]:
     """What the plain loops carry back, at all lags."""
-    front = start(p.system(backend), p.covector[0])
-    yield front
+    carried = start(p.system(backend), p.covector[0])
+    yield carried
     for step in reversed(recurrence.unroll(FORWARD, p.cell, p.params, p.xs, p.state, factors=True)[0]):
-        front = rescaled(backend, back(p.system(backend), front, step))
-        yield front
-
-
-def routes(front: Front, p: Problem) -> list[Route]:
-    """All routes, the full one first."""
-    full = loss(p.cell, "full")
-    return [full, *(route for route in front.adjoints if route != full)]
+        carried = rescale_all(backend, step_back(p.system(backend), carried, step))
+        yield carried
 
 
 def assert_same(found: tuple, expected: tuple, tolerance: float) -> None:
@@ -57,31 +53,33 @@ def assert_same(found: tuple, expected: tuple, tolerance: float) -> None:
 @pytest.mark.parametrize(("cell", "dtype"), CASES)
 def test_every_path_is_the_plain_one_at_every_lag(cell: str, dtype: str) -> None:
     p, tolerance = problem(cell, dtype), EXACT[dtype]
-    fronts = list(plainly(p, NumpyBackend(dtype)))
-    order = routes(fronts[0], p)
-    lags = set(range(STEPS + 1)) - {3, 4}
-    taken = list(march(p.cell, p.params, p.xs, p.state, p.covector[0], lags, order, CHUNK))
-    assert [t.lag for t in taken] == sorted(lags)
-    for t in taken:
-        there = fronts[t.lag]
-        for route, adjoint in zip(order, t.adjoints, strict=True):
-            assert_same(adjoint, there.adjoints[route], tolerance)
-        np.testing.assert_allclose(t.formula, there.formula, rtol=20 * tolerance, atol=tolerance)
-        assert (t.net is None) == (there.net is None)
-        if t.net:
-            assert_same(t.net, there.net, tolerance)
-        assert (t.split is None) == (there.split is None)
-        if t.split:
-            np.testing.assert_allclose(np.stack(t.split), np.stack(there.split), atol=tolerance, rtol=0)
+    plain = list(plainly(p, NumpyBackend(dtype)))
+    lags, order = set(range(STEPS + 1)) - {3, 4}, paths(p.cell)
+    found = list(adjoints(p.cell, p.params, p.xs, p.state, p.covector[0], lags, order, CHUNK))
+    assert [lag for lag, _ in found] == sorted(lags)
+    for lag, ours in found:
+        there = plain[lag]
+        assert ours.adjoints.keys() == there.adjoints.keys() == set(order)
+        for path, adjoint in ours.adjoints.items():
+            assert_same(adjoint, there.adjoints[path], tolerance)
+        np.testing.assert_allclose(ours.log_factors, there.log_factors, rtol=20 * tolerance, atol=tolerance)
+        assert (ours.net is None) == (there.net is None)
+        if ours.net:
+            assert_same(ours.net, there.net, tolerance)
+        pair = ours.decomposition, there.decomposition
+        assert (pair[0] is None) == (pair[1] is None)
+        if pair[0]:
+            np.testing.assert_allclose(np.stack(pair[0]), np.stack(pair[1]), atol=tolerance, rtol=0)
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_segments_change_no_bit_of_an_adjoint(cell: str) -> None:
     p = problem(cell, "float64")
-    order = [(False, frozenset(p.cell.gates)), (False, frozenset())]
+    order = [Path(False, frozenset(p.cell.gates)), Path(False, frozenset())]
     arguments = p.cell, p.params, p.xs, p.state, p.covector[0], {STEPS}, order
-    (chunked,), (whole,) = march(*arguments, CHUNK), march(*arguments, STEPS)
-    for a, b in zip(chunked.adjoints, whole.adjoints, strict=True):
+    ((_, chunked),), ((_, whole),) = adjoints(*arguments, CHUNK), adjoints(*arguments, STEPS)
+    for path in order:
+        a, b = chunked.adjoints[path], whole.adjoints[path]
         for x, y in zip((*a[0], a[1]), (*b[0], b[1]), strict=True):
             assert np.array_equal(x, y)
 
@@ -90,14 +88,14 @@ def test_segments_change_no_bit_of_an_adjoint(cell: str) -> None:
 def test_the_norms_at_all_lags_are_those_of_the_adjoints(cell: str) -> None:
     p = problem(cell, "float64")
     found = norms(p.cell, p.params, p.xs, p.state, p.covector[0])
-    order = [(False, frozenset(p.cell.gates))]
+    full = Path(False, frozenset(p.cell.gates))
     lags = set(range(STEPS + 1))
-    for t in march(p.cell, p.params, p.xs, p.state, p.covector[0], lags, order, STEPS):
-        d, power = t.adjoints[0]
+    for lag, carried in adjoints(p.cell, p.params, p.xs, p.state, p.covector[0], lags, [full], STEPS):
+        d, power = carried.adjoints[full]
         squares = np.square(np.stack(d)).sum(2)
         with np.errstate(divide="ignore"):
             logs = 0.5 * np.log10([*squares, squares.sum(0)]) + power[:, 0] * np.log10(2)
-        np.testing.assert_allclose(found[t.lag], logs, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(found[lag], logs, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -17,11 +17,11 @@ from carousel.diagnosis.steps import STEP, first_line, layers_of_step
 from carousel.diagnosis.undisturbed import undisturbed
 from carousel.engine.backends.backend import Backend
 from carousel.engine.backends.table import DeviceError, load
+from carousel.engine.log_space import Logs
 from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity
 from carousel.measures.gates import gate_statistics
 from carousel.measures.jacobian.backward import jacobians
-from carousel.measures.log_space import Logs
 from carousel.measures.lyapunov.spectrum import spectrum
 from carousel.measures.rows import summary
 from carousel.study.errors import short

@@ -9,12 +9,12 @@ Vectors = Float[np.ndarray, "M S H B"]  # one a model and sequence
 PerSequence = Float[np.ndarray, "M B"]
 
 
-class Split(NamedTuple):
-    """log10 of the adjoint's norm since the loss, divided; all three per sequence."""
+class Decomposition(NamedTuple):
+    """log10 of the gain of the adjoint's norm since the loss, as a sum over slopes and over weights."""
 
     slopes: PerSequence
     weights: PerSequence
-    size: PerSequence  # of the adjoint itself, where the next step starts
+    norm: PerSequence  # log10 of the adjoint's norm, where the next step starts
 
 
 def cosine(a: Vectors, b: Vectors) -> PerSequence:
@@ -27,18 +27,19 @@ def cosine(a: Vectors, b: Vectors) -> PerSequence:
         return np.clip(dot / np.sqrt(a_a * b_b), -1.0, 1.0)
 
 
-def beginning(size: PerSequence) -> Split:
-    """The split at the loss, where the adjoint has `size`."""
-    return Split(np.zeros_like(size), np.zeros_like(size), size)
+def initial(norm: PerSequence) -> Decomposition:
+    """The decomposition at the loss, where the adjoint has `norm`, in log10."""
+    return Decomposition(np.zeros_like(norm), np.zeros_like(norm), norm)
 
 
-def advance(split: Split, net: PerSequence, after: PerSequence) -> Split:
-    """`split` one step further back.
+def advance(before: Decomposition, net: PerSequence, after: PerSequence) -> Decomposition:
+    """`before` one step further back.
 
     ``net`` and ``after`` are log10 of the norms of phi' * u and of R^T (phi' * u), where u is the adjoint that the
     step starts from. What is zero passes nothing on: the part that made it so is -inf, the other stays as it is.
     """
-    return Split(split.slopes + gain(split.size, net), split.weights + gain(net, after), after)
+    slopes, weights = before.slopes + gain(before.norm, net), before.weights + gain(net, after)
+    return Decomposition(slopes, weights, after)
 
 
 def gain(before: PerSequence, after: PerSequence) -> PerSequence:

@@ -1,6 +1,6 @@
 """What a measurement starts from: models on a backend, and what drives them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from carousel.axes import Net, Series, State
@@ -48,6 +48,10 @@ class System(NamedTuple):
     def chunks(self, length: int, factors: bool = False) -> Iterator[list[Step]]:
         """The steps of a forward pass, `length` at a time, the last first, with R itself among the parameters."""
         return chunks(self.ops, self.cell, self.params, self.xs, self.state, length, factors)
+
+    def prepared(self, steps: Sequence[Step]) -> list[Step]:
+        """`steps` with what their adjoints have in common, where that is cheaper than step by step."""
+        return self.backend.engine.prepared(self.backend, self.cell, self.params, steps)
 
     def vjp(self, step: Step, d_state: State, gates: Gates) -> State:
         """The adjoint of the state before `step` through `gates`, from that of the state after it."""

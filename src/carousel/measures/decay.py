@@ -7,9 +7,9 @@ import pandas as pd
 from jaxtyping import Float
 
 from carousel.engine.backends.backend import Backend
+from carousel.engine.log_space import Logs
 from carousel.measures.adjoint import Quantity, gradient_by_lag
 from carousel.measures.jacobian.backward import jacobians
-from carousel.measures.log_space import Logs
 from carousel.measures.rows import rows
 from carousel.study.models import Setting, block_stream, covector, driven, recorded
 from carousel.study.schema import DecaySlice, SearchSlice

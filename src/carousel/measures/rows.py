@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from carousel.engine.backends.backend import Backend
+from carousel.engine.log_space import Logs
 from carousel.measures.adjoint import Quantity
-from carousel.measures.log_space import Logs
 from carousel.study.models import Setting
 from carousel.tables.layout import laid_out
 

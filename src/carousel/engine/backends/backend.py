@@ -1,7 +1,7 @@
 """What a backend is: arrays of one library, device and dtype, and the derivative of one step."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,6 +9,10 @@ from jaxtyping import Float, Int
 from carousel.axes import Array, Net, Series, State
 from carousel.cells import Cell, Params
 from carousel.engine.recurrence import ArrayOps, Gates, Step
+from carousel.engine.step_jacobian import Slopes
+
+if TYPE_CHECKING:
+    from carousel.engine.engine import Engine
 
 
 class Readout(NamedTuple):
@@ -50,13 +54,18 @@ class Targets(NamedTuple):
 
     target: Float[Array, "M S O B"]
     weight: Float[Array, "M S B"]  # of a sequence they sum to 1
-    loss: str  # squared_error or cross_entropy
+    loss: str  # its name in LOSSES
 
 
-def outputs(steps: list[Step], last: State, count: int, stack: Callable[[list[Array]], Array]) -> Array:
-    """h after each of the last `count` steps, [M S H B]."""
+def outputs(ops: ArrayOps, steps: list[Step], last: State, count: int) -> Float[Array, "M S H B"]:
+    """h after each of the last `count` steps."""
     hs = [*(step.before[0] for step in steps[1:]), last[0]]
-    return stack(hs[len(hs) - count :])
+    return ops.stack(tuple(hs[len(hs) - count :]))
+
+
+def read_out(model: Model, hs: Float[Array, "M S H B"]) -> Float[Array, "M S O B"]:
+    """The outputs made of each h."""
+    return model.readout.V[:, None] @ hs + model.readout.a[:, None]
 
 
 def each(step: Step, f: Callable[[Array], Array]) -> Step:
@@ -75,13 +84,17 @@ class Backend(Protocol):
     @property
     def dtype(self) -> str: ...
     @property
+    def engine(self) -> "Engine":
+        """How it goes through time."""
+        ...
+
+    @property
     def exact(self) -> bool:
         """Whether every measurement takes the plain path, however slow."""
         ...
 
-    @property
-    def compiled(self) -> bool:
-        """Whether `carousel.engine.compiled` may take its place."""
+    def in_dtype(self, dtype: str) -> "Backend":
+        """The backend in another dtype."""
         ...
 
     def array(self, values: np.ndarray) -> Array:
@@ -96,8 +109,8 @@ class Backend(Protocol):
         """The functions of a forward pass whose derivative passes through `gates` only."""
         ...
 
-    def prepared(self, cell: Cell, params: Params, steps: Sequence[Step]) -> list[Step]:
-        """`steps`, with what their adjoints have in common, where that is cheaper than step by step."""
+    def slopes(self, cell: Cell, params: Params, steps: Sequence[Step]) -> Slopes | None:
+        """The hand-derived slopes of `steps`; None for a backend that differentiates by itself."""
         ...
 
     def vjp(self, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> State:
@@ -105,7 +118,7 @@ class Backend(Protocol):
         ...
 
     def error(self, cell: Cell, params: Params, step: Step, d_state: State) -> tuple[State, Net]:
-        """The same on the full path, with the adjoint of W x + b."""
+        """The adjoints of the state before `step`, on the full path, and of its W x + b."""
         ...
 
     def widen(self, step: Step, n: int) -> Step:

@@ -1,17 +1,21 @@
 """The NumPy backend: hand-derived adjoints, one thread, no import of torch."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import log_expit, log_softmax
+from scipy.special import log_expit
 
 from carousel.axes import Array, Net, Series, State, Units
 from carousel.cells import Cell, Params
-from carousel.engine.backends.backend import Gradient, Model, Readout, Targets, each, outputs
+from carousel.engine import plain
+from carousel.engine.backends.backend import Gradient, Model, Readout, Targets, each, outputs, read_out
+from carousel.engine.engine import Engine, unprepared
+from carousel.engine.losses import LOSSES, log_softmax
 from carousel.engine.recurrence import PATHS, Gates, Step, effective, parameter_gradients, pull_back, unroll
+from carousel.engine.step_jacobian import Slopes, slopes
 
 NUMBA = find_spec("numba") is not None  # looked up once: training asks at every step
 SATURATED = 0.19  # slope of tanh below which 1 - tanh^2 loses digits: one here, all where tanh rounds to 1
@@ -119,6 +123,23 @@ def far_sigmoid(x: Array) -> tuple[Array, Array]:
 
 
 FORWARD = NumpyOps()
+HandDerived = Callable[[Cell, Params, Series, State, int], tuple[Array, Callable[[Array, Gates], Params]]]
+
+
+def unroll_plainly(
+    cell: Cell, params: Params, xs: Series, state: State, last: int
+) -> tuple[Float[Array, "M S H B"], Callable[[Array, Gates], Params]]:
+    """h after each of the `last` S steps, and what makes their errors the gradient by the parameters."""
+    steps, end = unroll(FORWARD, cell, params, xs, state)
+
+    def pull(d_hs: Float[Array, "M S H B"], gates: Gates) -> Params:
+        ops = NumpyOps(uncut=gates == frozenset(cell.gates))
+        return parameter_gradients(ops, cell, params, steps, d_hs, gates)
+
+    return outputs(FORWARD, steps, end, last), pull
+
+
+PLAIN = Engine("plain", plain.adjoints, plain.norms, unprepared, unroll_plainly)
 
 
 @dataclass(frozen=True)
@@ -126,7 +147,7 @@ class NumpyBackend:
     """NumPy in `dtype`, float64 or float32."""
 
     dtype: str
-    exact: bool = False
+    engine: Engine[HandDerived] = PLAIN
     name: str = "numpy"
     device: str = "cpu"
 
@@ -135,9 +156,21 @@ class NumpyBackend:
         """Whether it can compute on `device` here."""
         return device == "cpu"
 
+    @staticmethod
+    def engine_for(exact: bool) -> Engine[HandDerived]:
+        """The compiled engine where Numba is there; the plain one if all is to be `exact`."""
+        if exact or not NUMBA:
+            return replace(PLAIN, compresses=not exact)
+        from carousel.engine.compiled.engine import COMPILED
+
+        return COMPILED
+
     @property
-    def compiled(self) -> bool:
-        return NUMBA and not self.exact
+    def exact(self) -> bool:
+        return not self.engine.compresses
+
+    def in_dtype(self, dtype: str) -> "NumpyBackend":
+        return replace(self, dtype=dtype)
 
     def array(self, values: np.ndarray) -> np.ndarray:
         return np.asarray(values, dtype=self.dtype)
@@ -148,8 +181,8 @@ class NumpyBackend:
     def ops(self, cell: Cell, gates: Gates) -> NumpyOps:
         return NumpyOps(uncut=gates == frozenset(cell.gates))
 
-    def prepared(self, cell: Cell, params: Params, steps: Sequence[Step]) -> list[Step]:
-        return list(steps)  # a forward pass has saved all slopes
+    def slopes(self, cell: Cell, params: Params, steps: Sequence[Step]) -> Slopes:
+        return slopes(FORWARD, cell, params, steps)
 
     def vjp(self, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> State:
         return pull_back(self.ops(cell, gates), cell, params, step, d_state, gates).before
@@ -175,16 +208,16 @@ class NumpyBackend:
 
     def run(self, cell: Cell, model: Model, xs: Series, state: State, last: int) -> Float[Array, "M S O B"]:
         params = effective(FORWARD, cell, model.params)
-        return _read(model, self.unrolled(cell, params, xs, state, last)[0])
+        return read_out(model, self.engine.unroll(cell, params, xs, state, last)[0])
 
     def gradient(
         self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets, gates: Gates
     ) -> Gradient:
         params = effective(FORWARD, cell, model.params)
-        hs, pull = self.unrolled(cell, params, xs, state, asked.target.shape[1])
-        losses, d_y = LOSSES[asked.loss](_read(model, hs), asked.target)
-        share = asked.weight / xs.shape[-1]
-        d_y = d_y * share[:, :, None]
+        hs, pull = self.engine.unroll(cell, params, xs, state, asked.target.shape[1])
+        y, loss = read_out(model, hs), LOSSES[asked.loss]
+        losses, share = loss.value(y, asked.target, log_softmax), asked.weight / xs.shape[-1]
+        d_y = loss.derivative(y, asked.target) * share[:, :, None]
         readout = Readout((d_y @ hs.swapaxes(2, 3)).sum(1), d_y.sum((1, 3))[..., None])
         d_hs = model.readout.V.swapaxes(1, 2)[:, None] @ d_y
         d_params = pull(d_hs, gates)
@@ -193,48 +226,12 @@ class NumpyBackend:
             d_params = d_params._replace(R=cell.weight.backward(FORWARD, saved, d_params.R))
         return Gradient((losses * share).sum((1, 2)), Model(d_params, readout))
 
-    def unrolled(
-        self, cell: Cell, params: Params, xs: Series, state: State, last: int
-    ) -> tuple[Float[Array, "M S H B"], Callable[[Array, Gates], Params]]:
-        """h after each of the `last` S steps, and what makes their errors the gradient by the parameters."""
-        if self.compiled:
-            from carousel.engine.compiled import training
-
-            hs, steps = training.unroll(cell, params, xs, state, last)
-            return hs, lambda d_hs, gates: training.parameter_gradients(cell, params, steps, d_hs, gates)
-        taken, end = unroll(FORWARD, cell, params, xs, state)
-        return outputs(taken, end, last, _stacked), lambda d_hs, gates: parameter_gradients(
-            self.ops(cell, gates), cell, params, taken, d_hs, gates
-        )
-
     def output_error(
         self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets
     ) -> Float[np.ndarray, "M H B"]:
-        _, d_y = LOSSES[asked.loss](self.run(cell, model, xs, state, 1)[:, 0], asked.target[:, -1])
+        y = self.run(cell, model, xs, state, 1)[:, 0]
+        d_y = LOSSES[asked.loss].derivative(y, asked.target[:, -1])
         return model.readout.V.swapaxes(1, 2) @ d_y
-
-
-def _stacked(arrays: list[Array]) -> Array:
-    return np.stack(arrays, axis=1)
-
-
-def _read(model: Model, hs: Float[Array, "M S H B"]) -> Float[Array, "M S O B"]:
-    return model.readout.V[:, None] @ hs + model.readout.a[:, None]
-
-
-def squared_error(y: Float[Array, "*M O B"], target: Float[Array, "*M O B"]) -> tuple[Array, Array]:
-    """Squared error of each sequence, and its derivative by y."""
-    error = y - target
-    return np.square(error).sum(-2), 2 * error
-
-
-def cross_entropy(y: Float[Array, "*M O B"], target: Float[Array, "*M O B"]) -> tuple[Array, Array]:
-    """Cross-entropy with the one-hot `target` of each sequence, in nats, and its derivative by y."""
-    log_p = log_softmax(y, axis=-2)
-    return -(target * log_p).sum(-2), np.exp(log_p) - target
-
-
-LOSSES = {"squared_error": squared_error, "cross_entropy": cross_entropy}
 
 
 def solved(A: Float[np.ndarray, "N N"], B: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "N K"]:

@@ -12,7 +12,7 @@ class DeviceError(ValueError):
 
 
 def load(name: str, device: str, dtype: str, exact: bool = False) -> Backend:
-    """The backend `name`, on `device` and in `dtype`; an `exact` one takes no short cut.
+    """The backend `name`, on `device` and in `dtype`, with its engine; that of an `exact` one takes no short cut.
 
     Raises DeviceError for a device or dtype that is not there, ValueError for a name that is not in BACKENDS.
     """
@@ -26,7 +26,7 @@ def load(name: str, device: str, dtype: str, exact: bool = False) -> Backend:
     factory = backend_class(name)
     if not factory.present(device):
         raise DeviceError(f"device: found {device}, which this machine does not have; allowed: cpu")
-    return factory(device=device, dtype=dtype, exact=exact, name=name)
+    return factory(device=device, dtype=dtype, engine=factory.engine_for(exact), name=name)
 
 
 def device_name(device: str) -> str:

@@ -1,7 +1,7 @@
 """The torch backend: cells by autograd, on any device and dtype; no hand-derived adjoint is ever called."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,15 +11,24 @@ from torch.nn import functional
 
 from carousel.axes import Array, Net, Nets, Series, State, Units
 from carousel.cells import Cell, Params
+from carousel.engine import plain
 from carousel.engine.backends import torch_library
-from carousel.engine.backends.backend import Gradient, Model, Targets, each, leaves, outputs, rebuild
+from carousel.engine.backends.backend import (
+    Backend,
+    Gradient,
+    Model,
+    Targets,
+    each,
+    leaves,
+    outputs,
+    read_out,
+    rebuild,
+)
 from carousel.engine.backends.torch_units import Run
+from carousel.engine.engine import Engine, unprepared
+from carousel.engine.losses import LOSSES
 from carousel.engine.recurrence import PATHS, Gates, Step, effective, forward, unroll
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "squared_error": lambda y, target: torch.square(y - target).sum(-2),
-    "cross_entropy": lambda y, target: -(target * functional.log_softmax(y, -2)).sum(-2),
-}
 SATURATED = 2.0  # |x| up to which torch's own slopes lose less than 15 rounding units
 torch.backends.cuda.matmul.allow_tf32 = False  # TF32 keeps 10 bits: backends would differ in the tail
 torch.backends.cudnn.allow_tf32 = False
@@ -111,15 +120,62 @@ class TorchOps:
         return torch.cat(list(parts), axis)
 
 
+def log_softmax(y: Float[Tensor, "*M O B"]) -> Float[Tensor, "*M O B"]:
+    """The log of the softmax over the O outputs."""
+    return functional.log_softmax(y, -2)
+
+
+Differentiable = Callable[[TorchOps, Cell, Params, Series, State, int], Tensor]
+
+
+def unroll_plainly(
+    ops: TorchOps, cell: Cell, params: Params, xs: Series, state: State, last: int
+) -> Float[Tensor, "M S H B"]:
+    """h after each of the `last` S steps, by the cell's own forward function."""
+    return outputs(ops, *unroll(ops, cell, params, xs, state), last)
+
+
+def unroll_fast(
+    ops: TorchOps, cell: Cell, params: Params, xs: Series, state: State, last: int
+) -> Float[Tensor, "M S H B"]:
+    """h after each of the `last` S steps, by a layer of torch's own where one gives the same, and sooner."""
+    if torch_library.suits(cell, xs) and not any(ops.shut):
+        return torch_library.lstm(params, xs, state, last)
+    return unroll_plainly(ops, cell, params, xs, state, last)
+
+
+def run_of_steps(backend: Backend, cell: Cell, params: Params, steps: Sequence[Step]) -> list[Step]:
+    """Steps whose slopes are taken together, unit by unit; as they are where a net input is made within a step."""
+    if cell.intermediate or cell.mixes:
+        return list(steps)
+    run = Run(backend, cell, params, steps)
+    return [step._replace(local=(run, t)) for t, step in enumerate(steps)]
+
+
+PLAIN = Engine("step by step", plain.adjoints, plain.norms, unprepared, unroll_plainly)
+FAST = Engine("runs of steps", plain.adjoints, plain.norms, run_of_steps, unroll_fast, compresses=True)
+
+
 @dataclass(frozen=True)
 class TorchBackend:
     """torch on `device` in `dtype`, float64, float32 or bfloat16: weights, states and adjoints are of it."""
 
     device: str
     dtype: str
-    exact: bool = False
+    engine: Engine[Differentiable] = FAST
     name: str = "torch"
-    compiled: bool = False
+
+    @staticmethod
+    def engine_for(exact: bool) -> Engine[Differentiable]:
+        """The engine that takes steps together, or, if all is to be `exact`, one by one."""
+        return PLAIN if exact else FAST
+
+    @property
+    def exact(self) -> bool:
+        return not self.engine.compresses
+
+    def in_dtype(self, dtype: str) -> "TorchBackend":
+        return replace(self, dtype=dtype)
 
     @staticmethod
     def present(device: str) -> bool:
@@ -142,11 +198,8 @@ class TorchBackend:
     def ops(self, cell: Cell, gates: Gates, tails: bool = True) -> TorchOps:
         return TorchOps(tails, tuple(gate not in gates for gate in cell.gates))
 
-    def prepared(self, cell: Cell, params: Params, steps: Sequence[Step]) -> list[Step]:
-        if self.exact or cell.intermediate or cell.mixes:  # an intermediate input hears the gates' own sums
-            return list(steps)
-        run = Run(self, cell, params, steps)
-        return [step._replace(local=(run, t)) for t, step in enumerate(steps)]
+    def slopes(self, cell: Cell, params: Params, steps: Sequence[Step]) -> None:
+        return None
 
     def vjp(self, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> State:
         if step.local:
@@ -197,20 +250,18 @@ class TorchBackend:
         ops = TorchOps(tails=False)
         with torch.no_grad():
             params = effective(ops, cell, model.params)
-            return _read(model, outputs(*unroll(ops, cell, params, xs, state), last, _stacked))
+            return read_out(model, unroll_plainly(ops, cell, params, xs, state, last))
 
     def gradient(
         self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets, gates: Gates
     ) -> Gradient:
         tips = [leaf.detach().requires_grad_() for leaf in leaves(model)]
         live = rebuild(model, tips)
-        ops, count = self.ops(cell, gates, tails=False), asked.target.shape[1]
-        if not self.exact and torch_library.suits(cell, xs) and gates == PATHS["full"](cell):
-            hs = torch_library.lstm(live.params, xs, state, count)
-        else:
-            params = effective(ops, cell, live.params)
-            hs = outputs(*unroll(ops, cell, params, xs, state), count, _stacked)
-        losses = (LOSSES[asked.loss](_read(live, hs), asked.target) * asked.weight).sum(1).mean(1)
+        ops = self.ops(cell, gates, tails=False)
+        params = effective(ops, cell, live.params)
+        y = read_out(live, self.engine.unroll(ops, cell, params, xs, state, asked.target.shape[1]))
+        each_loss = LOSSES[asked.loss].value(y, asked.target, log_softmax)
+        losses = (each_loss * asked.weight).sum(1).mean(1)
         found = torch.autograd.grad(losses.sum(), tips, allow_unused=True, materialize_grads=True)
         return Gradient(losses.detach(), rebuild(model, list(found)))
 
@@ -221,7 +272,8 @@ class TorchBackend:
         with torch.no_grad():
             _, last = unroll(ops, cell, effective(ops, cell, model.params), xs, state)
         h = last[0].requires_grad_()
-        losses = LOSSES[asked.loss](_read(model, h[:, None])[:, 0], asked.target[:, -1])
+        y = read_out(model, h[:, None])[:, 0]
+        losses = LOSSES[asked.loss].value(y, asked.target[:, -1], log_softmax)
         return self.numpy(torch.autograd.grad(losses.sum(), h)[0])
 
 
@@ -238,11 +290,3 @@ def saturated(x: Tensor) -> bool:
 def power_of_two(n: Int[Tensor, "M _ B"]) -> Float[Tensor, "M _ B"]:
     """2^n from its bits: torch.ldexp goes through a float32 power, which is neither exact nor wide enough."""
     return ((n.long().clamp(-1022, 1023) + 1023) << 52).view(torch.float64)
-
-
-def _stacked(arrays: list[Tensor]) -> Tensor:
-    return torch.stack(arrays, 1)
-
-
-def _read(model: Model, hs: Float[Array, "M S H B"]) -> Float[Array, "M S O B"]:
-    return model.readout.V[:, None] @ hs + model.readout.a[:, None]

@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 
 from carousel.axes import Array, Series, State, Units
 from carousel.cells import Cell, Params
+from carousel.engine.adjoint import Path, path
 from carousel.engine.compiled import emit, memory
 from carousel.engine.compiled.loops import Rescaling, Slots, Starts, forward_and_back, record
 from carousel.engine.compiled.passes import (
@@ -16,9 +17,6 @@ from carousel.engine.compiled.passes import (
     stored_steps,
     workspace,
 )
-from carousel.engine.recurrence import Gates
-
-Path = tuple[bool, Gates]  # does it start at the carousel of every unit, not at the loss? And its open gates
 
 
 def norms(
@@ -32,7 +30,7 @@ def norms(
     layout = lay_out(cell, params, memory.kind_for(covector))
     kind, S = layout.kind, len(cell.states)
     x, first = memory.inputs(kind, xs), memory.in_panels(kind, memory.by_unit(state))
-    d_last, power_last = start(layout, (False, frozenset(cell.gates)), covector)
+    d_last, power_last = start(layout, path(cell, "full"), covector)
     work = workspace(layout, cell.gates if cell.columns else (), cell.gates)
     stored, d = stored_steps(layout, T), layout.empty(2, layout.units, S)
     P = x.shape[1]

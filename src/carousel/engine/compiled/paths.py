@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from carousel.axes import Array, Series, State, Units
 from carousel.cells import Cell, Params
+from carousel.engine.adjoint import Carried, Path
 from carousel.engine.compiled import emit, loops, memory
-from carousel.engine.compiled.decay import Path, log_norm, rescaling, start, zeros
+from carousel.engine.compiled.decay import log_norm, rescaling, start, zeros
 from carousel.engine.compiled.passes import (
     Layout,
     StoredSteps,
@@ -22,23 +23,12 @@ from carousel.engine.compiled.passes import (
     stored_steps,
     workspace,
 )
-from carousel.engine.decomposition import Split, advance, beginning
-
-Scaled = tuple[State, Int[Array, "M _ B"]]  # an adjoint, and the power of two to multiply it with
-
-
-class Taken(NamedTuple):
-    """The adjoints at one lag."""
-
-    lag: int
-    adjoints: tuple[Scaled, ...]  # one per path
-    formula: Units  # the log-factors since the loss, summed
-    net: Scaled | None = None  # of W x + b of the step last taken, on the first path; none at lag 0
-    split: Split | None = None  # of the first path, in a cell whose only way through time is R
+from carousel.engine.decomposition import Decomposition, advance, initial
+from carousel.engine.log_space import Scaled
 
 
 @dataclass
-class Carried:
+class InPanels:
     """The carried state of one path, in panels: its adjoint at the lag reached so far."""
 
     carousel: bool
@@ -47,7 +37,7 @@ class Carried:
     power: Array  # [M P _ L]
 
 
-def carried_from_loss(layout: Layout, path: Path, covector: Units, net: bool) -> Carried:
+def carried_from_loss(layout: Layout, path: Path, covector: Units, net: bool) -> InPanels:
     """A path at lag 0; with `net`, the errors of W x + b are written.
 
     With all gates blocked, errors pass in a cell that carries, and in no other.
@@ -56,34 +46,34 @@ def carried_from_loss(layout: Layout, path: Path, covector: Units, net: bool) ->
     open_gates, work = [gate for gate in cell.gates if gate in path[1]], None
     if open_gates or cell.carries:
         work = workspace(layout, open_gates if cell.columns else (), open_gates, net=net)
-    return Carried(path[0], work, *start(layout, path, covector))
+    return InPanels(path[0], work, *start(layout, path, covector))
 
 
 class AtLags(NamedTuple):
     """The results of a segment of steps, in panels: adjoints at K lags, and the norms at all J of the segment."""
 
     adjoints: list[tuple[Array, Array]]  # [K M P H S L] and powers [K M P _ L], one per path
-    formula: Array  # [K M P H L]
+    log_factors: Array  # [K M P H L]
     net: Array  # [K M P H G L]
     net_power: Array  # [K M P 1 L]
     norms: Array  # [J M P L], log10 of the norm of the first path's adjoint
     net_norms: Array  # [J M P L], and of its errors of W x + b
 
-    def taken(self, lag: int, k: int, B: int, split: Split | None) -> Taken:
-        """The adjoints at the k-th of the lags, out of their panels."""
-        return Taken(
-            lag,
-            tuple(scaled(d[k], power[k], B) for d, power in self.adjoints),
-            memory.out_of_panels(self.formula[k], B),
+    def carried(self, paths: Sequence[Path], k: int, B: int, decomposition: Decomposition | None) -> Carried:
+        """The carried state at the k-th of the lags, out of the panels."""
+        adjoints = (scaled(d[k], power[k], B) for d, power in self.adjoints)
+        return Carried(
+            dict(zip(paths, adjoints, strict=True)),
+            memory.out_of_panels(self.log_factors[k], B),
             ((gate_rows(self.net[k], B),), memory.out_of_panels(self.net_power[k], B)),
-            split,
+            decomposition,
         )
 
-    def advanced(self, split: Split | None, j: int, B: int) -> Split | None:
-        """`split` after the j-th step back."""
-        if split is None:
+    def advanced(self, before: Decomposition | None, j: int, B: int) -> Decomposition | None:
+        """The decomposition after the j-th step back, from that `before` it."""
+        if before is None:
             return None
-        return advance(split, *(memory.out_of_panels(each[j], B) for each in (self.net_norms, self.norms)))
+        return advance(before, *(memory.out_of_panels(each[j], B) for each in (self.net_norms, self.norms)))
 
 
 def scaled(d: Array, power: Array, B: int) -> Scaled:
@@ -98,7 +88,7 @@ def gate_rows(net: Float[Array, "M P H G L"], B: int) -> Float[Array, "M GH B"]:
     return out.swapaxes(1, 2).reshape(out.shape[0], -1, B)
 
 
-def march(
+def adjoints(
     cell: Cell,
     params: Params,
     xs: Series,
@@ -107,8 +97,8 @@ def march(
     lags: Set[int],
     paths: Sequence[Path],
     chunk: int,
-) -> Iterator[Taken]:
-    """The adjoints of all paths at each of `lags`, from the loss backwards.
+) -> Iterator[tuple[int, Carried]]:
+    """The carried state of all paths at each of `lags`, from the loss backwards.
 
     ``params`` has R itself; the first path passes all gates. ``chunk`` steps are stored at a time: a first pass
     stores the states where such segments begin, and each segment is computed again from its own.
@@ -116,22 +106,23 @@ def march(
     layout, B = lay_out(cell, params, memory.kind_for(covector), log=True), covector.shape[2]
     x = memory.inputs(layout.kind, xs)
     carried = [carried_from_loss(layout, path, covector, net=n == 0) for n, path in enumerate(paths)]
-    formula = np.zeros_like(carried[0].d[:, :, :, 0])
+    log_factors = np.zeros_like(carried[0].d[:, :, :, 0])
     norm = log_norm(np.square(carried[0].d).sum(2), carried[0].power[:, :, 0])
-    split = None if cell.carries else beginning(memory.out_of_panels(norm, B))
+    decomposition = None if cell.carries else initial(memory.out_of_panels(norm, B))
     if 0 in lags:
-        adjoints = tuple(scaled(each.d.copy(), each.power.copy(), B) for each in carried)
-        yield Taken(0, adjoints, memory.out_of_panels(formula.copy(), B), None, split)
+        at_loss = (scaled(each.d.copy(), each.power.copy(), B) for each in carried)
+        found = dict(zip(paths, at_loss, strict=True))
+        yield 0, Carried(found, memory.out_of_panels(log_factors.copy(), B), None, decomposition)
     lag = 0
     for first, before in segments(layout, x, state, chunk):
         inputs = x[:, :, first : first + chunk]
         steps = inputs.shape[2]
         wanted = [j for j in range(1, steps + 1) if lag + j in lags]
-        results = back_through(layout, inputs, before, carried, formula, wanted)
+        results = back_through(layout, inputs, before, carried, log_factors, wanted)
         for j in range(1, steps + 1):
-            split = results.advanced(split, j, B)
+            decomposition = results.advanced(decomposition, j, B)
             if j in wanted:
-                yield results.taken(lag + j, wanted.index(j), B, split)
+                yield lag + j, results.carried(paths, wanted.index(j), B, decomposition)
         lag += steps
 
 
@@ -154,9 +145,9 @@ def segments(layout: Layout, x: Array, state: State, chunk: int) -> list[tuple[i
 
 
 def back_through(
-    layout: Layout, x: Array, before: Array, carried: list[Carried], formula: Array, wanted: list[int]
+    layout: Layout, x: Array, before: Array, carried: list[InPanels], log_factors: Array, wanted: list[int]
 ) -> AtLags:
-    """Carry all paths and `formula` back over the steps of x, and return them after the `wanted` of these steps."""
+    """Carry all paths and `log_factors` back over the steps of x, and return them after the `wanted` of these steps."""
     M, P, steps = x.shape[:3]
     results, stored = zero_results(layout, x, carried, len(wanted)), stored_steps(layout, steps)
     forward = forward_plan(layout, steps, slots(x, "mpt"), stored, "t")
@@ -164,8 +155,8 @@ def back_through(
     for m, p in np.ndindex(M, P):
         stored.state[0] = before[m, p]
         loops.forward_one(forward, layout.recurrent_states, m, p)
-        sums = np.cumsum([formula[m, p], *stored.saved[::-1, :, -1]], axis=0)[1:]
-        results.formula[:, m, p], formula[m, p] = sums[[j - 1 for j in wanted]], sums[-1]
+        sums = np.cumsum([log_factors[m, p], *stored.saved[::-1, :, -1]], axis=0)[1:]
+        results.log_factors[:, m, p], log_factors[m, p] = sums[[j - 1 for j in wanted]], sums[-1]
         for n, plan in plans.items():
             carry(layout, plan, carried[n], (m, p))
             store(results, n, (m, p), wanted, plan.segment, layout.cell.carries)
@@ -175,7 +166,7 @@ def back_through(
     return results
 
 
-def zero_results(layout: Layout, x: Array, carried: list[Carried], count: int) -> AtLags:
+def zero_results(layout: Layout, x: Array, carried: list[InPanels], count: int) -> AtLags:
     """Zeros for the results at `count` lags of the segment with inputs x."""
     (M, P, steps), H, G = x.shape[:3], layout.units, len(layout.cell.gates)
     dtype, L = layout.kind.dtype, layout.kind.lanes
@@ -236,7 +227,7 @@ class PathPlan(NamedTuple):
     segment: PathSegment
 
 
-def path_plan(layout: Layout, stored: StoredSteps, each: Carried, work: Workspace) -> PathPlan:
+def path_plan(layout: Layout, stored: StoredSteps, each: InPanels, work: Workspace) -> PathPlan:
     """The plan that carries `each` back over stored steps."""
     steps, net = len(stored.saved), work.options.net
     to = path_segment(layout, steps, each.power.shape[2], net)
@@ -248,7 +239,7 @@ def path_plan(layout: Layout, stored: StoredSteps, each: Carried, work: Workspac
     return PathPlan(backward, loops.record(scale), to)
 
 
-def carry(layout: Layout, plan: PathPlan, each: Carried, place: tuple[int, int]) -> None:
+def carry(layout: Layout, plan: PathPlan, each: InPanels, place: tuple[int, int]) -> None:
     """Carry one path back over a segment, for the model and panel at `place`."""
     to = plan.segment
     to.d[0], to.power[0] = each.d[place], each.power[place]

@@ -8,12 +8,12 @@ import pandas as pd
 
 from carousel.cells import CELLS
 from carousel.engine.backends.backend import Backend
+from carousel.engine.log_space import Logs
 from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity, gradient_by_lag
 from carousel.measures.calibration import chains, gated, linear
 from carousel.measures.calibration.system import Planted, Reading
 from carousel.measures.jacobian.backward import jacobians
-from carousel.measures.log_space import Logs
 from carousel.measures.lyapunov.spectrum import Spectrum, spectrum
 from carousel.seeds import generator
 from carousel.study.models import on_backend

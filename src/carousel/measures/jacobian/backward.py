@@ -10,20 +10,21 @@ and what rounding loses of a vector that turns towards the others is lost from n
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 
 import numpy as np
 
 from carousel.axes import Array, State
 from carousel.engine.backends.backend import Backend
+from carousel.engine.log_space import Logs, Scaled, rescale
 from carousel.engine.recurrence import Step, chunk_length, flat
-from carousel.engine.step_jacobian import entering, slopes, through
+from carousel.engine.step_jacobian import Slopes, entering, through
 from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity
 from carousel.measures.jacobian.blocks import estimated, known
 from carousel.measures.jacobian.low_rank import REACH, Carried, Entered, fits, read, renewed, start
 from carousel.measures.jacobian.norms import Block, Powers, Rows
-from carousel.measures.log_space import Logs, Scaled, rescale
 
 EXACT = 256  # numbers of joint state up to which all rows are carried: h and c of 128 units
 SAMPLES = 16  # Gaussian vectors a state above that: an error of 0.08 decades where one direction is left
@@ -59,9 +60,9 @@ def jacobians(
     Raises ValueError where those need an `rng` or more than two `samples`.
     """
     system = system.effective()
-    backend, *_, xs, state = system
+    *_, xs, state = system
     length = chunk_length(xs, state)
-    if exact or backend.exact or not FEW < len(state) * state[0].shape[1] <= EXACT:
+    if exact or not system.backend.engine.compresses or not FEW < len(state) * state[0].shape[1] <= EXACT:
         yield from plain(system, lags, beside, length, covectors(state, rng, samples))
         return
     models = (guarded(part, lags, beside, length) for part in apart(system))
@@ -126,7 +127,9 @@ def compressed(
     for steps in system.chunks(length):
         for run in runs(steps):
             wanted = [k for k in range(1, len(run) + 1) if front.lag + k in lags]
-            rows, entered, last = CARRIERS[system.backend.name](system, run, front.rows, wanted, beside)
+            there = system.backend.slopes(system.cell, system.params, run)
+            carry = partial(by_slopes, there) if there else by_vjp
+            rows, entered, last = carry(system, run, front.rows, wanted, beside)
             found = read(front, rows, entered, reach)
             for k, (norms, trusted) in zip(wanted, found, strict=True):
                 if not trusted:
@@ -139,8 +142,7 @@ def compressed(
 
 def prepared(system: System, steps: list[Step]) -> Iterator[Step]:
     """The steps, the last first, prepared RUN at a time."""
-    backend, cell, params, *_ = system
-    return chain.from_iterable(backend.prepared(cell, params, run) for run in runs(steps))
+    return chain.from_iterable(map(system.prepared, runs(steps)))
 
 
 def runs(steps: list[Step]) -> Iterator[list[Step]]:
@@ -151,6 +153,7 @@ def runs(steps: list[Step]) -> Iterator[list[Step]]:
 
 @np.errstate(over="ignore", invalid="ignore")
 def by_slopes(
+    there: Slopes,
     system: System,
     run: Sequence[Step],
     rows: Carried,
@@ -159,7 +162,6 @@ def by_slopes(
 ) -> tuple[list[Carried], list[Entered], Carried]:
     """`rows` back through `run`: as they are after the `wanted` steps, those of h by these steps' inputs, the end."""
     _, cell, params, *_ = system
-    there = slopes(system.ops, cell, params, run)
     (M, B, L, P, N), S = rows.shape, len(cell.states)
     d_state = rows.reshape(M, B, L * P, S, N // S)
     seen, entered = [], []
@@ -179,12 +181,12 @@ def by_vjp(
     wanted: Sequence[int],
     beside: bool,
 ) -> tuple[list[Carried], list[Entered], Carried]:
-    """The same by the backend's own derivative of one step."""
+    """`rows` back through `run`, as `by_slopes` gives them, by the backend's own derivative of one step."""
     backend, cell, params, *_ = system
     M, B, L, P, N = rows.shape
     d_state = adjoint(backend, rows.reshape(M, B, L * P, N), len(cell.states))
     seen, entered = [], []
-    for k, step in enumerate(backend.prepared(cell, params, run), start=1):
+    for k, step in enumerate(system.prepared(run), start=1):
         wide = backend.widen(step, L * P)
         if beside and k in wanted:
             d_state, d_wx = system.error(wide, d_state)
@@ -194,9 +196,6 @@ def by_vjp(
         if k in wanted:
             seen.append(rows_of(backend, d_state, B).reshape(rows.shape))
     return seen, entered, rows_of(backend, d_state, B).reshape(rows.shape)
-
-
-CARRIERS = {"numpy": by_slopes, "torch": by_vjp}
 
 
 def covectors(state: State, rng: np.random.Generator | None, samples: int) -> Rows:

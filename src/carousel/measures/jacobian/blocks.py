@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from carousel.cells import Cell
+from carousel.engine.log_space import Logs
 from carousel.measures.adjoint import Quantity
 from carousel.measures.jacobian.norms import Block, Powers, Rows, aligned, estimate, norms
-from carousel.measures.log_space import Logs
 
 
 def known(cell: Cell, rows: Rows, power: Powers, entry: Block | None, beside: bool) -> dict[Quantity, Logs]:

@@ -20,10 +20,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from carousel.axes import Array
+from carousel.engine.log_space import Logs
 from carousel.measures.adjoint import Quantity
 from carousel.measures.jacobian.blocks import named
 from carousel.measures.jacobian.norms import leading
-from carousel.measures.log_space import Logs
 
 DROPPED = 1e-4  # of the norm of each block, at a time
 WITNESSES = 4

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import polygamma, psi
 
-from carousel.measures.log_space import NOWHERE, Logs, log10
+from carousel.engine.log_space import NOWHERE, Logs, log10
 
 Rows = Float[np.ndarray, "M _ P J"]  # P vectors of J numbers, for each sequence
 Powers = Int[np.ndarray, "M _ P"]

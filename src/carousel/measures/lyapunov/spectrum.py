@@ -20,7 +20,6 @@ from jaxtyping import Float
 
 from carousel.axes import Array, State
 from carousel.cells import Params
-from carousel.engine.backends.table import load
 from carousel.engine.recurrence import Step, chunk_length, drive, forward, unroll
 from carousel.engine.system import System
 from carousel.measures.jacobian.backward import EXACT, RUN, adjoint, groups, prepared, rows_of
@@ -84,7 +83,7 @@ def spectrum(
 def in_float64(system: System) -> System:
     """`system` in float64, with R itself in the place of its parameter."""
     backend, cell, params, xs, state = system
-    wide = load(backend.name, backend.device, "float64", backend.exact)
+    wide = backend.in_dtype("float64")
 
     def widened(a: Array) -> Array:
         return wide.array(backend.numpy(a))
@@ -125,7 +124,7 @@ def forwards(system: System) -> Iterator[Tangent]:
     units = list(groups(backend, rows.reshape(M, B, *rows.shape[1:]), len(state)))
     for t in range(0, len(xs), RUN):
         steps, state = unroll(system.ops, cell, params, xs[t : t + RUN], state)
-        for step in backend.prepared(cell, params, steps):
+        for step in system.prepared(steps):
             parts = [pulled(system, step, unit) for unit in units]
             yield dense(np.concatenate(parts, axis=2).reshape(rows.shape))
 

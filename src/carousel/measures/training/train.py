@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
-from scipy.special import log_softmax
 
 from carousel.axes import Array
 from carousel.cells import CELLS
 from carousel.engine.backends.backend import Backend, Model, Readout, Targets, leaves, rebuild
+from carousel.engine.losses import LOSSES, log_softmax
 from carousel.engine.recurrence import PATHS
 from carousel.inits import uniform
 from carousel.measures.training import snapshots
@@ -74,23 +74,10 @@ def scores(
 
     An answer that is no finite number is wrong.
     """
-    losses, right = LOSSES[asked.loss](y.astype(float), asked.target.astype(float))
-    right = right & np.isfinite(y).all(2)
+    loss, (y, target) = LOSSES[asked.loss], (a.astype(float) for a in (y, asked.target))
+    losses = loss.value(y, target, log_softmax)
+    right = loss.right(y, target, ADDING_TOLERANCE) & np.isfinite(y).all(2)
     return (losses * asked.weight).sum(1).mean(1), (right * scored).sum((1, 2)) / scored.sum((1, 2))
-
-
-def squared_error(y: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Loss and rightness [M S B]."""
-    error = y - target
-    return np.square(error).sum(2), (abs(error) < ADDING_TOLERANCE).all(2)
-
-
-def cross_entropy(y: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Loss and rightness [M S B]."""
-    return -(target * log_softmax(y, axis=2)).sum(2), y.argmax(2) == target.argmax(2)
-
-
-LOSSES = {"squared_error": squared_error, "cross_entropy": cross_entropy}
 
 
 class Run(NamedTuple):

@@ -27,7 +27,7 @@ def rescale(backend: Backend, d: State, power: Array, per_unit: bool = False) ->
     return d, power + more
 
 
-def strained(before: Scaled, after: Scaled) -> bool:
+def lost_precision(before: Scaled, after: Scaled) -> bool:
     """Whether so much happened between two divisions that digits may be lost: too large a factor, or a new zero."""
     (d, power), (d_after, power_after) = before, after
     peak, peak_after = (sum(abs(part) for part in each) for each in (d, d_after))

@@ -1,0 +1,36 @@
+"""The compiled engine: loops that Numba compiles, behind the operations of every engine."""
+
+from collections.abc import Callable, Iterator, Set
+
+import numpy as np
+from jaxtyping import Float
+
+from carousel.axes import Array, Series, State, Units
+from carousel.cells import Cell, Params
+from carousel.engine.adjoint import Carried, paths
+from carousel.engine.compiled import decay, paths as compiled_paths, training
+from carousel.engine.engine import Engine, unprepared
+from carousel.engine.recurrence import Gates, chunk_length
+from carousel.engine.system import System
+
+
+def adjoints(system: System, covector: Units, lags: Set[int]) -> Iterator[tuple[int, Carried]]:
+    """What has come back at each of `lags`, on all paths."""
+    length = chunk_length(system.xs, system.state)
+    return compiled_paths.adjoints(*system[1:], covector, lags, paths(system.cell), length)
+
+
+def norms(system: System, covector: Units) -> Float[np.ndarray, "K M B"]:
+    """log10 of the norm of the joint state's gradient at every lag, 0 to T, on the full path alone."""
+    return decay.norms(*system[1:], covector)[:, -1]
+
+
+def unroll(
+    cell: Cell, params: Params, xs: Series, state: State, last: int
+) -> tuple[Float[Array, "M S H B"], Callable[[Array, Gates], Params]]:
+    """h after each of the `last` S steps, and what makes their errors the gradient by the parameters."""
+    hs, unrolled = training.unroll(cell, params, xs, state, last)
+    return hs, lambda d_hs, gates: training.parameter_gradients(cell, params, unrolled, d_hs, gates)
+
+
+COMPILED = Engine("compiled", adjoints, norms, unprepared, unroll, compresses=True)
