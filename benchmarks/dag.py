@@ -22,7 +22,8 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 from support.checkouts import copied  # noqa: E402
 
 from carousel.cells import CELLS  # noqa: E402
-from carousel.study.schema import decay_jobs, load  # noqa: E402
+from carousel.study.files import load  # noqa: E402
+from carousel.study.jobs import decay_jobs  # noqa: E402
 
 SETTINGS = 10_000, 100_000, 1_000_000
 BACKENDS = 2

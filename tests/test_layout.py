@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from carousel.pipeline import fingerprint
-from carousel.study import schema
+from carousel.study import files
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "src" / "carousel").rglob("*.py"))
@@ -77,7 +77,7 @@ def test_no_module_imports_by_a_relative_path() -> None:
     [
         ("import carousel", {"numpy", "torch", "pandas"}),
         ("import carousel.cells", {"torch", "pandas"}),
-        ("import carousel.study.schema", {"torch", "pandas", "sklearn"}),
+        ("import carousel.study.jobs, carousel.study.files", {"torch", "pandas", "sklearn"}),
         ("import carousel.__main__", {"torch", "matplotlib", "seaborn", "scipy", "sklearn"}),
         (
             "import carousel.claims, carousel.report.figures.draw",
@@ -90,7 +90,9 @@ def test_what_an_import_does_not_load(code: str, absent: set[str]) -> None:
 
 
 def test_a_numpy_job_never_imports_torch(tmp_path: Path) -> None:
-    options = f"--study {schema.find('smoke')} --backend numpy --cache {tmp_path}/cache --out {tmp_path}/out.parquet"
+    options = (
+        f"--study {files.find('smoke')} --backend numpy --cache {tmp_path}/cache --out {tmp_path}/out.parquet"
+    )
     jobs = [
         f"decay --cell gru {options}",
         f"dynamics --cell lstm {options}",

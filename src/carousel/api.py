@@ -8,21 +8,15 @@ from typing import Any
 
 import pandas as pd
 
+from carousel.axes import REFERENCE
 from carousel.engine.backends.table import load
 from carousel.measures import decay as measure, dynamics as dynamical
 from carousel.measures.training import train
 from carousel.study.errors import StudyError, allowed
+from carousel.study.files import decay_defaults, dynamics_defaults, training_defaults
 from carousel.study.models import slice_blocks
-from carousel.study.schema import (
-    LISTS,
-    DecaySlice,
-    DynamicsSlice,
-    Slice,
-    decay_defaults,
-    dynamics_defaults,
-    training_defaults,
-    vary,
-)
+from carousel.study.schema import LISTS, vary
+from carousel.study.slices import DecaySlice, DynamicsSlice, Slice
 
 
 def decay(
@@ -32,7 +26,7 @@ def decay(
     length: int,
     hidden: int,
     repetitions: int,
-    backend: str = "numpy",
+    backend: str = REFERENCE,
     device: str = "cpu",
     dtype: str = "float64",
     seed: int = 1,
@@ -57,7 +51,7 @@ def dynamics(
     length: int,
     hidden: int,
     repetitions: int,
-    backend: str = "numpy",
+    backend: str = REFERENCE,
     device: str = "cpu",
     dtype: str = "float64",
     seed: int = 1,
@@ -82,7 +76,7 @@ def accuracy(
     length: int,
     hidden: int,
     repetitions: int,
-    backend: str = "numpy",
+    backend: str = REFERENCE,
     device: str = "cpu",
     dtype: str = "float32",
     gradient: str = "full",

@@ -157,8 +157,9 @@ def test_a_cell_at_rest_decays_by_the_spectral_radius_of_its_jacobian(cell, gain
     torch = pytest.importorskip("torch")
     from carousel.engine.backends.table import load
     from carousel.measures.jacobian.backward import jacobians
+    from carousel.study.files import decay_defaults
     from carousel.study.models import driven, settings
-    from carousel.study.schema import decay_defaults, vary
+    from carousel.study.schema import vary
 
     at_rest = {"inits": ["identity"], "gains": [gain], "forget_biases": [0.5], "hidden": [3], "lengths": [1],
                "repetitions": 1, "batch": 1, "input_scale": 0.0, "state_scale": 0.0, "cells": [cell]}  # fmt: skip

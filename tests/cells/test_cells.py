@@ -12,7 +12,8 @@ from carousel.engine.backends.numpy import FORWARD
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, chunks, effective, unroll
 from carousel.measures.training import train
-from carousel.study.schema import training_defaults, vary
+from carousel.study.files import training_defaults
+from carousel.study.schema import vary
 
 
 @every_cell

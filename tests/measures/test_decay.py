@@ -15,8 +15,10 @@ from carousel.inits import DIAGONAL, INITS
 from carousel.measures.adjoint import Quantity
 from carousel.measures.decay import measure
 from carousel.measures.rows import rows, summary
+from carousel.study.errors import StudyError
+from carousel.study.files import decay_defaults
 from carousel.study.models import Setting, blocks, covector, initial_state, noise, recorded, settings, weights
-from carousel.study.schema import StudyError, decay_defaults, vary
+from carousel.study.schema import vary
 
 SMALL = {"length": 12, "hidden": 4, "repetitions": 2, "batch": 3, "input_size": 2}
 FIXED = (

@@ -12,8 +12,9 @@ from carousel.engine.backends.table import load
 from carousel.engine.system import System
 from carousel.measures.dynamics import measure, rows
 from carousel.measures.gates import STEPS, Summary, gate_statistics
+from carousel.study.files import dynamics_defaults
 from carousel.study.models import Setting, initial_state, noise, weights
-from carousel.study.schema import dynamics_defaults, vary
+from carousel.study.schema import vary
 from carousel.tables.schemas import names
 
 NUMPY, TORCH = load("numpy", "cpu", "float64"), load("torch", "cpu", "float64")

@@ -16,8 +16,10 @@ from carousel.measures.decay import measure
 from carousel.measures.training.nonfinite import GRADIENT, LOSS, NONE, WEIGHTS, Stops
 from carousel.measures.training.optimizer import clipped
 from carousel.measures.training.train import scores, train
+from carousel.study.errors import StudyError
+from carousel.study.files import decay_defaults, training_defaults
 from carousel.study.models import Setting
-from carousel.study.schema import StudyError, decay_defaults, training_defaults, vary
+from carousel.study.schema import vary
 
 PATHS = {"plain": ("numpy", True), "compiled": ("numpy", False), "torch": ("torch", False)}
 every_path = pytest.mark.parametrize("path", PATHS)

@@ -11,7 +11,7 @@ import carousel
 from carousel.engine.backends.table import load
 from carousel.measures.search import AWAY, AXES, OBJECTIVES, WORST, axes, lattice, points, scored, seek
 from carousel.study import values
-from carousel.study.schema import SearchSlice
+from carousel.study.slices import SearchSlice
 from carousel.tables.parquet import write
 from carousel.tables.schemas import names
 

@@ -15,8 +15,10 @@ from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.lyapunov.spectrum import spectrum
 from carousel.measures.training.snapshots import measure
 from carousel.measures.training.train import Data, models
+from carousel.study.errors import StudyError
+from carousel.study.files import training_defaults
 from carousel.study.models import Setting
-from carousel.study.schema import StudyError, training_defaults, vary
+from carousel.study.schema import vary
 from carousel.tasks import TASKS
 
 ALL = ["gradient", "jacobian", "gates", "exponents", "truncation"]

@@ -18,8 +18,10 @@ from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity, gradient_by_lag
 from carousel.measures.training.train import Adam, Data, clipped, models, readout, scores, train
 from carousel.seeds import generator
+from carousel.study.errors import StudyError
+from carousel.study.files import training_defaults
 from carousel.study.models import Setting
-from carousel.study.schema import StudyError, training_defaults, vary
+from carousel.study.schema import vary
 from carousel.tasks import TASKS
 
 NUMPY = load("numpy", "cpu", "float64")

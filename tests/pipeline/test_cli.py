@@ -6,7 +6,7 @@ import pytest
 
 from carousel.__main__ import main
 from carousel.engine.backends.table import DeviceError, load
-from carousel.study.schema import find
+from carousel.study.files import find
 from carousel.tables.cache import cached
 from carousel.tables.parquet import provenance, read
 

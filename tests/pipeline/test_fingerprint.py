@@ -13,7 +13,7 @@ from carousel.axes import BACKENDS
 from carousel.cells import CELLS
 from carousel.pipeline import fingerprint
 from carousel.pipeline.fingerprint import code, study_hash
-from carousel.study.schema import find, load
+from carousel.study.files import find, load
 
 PACKAGE = Path(fingerprint.__file__).parents[1]
 SMOKE = find("smoke")

@@ -233,7 +233,7 @@ def test_only_the_page_and_its_comparison_read_the_tables_of_others() -> None:
 
 def test_the_same_sweep_whatever_it_is_measured_on(tmp_path: Path) -> None:
     from carousel.pipeline.fingerprint import study_hash, sweep
-    from carousel.study.schema import find, load
+    from carousel.study.files import find, load
 
     text = find("smoke").read_text()
     on_gpu = (

@@ -4,7 +4,7 @@ from hypothesis import given, strategies as st
 
 from carousel.pipeline.fingerprint import code
 from carousel.pipeline.provenance import describe, graphics
-from carousel.study.schema import find, load
+from carousel.study.files import find, load
 from carousel.tables.provenance import brief, merge
 
 parts = st.lists(

@@ -10,7 +10,7 @@ from support.checkouts import copied, snakemake_in
 from carousel.__main__ import main
 from carousel.axes import BACKENDS
 from carousel.pipeline.seed_stability import compared, others, reseeded
-from carousel.study import schema
+from carousel.study import files
 from carousel.tables.parquet import provenance, read, write
 from carousel.tables.schemas import schema as columns
 
@@ -25,8 +25,8 @@ def verdicts(*words: str) -> pd.DataFrame:
 @pytest.mark.parametrize("name", ["standard", "smoke", "full"])
 def test_a_reseeded_study_is_the_study_but_for_its_seed(name: str, tmp_path: Path) -> None:
     path = tmp_path / f"{name}-9.yaml"
-    path.write_text(reseeded(schema.find(name), 9))
-    before, after = schema.load(schema.find(name)), schema.load(path)
+    path.write_text(reseeded(files.find(name), 9))
+    before, after = files.load(files.find(name)), files.load(path)
     assert after.seed == 9
     assert after.model_copy(update={"seed": before.seed}) == before
 
@@ -67,7 +67,7 @@ def test_the_target_runs_the_study_again_under_each_seed(tmp_path: Path) -> None
     folder = copied(tmp_path)
     made = snakemake_in(folder, "--config", "study=smoke", "--", "results/smoke/stability/smoke-2.yaml")
     assert made.returncode == 0, made.stderr
-    again = schema.load(folder / "results/smoke/stability/smoke-2.yaml")
+    again = files.load(folder / "results/smoke/stability/smoke-2.yaml")
     assert again.seed == 2
     nested = "study=results/smoke/stability/smoke-2.yaml"
     plan = snakemake_in(folder, "--dry-run", "--config", nested, "--", "results/smoke-2/claims.parquet")

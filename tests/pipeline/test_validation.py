@@ -16,7 +16,7 @@ from carousel.axes import BACKENDS
 from carousel.pipeline import rebuild, validation
 from carousel.pipeline.fingerprint import code
 from carousel.pipeline.provenance import describe
-from carousel.study.schema import find, load
+from carousel.study.files import find, load
 from carousel.tables import parquet
 from carousel.tables.files import StoreError
 from carousel.tables.machine_folders import FOLDER

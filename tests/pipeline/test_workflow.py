@@ -13,7 +13,7 @@ from support.checkouts import copied, snakemake_in
 from carousel.axes import BACKENDS
 from carousel.pipeline import rebuild
 from carousel.report.page import sections
-from carousel.study.schema import load
+from carousel.study.files import load
 from carousel.tables.machine_folders import FOLDER, TABLES
 
 pytestmark = pytest.mark.slow
@@ -115,7 +115,7 @@ def test_a_failed_job_shows_its_log(checkout: Path) -> None:
         ({"cells": ["lstmm"]}, "config/bad.yaml: decay[0].cells[0]: found 'lstmm'; allowed: "),
         (
             {"device": "cuda:99", "backends": ["torch"]},
-            "slice grid: device: found cuda:99, but this machine has ",
+            "slice grid: device: found cuda:99, which this machine does not have; allowed: cpu",
         ),
     ],
 )

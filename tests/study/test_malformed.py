@@ -10,18 +10,18 @@ from support.checkouts import copied, snakemake_in
 from tools import malformed
 
 from carousel.__main__ import main
-from carousel.study import schema
-from carousel.study.schema import StudyError
+from carousel.study import files
+from carousel.study.errors import StudyError
 from carousel.tasks import TASKS, DataError
 
 FILES = 250
-SMOKE = schema.config_folder() / "smoke.yaml"
+SMOKE = files.config_folder() / "smoke.yaml"
 
 
 def told(path: Path | str) -> str:
     """The one line that is said of the study at `path`."""
     with pytest.raises(StudyError) as error:
-        schema.load(path)
+        files.load(path)
     (line,) = str(error.value).splitlines()
     return line
 
@@ -84,7 +84,7 @@ NAMES = {  # what --config study= may not be, and what is said of it
 def test_a_name_that_is_no_study_is_one_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(malformed.ROOT)
     with pytest.raises(StudyError) as error:
-        schema.find(name)
+        files.find(name)
     (line,) = str(error.value).splitlines()
     assert NAMES[name] in line
 
@@ -129,7 +129,7 @@ def test_what_is_odd_but_says_what_it_means_is_taken(tmp_path: Path) -> None:
     for name, content in odd.items():
         path = tmp_path / "odd.yaml"
         path.write_text(content, encoding="utf-8", newline="")
-        assert schema.load(path).decay == schema.load(SMOKE).decay, name
+        assert files.load(path).decay == files.load(SMOKE).decay, name
 
 
 def test_what_no_machine_could_hold_is_refused(tmp_path: Path) -> None:

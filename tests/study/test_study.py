@@ -9,17 +9,17 @@ from hypothesis import given, settings, strategies as st
 
 from carousel.cells import CELLS
 from carousel.inits import INITS
-from carousel.study import schema
-from carousel.study.schema import StudyError
+from carousel.study import files, jobs, schema
+from carousel.study.errors import StudyError
 
-STUDIES = sorted(file.stem for file in schema.config_folder().glob("*.yaml"))
-SMOKE = yaml.safe_load((schema.config_folder() / "smoke.yaml").read_text())
+STUDIES = sorted(file.stem for file in files.config_folder().glob("*.yaml"))
+SMOKE = yaml.safe_load((files.config_folder() / "smoke.yaml").read_text())
 
 
 def told(path: Path, content: Any) -> list[str]:
     path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
     with pytest.raises(StudyError) as error:
-        schema.load(path)
+        files.load(path)
     return str(error.value).splitlines()
 
 
@@ -31,9 +31,9 @@ def with_(change: Callable[[dict], Any]) -> dict:
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_study_of_config_is_sound(name: str) -> None:
-    content = schema.load(schema.find(name))
-    assert len(schema.decay_jobs(content)) + len(schema.accuracy_jobs(content)) <= 300
-    assert {backend for backend, _ in schema.decay_jobs(content)} == {"numpy", "torch"}
+    content = files.load(files.find(name))
+    assert len(jobs.decay_jobs(content)) + len(jobs.accuracy_jobs(content)) <= 300
+    assert {backend for backend, _ in jobs.decay_jobs(content)} == {"numpy", "torch"}
 
 
 WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
@@ -192,7 +192,7 @@ def test_the_nearest_name_is_told(wrong: str, right: str, tmp_path: Path) -> Non
 def test_all_stands_for_every_name_of_the_table(key: str, table: dict, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(with_(lambda s: s["decay"][0].update({key: "all"}))))
-    assert getattr(schema.load(path).decay[0], key) == tuple(table)
+    assert getattr(files.load(path).decay[0], key) == tuple(table)
 
 
 def test_the_first_problem_is_told_and_where_there_are_more(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_any_value_anywhere_is_taken_or_told(
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_text(yaml.safe_dump(with_(lambda s: s[part][0].update({key: value}))))
     try:
-        schema.load(path)
+        files.load(path)
     except StudyError as error:
         (line,) = str(error).splitlines()
         assert line.startswith(f"{path}: ")
@@ -266,30 +266,30 @@ def test_any_value_anywhere_is_taken_or_told(
 def test_scientific_notation_without_a_point_is_a_number(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(SMOKE).replace("learning_rate: 0.01", "learning_rate: 1e-3"))
-    assert schema.load(path).training[0].learning_rate == 1e-3
+    assert files.load(path).training[0].learning_rate == 1e-3
 
 
 @pytest.mark.parametrize("plain", ["no", "1:30", "2020-01-01", "1_0", "0x10", "on"])
 def test_what_only_old_yaml_takes_for_more_is_text(plain: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(SMOKE).replace("title: Smoke study", f"title: {plain}"))
-    assert schema.load(path).title == plain
+    assert files.load(path).title == plain
 
 
 def test_a_study_is_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        schema.load(schema.find("smoke")).seed = 2
+        files.load(files.find("smoke")).seed = 2
 
 
 def test_jobs_are_named_once(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     again = with_(lambda s: s["decay"].append(copy.deepcopy(s["decay"][0]) | {"slice": "again"}))
     path.write_text(yaml.safe_dump(again))
-    assert schema.decay_jobs(schema.load(path)) == schema.decay_jobs(schema.load(schema.find("smoke")))
+    assert jobs.decay_jobs(files.load(path)) == jobs.decay_jobs(files.load(files.find("smoke")))
 
 
 def test_vary_checks_as_load_does() -> None:
-    part = schema.vary(schema.decay_defaults(), cells=["gru"], lengths=[7])
+    part = schema.vary(files.decay_defaults(), cells=["gru"], lengths=[7])
     assert part.cells == ("gru",)
     assert part.lengths == (7,)
     with pytest.raises(StudyError, match=r"^cells\[0\]: found 'gruu'.*nearest: gru$"):
@@ -298,21 +298,21 @@ def test_vary_checks_as_load_does() -> None:
 
 def test_find_tells_the_studies_there_are() -> None:
     with pytest.raises(StudyError, match="allowed: .*nearest: smoke"):
-        schema.find("smok")
+        files.find("smok")
     with pytest.raises(StudyError, match="no such study file"):
-        schema.find("nowhere/mine.yaml")
+        files.find("nowhere/mine.yaml")
     with pytest.raises(StudyError, match="names the results"):
-        schema.find("my study.yaml")
+        files.find("my study.yaml")
 
 
 def test_a_device_that_is_absent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    content = schema.load(schema.find("smoke"))
+    content = files.load(files.find("smoke"))
     there = content.model_copy(update={"decay": (schema.vary(content.decay[0], device="cuda:1"),)})
     for count in (0, 1):
         monkeypatch.setattr(torch.cuda, "device_count", lambda n=count: n)
         with pytest.raises(StudyError, match="found cuda:1.*allowed: cpu"):
-            schema.check_devices(there)
+            jobs.check_devices(there)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    schema.check_devices(there)
+    jobs.check_devices(there)

@@ -16,8 +16,9 @@ from carousel.measures import decay, dynamics
 from carousel.measures.calibration.calibrate import SYSTEMS, calibrate
 from carousel.measures.training import train
 from carousel.pipeline import fingerprint
+from carousel.study.files import decay_defaults, dynamics_defaults, training_defaults
 from carousel.study.models import Setting
-from carousel.study.schema import decay_defaults, dynamics_defaults, training_defaults, vary
+from carousel.study.schema import vary
 from carousel.tables import quantities
 from carousel.tables.columns import FACTORS, ROLES, TYPES
 from carousel.tables.layout import misfit

@@ -13,7 +13,8 @@ from hypothesis import given, settings, strategies as st
 from sklearn.datasets import load_digits
 
 from carousel.study.errors import StudyError
-from carousel.study.schema import training_defaults, vary
+from carousel.study.files import training_defaults
+from carousel.study.schema import vary
 from carousel.tasks import ADDING_TOLERANCE, TASKS, DataError
 from carousel.tasks.copying import BLANK, DELIMITER, LETTERS, MOST
 from carousel.tasks.digits import digit_images

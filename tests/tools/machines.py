@@ -52,7 +52,8 @@ def blocks(cell: str) -> list:
 def decay(backend, block: list) -> np.ndarray:
     """log10 of all norms of a block, model by model."""
     from carousel.measures.decay import measure
-    from carousel.study.schema import decay_defaults, vary
+    from carousel.study.files import decay_defaults
+    from carousel.study.schema import vary
 
     part = vary(decay_defaults(), batch=5, input_size=3, lags_per_octave=4, measures=["gradient", "jacobian"])
     found = measure(backend, 1, block, part)
@@ -62,7 +63,8 @@ def decay(backend, block: list) -> np.ndarray:
 def training(backend, block: list) -> np.ndarray:
     """Losses and gradient norms of a few steps."""
     from carousel.measures.training.train import train
-    from carousel.study.schema import training_defaults, vary
+    from carousel.study.files import training_defaults
+    from carousel.study.schema import vary
 
     part = vary(
         training_defaults(), cells=[block[0].cell], tasks=["adding"], lengths=[LENGTH], hidden=[8], batch=5, steps=6,

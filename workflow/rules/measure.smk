@@ -4,7 +4,7 @@ from carousel.axes import BACKENDS
 from carousel.cells import CELLS
 from carousel.pipeline import fingerprint
 from carousel.pipeline.workflow import gpus
-from carousel.study.schema import search_job
+from carousel.study.jobs import search_job
 
 
 wildcard_constraints:

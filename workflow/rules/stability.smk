@@ -1,7 +1,7 @@
 """The whole study again under other master seeds: `snakemake --cores N stability` compares the verdicts."""
 
 from carousel.pipeline import fingerprint, seed_stability
-from carousel.study import schema
+from carousel.study import files
 
 
 rule stability:
@@ -27,7 +27,7 @@ rule reseed:
     input:
         SETUP.file,
     output:
-        RESULTS / f"stability/{schema.name(SETUP.file)}-{{seed}}.yaml",
+        RESULTS / f"stability/{files.name(SETUP.file)}-{{seed}}.yaml",
     log:
         RESULTS / "logs/reseed/{seed}.log",
     conda:

@@ -12,7 +12,7 @@ from carousel.measures.adjoint import Quantity, gradient_by_lag
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.rows import rows
 from carousel.study.models import Setting, block_stream, covector, driven, recorded
-from carousel.study.schema import DecaySlice, SearchSlice
+from carousel.study.slices import DecaySlice, SearchSlice
 from carousel.tables.stacking import concat
 
 

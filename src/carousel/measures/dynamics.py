@@ -11,7 +11,7 @@ from carousel.measures.gates import Summary, gate_statistics
 from carousel.measures.lyapunov.spectrum import Spectrum, spectrum
 from carousel.measures.rows import labels
 from carousel.study.models import Setting, block_stream, driven
-from carousel.study.schema import DynamicsSlice
+from carousel.study.slices import DynamicsSlice
 from carousel.tables.layout import laid_out
 
 

@@ -24,7 +24,7 @@ from carousel.inits import forget_bias_text
 from carousel.measures.decay import measure
 from carousel.seeds import generator
 from carousel.study.models import Setting, blocks, forget_bias_of
-from carousel.study.schema import SearchSlice
+from carousel.study.slices import SearchSlice
 from carousel.tables.stacking import concat
 
 DIGITS = 6  # of a point, after the decimal point: a witness can be typed into a study and measured again

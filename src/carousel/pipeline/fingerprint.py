@@ -16,7 +16,8 @@ from typing import Any
 
 from carousel.axes import BACKENDS
 from carousel.cells import CELLS
-from carousel.study.schema import Study, search_job
+from carousel.study.jobs import search_job
+from carousel.study.schema import Study
 from carousel.tables import schemas
 from carousel.tables.provenance import content_hash
 from carousel.tables.quantities import QUANTITIES
@@ -29,6 +30,7 @@ TABLES = frozenset(
         "carousel.cells",
         "carousel.engine.backends.table",
         "carousel.study.schema",
+        "carousel.study.slices",
     }
 )
 """Where the search stops: these modules name every cell, backend, setting and rule, and change no number. The cells and

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from carousel.study.schema import load
+from carousel.study.files import load
 from carousel.tables.schemas import names
 
 SEEDS = 3  # other master seeds

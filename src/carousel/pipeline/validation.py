@@ -13,7 +13,8 @@ import pandas as pd
 from carousel.axes import BACKENDS
 from carousel.pipeline.fingerprint import code, study_hash
 from carousel.pipeline.rebuild import place, running
-from carousel.study.schema import Study, load
+from carousel.study.files import load
+from carousel.study.schema import Study
 from carousel.tables.files import StoreError
 from carousel.tables.layout import misfit
 from carousel.tables.machine_folders import FOLDER

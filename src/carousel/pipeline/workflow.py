@@ -11,9 +11,10 @@ from typing import IO, Any, NamedTuple
 from carousel.axes import BACKENDS
 from carousel.pipeline.rebuild import CONFIG, RESULTS
 from carousel.pipeline.run import job, locks, snakemake
-from carousel.study import schema
+from carousel.study import files, jobs
 from carousel.study.errors import StudyError
-from carousel.study.schema import AnySlice, SearchSlice, Study
+from carousel.study.schema import Study
+from carousel.study.slices import AnySlice, SearchSlice
 from carousel.tables.files import StoreError
 
 OPTIONS = "study", "exact"
@@ -50,16 +51,16 @@ def setup(workflow: Any, config: Mapping[str, Any]) -> Setup:
     """The study that `config` names, checked, with the environment of its jobs set. Ends the process on an error."""
     try:
         file, exact = options(config)
-        study = schema.load(file)
+        study = files.load(file)
         if (
             workflow.is_main_process and not workflow.resource_settings.nodes
         ):  # a cluster's nodes have their own
-            schema.check_devices(study)
+            jobs.check_devices(study)
     except StudyError as error:
         sys.exit(str(error))
     os.environ.update(environment(workflow.basedir, file, exact))
     logging.raiseExceptions = False  # a full disk, where Snakemake keeps its log, needs no traceback per line
-    return Setup(study, file, Path(RESULTS, schema.name(file)), exact)
+    return Setup(study, file, Path(RESULTS, files.name(file)), exact)
 
 
 def options(config: Mapping[str, Any]) -> tuple[str, bool]:
@@ -70,7 +71,7 @@ def options(config: Mapping[str, Any]) -> tuple[str, bool]:
         raise StudyError(f"--config: found {', '.join(sorted(unknown))}; allowed: {', '.join(OPTIONS)}")
     if (exact := str(config.get("exact", False)).lower()) not in ("true", "false"):
         raise StudyError(f"--config: exact: found {config['exact']}; allowed: true, false")
-    file = str(schema.find(str(config.get("study", "standard"))))
+    file = str(files.find(str(config.get("study", "standard"))))
     return file.removeprefix(f"{Path.cwd()}{os.sep}"), exact == "true"
 
 
@@ -119,15 +120,15 @@ def gpus(parts: Iterable[AnySlice | SearchSlice], backends: Iterable[str]) -> in
 
 def parts(study: Study) -> dict[str, list[str]]:
     """By gathered table the tables of jobs that it is made of, as paths inside the results without their suffix."""
-    trained = [f"accuracy/{b}/{task}/{cell}" for b, task, cell in schema.accuracy_jobs(study)]
+    trained = [f"accuracy/{b}/{task}/{cell}" for b, task, cell in jobs.accuracy_jobs(study)]
     return {
         "decay": [
-            *(f"decay/{b}/{cell}" for b, cell in schema.decay_jobs(study)),
+            *(f"decay/{b}/{cell}" for b, cell in jobs.decay_jobs(study)),
             *(f"search/{part.slice}" for part in study.search),
             *(f"{job}.decay" for job in trained),
         ],
         "dynamics": [
-            *(f"dynamics/{b}/{cell}" for b, cell in schema.dynamics_jobs(study)),
+            *(f"dynamics/{b}/{cell}" for b, cell in jobs.dynamics_jobs(study)),
             *(f"{job}.dynamics" for job in trained),
         ],
         "accuracy": trained,

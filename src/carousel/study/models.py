@@ -11,7 +11,7 @@ from carousel.engine.backends.backend import Backend
 from carousel.engine.system import System
 from carousel.inits import draw
 from carousel.seeds import generator
-from carousel.study.schema import AnySlice, NoisySlice, TrainingSlice
+from carousel.study.slices import AnySlice, NoisySlice, TrainingSlice
 
 STATES = 2**14  # numbers in one state array of a block of models, and
 WEIGHTS = 2**16  # in one gate's R of all its models: enough to keep calls few, few enough for the caches

@@ -13,16 +13,19 @@ from carousel.inits import FORGET_BIASES, INITS, as_written, forget_bias_text
 from carousel.study.errors import allowed, nearest
 from carousel.tasks import TASKS
 
-DTYPES = ("float32", "float64")
-# torch alone takes the last, and for gradients alone: no norm of a Jacobian has its digits
-DECAY_DTYPES = (*DTYPES, "bfloat16")
+DTYPES = (
+    "float32",
+    "float64",
+)  # in which all is measured; in the others gradients alone: a norm wants these digits
+DECAY_DTYPES = tuple(dict.fromkeys(dtype for entry in BACKENDS.values() for dtype in entry.dtypes))
+DEVICES = tuple(dict.fromkeys(kind for entry in BACKENDS.values() for kind in entry.devices))  # the CPU first
 MEASURES = ("gradient", "jacobian")
 SNAPSHOTS = ("gradient", "jacobian", "gates", "exponents", "truncation")  # measured again during training
 GRADIENTS = ("full", "truncated")
 OBJECTIVES = ("steadiest", "fastest_decay", "other_routes", "unchanged")  # of a search, see search.py
 SEARCH = re.compile(r"search_[A-Za-z0-9_-]{1,57}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-DEVICE = re.compile(r"cpu|cuda(:\d{1,2})?")
+DEVICE = re.compile(rf"{DEVICES[0]}|({'|'.join(DEVICES[1:])})(:\d{{1,2}})?")
 
 T = TypeVar("T")
 
@@ -106,7 +109,7 @@ Positive = Annotated[float, Field(gt=0)]
 Bounds = Annotated[tuple[float, float], BeforeValidator(_bounds), AfterValidator(_in_order)]
 SearchLabel = Annotated[str, _matching(SEARCH, "search_ and a short name of letters, digits, _ and -")]
 Label = Annotated[str, _matching(NAME, "a short name of letters, digits, _ and -")]
-Device = Annotated[str, _matching(DEVICE, "cpu, cuda or cuda:N")]
+Device = Annotated[str, _matching(DEVICE, f"{', '.join(DEVICES)} or {DEVICES[-1]}:N")]
 ForgetBias = Annotated[str, BeforeValidator(_forget_bias), PlainSerializer(as_written)]
 Backend = Annotated[str, _one_of(BACKENDS)]
 Dtype = Annotated[str, _one_of(DTYPES)]

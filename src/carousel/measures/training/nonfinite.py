@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 from carousel.axes import Array
 from carousel.engine.backends.backend import Backend, Model, leaves, rebuild
-from carousel.study.schema import TrainingSlice
+from carousel.study.slices import TrainingSlice
 
 FARTHEST = 10.0  # learning rates that one of Adam's steps may take a weight: sqrt(52.8) with its usual betas
 LOSS, GRADIENT, WEIGHTS, NONE = (

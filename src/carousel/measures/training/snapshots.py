@@ -20,7 +20,7 @@ from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.lyapunov.spectrum import spectrum
 from carousel.measures.rows import rows
 from carousel.study.models import Setting, block_stream, masked, recorded
-from carousel.study.schema import TrainingSlice
+from carousel.study.slices import TrainingSlice
 from carousel.tables.stacking import concat
 
 EXPONENTS = 32  # of a state too large for all of them

@@ -20,7 +20,7 @@ from carousel.measures.training.optimizer import Adam, clipped
 from carousel.measures.training.snapshots import zero_state
 from carousel.seeds import generator
 from carousel.study.models import Setting, masked, on_backend, stack, weights
-from carousel.study.schema import TrainingSlice
+from carousel.study.slices import TrainingSlice
 from carousel.tables.layout import laid_out
 from carousel.tables.schemas import names
 from carousel.tables.stacking import concat

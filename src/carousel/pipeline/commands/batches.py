@@ -14,8 +14,10 @@ from carousel.engine.backends.table import load as load_backend
 from carousel.pipeline.provenance import describe
 from carousel.pipeline.run import joblog
 from carousel.pipeline.run.joblog import Block, Progress
+from carousel.study.jobs import device_of
 from carousel.study.models import Setting, slice_blocks
-from carousel.study.schema import LISTS, AnySlice, SearchSlice, Study
+from carousel.study.schema import LISTS, Study
+from carousel.study.slices import AnySlice, SearchSlice
 from carousel.tables.cache import cached, kept_at
 from carousel.tables.parquet import write
 from carousel.tables.stacking import concat
@@ -69,8 +71,8 @@ def key(code: str, seed: int, batch: Models) -> dict[str, Any]:
 
 
 def backend_of(name: str, part: AnySlice | SearchSlice, exact: bool) -> Backend:
-    """The backend as `part` wants it; NumPy has the CPU alone, whatever device torch is to use."""
-    return load_backend(name, part.device if name == "torch" else "cpu", part.dtype, exact)
+    """The backend as `part` wants it."""
+    return load_backend(name, device_of(name, part.device), part.dtype, exact)
 
 
 def measured(folder: Path, job: Sequence[Batch]) -> list[Tables]:

@@ -22,15 +22,10 @@ from carousel.pipeline.fingerprint import code, fingerprint, search_fingerprint
 from carousel.pipeline.provenance import made_by, made_here
 from carousel.pipeline.run.joblog import Block, Progress
 from carousel.study.errors import StudyError, allowed
-from carousel.study.schema import (
-    AnySlice,
-    Study,
-    accuracy_jobs,
-    decay_jobs,
-    dynamics_jobs,
-    load,
-    search_job,
-)
+from carousel.study.files import load
+from carousel.study.jobs import accuracy_jobs, decay_jobs, dynamics_jobs, search_job
+from carousel.study.schema import Study
+from carousel.study.slices import AnySlice
 from carousel.tables.parquet import write
 
 
