@@ -58,7 +58,7 @@
     ({ cell: level, init: `${level} init`, length: `${level} steps`, path: `${level} path`,
       training: stage(String(level)), forget_bias: level === "none" ? "no forget bias" : `forget bias ${level}` })[name],
   ).join(", ");
-  const told = ({ setting, curve, at }, rows) => {
+  const summary = ({ setting, curve, at }, rows) => {
     const alive = rows.filter(({ y }) => y !== null), last = alive[alive.length - 1];
     const text = [`${title(at)}: ${setting.hidden} units, ${setting.n} repetitions, slice ${setting.slice}.`];
     if (last) text.push(`At lag ${last.lag} the gradient is ${last.words} of that at lag 0.`);
@@ -84,7 +84,7 @@
       query.set(name, level);
     });
     find("link").href = MARK + query;
-    find("told").textContent = told(choice, rows);
+    find("summary").textContent = summary(choice, rows);
     find("law").hidden = !choice.curve.law;
     find("rows").replaceChildren(...rows.map((row) => {
       const tr = document.createElement("tr");
@@ -93,7 +93,7 @@
       return tr;
     }));
     const drawn = rows.map((row) => (row.y === null ? { ...row, low: undefined, high: undefined } : row));
-    view.description(`Gradient against lag. ${told(choice, rows)}`).data("curve", drawn)
+    view.description(`Gradient against lag. ${summary(choice, rows)}`).data("curve", drawn)
       .data("theory", line(rows, choice.curve)).width(wide()).runAsync();
     if (write) history.replaceState(null, "", MARK + query);
   };

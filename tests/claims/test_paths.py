@@ -144,7 +144,7 @@ def test_the_boundary_is_where_the_carousel_turns(plant, name: str) -> None:
 def test_without_a_turn_there_is_no_boundary(plant, name: str) -> None:
     found = decided(name, plant(need=name, forget=SHUT))
     assert found.boundary is None
-    assert "turns above forget bias 10" in found.condition
+    assert "changes above forget bias 10" in found.condition
 
 
 def test_cancelling_is_counted_by_cell_and_forget_bias(plant) -> None:

@@ -8,7 +8,7 @@ import pytest
 from carousel.claims import CLAIMS, judge as judging
 from carousel.claims.judge import judge
 from carousel.claims.rules import INCONCLUSIVE, Verdict
-from carousel.claims.withheld import faults, gated
+from carousel.claims.withheld import calibration_failures, withheld_if_uncalibrated
 
 FOUND = Verdict(
     "supported",
@@ -30,36 +30,38 @@ def failing(calibration: pd.DataFrame, *places: tuple[str, str]) -> pd.DataFrame
 
 @pytest.mark.parametrize("word", ["supported", "refuted", "depends"])
 def test_a_fault_takes_the_word_and_leaves_the_numbers(word: str) -> None:
-    found = gated(replace(FOUND, verdict=word), ["dead ReLU failed its calibration on torch"])
+    found = withheld_if_uncalibrated(
+        replace(FOUND, verdict=word), ["dead ReLU failed its calibration on torch"]
+    )
     assert found == replace(FOUND, verdict=INCONCLUSIVE, condition=found.condition)
     assert found.condition.startswith("dead ReLU failed its calibration on torch")
     assert "Everywhere" not in found.condition
 
 
 def test_without_a_fault_nothing_changes_and_what_is_open_keeps_its_reason() -> None:
-    assert gated(FOUND, []) == FOUND
+    assert withheld_if_uncalibrated(FOUND, []) == FOUND
     undecided = replace(FOUND, verdict=INCONCLUSIVE)
-    assert gated(undecided, ["non-normal failed its calibration on numpy"]) == undecided
+    assert withheld_if_uncalibrated(undecided, ["non-normal failed its calibration on numpy"]) == undecided
 
 
 def test_faults_name_each_failed_system_and_each_missing_backend(calibration) -> None:
-    assert faults(calibration) == []
-    assert faults(failing(calibration, ("dead ReLU", "torch"))) == [
+    assert calibration_failures(calibration) == []
+    assert calibration_failures(failing(calibration, ("dead ReLU", "torch"))) == [
         "dead ReLU failed its calibration on torch"
     ]
     one = calibration[calibration["backend"] == "numpy"]
-    assert faults(one) == ["the torch backend was not calibrated"]
-    assert faults(calibration.head(0)) == [
+    assert calibration_failures(one) == ["the torch backend was not calibrated"]
+    assert calibration_failures(calibration.head(0)) == [
         f"the {name} backend was not calibrated" for name in ("numpy", "torch")
     ]
     unknown = calibration.astype({"passed": object}).assign(passed=[None, *[True] * 5])
-    assert faults(unknown) == ["orthogonal linear failed its calibration on numpy"]
+    assert calibration_failures(unknown) == ["orthogonal linear failed its calibration on numpy"]
 
 
 def test_one_failed_row_among_many_is_a_fault_named_once(calibration) -> None:
     rows = pd.concat([calibration] * 3, ignore_index=True)
     rows.loc[4, "passed"] = rows.loc[10, "passed"] = False
-    assert faults(rows.astype({"backend": "category", "system": "category"})) == [
+    assert calibration_failures(rows.astype({"backend": "category", "system": "category"})) == [
         "non-normal failed its calibration on numpy"
     ]
 
@@ -85,7 +87,7 @@ def test_no_claim_is_decided_over_a_fault(study, calibration, verdicts) -> None:
     assert set(table["verdict"]) == {INCONCLUSIVE}
     decided = (sound["verdict"] != INCONCLUSIVE).to_numpy()
     assert table["condition"][decided].str.startswith(BROKEN["failed"]).all()
-    assert set(table["takeaway"]) == {judging.FAULTY}
+    assert set(table["takeaway"]) == {judging.UNCALIBRATED}
     numbers = ["effect", "low", "high", "n", "numpy", "torch"]
     pd.testing.assert_frame_equal(table[numbers], sound[numbers])
 

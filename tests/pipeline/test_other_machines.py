@@ -195,9 +195,9 @@ def test_machines_are_compared_before_training_within_the_tolerance_of_their_num
 def test_the_page_shows_machines_apart_and_says_that_there_was_no_gpu(shown: pd.DataFrame) -> None:
     text = machines.measured(SimpleNamespace(machines=shown))
     assert text.startswith(
-        "**GPU: not measured on this machine.** It was measured elsewhere, on Planted GPU."
+        "**GPU: not measured on this machine.** On another machine it was measured, on Planted GPU."
     )
-    assert r"**elsewhere**: Big Box \<b\>\, Linux" in text
+    assert r"**other machine**: Big Box \<b\>\, Linux" in text
     assert "1 beyond 1 × 10^-8^" in text.replace("−", "-")
     local = machines.measured(SimpleNamespace(machines=shown.iloc[:1]))
     assert local.startswith("**GPU: not measured on this machine.**\n")
@@ -206,7 +206,7 @@ def test_the_page_shows_machines_apart_and_says_that_there_was_no_gpu(shown: pd.
 
 
 def test_the_page_sets_verdicts_side_by_side_and_names_what_is_lacking(results: Path, tmp_path: Path) -> None:
-    own = SimpleNamespace(claims=CLAIMS, elsewhere=sections.elsewhere(results))
+    own = SimpleNamespace(claims=CLAIMS, other_machines=sections.other_machines(results))
     assert machines.verdicts(own).startswith("No tables of other machines")
     added(results, result_set(tmp_path / "there", THERE, decay(), "accuracy", "dynamics", "calibration"))
     added(results, result_set(tmp_path / "gpu", GPU, gpu_rows()))
@@ -214,7 +214,9 @@ def test_the_page_sets_verdicts_side_by_side_and_names_what_is_lacking(results: 
     parquet.write(theirs, results / FOLDER / SLUG / "claims.parquet", THERE)
     text = machines.verdicts(
         SimpleNamespace(
-            claims=CLAIMS, elsewhere=sections.elsewhere(results), machines=other_machines.machines(results)
+            claims=CLAIMS,
+            other_machines=sections.other_machines(results),
+            machines=other_machines.machines(results),
         )
     )
     lacking = (

@@ -24,7 +24,7 @@ STATE = """({
     link: document.getElementById("explorer-link").hash,
     chosen: Object.fromEntries([...document.querySelectorAll(".choices select")].map(
         list => [list.id.slice(9), list.value])),
-    told: document.getElementById("explorer-told").textContent,
+    told: document.getElementById("explorer-summary").textContent,
     line: document.querySelector("#explorer-chart .mark-line.role-mark.line path")?.getAttribute("d"),
     band: document.querySelector("#explorer-chart .mark-area path")?.getAttribute("d"),
     rows: [...document.querySelectorAll("#explorer-rows tr")].map(

@@ -14,8 +14,8 @@ def summary() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def advised(summary) -> pd.DataFrame:
-    return recommendations.advise(summary, ["grid"]).set_index(["lag", "cell"])
+def recommended(summary) -> pd.DataFrame:
+    return recommendations.recommend(summary, ["grid"]).set_index(["lag", "cell"])
 
 
 @pytest.mark.parametrize(
@@ -27,22 +27,22 @@ def advised(summary) -> pd.DataFrame:
      (30, "rnn_tanh", "orthogonal", "none", False, 0)],
 )  # fmt: skip
 def test_the_setting_closest_to_a_library_s_own_that_keeps_the_gradient(
-    advised, lag, cell, init, bias, kept, n_kept
+    recommended, lag, cell, init, bias, kept, n_kept
 ):
-    row = advised.loc[(lag, cell)]
+    row = recommended.loc[(lag, cell)]
     assert (row["init"], row["forget_bias"], row["kept"], row["n_kept"]) == (init, bias, kept, n_kept)
     assert row["decades"] == pytest.approx(planted.rate(cell, bias, init) * lag, rel=1e-3)
 
 
-def test_a_lag_beyond_what_was_measured_has_no_advice(advised):
-    assert set(advised.index.get_level_values("lag")) == {10, 30, 100}
-    assert advised.loc[(10, "lstm")]["length"] == 40
-    assert advised.loc[(100, "lstm")]["length"] == 120
+def test_a_lag_beyond_what_was_measured_has_no_recommendation(recommended):
+    assert set(recommended.index.get_level_values("lag")) == {10, 30, 100}
+    assert recommended.loc[(10, "lstm")]["length"] == 40
+    assert recommended.loc[(100, "lstm")]["length"] == 120
 
 
 def test_no_advice_rests_on_one_backend_or_on_odd_input(summary):
-    assert recommendations.advise(summary[summary["backend"] == "numpy"], ["grid"]).empty
-    assert recommendations.advise(summary, ["other"]).empty
+    assert recommendations.recommend(summary[summary["backend"] == "numpy"], ["grid"]).empty
+    assert recommendations.recommend(summary, ["other"]).empty
 
 
 def test_half_lives_come_in_the_order_of_the_forget_bias(summary):

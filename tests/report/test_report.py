@@ -19,15 +19,18 @@ from support.report_results import (
     claims_table,
     decay_table,
     dynamics_table,
+    made_by_explore,
     make_results,
     run,
     summary_table,
     timings_table,
-    told,
 )
 
 from carousel.__main__ import main
 from carousel.analysis import prediction
+from carousel.cells import CELLS as CELLS_OF_THE_PACKAGE
+from carousel.inits import INITS
+from carousel.report import names
 from carousel.report.figures import draw
 from carousel.report.page import (
     answers,
@@ -150,8 +153,8 @@ def test_a_changed_number_changes_the_prose(results, html, tmp_path):
 
 
 def test_the_page_is_the_prose_of_the_tables(results, html):
-    hinge = answers.half_lives(SimpleNamespace(half_lives=told()[1]["half_lives"]))
-    texts = answers.answers(claims_table(), hinge)
+    half_lives = answers.half_lives(SimpleNamespace(half_lives=made_by_explore()[1]["half_lives"]))
+    texts = answers.answers(claims_table(), half_lives)
     shown = [
         re.sub(r"\\(.)|\[(\w+)\](?:\(#\w+\)|\{.*?\})|\*\*", r"\1\2", text).replace("'", "’") for text in texts
     ]
@@ -168,7 +171,7 @@ def test_a_sentence_for_every_verdict(name, verdict):
     assert text.startswith(f"“{said}”: ")
     assert (holds in text, fails in text) == (verdict == "supported", verdict == "refuted")
     assert f"(#{name})" in text
-    if name != answers.HINGE:
+    if name != answers.DEPENDENCE:
         assert markup.verdict(verdict) in text
         assert (r"only on \*Mondays\*" in text) == (verdict != "supported")
 
@@ -312,7 +315,7 @@ def test_a_failed_calibration_is_said_before_anything_else(tmp_path):
     )
 
 
-def test_failed_systems_come_first_and_missing_backends_are_faults():
+def test_failed_systems_come_first_and_missing_backends_are_failures():
     table = calibration_table()
     last = failed(table).assign(passed=table["system"] != "Gaussian product")
     lines = calibration.calibration(SimpleNamespace(calibration=last)).splitlines()
@@ -337,11 +340,11 @@ def test_the_largest_error_for_its_tolerance_is_the_one_shown():
 def test_the_table_of_settings_shows_one_slice_the_fastest_decay_first(html):
     assert "left_out" not in html.text
     assert "−0.679" not in html.text
-    assert "Slice grid, init orthogonal, gain 1, 32 units, 400 steps, 10 repetitions" in html.text
-    shown = ["lstm 0 −0.5 [−0.501, −0.499] 0.602 76 about 616 exponential (90%) vanishing, by 0.25",
-             "rnn_tanh none −0.25 [−0.251, −0.249] 1.2 152 about 1 232",
-             "lstm chrono −0.002 [−0.003, −0.001] 151 steady steady exponential (90%) steady, by 0.001",
-             "rnn_linear none 0.1 [0.099, 0.101] ∞ 380 (overflow) about 3 080 (overflow)"]  # fmt: skip
+    assert "Init orthogonal, gain 1, 32 units, 400 steps, 10 repetitions" in html.text
+    shown = ["LSTM 0 −0.5 [−0.501, −0.499] 0.602 76 about 616 exponential (90%) vanishing, by 0.25",
+             "tanh RNN none −0.25 [−0.251, −0.249] 1.2 152 about 1 232",
+             "LSTM chrono −0.002 [−0.003, −0.001] 151 steady steady exponential (90%) steady, by 0.001",
+             "linear RNN none 0.1 [0.099, 0.101] ∞ 380 (overflow) about 3 080 (overflow)"]  # fmt: skip
     places = [html.text.replace("\u202f", " ").find(line) for line in shown]
     assert -1 not in places
     assert places == sorted(places)
@@ -349,12 +352,13 @@ def test_the_table_of_settings_shows_one_slice_the_fastest_decay_first(html):
 
 def test_half_lives_by_init(html):
     assert "Cell Forget bias identity orthogonal" in html.text
-    assert "lstm 0 24.1 0.602 lstm chrono steady rnn_linear none exploding rnn_tanh none 1.2" in html.text
+    assert "LSTM 0 24.1 0.602 LSTM chrono steady linear RNN none exploding tanh RNN none 1.2" in html.text
 
 
 def test_a_study_without_a_grid_shows_its_own_slice_and_one_without_decay_says_so():
     table = summary_table().replace({"slice": {"grid": "mine"}, "backend": {"numpy": "torch"}})
-    assert "Slice *mine*" in settings.rates(SimpleNamespace(summary=table))
+    shown = settings.rates(SimpleNamespace(summary=table))
+    assert "measured by PyTorch" in shown and "| LSTM | 0 | −0.5 " in shown
     none = SimpleNamespace(summary=table.head(0))
     assert (settings.rates(none), settings.half_lives(none)) == (settings.NOTHING, "")
 
@@ -374,12 +378,12 @@ def test_every_picture_and_every_law_has_its_place():
 
 
 def test_every_cell_is_in_a_table_of_its_own(html):
-    shown = "Slice breadth, init orthogonal, gain 1, 16 units, 100 steps, 10 repetitions, measured by numpy in float64."
+    shown = "Init orthogonal, gain 1, 16 units, 100 steps, 10 repetitions, measured by NumPy in float64."
     start = html.text.index(shown)
-    assert 0 < html.text.index("rnn_tanh none −0.25", start) < html.text.index("slstm 1 −0.0625", start)
-    assert "slstm" not in html.text[:start]
+    assert 0 < html.text.index("tanh RNN none −0.25", start) < html.text.index("sLSTM 1 −0.0625", start)
+    assert "sLSTM 1" not in html.text[:start]
     none = summary_table().query("slice != 'breadth'")
-    assert "has no slice *breadth*" in settings.breadth(SimpleNamespace(summary=none))
+    assert "did not measure every cell" in settings.breadth(SimpleNamespace(summary=none))
 
 
 def test_theory_has_its_gaps_and_says_what_it_leaves_out(html):
@@ -411,16 +415,19 @@ def test_a_study_without_dynamics_or_jacobian_says_so():
 
 
 def test_the_third_sentence_says_on_what_it_depends(html):
-    said = "“It depends”: yes, on the forget bias: with torch init an LSTM’s gradient halves in 1 steps at 0, 3.76"
+    said = (
+        "“It depends”: yes, on the forget bias: with PyTorch’s default init an LSTM’s gradient halves in 1 steps at "
+        "0, 3.76"
+    )
     assert said in html.text
     assert (
-        "151 steps at 3; the product of forget gates turns at forget bias 5.17 (95 % interval 5.15 to 5.2)"
+        "151 steps at 3; the threshold of the product of forget gates is forget bias 5.17 (95 % interval 5.15 to 5.2)"
         in html.text
     )
 
 
 def test_half_lives_that_are_no_decay_are_said_to_be_none():
-    table = told()[1]["half_lives"].assign(high=[-0.1, 0.0, 0.1])
+    table = made_by_explore()[1]["half_lives"].assign(high=[-0.1, 0.0, 0.1])
     text = answers.half_lives(SimpleNamespace(half_lives=table))
     assert text.endswith("halves in 1 steps at 0; at 1 and 3 no decay is seen")
     assert answers.half_lives(SimpleNamespace(half_lives=table.head(1))) == ""
@@ -432,14 +439,22 @@ def test_half_lives_that_are_no_decay_are_said_to_be_none():
      ("supported", "gain 1", "Forget bias.", ""), ("inconclusive", "", "Undecided: more repetitions.", "repetitions"),
      ("depends", "", "Sometimes.", "")],
 )  # fmt: skip
-def test_the_word_that_a_verdict_hangs_on(verdict, boundary, condition, word):
+def test_the_word_that_a_verdict_depends_on(verdict, boundary, condition, word):
     row = claims_table().head(1).assign(verdict=verdict, boundary=boundary, condition=condition)
-    assert answers.turning(next(row.itertuples())) == word
+    assert answers.depends_on(next(row.itertuples())) == word
 
 
 def test_sections_come_in_the_order_that_a_reader_needs(html):
-    names = "question answer verdicts story monday explorer claims Q1 decay learning theory calibration methods limits"
-    wanted = [*names.split(), "provenance", "costs", "stability", "again", "bibliography"]
+    main = "question answer verdicts story recommended explorer claims Q1 decay learning theory calibration methods"
+    wanted = [
+        *main.split(),
+        "limits",
+        "provenance",
+        "costs",
+        "stability",
+        "again",
+        "bibliography",
+    ]
     ids = [attrs["id"] for _, attrs in html.tags if attrs.get("id") in wanted]
     assert ids == wanted
 
@@ -454,7 +469,7 @@ def test_a_claim_s_section_says_what_was_fixed_before_and_what_was_found_after(h
     after = [
         "Verdict depends",
         "By backend",
-        "Turns at forget bias 5.17",
+        "Threshold forget bias 5.17",
         "Settings 12 settings",
         "In practice",
     ]
@@ -463,33 +478,33 @@ def test_a_claim_s_section_says_what_was_fixed_before_and_what_was_found_after(h
     assert places == sorted(places)
 
 
-def test_advice_is_read_from_its_table(html):
+def test_recommended_settings_are_read_from_its_table(html):
     start = html.text.index("Lag LSTM tanh RNN")
-    rows = ["10 steps torch init, forget bias 1: halves in 3.76 steps none of the 2 measured",
-            "100 steps torch init, forget bias 3: halves in 151 steps"]  # fmt: skip
+    rows = ["10 steps PyTorch’s default init, forget bias 1: halves in 3.76 steps none of the 2 measured",
+            "100 steps PyTorch’s default init, forget bias 3: halves in 151 steps"]  # fmt: skip
     assert [row for row in rows if row not in html.text[start:]] == []
-    none = SimpleNamespace(advice=told()[1]["advice"].head(0))
-    assert recommendations.advice(none) == recommendations.NOTHING
+    none = SimpleNamespace(advice=made_by_explore()[1]["advice"].head(0))
+    assert recommendations.recommended(none) == recommendations.NOTHING
 
 
-def test_lessons_name_what_solved_most_seeds_and_the_lstm_at_its_best(html):
-    said = "adding: 120 steps were solved most often by lstm at forget bias 3, in 2 of 3 seeds [21%, 94%]."
+def test_the_longest_solved_names_what_solved_most_seeds_and_the_lstm_at_its_best(html):
+    said = "adding: 120 steps were solved most often by LSTM at forget bias 3, in 2 of 3 seeds [21%, 94%]."
     assert said in html.text
-    table = told()[1]["learned"]
+    table = made_by_explore()[1]["learned"]
     other = table.assign(cell=table["cell"].replace("lstm", "gru"))
     both = pd.concat([other, table.assign(solved=(table["solved"] > 2).astype(int))])
-    assert "of the LSTMs, by lstm" in recommendations.lessons(
+    assert "of the LSTMs, by LSTM" in recommendations.longest_solved(
         SimpleNamespace(learned=both.query("length == 40"))
     )
     short = SimpleNamespace(learned=table.query("forget_bias == '1' or forget_bias == '0'"))
-    assert recommendations.lessons(short).endswith("Nothing solved 120 steps.")
+    assert recommendations.longest_solved(short).endswith("Nothing solved 120 steps.")
     none = SimpleNamespace(learned=table.assign(solved=0))
-    assert "no setting solved any length" in recommendations.lessons(none)
+    assert "no setting solved any length" in recommendations.longest_solved(none)
 
 
 def test_learning_stands_beside_decay(html):
     assert "Task Cell Init Forget bias Half-life 40 steps 120 steps" in html.text
-    assert "adding lstm orthogonal 3 301 3 of 3 2 of 3" in html.text
+    assert "adding LSTM orthogonal 3 301 3 of 3 2 of 3" in html.text
 
 
 def test_the_cost_of_every_rule_the_dearest_first(html):
@@ -523,4 +538,13 @@ def test_the_explorer_s_data_cannot_end_its_element():
     assert explorer.script('{"a":"</script><b>"}', "x").count("</script>") == 1
     empty = SimpleNamespace(explorer={"settings": []})
     assert explorer.explorer(empty) == "This study has no curve to explore."
-    assert json.loads(told()[0])["settings"]
+    assert json.loads(made_by_explore()[0])["settings"]
+
+
+def test_names_in_words_are_of_what_there_is_and_a_new_cell_has_its_own():
+    assert set(names.CELLS) <= set(CELLS_OF_THE_PACKAGE)
+    assert set(names.INITS) <= set(INITS)
+    assert all(len(set(table.values())) == len(table) for table in (names.CELLS, names.INITS))
+    said = [names.forget_bias(value) for value in ("1", "chrono", "chrono:1000", "none")]
+    assert said == ["1", "chrono", "chrono for 1,000 steps", "none"]
+    assert (names.cell("mine"), names.init("mine")) == ("mine", "mine")

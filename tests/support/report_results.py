@@ -200,12 +200,12 @@ def machines_table() -> pd.DataFrame:
 
 
 @cache
-def told() -> tuple[str, dict[str, pd.DataFrame]]:
+def made_by_explore() -> tuple[str, dict[str, pd.DataFrame]]:
     """The explorer's document, and the tables of advice, of a planted study."""
     decay = planted.decay()
     summary = summarise(decay)
     tables = {
-        "advice": recommendations.advise(summary, ["grid"]),
+        "advice": recommendations.recommend(summary, ["grid"]),
         "half_lives": recommendations.by_bias(summary, ["grid"]),
         "learned": recommendations.learned(planted.accuracy(), summary),
     }
@@ -243,7 +243,7 @@ def make_results(folder: Path) -> Path:
         parquet.write(
             make(), folder / f"{name}.parquet", ORIGIN | {"made": "a"} if name == "decay" else ORIGIN
         )
-    document, tables = told()
+    document, tables = made_by_explore()
     (folder / "explorer.json").write_text(document)
     for name, table in tables.items():
         parquet.write(table, folder / f"{name}.parquet", ORIGIN)

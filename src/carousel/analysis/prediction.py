@@ -1,7 +1,7 @@
 """What a closed form says of a setting's rate of decay, where there is one: the column beside the measurement.
 
 Each law holds in a limit that its setting only approaches: that of mean field for wide networks, that of the gates
-for a gate that hears the input alone. The gap between the two columns is what the limit leaves out.
+for a gate that receives the input alone. The gap between the two columns is what the limit leaves out.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ INPUT_VARIANCE: Mapping[str, Callable[[int, int], float]] = {  # of one weight o
 }
 ISOMETRIES = ("orthogonal", "identity", "irnn")  # R is the gain times a matrix that keeps norms
 WITHOUT_BIAS = ("gaussian", "orthogonal")  # inits of mean-field theory: R's entries of variance gain^2 / H
-WIDE = 4  # units a step
+WIDE = 4  # units per step
 NODES = 32  # of the mean over chrono's units: exact to rounding up to T = 10,000
 AGREE = 1e-9  # decades per step: two starting points that end in one rate
 
@@ -124,7 +124,7 @@ def mean_field(row: Row) -> float | None:
 
 
 def forget_gates(row: Row) -> float | None:
-    """The product of forget gates that hear a Gaussian input and nothing else; under chrono a mean over the units."""
+    """The product of forget gates that receive a Gaussian input alone; under chrono a mean over the units."""
     if row.quantity not in ("cec", "factor_product") or row.cell not in GATED or not driven(row):
         return None
     biases, shares = forget_biases(row.forget_bias, row.length)

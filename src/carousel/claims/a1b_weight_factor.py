@@ -20,7 +20,7 @@ from carousel.claims.rules import (
     Tables,
     Verdict,
 )
-from carousel.claims.weights_and_slopes import NETWORKS, judged, led, part, split, with_turns, word_of
+from carousel.claims.weights_and_slopes import NETWORKS, judged, led, part, split, with_crossings, word_of
 
 SHOWN = f"rnn_tanh {NETWORKS}"
 LEADS = {
@@ -48,7 +48,7 @@ def measure(tables: Tables) -> pd.DataFrame:
     whole = split(tables.decay)
     groups = not_one(whole).groupby(["cell", "kind"], observed=True)
     evidence = stack([part(group, "lead", f"{cell} {kind}") for (cell, kind), group in groups])
-    return with_turns(evidence, whole) if len(evidence) else evidence
+    return with_crossings(evidence, whole) if len(evidence) else evidence
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -60,8 +60,8 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         return Verdict(word, missing(evidence, what), _alt(evidence))
     own = evidence[evidence["part"] == SHOWN]
     own = own if len(own) else evidence[evidence["part"] == evidence["part"].iloc[0]]
-    turn = boundary(own, "gain") if word == DEPENDS else None
-    return Verdict(word, _condition(evidence, states), _alt(evidence), **main(own), boundary=turn)
+    at = boundary(own, "gain") if word == DEPENDS else None
+    return Verdict(word, _condition(evidence, states), _alt(evidence), **main(own), boundary=at)
 
 
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:

@@ -98,7 +98,7 @@ def _bounded(space: pd.DataFrame) -> str:
     largest = top[list(BACKENDS)].max()
     grows = "grow" if largest > STEADY else "never grow"
     return (
-        f"Sigmoid and tanh chains {grows}: the highest rate is {number(largest)} decades a step "
+        f"Sigmoid and tanh chains {grows}: the highest rate is {number(largest)} decades per step "
         f"({top['cell']}, w = {number(top['gain'])})."
     )
 
@@ -109,7 +109,7 @@ def _alt(space: pd.DataFrame) -> str:
     finite = space[REFERENCE][np.isfinite(space[REFERENCE])]
     return (
         "Rate of the scalar chain's gradient against the weight, four activations, measured dots on theory's lines; "
-        f"the rates run from {number(finite.min())} to {number(finite.max())} decades a step. {_bounded(space)}"
+        f"the rates run from {number(finite.min())} to {number(finite.max())} decades per step. {_bounded(space)}"
     )
 
 

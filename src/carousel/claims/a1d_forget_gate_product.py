@@ -89,7 +89,7 @@ def _apart(evidence: pd.DataFrame) -> str:
     if not np.isfinite(median):
         return "The full gradient was not measured beside it, or is exactly zero."
     return (
-        f"The full gradient's rate differs from the product's by {number(median)} decades a step in the median and "
+        f"The full gradient's rate differs from the product's by {number(median)} decades per step in the median and "
         f"by more than {number(widest)} in one of twenty."
     )
 

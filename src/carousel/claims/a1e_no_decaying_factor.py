@@ -8,7 +8,7 @@ from carousel.analysis.stats.resampling import spread
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import repeated, select
 from carousel.analysis.text import as_number, bias_order, listed, number
-from carousel.claims.evidence import ALONG_BIAS, boundary, main, missing, planned, turned, turning
+from carousel.claims.evidence import ALONG_BIAS, boundary, main, missing, planned, threshold, with_crossing
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,
@@ -47,7 +47,7 @@ def measure(tables: Tables) -> pd.DataFrame:
     """
     rate = repeated(slopes(tables.decay), MIN_REPETITIONS)
     evidence = spread(rate, ["forget_bias"])
-    evidence = turned(evidence, select(rate, slice=ALONG_BIAS), "forget_bias", -STEADY)
+    evidence = with_crossing(evidence, select(rate, slice=ALONG_BIAS), "forget_bias", -STEADY)
     best = best_model(rows(tables), "factor_product", "formula")
     model = best.groupby("forget_bias", observed=True)["best"].agg(lambda names: names.mode().iloc[0])
     bias = evidence["forget_bias"].astype(str)
@@ -55,7 +55,7 @@ def measure(tables: Tables) -> pd.DataFrame:
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict and the forget biases between which it flips."""
+    """Return the verdict and the forget biases between which it changes."""
     states = trend(evidence, decays=False)
     word = combine(states)
     if word == INCONCLUSIVE:
@@ -75,11 +75,13 @@ def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
         f"does not at {listed(level)}" if level else "",
     ]
     numbers = [[n for bias in side if not np.isnan(n := as_number(bias))] for side in (decays, level)]
-    flip = ""
+    change = ""
     if all(numbers) and max(numbers[0]) < min(numbers[1]):
-        turn = turning(evidence, "forget bias")
-        flip = f" It flips between {max(numbers[0]):g} and {min(numbers[1]):g}{f', {turn}' if turn else ''}."
-    return f"{'; '.join(part for part in parts if part)}.{flip}"
+        where = threshold(evidence, "forget bias")
+        change = (
+            f" It changes between {max(numbers[0]):g} and {min(numbers[1]):g}{f', {where}' if where else ''}."
+        )
+    return f"{'; '.join(part for part in parts if part)}.{change}"
 
 
 def _alt(evidence: pd.DataFrame) -> str:
@@ -89,8 +91,8 @@ def _alt(evidence: pd.DataFrame) -> str:
     rate, model = groups["effect"].mean(), groups["model"].first()
     words = [f"{bias}: {number(rate[bias])} ({model[bias]})" for bias in bias_order(rate.index)]
     return (
-        "Rate of the product of forget gates against forget bias, dots on the curve log10 sigma(bias). Decades a step "
-        "and best model, by forget bias: " + "; ".join(words) + "."
+        "Rate of the product of forget gates against forget bias, dots on the curve log10 sigma(bias). Decades per "
+        "step and best model, by forget bias: " + "; ".join(words) + "."
     )
 
 

@@ -16,8 +16,8 @@ from carousel.claims.evidence import (
     missing,
     planned,
     stack,
-    turned,
-    turning,
+    threshold,
+    with_crossing,
 )
 from carousel.claims.rules import (
     FAILS,
@@ -48,7 +48,7 @@ def rows(tables: Tables) -> pd.DataFrame:
     return planned(found[found["length"] >= LONG])
 
 
-def beside(gradients: pd.DataFrame) -> pd.DataFrame:
+def full_and_carousel(gradients: pd.DataFrame) -> pd.DataFrame:
     """Return per model and lag of the window log10 of the norm: ``full``, ``along``, ``over`` and their ``cosine``.
 
     gradients: rows of loss_state on the paths full and cell. along: the part that went by the carousel alone; over:
@@ -70,7 +70,7 @@ def farthest(both: pd.DataFrame) -> pd.DataFrame:
 def measure(tables: Tables) -> pd.DataFrame:
     """Return the evidence for both halves: the carousel's rate by cell and forget bias, and the total beside it."""
     found = rows(tables)
-    both = repeated(beside(found), MIN_REPETITIONS)
+    both = repeated(full_and_carousel(found), MIN_REPETITIONS)
     return stack([_path(found), *(_whole(group) for _, group in both.groupby("cell", observed=True))])
 
 
@@ -79,7 +79,7 @@ def _path(found: pd.DataFrame) -> pd.DataFrame:
     models = repeated(rates(found, "loss_state", "cell"), MIN_REPETITIONS)
     evidence = spread(models, ["cell", "forget_bias"]).astype({"cell": str, "forget_bias": str})
     along = select(models, slice=ALONG_BIAS, cell="lstm")
-    evidence = turned(evidence, along, "forget_bias", -STEADY)
+    evidence = with_crossing(evidence, along, "forget_bias", -STEADY)
     return evidence.assign(half=PATH, p=0.0, informative=True, part="carousel of " + labelled(evidence))
 
 
@@ -110,10 +110,10 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     word = conjunction([combine(path), combine(whole)])
     if word == INCONCLUSIVE:
         return Verdict(word, missing(evidence, what), _alt(second))
-    turns = {HOLDS, FAILS} <= set(path)
-    said = _path_words(first, path) + (turns_at(first) if turns else "")
+    both = {HOLDS, FAILS} <= set(path)
+    said = _path_words(first, path) + (lstm_threshold(first) if both else "")
     condition = f"{said} {_whole_words(second, whole)}"
-    at = boundary(first, "forget bias") if turns else None
+    at = boundary(first, "forget bias") if both else None
     return Verdict(word, condition, _alt(second), **main(_shown(second)), boundary=at)
 
 
@@ -126,10 +126,10 @@ def _path_words(first: pd.DataFrame, states: pd.Series) -> str:
     return f"The carousel {'; it '.join(words) or 'is undecided'}."
 
 
-def turns_at(evidence: pd.DataFrame) -> str:
-    """Return in words at which forget bias an LSTM's rate comes up to flat, or nothing."""
-    words = turning(evidence, "forget bias")
-    return f" In the LSTM it turns {words}." if words else ""
+def lstm_threshold(evidence: pd.DataFrame) -> str:
+    """Return in words the forget bias at which an LSTM's rate comes up to flat, or nothing."""
+    words = threshold(evidence, "forget bias")
+    return f" In the LSTM it changes {words}." if words else ""
 
 
 def _whole_words(second: pd.DataFrame, states: pd.Series) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 from carousel.analysis.stats.tables import MODEL, PAIR, select
 from carousel.analysis.text import bias_order, number
 from carousel.axes import BACKENDS
-from carousel.claims.a1f_surviving_path import beside
+from carousel.claims.a1f_surviving_path import full_and_carousel
 from carousel.claims.evidence import named, planned, unsearched, wide, witnessed
 from carousel.claims.rules import (
     INCONCLUSIVE,
@@ -35,7 +35,7 @@ def rests(gradients: pd.DataFrame) -> pd.DataFrame:
     |full - cell| / |full| of the state's gradient, from the two norms and their cosine, each the mean over sequences.
     It is no share: where the routes cancel it exceeds one.
     """
-    both = beside(gradients)
+    both = full_and_carousel(gradients)
     with np.errstate(over="ignore", invalid="ignore"):
         ratio = np.power(10.0, -both["over"].to_numpy(float))
         square = 1 + ratio * (ratio - 2 * both["cosine"].to_numpy(float))
@@ -81,17 +81,17 @@ def _witness(space: pd.DataFrame) -> pd.Series:
 
 def _counts(space: pd.DataFrame, found: pd.Series) -> str:
     """Return in words where the rest is at least OTHER: by forget bias, gain and training, and in the search."""
-    laid = planned(space)
-    start = laid[laid["step"] == 0]
-    after, sought = laid.index[laid["step"] > 0], space.index.difference(laid.index)
+    by_plan = planned(space)
+    start = by_plan[by_plan["step"] == 0]
+    after, by_search = by_plan.index[by_plan["step"] > 0], space.index.difference(by_plan.index)
     parts = [
         f"It is half or more at every lag in {found.sum()} of {len(space)} LSTMs",
         "by forget bias " + _by(found, start["forget_bias"].astype(str), bias_order(start["forget_bias"])),
         "by gain " + _by(found, start["gain"], sorted(start["gain"].unique())),
         f"after training {_percent(found[after])}" if len(after) else "",
-        f"of those the optimiser tried {_percent(found[sought])}" if len(sought) else "",
+        f"of those the optimiser tried {_percent(found[by_search])}" if len(by_search) else "",
     ]
-    near, far = (number(laid[name].median()) for name in ("near", "far"))
+    near, far = (number(by_plan[name].median()) for name in ("near", "far"))
     by_lag = f"Its median is {near} at the shortest lag of the window and {far} at the longest."
     return f"{'; '.join(filter(None, parts))}. {by_lag}"
 

@@ -20,7 +20,7 @@ from carousel.claims.rules import (
     Verdict,
     conjunction,
 )
-from carousel.claims.weights_and_slopes import NETWORKS, judged, led, part, split, with_turns, word_of
+from carousel.claims.weights_and_slopes import NETWORKS, judged, led, part, split, with_crossings, word_of
 
 RELU = "rnn_relu"
 SATURATING = ("rnn_sigmoid", "rnn_tanh")
@@ -41,10 +41,10 @@ def vanishing(table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(culprit=rows["weights"] - rows["slopes"])[typical < -STEADY]
 
 
-def beside_relu(table: pd.DataFrame) -> pd.DataFrame:
+def against_relu(table: pd.DataFrame) -> pd.DataFrame:
     """Return every ReLU model beside the saturating one of the same seed, init and gain: ``relief``.
 
-    What the slopes cost a step less in the ReLU's gradient than in the rival's, in decades.
+    What the slopes cost per step less in the ReLU's gradient than in the rival's, in decades.
     """
     both = stack([paired(table, RELU, rival, "slopes").assign(rival=rival) for rival in SATURATING])
     return both.assign(relief=difference(both["slopes"], both["slopes_right"])) if len(both) else both
@@ -58,7 +58,7 @@ def rows(tables: Tables) -> pd.DataFrame:
 def measure(tables: Tables) -> pd.DataFrame:
     """Return, for networks and chains of each saturating unit, the evidence for CULPRIT and for RELIEF."""
     table = rows(tables)
-    culprit, relief = vanishing(table), beside_relu(table)
+    culprit, relief = vanishing(table), against_relu(table)
     found = [
         part(group, "culprit", f"{CULPRIT} in {cell} {kind}").assign(half=CULPRIT)
         for (cell, kind), group in culprit.groupby(["cell", "kind"], observed=True)
@@ -68,7 +68,7 @@ def measure(tables: Tables) -> pd.DataFrame:
             part(group, "relief", f"{RELIEF} than in {rival} {kind}").assign(half=RELIEF)
             for (rival, kind), group in relief.groupby(["rival", "kind"], observed=True)
         ]
-    return with_turns(stack(found), table) if found else stack(found)
+    return with_crossings(stack(found), table) if found else stack(found)
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -83,8 +83,8 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         return Verdict(word, missing(evidence, what), _alt(evidence))
     own = evidence[evidence["part"] == SHOWN]
     own = own if len(own) else evidence[evidence["part"] == evidence["part"].iloc[0]]
-    turn = boundary(own, "gain") if word == DEPENDS else None
-    return Verdict(word, _condition(evidence, states), _alt(evidence), **main(own), boundary=turn)
+    at = boundary(own, "gain") if word == DEPENDS else None
+    return Verdict(word, _condition(evidence, states), _alt(evidence), **main(own), boundary=at)
 
 
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:

@@ -34,7 +34,7 @@ def rows(tables: Tables) -> pd.DataFrame:
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per init, gain and backend the rate and where it turns; over the swept gains, how fast it rises."""
+    """Return per init, gain and backend the rate and its crossing; over the swept gains, how fast it rises."""
     own = tables._replace(decay=select(tables.decay, cell=RELU))
     levels, rate = a4g.measure(own), a4g.slopes(own.decay).dropna(subset=["rate"])
     rise = spread(sensitivity(repeated(rate, MIN_REPETITIONS)).assign(part=RISE), ["part"], "sensitivity")
@@ -64,13 +64,13 @@ def _somewhere(side: pd.Series) -> str:
     return FAILS if len(side) and (side == FAILS).all() else UNCLEAR
 
 
-def turning_gain(evidence: pd.DataFrame) -> Boundary | None:
+def threshold_gain(evidence: pd.DataFrame) -> Boundary | None:
     """Return the gain at which vanishing ends, if it does within the sweep."""
     return boundary(evidence[evidence["part"] != RISE], "gain") if len(evidence) else None
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict with the rise of the rate as its effect and the gain at which its sign turns."""
+    """Return the verdict with the rise of the rate as its effect and the gain at which its sign changes."""
     found = states(evidence)
     word = conjunction([combine(found[[name]]) for name in found.index]) if len(found) else INCONCLUSIVE
     if word == INCONCLUSIVE:
@@ -78,9 +78,9 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"{MIN_REPETITIONS} repetitions of ReLU networks, gains from {low:g} to {high:g}, on every backend"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     rise = evidence[evidence["part"] == RISE]
-    turn = turning_gain(evidence)
-    at = f" As the gain alone rises, vanishing ends at {turn.value}." if turn else ""
-    return Verdict(word, _counts(evidence) + at, _alt(evidence), **main(rise), boundary=turn)
+    threshold = threshold_gain(evidence)
+    at = f" As the gain alone rises, vanishing ends at {threshold.value}." if threshold else ""
+    return Verdict(word, _counts(evidence) + at, _alt(evidence), **main(rise), boundary=threshold)
 
 
 def _counts(evidence: pd.DataFrame) -> str:
@@ -90,7 +90,7 @@ def _counts(evidence: pd.DataFrame) -> str:
     rise = evidence.loc[evidence["part"] == RISE, "effect"].mean()
     return (
         f"Of {levels['part'].nunique()} settings (init and gain) of the ReLU RNN {down} vanish and {up} explode. "
-        f"Each tenfold of the recurrent weights moves the rate by {number(rise)} decades a step."
+        f"Each tenfold of the recurrent weights moves the rate by {number(rise)} decades per step."
     )
 
 
@@ -101,7 +101,7 @@ def _alt(evidence: pd.DataFrame) -> str:
     ends = levels.groupby("gain")["effect"].median()
     return (
         "Rate of the ReLU network's gradient against the gain of its recurrent weights, with intervals and its two "
-        f"parts, from {number(ends.iloc[0])} decades a step at gain {number(ends.index[0])} to "
+        f"parts, from {number(ends.iloc[0])} decades per step at gain {number(ends.index[0])} to "
         f"{number(ends.iloc[-1])} at gain {number(ends.index[-1])}. {_counts(evidence)}"
     )
 

@@ -67,10 +67,10 @@ def sensitivities(tables: Tables) -> pd.DataFrame:
     table = rows(tables)
     found = [sensitivity(part).assign(quantity=name) for name, part in table.groupby("quantity")]
     each = pd.concat(found).assign(moved=lambda part: part["sensitivity"].abs()) if found else table
-    return _beside(each) if len(each) else each
+    return _with_rival(each) if len(each) else each
 
 
-def _beside(each: pd.DataFrame) -> pd.DataFrame:
+def _with_rival(each: pd.DataFrame) -> pd.DataFrame:
     on = [name for name in NETWORK if name not in ("cell", "forget_bias")]
     rival = select(each, cell=RIVAL, quantity="loss_state")[[*on, "moved"]]
     return select(each, cell="lstm").merge(rival, "left", on, suffixes=("", "_right"))
@@ -127,8 +127,8 @@ def _measured(evidence: pd.DataFrame) -> str:
     words = [f"{row['part']} {row['by_bias']}" for _, row in parts.iterrows()]
     ratio, low, high = parts.iloc[-1][["ratio_effect", "ratio_low", "ratio_high"]]
     share = f" {parts.iloc[-1]['part'].capitalize()} moves {number(ratio)} times as far as the tanh RNN's"
-    beside = f"{share} ({number(low)} to {number(high)})." if np.isfinite(ratio) else ""
-    return f"Decades a step for each tenfold of the recurrent weights: {'; '.join(words)}.{beside}"
+    rival = f"{share} ({number(low)} to {number(high)})." if np.isfinite(ratio) else ""
+    return f"Decades per step for each tenfold of the recurrent weights: {'; '.join(words)}.{rival}"
 
 
 def _alt(evidence: pd.DataFrame) -> str:

@@ -26,7 +26,7 @@ from carousel.claims.rules import (
 MEASURED = ("loss_h", "loss_state", "cec", "factor_product")
 CHAINS = ("rnn_sigmoid", "rnn_tanh", "rnn_relu", "rnn_linear")
 KEYS = [*MODEL, "lag"]
-WIDELY = 0.1  # relative, a step: the full gradient of an LSTM counts as off the formula beyond it
+WIDELY = 0.1  # relative, per step: the full gradient of an LSTM counts as off the formula beyond it
 
 
 def rows(tables: Tables) -> pd.DataFrame:
@@ -133,7 +133,7 @@ def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
     if np.isnan(off):
         return words
     verb = "is off by" if off > WIDELY else "is within"
-    full = f"the full gradient's factor {verb} {100 * off:.2g} % a step in the median"
+    full = f"the full gradient's factor {verb} {100 * off:.2g} % per step in the median"
     return f"{words} For the LSTM this is the path along the cell: {full}."
 
 

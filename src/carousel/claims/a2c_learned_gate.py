@@ -1,4 +1,4 @@
-"""A2c: can weights be learned that hold the forget gate near one, at 0.99995 a step?"""
+"""A2c: can weights be learned that hold the forget gate near one, at 0.99995 per step?"""
 
 import numpy as np
 import pandas as pd
@@ -95,7 +95,7 @@ CLAIM = Claim(
     id="A2c",
     who="answer 2",
     kind="existence",
-    statement="Weights can be learned that hold the gate near one: w = 10, x = 1 gives 0.99995 a step.",
+    statement="Weights can be learned that hold the gate near one: w = 10, x = 1 gives 0.99995 per step.",
     reading="sigma(10) = 0.99995 to five digits, and some LSTM's derivative along the cell shrinks by no more "
     "than that a step, on every backend.",
     prediction="supported; training seldom gets there from a low bias",

@@ -69,10 +69,10 @@ def _where(found: pd.DataFrame) -> str:
     if found.empty:
         return ""
     chain = _chains(found)
-    laid = planned(chain).drop_duplicates(["gain", "bias"])
-    words = [f"w = {number(row['gain'])}, b = {number(row['bias'])}" for _, row in laid.iterrows()]
-    sought = len(chain.drop(planned(chain).index).drop_duplicates(["gain", "bias"]))
-    searched = f", at {sought} points of a search" if sought else ""
+    by_plan = planned(chain).drop_duplicates(["gain", "bias"])
+    words = [f"w = {number(row['gain'])}, b = {number(row['bias'])}" for _, row in by_plan.iterrows()]
+    by_search = len(chain.drop(planned(chain).index).drop_duplicates(["gain", "bias"]))
+    searched = f", at {by_search} points of a search" if by_search else ""
     return f"Near one at {listed(words) or 'no chain'}{searched} and in {len(found) - len(chain)} trained networks. "
 
 

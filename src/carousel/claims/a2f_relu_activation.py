@@ -5,7 +5,7 @@ import pandas as pd
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import listed, number
 from carousel.claims.a4g_rnn_distance import measure, rows
-from carousel.claims.evidence import boundary, main, missing, turning
+from carousel.claims.evidence import boundary, main, missing, threshold
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,
@@ -19,7 +19,7 @@ from carousel.claims.rules import (
 )
 
 RELU = "rnn_relu"
-BESIDE = ("rnn_tanh", "rnn_sigmoid")
+SATURATING = ("rnn_tanh", "rnn_sigmoid")
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -30,9 +30,9 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     if word == INCONCLUSIVE:
         what = f"{MIN_REPETITIONS} repetitions of ReLU networks on every backend, with clear rates,"
         return Verdict(word, missing(own, what), _alt(evidence))
-    turn = boundary(own, "gain") if word == DEPENDS else None
-    condition = f"{_counts(states)} {_turns(evidence)}".strip()
-    return Verdict(word, condition, _alt(evidence), **main(_usual(own)), boundary=turn)
+    at = boundary(own, "gain") if word == DEPENDS else None
+    condition = f"{_counts(states)} {_thresholds(evidence)}".strip()
+    return Verdict(word, condition, _alt(evidence), **main(_usual(own)), boundary=at)
 
 
 def _usual(own: pd.DataFrame) -> pd.DataFrame:
@@ -46,11 +46,11 @@ def _counts(states: pd.Series) -> str:
     return f"Of {len(states)} settings (init and gain) of the ReLU RNN {fails} vanish and {holds} do not."
 
 
-def _turns(evidence: pd.DataFrame) -> str:
+def _thresholds(evidence: pd.DataFrame) -> str:
     """Return in words the gain at which each activation's gradient stops vanishing."""
-    found = {cell: select(evidence, cell=cell) for cell in (RELU, *BESIDE)}
-    words = {cell: turning(table, "gain") for cell, table in found.items() if len(table)}
-    said = listed([f"{cell} {turn}" for cell, turn in words.items() if turn])
+    found = {cell: select(evidence, cell=cell) for cell in (RELU, *SATURATING)}
+    words = {cell: threshold(table, "gain") for cell, table in found.items() if len(table)}
+    said = listed([f"{cell} {where}" for cell, where in words.items() if where])
     return f"As the gain alone rises, vanishing ends: {said}." if said else ""
 
 
@@ -59,10 +59,12 @@ def _alt(evidence: pd.DataFrame) -> str:
         return "No vanilla RNN was measured."
     init = "orthogonal" if (evidence["init"] == "orthogonal").any() else str(evidence["init"].iloc[0])
     own = select(evidence, init=init)
-    words = [_ends(cell, select(own, cell=cell)) for cell in (RELU, *BESIDE) if (own["cell"] == cell).any()]
+    words = [
+        _ends(cell, select(own, cell=cell)) for cell in (RELU, *SATURATING) if (own["cell"] == cell).any()
+    ]
     return (
         "Three panels of gradient norm against lag, one per activation, a line per gain of the recurrent weights. "
-        f"Rates in decades a step, {init} init: {'; '.join(words)}."
+        f"Rates in decades per step, {init} init: {'; '.join(words)}."
     )
 
 

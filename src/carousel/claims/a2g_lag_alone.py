@@ -53,7 +53,7 @@ def slopes(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairs(found: pd.DataFrame) -> pd.DataFrame:
-    """Return each model beside the same weights read at the end, the longest length: ``apart``, and ``place``.
+    """Return each model paired with the same weights read at the end, the longest length: ``apart``, and ``place``.
 
     apart = rate less rate_end, decades per step; ``at`` and ``end``: the steps at which the loss is read.
     """

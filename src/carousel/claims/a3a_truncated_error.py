@@ -34,7 +34,7 @@ KEYS = [*MODEL, "lag"]
 def rows(tables: Tables) -> pd.DataFrame:
     """Return the truncated gradient of every untrained LSTM in float64, and the carousel's own derivative.
 
-    Without what an optimiser found: there two programs may drift apart in the states before any derivative.
+    Without what an optimiser found: there two programs may diverge in the states before any derivative.
     """
     found = select(tables.decay, cell=LSTMS, dtype="float64", trained="no", path=("truncated", "cell"))
     return planned(select(found, quantity=MEASURED))
@@ -45,9 +45,9 @@ def agreement(found: pd.DataFrame) -> pd.DataFrame:
 
     Once for either backend of a pair.
     """
-    cut = select(found, path="truncated")
+    truncated = select(found, path="truncated")
     on = [*PAIR, "quantity", "lag"]
-    each = {name: select(cut, backend=name)[[*on, "log10_norm"]] for name in BACKENDS}
+    each = {name: select(truncated, backend=name)[[*on, "log10_norm"]] for name in BACKENDS}
     pairs = []
     for left, right in combinations(BACKENDS, 2):
         both = joined(each[left], each[right], on, "_other")
@@ -61,15 +61,15 @@ def escaped(found: pd.DataFrame) -> pd.DataFrame:
 
     ``error`` is its share of the joint state's gradient: 0 where it is exactly zero in every sequence.
     """
-    cut = select(found, path="truncated")
-    cut = cut[cut["lag"] > 0]
-    h, state = (select(cut, quantity=name)[[*KEYS, "log10_norm"]] for name in ("loss_h", "loss_state"))
+    truncated = select(found, path="truncated")
+    truncated = truncated[truncated["lag"] > 0]
+    h, state = (select(truncated, quantity=name)[[*KEYS, "log10_norm"]] for name in ("loss_h", "loss_state"))
     both = joined(h, state, KEYS, "_state")
     share = 10.0 ** difference(both["log10_norm"], both["log10_norm_state"])
     return both.assign(error=np.where(np.isneginf(both["log10_norm"]), 0.0, share), part=STOPS)
 
 
-def kept(found: pd.DataFrame) -> pd.DataFrame:
+def carried(found: pd.DataFrame) -> pd.DataFrame:
     """Return per model and lag how far the cell's truncated gradient is from the carousel's factors since lag 1.
 
     Read where a norm is one number or every factor is one: one unit, or no forget gate. ``error`` is relative.
@@ -101,7 +101,7 @@ def weights(dynamics: pd.DataFrame) -> float:
 def measure(tables: Tables) -> pd.DataFrame:
     """Return per part and backend the largest ``error``, how many were ``checked``, and the gap of the `weights`."""
     found = rows(tables)
-    parts = [part for part in (agreement(found), escaped(found), kept(found)) if len(part)]
+    parts = [part for part in (agreement(found), escaped(found), carried(found)) if len(part)]
     table = stack([part[["part", "backend", "error"]].astype({"backend": str}) for part in parts])
     if table.empty:
         return table

@@ -5,7 +5,7 @@ import pandas as pd
 
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import listed, number
-from carousel.claims.evidence import boundary, compare, main, missing, stack, turned, turning
+from carousel.claims.evidence import boundary, compare, main, missing, stack, threshold, with_crossing
 from carousel.claims.rules import (
     FAILS,
     HOLDS,
@@ -27,7 +27,7 @@ from carousel.claims.truncated_gradient import (
     STATE,
     TIME,
     WEIGHTS,
-    kept,
+    retained,
     rows,
 )
 
@@ -39,15 +39,15 @@ MARGINS = {  # "little", by what is counted: the least that the truncated gradie
     ACCURACY: -0.05,  # one answer in twenty
     TIME: -0.1,  # of the steps of training: about the grid on which runs are evaluated
 }
-MIN_TOLD = 0.2  # of the pairs: where neither run ever solves the task, both gradients are equally useless
+MIN_SOLVED = 0.2  # of the pairs: where neither run ever solves the task, both gradients are equally useless
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per measure, cell with forget bias, and backend what is kept, against its margin; and where it turns.
+    """Return per measure, cell with forget bias, and backend what is retained, against its margin; and its crossing.
 
     Of the cells that were trained with both gradients, if any was.
     """
-    found = kept(tables)
+    found = retained(tables)
     if found.empty:
         return found
     trained = set(found.loc[found["measure"].isin(LEARNING), "label"])
@@ -55,13 +55,21 @@ def measure(tables: Tables) -> pd.DataFrame:
     groups = shown.groupby(["measure", "label"], sort=False)
     evidence = stack([_part(group, str(name), str(label)) for (name, label), group in groups])
     states_of = select(found, cell="lstm", measure=STATE).dropna(axis=1, how="all")
-    return turned(evidence, states_of, "forget_bias", MARGINS[STATE], "value") if len(states_of) else evidence
+    return (
+        with_crossing(evidence, states_of, "forget_bias", MARGINS[STATE], "value")
+        if len(states_of)
+        else evidence
+    )
 
 
 def _part(group: pd.DataFrame, name: str, label: str) -> pd.DataFrame:
     part = compare(group.dropna(axis=1, how="all"), "value", f"{name}, {label}", MARGINS[name], how="mean")
-    told = group["told"].astype(float).groupby(group["backend"].astype(str)).mean() if "told" in group else {}
-    informative = [name not in LEARNING or told[str(backend)] >= MIN_TOLD for backend in part["backend"]]
+    solved = (
+        group["solved_by_either"].astype(float).groupby(group["backend"].astype(str)).mean()
+        if "solved_by_either" in group
+        else {}
+    )
+    informative = [name not in LEARNING or solved[str(backend)] >= MIN_SOLVED for backend in part["backend"]]
     score = group["later"] if name == TIME else pd.Series(dtype=float)
     pairs = {"later": int((score > 0).sum()), "sooner": int((score < 0).sum()), "pairs": len(score)}
     return part.assign(measure=name, label=label, informative=informative, **pairs)
@@ -78,7 +86,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     if word == INCONCLUSIVE:
         return Verdict(word, f"{missing(evidence, what)} {words}", _alt(evidence), **shown)
     at = boundary(evidence, "forget bias") if "at" in evidence else None
-    return Verdict(word, words + _turn(evidence), _alt(evidence), **shown, boundary=at)
+    return Verdict(word, words + _threshold(evidence), _alt(evidence), **shown, boundary=at)
 
 
 def _condition(evidence: pd.DataFrame, found: pd.Series) -> str:
@@ -101,13 +109,13 @@ def _condition(evidence: pd.DataFrame, found: pd.Series) -> str:
     return " ".join(words)
 
 
-def _turn(evidence: pd.DataFrame) -> str:
+def _threshold(evidence: pd.DataFrame) -> str:
     """Return in words the forget bias from which the state's gradient of the lstm keeps its direction."""
     if "at" not in evidence:
         return ""
     if np.isposinf(evidence["at"]).all():
         return f" No forget bias up to {number(evidence['last'].max())} brings the lstm's cosine to {MARGINS[STATE]:g}."
-    where = turning(evidence, "forget bias")
+    where = threshold(evidence, "forget bias")
     return f" The lstm's cosine comes to {MARGINS[STATE]:g} {where}." if where else ""
 
 

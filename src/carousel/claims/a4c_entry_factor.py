@@ -53,7 +53,7 @@ def entries(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per cell and stage of training: the entry factor against LITTLE; output gate, units and tail beside."""
+    """Return per cell and stage of training: the entry factor against LITTLE; with it gate, units and low quantile."""
     found = rows(tables)
     each = entries(found).groupby("part", observed=True)
     evidence = stack([compare(group, "entry", str(part), LITTLE) for part, group in each])
@@ -62,17 +62,17 @@ def measure(tables: Tables) -> pd.DataFrame:
     evidence = evidence.assign(
         informative=evidence["high"] <= 1
     )  # an error that grows is not shrunk a little
-    return evidence.merge(_beside(found), on=KEYS)
+    return evidence.merge(_details(found), on=KEYS)
 
 
-def _beside(found: pd.DataFrame) -> pd.DataFrame:
-    """Return per part and backend: the output gate, what one moment in twenty lets in, the share of ``shut`` units."""
+def _details(found: pd.DataFrame) -> pd.DataFrame:
+    """Return per part and backend: the output gate, what one moment in twenty lets in, the share ``closed``."""
     gate = select(found, quantity="gate_o", axis="all", quantile=0.5).groupby(KEYS, observed=True)["value"]
     tail = select(found, quantity="entry", axis="all", quantile=0.05).groupby(KEYS, observed=True)["value"]
     units = select(found, quantity="entry", axis="unit", quantile=0.5)
-    shut = (units["value"] < LITTLE).groupby([units[name] for name in KEYS], observed=True)
-    beside = pd.concat({"gate": gate.median(), "few": tail.median(), "shut": shut.mean()}, axis=1)
-    return beside.reset_index().astype({"backend": str})
+    closed = (units["value"] < LITTLE).groupby([units[name] for name in KEYS], observed=True)
+    details = pd.concat({"gate": gate.median(), "few": tail.median(), "closed": closed.mean()}, axis=1)
+    return details.reset_index().astype({"backend": str})
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -101,10 +101,10 @@ def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
 
 
 def _words(evidence: pd.DataFrame) -> str:
-    table = evidence.groupby("part", sort=False)[["effect", "gate", "few", "shut"]].mean()
+    table = evidence.groupby("part", sort=False)[["effect", "gate", "few", "closed"]].mean()
     each = [
         f"{part} {number(row['effect'])} (the output gate alone {number(row['gate'])}; one in twenty below "
-        f"{number(row['few'])}; {100 * row['shut']:.0f} % of units below a half)"
+        f"{number(row['few'])}; {100 * row['closed']:.0f} % of units below a half)"
         for part, row in table.iterrows()
     ]
     return f"Typical share of the error that gets in: {'; '.join(each)}."

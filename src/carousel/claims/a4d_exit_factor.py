@@ -14,8 +14,8 @@ from carousel.claims.evidence import (
     main,
     missing,
     stack,
-    turned,
-    turning,
+    threshold,
+    with_crossing,
 )
 from carousel.claims.rules import (
     DEPENDS,
@@ -84,7 +84,9 @@ def measure(tables: Tables) -> pd.DataFrame:
     if evidence.empty:
         return evidence
     affine = select(table, quantity="exit_affine", slice=BY_GAIN)
-    return turned(evidence, affine, "gain", 1 - CHANGED, "factor", log=True).assign(inits=_inits(affine))
+    return with_crossing(evidence, affine, "gain", 1 - CHANGED, "factor", log=True).assign(
+        inits=_inits(affine)
+    )
 
 
 def _inits(affine: pd.DataFrame) -> str:
@@ -114,10 +116,10 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
     parts = by_state(states, DECIDED)
-    turn, inits = turning(evidence, "gain"), evidence["inits"].iloc[0]
+    where, inits = threshold(evidence, "gain"), evidence["inits"].iloc[0]
     gain = (
-        [f"The affine map stops shrinking the error {turn}{f'; by init {inits}' if inits else ''}."]
-        if turn
+        [f"The affine map stops shrinking the error {where}{f'; by init {inits}' if inits else ''}."]
+        if where
         else []
     )
     return " ".join([*parts, _words(evidence), *gain])
@@ -136,7 +138,7 @@ def _words(evidence: pd.DataFrame) -> str:
 
 def _alt(evidence: pd.DataFrame) -> str:
     return (
-        "Above, exit factor against the opening of the input gate, a dot a unit, and the line where the other two "
+        "Above, exit factor against the opening of the input gate, a dot per unit, and the line where the other two "
         f"factors take nothing away; below, the affine map's factor against the gain, by init. {_words(evidence)}"
     )
 

@@ -7,8 +7,17 @@ from carousel.analysis.stats.resampling import spread
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import repeated, select
 from carousel.analysis.text import at_biases, bias_order, listed, number
-from carousel.claims.a1f_surviving_path import turns_at
-from carousel.claims.evidence import ALONG_BIAS, boundary, labelled, main, missing, planned, stack, turned
+from carousel.claims.a1f_surviving_path import lstm_threshold
+from carousel.claims.evidence import (
+    ALONG_BIAS,
+    boundary,
+    labelled,
+    main,
+    missing,
+    planned,
+    stack,
+    with_crossing,
+)
 from carousel.claims.rules import (
     FAILS,
     HOLDS,
@@ -47,7 +56,7 @@ def _path(found: pd.DataFrame, path: str) -> pd.DataFrame:
     more = best.groupby(KEYS, observed=True)["best"].agg(lambda names: names.mode().iloc[0]).to_frame("model")
     more["paid"] = models.groupby(KEYS, observed=True)["intercept"].median()
     evidence = spread(models, KEYS).merge(more.reset_index(), "left", KEYS).astype(dict.fromkeys(KEYS, str))
-    evidence = turned(evidence, select(models, slice=ALONG_BIAS, cell="lstm"), "forget_bias", -STEADY)
+    evidence = with_crossing(evidence, select(models, slice=ALONG_BIAS, cell="lstm"), "forget_bias", -STEADY)
     return evidence.assign(path=path, part=f"{path} " + labelled(evidence))
 
 
@@ -68,10 +77,10 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LONG} on every backend"
         return Verdict(word, missing(evidence, what), _alt(evidence))
     inside = select(evidence, path="truncated")
-    turns = {HOLDS, FAILS} <= set(states)
+    both = {HOLDS, FAILS} <= set(states)
     said = [_words(evidence, states, path) for path in PATHS]
-    condition = f"{said[0]}{turns_at(inside) if turns else ''} {said[1]}{_paid(inside)}"
-    at = boundary(inside, "forget bias") if turns else None
+    condition = f"{said[0]}{lstm_threshold(inside) if both else ''} {said[1]}{_paid(inside)}"
+    at = boundary(inside, "forget bias") if both else None
     return Verdict(word, condition, _alt(evidence), **main(_shown(evidence)), boundary=at)
 
 
@@ -118,7 +127,7 @@ def _alt(evidence: pd.DataFrame) -> str:
     rate, model = groups["effect"].mean(), groups["model"].first()
     words = [f"{part} {number(rate[part])} ({model[part]})" for part in rate.index]
     return (
-        "Gradient norm against lag, truncated and in full, and the rate of both by forget bias. Decades a step and "
+        "Gradient norm against lag, truncated and in full, and the rate of both by forget bias. Decades per step and "
         f"best model: {'; '.join(words)}."
     )
 

@@ -6,7 +6,16 @@ from carousel.analysis.stats.resampling import spread
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import repeated, select
 from carousel.analysis.text import listed, number
-from carousel.claims.evidence import ALONG_GAIN, boundary, main, missing, planned, stack, turned, turning
+from carousel.claims.evidence import (
+    ALONG_GAIN,
+    boundary,
+    main,
+    missing,
+    planned,
+    stack,
+    threshold,
+    with_crossing,
+)
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,
@@ -39,7 +48,7 @@ def slopes(decay: pd.DataFrame) -> pd.DataFrame:
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per cell, init, gain and backend the rate with its interval, and the gain at which the cell turns."""
+    """Return per cell, init, gain and backend the rate with its interval, and the gain at which it stops vanishing."""
     rate = repeated(slopes(tables.decay).dropna(subset=["rate"]), MIN_REPETITIONS)
     return stack([_cell(rate, cell) for cell in VANILLA])
 
@@ -47,7 +56,7 @@ def measure(tables: Tables) -> pd.DataFrame:
 def _cell(rate: pd.DataFrame, cell: str) -> pd.DataFrame:
     rate = select(rate, cell=cell)
     evidence = spread(rate, ["cell", "init", "gain"])
-    evidence = turned(evidence, select(rate, slice=ALONG_GAIN), "gain", -STEADY, log=True)
+    evidence = with_crossing(evidence, select(rate, slice=ALONG_GAIN), "gain", -STEADY, log=True)
     names = evidence["cell"].astype(str) + ", " + evidence["init"].astype(str)
     return evidence.assign(name=names, part=names + ", gain " + evidence["gain"].map("{:g}".format))
 
@@ -64,7 +73,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 
 
 def _boundary(evidence: pd.DataFrame) -> Boundary | None:
-    """Return the gain at which the tanh RNN turns, or else the first cell that does."""
+    """Return the gain at which the tanh RNN stops vanishing, or else the first cell that does."""
     cells = sorted(VANILLA, key=lambda cell: cell != "rnn_tanh")
     found = (boundary(select(evidence, cell=cell), "gain") for cell in cells)
     return next((at for at in found if at), None)
@@ -80,8 +89,10 @@ def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
     seen = evidence.drop_duplicates("part").assign(state=lambda table: table["part"].map(states))
     flat = seen[seen["state"] == FAILS].groupby("name", sort=False)["gain"]
     words = [f"{name} from gain {gains.min():g}" for name, gains in flat]
-    turns = {cell: turning(select(evidence, cell=cell), "gain") for cell in seen["cell"].astype(str).unique()}
-    said = listed([f"{cell} {turn}" for cell, turn in turns.items() if turn])
+    thresholds = {
+        cell: threshold(select(evidence, cell=cell), "gain") for cell in seen["cell"].astype(str).unique()
+    }
+    said = listed([f"{cell} {where}" for cell, where in thresholds.items() if where])
     return (
         f"Flat or rising in {(states == FAILS).sum()} of {len(states)} settings: {'; '.join(words) or 'none'}."
         + (f" As the gain alone rises, the decay ends: {said}." if said else "")
@@ -94,7 +105,7 @@ def _alt(evidence: pd.DataFrame) -> str:
     low, high = evidence["effect"].min(), evidence["effect"].max()
     return (
         "Rate of the gradient of vanilla RNNs against the gain of the recurrent weights, by cell and init, from "
-        f"{number(low)} to {number(high)} decades a step."
+        f"{number(low)} to {number(high)} decades per step."
     )
 
 

@@ -60,7 +60,7 @@ def _compared(group: pd.DataFrame, column: str, margin: float, how: str) -> dict
     }  # fmt: skip
 
 
-def turned(
+def with_crossing(
     evidence: pd.DataFrame,
     table: pd.DataFrame,
     factor: str,
@@ -68,7 +68,7 @@ def turned(
     value: str = "rate",
     log: bool = False,
 ) -> pd.DataFrame:
-    """Return the evidence with each backend's crossing of ``level`` beside it: at, at_low, at_high, first, last.
+    """Return the evidence with each backend's crossing of ``level`` in columns: at, at_low, at_high, first, last.
 
     table: one row per model, as `crossing` takes it; a forget bias that is no number is left out.
     """
@@ -84,7 +84,7 @@ def turned(
 
 
 def boundary(rows: pd.DataFrame, factor: str) -> Boundary | None:
-    """Return where a verdict turns by `turned` rows: the backends' mean, the widest interval; None if nowhere."""
+    """Return the crossing of rows `with_crossing`: the backends' mean, the widest interval; None if there is none."""
     rows = rows.assign(backend=rows["backend"].astype(str)).drop_duplicates("backend")
     if set(rows["backend"]) != set(BACKENDS) or not np.isfinite(rows["at"]).all():
         return None
@@ -93,8 +93,8 @@ def boundary(rows: pd.DataFrame, factor: str) -> Boundary | None:
     )
 
 
-def turning(rows: pd.DataFrame, factor: str) -> str:
-    """Return in words where `turned` rows turn, or on which side of what was tried; nothing if that is unknown."""
+def threshold(rows: pd.DataFrame, factor: str) -> str:
+    """Return in words the crossing of rows `with_crossing`, or on which side of what was tried; nothing if unknown."""
     found = boundary(rows, factor)
     if found:
         return f"at {factor} {found.value}"
@@ -109,7 +109,7 @@ def searched(rows: pd.DataFrame) -> pd.Series:
 
 
 def planned(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of settings laid out beforehand, without those that a search went through."""
+    """Return the rows of settings planned beforehand, without those that a search went through."""
     return rows[~searched(rows)]
 
 
@@ -148,7 +148,7 @@ def missing(evidence: pd.DataFrame, what: str) -> str:
 
 
 def unsearched(space: pd.DataFrame, what: str) -> str:
-    """Return the same of a `wide` table."""
+    """Return what would settle an undecided claim over a `wide` table, the backend that is missing first."""
     have = [backend for backend in BACKENDS if space[backend].notna().any()]
     return missing(pd.DataFrame({"backend": have}), what)
 

@@ -10,25 +10,25 @@ from carousel.analysis.stats.tested import holm
 from carousel.axes import BACKENDS
 from carousel.claims.rules import INCONCLUSIVE, Boundary, Claim, Tables, Verdict
 from carousel.claims.settings_text import described
-from carousel.claims.withheld import faults, gated
+from carousel.claims.withheld import calibration_failures, withheld_if_uncalibrated
 from carousel.tables.schemas import names
 
 NOTHING = "Nothing to take away yet: the study is too small to decide."
-FAULTY = "Nothing to take away: the instrument failed its calibration."
+UNCALIBRATED = "Nothing to take away: the instrument failed its calibration."
 
 
 def judge(claims: Mapping[str, Claim], tables: Tables, calibration: pd.DataFrame) -> pd.DataFrame:
     """Return the claims table, one row per claim, decided from the measured tables alone.
 
     Comparisons are corrected together: Holm over every part of every claim of that kind. Where the calibration
-    has faults, every verdict is inconclusive.
+    failed, every verdict is inconclusive.
     """
-    wrong = faults(calibration)
+    wrong = calibration_failures(calibration)
     measured = cache(lambda measure: measure(tables))  # claims may share theirs
     evidence = correct({name: measured(claim.measure) for name, claim in claims.items()}, claims)
-    nothing = FAULTY if wrong else NOTHING
+    nothing = UNCALIBRATED if wrong else NOTHING
     rows = [
-        _row(claim, gated(claim.decide(evidence[name]), wrong), nothing)
+        _row(claim, withheld_if_uncalibrated(claim.decide(evidence[name]), wrong), nothing)
         | {"settings": described(claim.rows(tables))}
         for name, claim in claims.items()
     ]
@@ -63,11 +63,11 @@ def _row(claim: Claim, found: Verdict, nothing: str) -> dict:
         "effect": found.effect, "low": found.low, "high": found.high, "n": found.n, "unit": claim.unit,
         "rule": claim.rule, **dict.fromkeys(BACKENDS, np.nan), **found.by_backend, "condition": found.condition,
         "takeaway": takeaway, "figure": f"{claim.id}.svg", "alt": found.alt, "reading": claim.reading,
-        "prediction": claim.prediction, **_turn(found.boundary),
+        "prediction": claim.prediction, **_threshold(found.boundary),
     }  # fmt: skip
 
 
-def _turn(found: Boundary | None) -> dict:
+def _threshold(found: Boundary | None) -> dict:
     """Return the columns of a boundary: in words, and its numbers."""
     numbers = (found.at, found.low, found.high) if found else (np.nan,) * 3
     words = f"{found.factor} {found.value}" if found else ""

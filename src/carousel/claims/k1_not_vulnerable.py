@@ -62,15 +62,15 @@ def _witness(space: pd.DataFrame) -> pd.Series:
 
 
 def _shares(space: pd.DataFrame, found: pd.Series) -> str:
-    laid = planned(space)
-    share = found[laid.index].groupby(laid["forget_bias"].astype(str)).mean()
+    by_plan = planned(space)
+    share = found[by_plan.index].groupby(by_plan["forget_bias"].astype(str)).mean()
     words = [f"{100 * share[bias]:.0f} % {at_biases([bias])}" for bias in bias_order(share.index)]
     after = space["step"] > 0
     trained = f" After training: {100 * found[after].mean():.0f} % of {after.sum()}." if after.any() else ""
-    sought = found.drop(laid.index)
-    searched = f" In a search: {sought.sum()} of {len(sought)}." if len(sought) else ""
+    by_search = found.drop(by_plan.index)
+    searched = f" In a search: {by_search.sum()} of {len(by_search)}." if len(by_search) else ""
     where = f" ({listed(words)})" if words else ""
-    return f"Vanishing: {found[laid.index].sum()} of {len(laid)} LSTMs{where}.{trained}{searched}"
+    return f"Vanishing: {found[by_plan.index].sum()} of {len(by_plan)} LSTMs{where}.{trained}{searched}"
 
 
 def _alt(space: pd.DataFrame, found: pd.Series) -> str:

@@ -30,7 +30,7 @@ CLAIM = Claim(
     f"decay is a fourth part that must hold too. At least {MIN_REPETITIONS} repetitions.",
     takeaway={
         "supported": "An LSTM buys time against vanishing, not freedom from it.",
-        "refuted": "An LSTM's gradient does not outlive a vanilla RNN's.",
+        "refuted": "An LSTM's gradient does not last longer than a vanilla RNN's.",
         "depends": "The cell alone does not order the decay: with a low forget bias a well initialised vanilla RNN "
         "can keep its gradient longer.",
     },

@@ -33,7 +33,7 @@ PLACE = ["task", "slice", "cell", "init", "gain", "forget_bias", "hidden", "grad
 
 
 def lengths(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Return each LSTM's longest length solved beside the tanh RNN's: ``gained`` octaves, ``informative``."""
+    """Return each LSTM's longest length solved and the tanh RNN's: ``gained`` octaves, ``informative``."""
     solved = longest_solved(accuracy).assign(bias=0.0)
     on = [name for name in RUN if name not in ("cell", "forget_bias")]
     other = select(solved, cell="rnn_tanh")[[*on, "octaves", "censored"]].drop_duplicates(on)
@@ -69,9 +69,9 @@ def measure(tables: Tables) -> pd.DataFrame:
 
 def _task(group: pd.DataFrame, task: str) -> pd.DataFrame:
     rows = compare(group, "gained", task, 0.0, how="mean")
-    told = group.groupby(group["backend"].astype(str))["informative"].mean()
-    told = rows["backend"].astype(str).map(told)
-    return rows.assign(informative=told >= MIN_INFORMATIVE, told=told)
+    share = group.groupby(group["backend"].astype(str))["informative"].mean()
+    share = rows["backend"].astype(str).map(share)
+    return rows.assign(informative=share >= MIN_INFORMATIVE, informative_share=share)
 
 
 def _ranks(table: pd.DataFrame) -> pd.DataFrame:
@@ -100,7 +100,7 @@ def _correlation(group: pd.DataFrame) -> dict:
     return {
         "part": RANKS, "effect": rho, "low": low, "high": high, "p": p, "margin": 0.0,
         "share": float(rho > 0), "reverse": float(rho < 0), "repetitions": rate.shape[1], "settings": len(cells),
-        "n": len(cells), "informative": True, "told": 1.0,
+        "n": len(cells), "informative": True, "informative_share": 1.0,
     }  # fmt: skip
 
 

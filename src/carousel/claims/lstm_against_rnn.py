@@ -16,8 +16,8 @@ from carousel.claims.evidence import (
     missing,
     planned,
     stack,
-    turned,
-    turning,
+    threshold,
+    with_crossing,
 )
 from carousel.claims.rules import (
     DEPENDS,
@@ -47,7 +47,7 @@ def _rows(decay: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairs(decay: pd.DataFrame) -> pd.DataFrame:
-    """Return every LSTM at initialisation beside each vanilla RNN of the same init, gain, length and seed.
+    """Return every LSTM at initialisation paired with each vanilla RNN of the same init, gain, length and seed.
 
     Columns: rate (of the LSTM), rate_right (of the rival), rival, slower = rate - rate_right, and
     ratio = log10 of the LSTM's half-life over the rival's (NaN where neither gradient decays).
@@ -73,26 +73,28 @@ def measure(decay: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
     alone = select(decay, slice=ALONG_BIAS, init=WELL).assign(slice="")  # an RNN is in one of the slices
     along = pairs(alone)
     parts = [
-        turned(_versus(group, column, margin), select(along, rival=rival), "forget_bias", margin, column)
+        with_crossing(
+            _against(group, column, margin), select(along, rival=rival), "forget_bias", margin, column
+        )
         for rival, group in repeated(both, MIN_REPETITIONS).groupby("rival")
     ]
     own = repeated(both.drop(columns="rival").drop_duplicates(subset=_keys(both)), MIN_REPETITIONS)
     vanishing = compare(own.assign(vanishing=-STEADY - own["rate"]), "vanishing", OWN, 0.0)
-    return stack([*parts, vanishing.assign(outlived="", where="")])
+    return stack([*parts, vanishing.assign(reversed="", where="")])
 
 
 def _keys(both: pd.DataFrame) -> list[str]:
     return [name for name in both.columns if name not in ("rival", "rate_right", "slower", "ratio")]
 
 
-def _versus(group: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
+def _against(group: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
     part = f"lstm against {group['rival'].iloc[0]}"
-    outlived, where = _reversed(group)
-    return compare(group, column, part, margin).assign(outlived=outlived, where=where)
+    count, where = _reversed(group)
+    return compare(group, column, part, margin).assign(reversed=count, where=where)
 
 
 def _reversed(group: pd.DataFrame) -> tuple[str, str]:
-    """Return in words in how many settings the RNN's gradient outlives the LSTM's, and in which."""
+    """Return in words in how many settings the RNN's gradient lasts longer than the LSTM's, and in which."""
     by = ["init", "gain", "forget_bias", "length", "slice", "hidden", "bias"]
     median = group.groupby(by, observed=True)["slower"].median().reset_index()
     worse = median[median["slower"] < 0]
@@ -125,18 +127,22 @@ def decide(evidence: pd.DataFrame, unit: str) -> Verdict:
 
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
     parts = by_state(states, DECIDED)
-    worse = evidence[evidence["outlived"] != ""].drop_duplicates("part")
+    worse = evidence[evidence["reversed"] != ""].drop_duplicates("part")
     worse = worse.assign(rival=worse["part"].astype(str).str.removeprefix("lstm against "))
-    counts = listed([f"{row['outlived']} ({row['rival']})" for _, row in worse.iterrows()])
+    counts = listed([f"{row['reversed']} ({row['rival']})" for _, row in worse.iterrows()])
     where = [f"{row['rival']}: {row['where']}." for _, row in worse.iterrows() if row["where"]]
-    return " ".join([f"The RNN's gradient outlives the LSTM's {counts}.", *parts, *where, *_turns(evidence)])
+    return " ".join(
+        [f"The RNN's gradient lasts longer than the LSTM's {counts}.", *parts, *where, *_thresholds(evidence)]
+    )
 
 
-def _turns(evidence: pd.DataFrame) -> list[str]:
+def _thresholds(evidence: pd.DataFrame) -> list[str]:
     """Return in words from which forget bias the LSTM passes its margin, rival by rival."""
     parts = evidence[evidence["part"] != OWN].groupby("part", sort=False)
-    turns = {str(part).removeprefix("lstm against "): turning(group, "forget bias") for part, group in parts}
-    words = [f"against {rival} {turn}" for rival, turn in turns.items() if turn]
+    thresholds = {
+        str(part).removeprefix("lstm against "): threshold(group, "forget bias") for part, group in parts
+    }
+    words = [f"against {rival} {where}" for rival, where in thresholds.items() if where]
     return (
         [f"With {WELL} init it begins to hold, as the forget bias rises, {listed(words)}."] if words else []
     )

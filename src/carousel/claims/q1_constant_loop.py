@@ -15,8 +15,8 @@ from carousel.claims.evidence import (
     missing,
     planned,
     relative_error,
-    turned,
-    turning,
+    threshold,
+    with_crossing,
 )
 from carousel.claims.rules import (
     DEPENDS,
@@ -56,7 +56,7 @@ def measure(tables: Tables) -> pd.DataFrame:
     rate = rates(loop, "cec", "cell")
     evidence = spread(rate, by).merge(errors, on=[*by, "backend"])
     along = select(rate, cell="lstm", slice=ALONG_BIAS)
-    return turned(evidence.assign(part=labelled(evidence)), along, "forget_bias", -STEADY)
+    return with_crossing(evidence.assign(part=labelled(evidence)), along, "forget_bias", -STEADY)
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -67,9 +67,9 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     if word == INCONCLUSIVE:
         what = f"{MIN_CHECKED} derivatives of the 1997 cell and of each with a forget gate, in float64"
         return Verdict(word, missing(evidence, what), _alt(evidence))
-    turn = turning(new, "forget bias")
+    where = threshold(new, "forget bias")
     condition = f"One in {listed(list(states.index[states == HOLDS])) or 'no cell'}; " + _steps(new)
-    condition += f" It becomes constant {turn}." if turn else ""
+    condition += f" It becomes constant {where}." if where else ""
     at = boundary(new, "forget bias") if word == DEPENDS else None
     return Verdict(word, condition, _alt(evidence), **main(_shown(new)), boundary=at)
 
@@ -86,7 +86,7 @@ def _steps(new: pd.DataFrame) -> str:
     words = [f"{factor(rate[bias])} at forget bias {bias}" for bias in bias_order(rate.index)]
     steady = [bias for bias in bias_order(rate.index) if abs(rate[bias]) <= STEADY]
     return (
-        f"with a forget gate the factor a step is {listed(words)}"
+        f"with a forget gate the factor per step is {listed(words)}"
         f" (within a factor of 2 in 100 steps at: {listed(steady) or 'none'})."
     )
 

@@ -14,8 +14,8 @@ from carousel.claims.evidence import (
     missing,
     planned,
     stack,
-    turned,
-    turning,
+    threshold,
+    with_crossing,
 )
 from carousel.claims.rules import (
     DEPENDS,
@@ -54,7 +54,7 @@ def measure(tables: Tables) -> pd.DataFrame:
 def _path(found: pd.DataFrame, path: str) -> pd.DataFrame:
     rate = repeated(rates(found, "loss_state", path), MIN_REPETITIONS)
     evidence = spread(rate, ["cell", "forget_bias"])
-    evidence = turned(evidence, select(rate, cell="lstm", slice=ALONG_BIAS), "forget_bias", -STEADY)
+    evidence = with_crossing(evidence, select(rate, cell="lstm", slice=ALONG_BIAS), "forget_bias", -STEADY)
     return evidence.assign(path=path, part=labelled(evidence) + " " + PATHS[path])
 
 
@@ -76,9 +76,9 @@ def _path_words(evidence: pd.DataFrame, states: pd.Series, path: str) -> str:
     seen = seen.assign(state=seen["part"].map(states))
     sides = {state: _biases(seen, state) for state in (HOLDS, FAILS)}
     words = [f"{VERBS[state]} {at_biases(names)}" for state, names in sides.items() if names]
-    turn = turning(select(evidence, path=path), "forget bias") if all(sides.values()) else ""
-    flip = f"; in the LSTM it turns {turn}" if turn else ""
-    return f"{PATHS[path].capitalize()} {'; it '.join(words) or 'is undecided'}{flip}."
+    where = threshold(select(evidence, path=path), "forget bias") if all(sides.values()) else ""
+    change = f"; in the LSTM it changes {where}" if where else ""
+    return f"{PATHS[path].capitalize()} {'; it '.join(words) or 'is undecided'}{change}."
 
 
 def _biases(seen: pd.DataFrame, state: str) -> list[str]:

@@ -23,7 +23,7 @@ ALPHA = 0.05  # after Holm's correction over the family of comparisons
 FEW = 0.05  # share of settings that may reverse an order before it is said to depend on the setting
 MIN_CHECKED = 100  # derivatives compared: fewer are an example, not a check
 MIN_REPETITIONS = (
-    10  # intervals then cover 93 to 95 % of what rates are distributed like: tests/verdicts/test_coverage
+    10  # intervals then cover 93 to 95 % of what rates are distributed like: tests/claims/test_coverage
 )
 MIN_SEARCHED = 20  # settings: fewer are no search
 LONG = 100  # steps: a factor of 2 in 100 steps is not seen on shorter sequences
@@ -43,7 +43,7 @@ class Tables(NamedTuple):
 
 
 class Boundary(NamedTuple):
-    """The value of one factor of the sweep at which a verdict turns, with its 95 % interval."""
+    """The value of one factor of the sweep at which a verdict changes, with its 95 % interval."""
 
     factor: str  # a column, in words
     at: float

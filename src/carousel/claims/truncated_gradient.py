@@ -1,4 +1,4 @@
-"""The truncated gradient beside the full one: its direction, its size, and what is learned with it."""
+"""The truncated gradient against the full one: its direction, its size, and what is learned with it."""
 
 import pandas as pd
 
@@ -8,7 +8,7 @@ from carousel.analysis.stats.tables import MODEL, RUN, difference, joined, repea
 from carousel.claims.evidence import labelled, planned, stack
 from carousel.claims.rules import LONG, MIN_REPETITIONS, Tables
 
-CUT = ("lstm97", "lstm")  # the cells that are trained with either gradient
+TRAINED = ("lstm97", "lstm")  # the cells that are trained with either gradient
 STATE, SIZE = "direction of the state's gradient", "size of the state's gradient"
 WEIGHTS, LENGTH = "direction of the weights' gradient", "size of the weights' gradient"
 ACCURACY, TIME = "accuracy", "time to solve"
@@ -17,7 +17,7 @@ LEARNING = (ACCURACY, TIME)
 
 def rows(tables: Tables) -> pd.DataFrame:
     """Return the truncated and the full gradient of the state's joint adjoint before training, in float64."""
-    found = select(tables.decay, cell=CUT, quantity="loss_state", path=("truncated", "full"), trained="no",
+    found = select(tables.decay, cell=TRAINED, quantity="loss_state", path=("truncated", "full"), trained="no",
                    dtype="float64", gain=1.0, bias=0.0)  # fmt: skip
     return planned(found[(found["length"] >= LONG) & (found["hidden"] > 1)])
 
@@ -29,8 +29,8 @@ def states(found: pd.DataFrame) -> pd.DataFrame:
     """
     found = in_window(found)
     keys = [*MODEL, "lag"]
-    cut = select(found, path="truncated")[[*keys, "log10_norm", "cosine"]]
-    both = joined(cut, select(found, path="full")[[*keys, "log10_norm"]], keys, "_full")
+    truncated = select(found, path="truncated")[[*keys, "log10_norm", "cosine"]]
+    both = joined(truncated, select(found, path="full")[[*keys, "log10_norm"]], keys, "_full")
     both = both.assign(ratio=difference(both["log10_norm"], both["log10_norm_full"]))
     return both.groupby(MODEL, observed=True)[["cosine", "ratio"]].mean().reset_index()
 
@@ -38,31 +38,33 @@ def states(found: pd.DataFrame) -> pd.DataFrame:
 def weights(dynamics: pd.DataFrame) -> pd.DataFrame:
     """Return ``cosine`` and ``ratio`` of the gradient of all weights, one row per model and snapshot of training."""
     names = {"truncated_cosine": "cosine", "truncated_norm": "ratio"}
-    found = select(dynamics, cell=CUT, quantity=list(names))
+    found = select(dynamics, cell=TRAINED, quantity=list(names))
     cosine, ratio = (select(found, quantity=name)[[*MODEL, "value"]] for name in names)
     both = joined(cosine, ratio, MODEL, "_ratio")
     return both.rename(columns={"value": "cosine", "value_ratio": "ratio"})
 
 
 def runs(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Return each run with the truncated gradient beside that with the full one, the same seed and data.
+    """Return each run with the truncated gradient paired with that of the full one, the same seed and data.
 
     Columns: accuracy, time (at the last step; steps, censored at ``last``) and _full of both; ``later``: 1 where
-    the truncated run surely took longer, -1 where the full one did; ``told``: one of the two solved the task.
+    the truncated run surely took longer, -1 where the full one did; ``solved_by_either``: one of both solved it.
     """
     keys = [*RUN, "length"]
-    found = select(accuracy, cell=CUT)
+    found = select(accuracy, cell=TRAINED)
     times = time_to_solve(found).merge(
         found.rename(columns={"step": "last"})[[*keys, "last", "accuracy"]], on=[*keys, "last"]
     )
     on = [name for name in keys if name != "gradient"]
-    cut, full = (select(times, gradient=name).drop(columns="gradient") for name in ("truncated", "full"))
-    both = cut.merge(full, on=on, suffixes=("", "_full"))
+    truncated, full = (
+        select(times, gradient=name).drop(columns="gradient") for name in ("truncated", "full")
+    )
+    both = truncated.merge(full, on=on, suffixes=("", "_full"))
     other = both[["time_full", "solved_full"]].set_axis(["time", "solved"], axis=1)
-    return both.assign(later=gehan(both, other), told=both["solved"] | both["solved_full"])
+    return both.assign(later=gehan(both, other), solved_by_either=both["solved"] | both["solved_full"])
 
 
-def kept(tables: Tables) -> pd.DataFrame:
+def retained(tables: Tables) -> pd.DataFrame:
     """Return everything that is counted, more is better: measure, label, ``value``, and MODEL or RUN."""
     tables_of = {(STATE, SIZE): states(rows(tables)), (WEIGHTS, LENGTH): weights(tables.dynamics)}
     gradients = [

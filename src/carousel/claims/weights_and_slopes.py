@@ -6,7 +6,7 @@ import pandas as pd
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import MODEL, SETTING, difference, repeated, select
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import ALONG_GAIN, boundary, compare, planned, stack, turned
+from carousel.claims.evidence import ALONG_GAIN, boundary, compare, planned, stack, with_crossing
 from carousel.claims.rules import (
     CHAIN,
     FAILS,
@@ -77,22 +77,22 @@ def part(group: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
     return found.assign(p=0.0) if kind == CHAINS else found
 
 
-def with_turns(evidence: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+def with_crossings(evidence: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """Return the evidence of each part with the gain at which the slopes of its networks begin to lead.
 
     ``again``: the one above 1 at which the weights do once more.
     """
     table = select(table, kind=NETWORKS, slice=ALONG_GAIN)
     table = table.assign(slopes_lead=-table["lead"])
-    return stack([_turned(found, table) for _, found in evidence.groupby("part", sort=False)])
+    return stack([_with_crossing(found, table) for _, found in evidence.groupby("part", sort=False)])
 
 
-def _turned(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+def _with_crossing(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     own = select(table, cell=found["cell"].iloc[0])
     own = own if (found["kind"] == NETWORKS).all() else own.head(0)
     found = found.assign(backend=found["backend"].astype(str))
-    again = turned(found, own[own["gain"] >= 1], "gain", 0.0, "lead", log=True)
-    found = turned(found, own, "gain", 0.0, "slopes_lead", log=True)
+    again = with_crossing(found, own[own["gain"] >= 1], "gain", 0.0, "lead", log=True)
+    found = with_crossing(found, own, "gain", 0.0, "slopes_lead", log=True)
     return found.assign(**{new: again[old] for new, old in AGAIN.items()})
 
 

@@ -9,7 +9,7 @@ from carousel.axes import BACKENDS
 from carousel.claims.rules import INCONCLUSIVE, Verdict
 
 
-def faults(calibration: pd.DataFrame) -> list[str]:
+def calibration_failures(calibration: pd.DataFrame) -> list[str]:
     """Return what is wrong with the instrument: each system that failed on a backend, each backend never calibrated."""
     failed = calibration.loc[~calibration["passed"].eq(True), ["system", "backend"]].drop_duplicates()
     absent = [name for name in BACKENDS if name not in set(calibration["backend"])]
@@ -18,13 +18,13 @@ def faults(calibration: pd.DataFrame) -> list[str]:
     ]
 
 
-def gated(found: Verdict, wrong: Sequence[str]) -> Verdict:
-    """Return the verdict, or an inconclusive one that says why where the instrument has ``faults``.
+def withheld_if_uncalibrated(verdict: Verdict, failures: Sequence[str]) -> Verdict:
+    """Return the verdict, or an inconclusive one that says why where the calibration has failures.
 
     The numbers stay: they are what was measured. No word is said over them.
     """
-    if not wrong or found.verdict == INCONCLUSIVE:
-        return found
-    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-    condition = f"{wrong[0]}{more}: no verdict by an instrument that is wrong where the answer is known."
-    return replace(found, verdict=INCONCLUSIVE, condition=condition)
+    if not failures or verdict.verdict == INCONCLUSIVE:
+        return verdict
+    more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+    condition = f"{failures[0]}{more}: no verdict by an instrument that is wrong where the answer is known."
+    return replace(verdict, verdict=INCONCLUSIVE, condition=condition)

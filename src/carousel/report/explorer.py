@@ -28,12 +28,12 @@ def explore(decay: pd.DataFrame, summary: pd.DataFrame) -> dict[str, Any]:
     zero. The first of BACKENDS that measured it; `apart` is the largest difference of another from it in decades.
     """
     table = curves(chosen(shown(decay)))
-    laws, found = theories(summary), levels(table)
+    predicted, found = theories(summary), levels(table)
     lags: dict[tuple[int, ...], int] = {}
     groups: dict[tuple, dict[str, pd.DataFrame]] = {}
     for key, group in table.groupby([*FACTORS, *SOURCE, "path"], observed=True):
         groups.setdefault(key[:-1], {})[key[-1]] = group
-    settings = [setting(key, paths, found, lags, laws.get(key, {})) for key, paths in groups.items()]
+    settings = [setting(key, paths, found, lags, predicted.get(key, {})) for key, paths in groups.items()]
     return {"scale": SCALE, "factors": found, "paths": PATHS, "lags": [*lags], "settings": settings}
 
 
@@ -132,16 +132,16 @@ Law = dict[str, Any]  # rate, low, high, law, theory of a path
 
 
 def setting(
-    key: tuple, groups: dict[str, pd.DataFrame], found: dict[str, list], lags: dict, laws: dict[str, Law]
+    key: tuple, groups: dict[str, pd.DataFrame], found: dict[str, list], lags: dict, predicted: dict[str, Law]
 ) -> dict[str, Any]:
     """Return one choice as the page reads it; a list of lags that is new joins `lags`."""
     places = [found[name].index(value) for name, value in zip(FACTORS, key, strict=False)]
     name, hidden, _ = key[len(FACTORS) :]
     here = tuple(groups["full"]["lag"].tolist())
-    paths = {path: curve(groups[path], laws.get(path, {})) for path in PATHS if differs(groups, path)}
+    paths = {path: curve(groups[path], predicted.get(path, {})) for path in PATHS if differs(groups, path)}
     document = {"at": places, "lags": lags.setdefault(here, len(lags)), "slice": name, "hidden": int(hidden)}
     n = {"n": int(groups["full"]["n"].max())}
-    return document | n | rated(laws.get("full", {})) | {"paths": paths}
+    return document | n | rated(predicted.get("full", {})) | {"paths": paths}
 
 
 def differs(groups: dict[str, pd.DataFrame], path: str) -> bool:

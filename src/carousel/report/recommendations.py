@@ -1,6 +1,6 @@
 """What a practitioner should set for the lag that is needed, read from the summary and from what was learned.
 
-`advise` looks at gradients before training: for each lag and cell, the setting closest to a library's own that
+`recommend` looks at gradients before training: for each lag and cell, the setting closest to a library's own that
 carries the gradient so far. `learned` looks at training: for each setting and length, how many seeds solved the task.
 """
 
@@ -20,7 +20,7 @@ PLACE = ["cell", "init", "forget_bias"]
 TRAINED = ["task", *PLACE, "length"]
 
 
-def advise(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
+def recommend(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
     """Return one row per lag (steps) and cell: the setting to take, and how many of the cell's settings would do.
 
     `driven`: the slices whose input is white noise of standard deviation one. rate, low, high: decades per step, the
@@ -35,7 +35,7 @@ def advise(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
 
 
 def untrained(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
-    """Return the settings that advice rests on, one row each: gain one, no bias, more than one unit, no training."""
+    """Return the settings to recommend from, one row each: gain one, no bias, more than one unit, no training."""
     rows = select(summary, quantity="loss_state", path="full", trained="no", gain=1.0, bias=0.0, slice=driven)
     keys = ["slice", *PLACE, "hidden", "length"]
     both = rows[rows["hidden"] > 1].groupby(keys, observed=True)

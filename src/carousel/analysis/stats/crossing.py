@@ -1,4 +1,4 @@
-"""Where a rate crosses a level as an ordered factor rises: the forget bias or the gain at which things turn."""
+"""Where a rate crosses a level as an ordered factor rises: the forget bias or the gain at which a verdict changes."""
 
 from typing import NamedTuple
 

@@ -7,12 +7,12 @@ variance q that settles at
     q = gain^2 E[phi(b + sqrt(q) z)^2] + sigma^2
     chi = gain^2 E[phi'(b + sqrt(q) z)^2]
 
-and a small perturbation, or a gradient on its way back, grows by sqrt(chi) a step: 0.5 log10 chi is the largest
+and a small perturbation, or a gradient on its way back, grows by sqrt(chi) per step: 0.5 log10 chi is the largest
 Lyapunov exponent in decades. chi = 1 is the edge of chaos (Sompolinsky, Crisanti and Sommers 1988 without input;
 Molgedey, Schuchhardt and Schuster 1992 with noise; Poole et al. 2016 and Schoenholz et al. 2017 in depth; Chen,
 Pennington and Schoenholz 2018 for recurrent networks). A random variance of the biases adds to sigma^2 in q.
 
-The input must have many numbers a step. With D of them the variance of W x changes from step to step as chi^2_D / D
+The input must have many numbers per step. With D of them the variance of W x changes from step to step as chi^2_D / D
 does, and the exponent is a mean over those steps, not that of the mean variance.
 
 For R = gain Q, Q a random orthogonal matrix, q and chi are the same: the largest exponent needs a vector's mean

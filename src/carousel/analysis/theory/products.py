@@ -24,7 +24,7 @@ def gaussian_exponents(hidden: int, gain: Number) -> Float[np.ndarray, " H"]:
 
 
 def gaussian_variances(hidden: int) -> Float[np.ndarray, " H"]:
-    """Return the variance a step, in decades squared, of the log that each exponent is the mean of.
+    """Return the variance per step, in decades squared, of the log that each exponent is the mean of.
 
     psi'((H - k + 1) / 2) / 4 nats squared, the variance of the log of a chi variable. After n steps the measured
     largest exponent has the standard error sqrt(first / n), and log10 |det| the variance n times the sum.

@@ -42,7 +42,7 @@ def judge(args: argparse.Namespace) -> None:
 
 
 def explore(args: argparse.Namespace) -> None:
-    """Choose the curves that the report lets its reader explore, and what to advise from them."""
+    """Choose the curves that the report lets its reader explore, and the settings to recommend."""
     from carousel.report import explorer, recommendations
 
     measured, accuracy, summary = (
@@ -51,7 +51,7 @@ def explore(args: argparse.Namespace) -> None:
     origin = parquet.origin(args.summary)
     driven = explorer.driven(measured)
     write_text(explorer.text(explorer.explore(measured, summary)), args.explorer)
-    write(recommendations.advise(summary, driven), args.advice, origin)
+    write(recommendations.recommend(summary, driven), args.advice, origin)
     write(recommendations.by_bias(summary, driven), args.half_lives, origin)
     write(
         recommendations.learned(accuracy, summary),

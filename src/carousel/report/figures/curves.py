@@ -11,6 +11,7 @@ from carousel.axes import REFERENCE
 from carousel.claims.a1a_chain_derivative import errors, terms
 from carousel.claims.a1d_forget_gate_product import products
 from carousel.claims.rules import TOLERANCE, Tables
+from carousel.report import names
 from carousel.report.figures.data import curves, longest, prefer, usual
 from carousel.report.figures.style import (
     GREY,
@@ -23,7 +24,6 @@ from carousel.report.figures.style import (
     nothing,
     panels,
     powers,
-    words,
 )
 
 DEEPEST = -400.0  # decades: the story's axis ends below what float64 can hold
@@ -42,7 +42,7 @@ def story_curves(decay: pd.DataFrame) -> pd.DataFrame:
     table = curves(rows, ["cell", "forget_bias"])
     biases = table["forget_bias"].astype(str)
     at = np.where(table["cell"] == "lstm", ", bias " + biases, "")
-    return table.assign(label=table["cell"].astype(str).map(words) + at)
+    return table.assign(label=table["cell"].astype(str).map(names.cell) + at)
 
 
 def _main_biases(rows: pd.DataFrame) -> pd.DataFrame:

@@ -9,9 +9,10 @@ from carousel.analysis.text import bias_order
 from carousel.axes import REFERENCE
 from carousel.claims import a4c_entry_factor as a4c, a4d_exit_factor as a4d
 from carousel.claims.rules import LSTMS, Tables
+from carousel.report import names
 from carousel.report.figures.data import longest, prefer
-from carousel.report.figures.gates import QUANTILES, ROW, draw_bands, setting
-from carousel.report.figures.style import DASHES, darker, end_label, legend, look, nothing, panels, words
+from carousel.report.figures.gates import QUANTILES, ROW, draw_bands
+from carousel.report.figures.style import DASHES, darker, end_label, legend, look, nothing, panels
 
 BIASES = ("none", "0", "1", "chrono")
 STAGE = {0: "at the start", 1: "after training"}
@@ -21,17 +22,17 @@ MARKERS = ("^", "o", "s")
 
 
 def a4c_figure(tables: Tables) -> Figure:
-    """Draw the entry factor of each LSTM, before training and after: spread over units and steps, a row a setting."""
+    """Draw the entry factor of each LSTM, before training and after: spread over units and steps, a row per setting."""
     table = entries(tables.dynamics)
     if table.empty:
         return nothing("entry factors")
-    names = {
-        (cell, bias, step): STAGE[1] if step else setting(cell, bias)
+    labels = {
+        (cell, bias, step): STAGE[1] if step else names.setting(cell, bias)
         for cell, bias, step in table[["cell", "forget_bias", "step"]].itertuples(index=False, name=None)
     }
     title = "entry factor of a unit: d h / d c"
-    drawing, (ax,) = panels([title], "", ROW * len(names) + 1.7)
-    draw_bands([ax], table, {("entry",): title}, names)
+    drawing, (ax,) = panels([title], "", ROW * len(labels) + 1.7)
+    draw_bands([ax], table, {("entry",): title}, labels)
     drawing.supxlabel(
         "share of the error that gets in (dot: median,\nbar: middle half, line: middle nine tenths)",
         fontsize="medium",
@@ -73,14 +74,14 @@ def a4d_figure(tables: Tables) -> Figure:
 
 
 def _exits(ax: Axes, units: pd.DataFrame) -> None:
-    """Draw a dot a unit, hollow after training, and the line on which the gate alone shrinks."""
+    """Draw a dot per unit, hollow after training, and the line on which the gate alone shrinks."""
     units = prefer(units, "backend", REFERENCE)
     for i, cell in enumerate(LSTMS[:2]):
         for stage, rows in _stages(units[units["cell"] == cell]).items():
             colour, whole = look(cell)["color"], stage == STAGE[0]
             ax.plot(
                 rows["opening"], rows["exit"], MARKERS[i], color=colour, markersize=4.5, alpha=0.7, linestyle="none",
-                markerfacecolor=colour if whole else "white", label=f"{words(cell)}, {stage}",
+                markerfacecolor=colour if whole else "white", label=f"{names.cell(cell)}, {stage}",
             )  # fmt: skip
     ax.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=(0, (4, 2)), label="the gate alone")
     ax.set_xlim(0, 1)
@@ -104,7 +105,7 @@ def _one(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _affine(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw the factor against the gain, a line an init, with the level above which nothing is shrunk."""
+    """Draw the factor against the gain, a line per init, with the level above which nothing is shrunk."""
     rows = prefer(table[table["trained"] == "no"], "backend", REFERENCE)
     for i, init in enumerate(name for name in INITS if name in set(rows["init"])):
         line = rows[rows["init"] == init].groupby("gain")["factor"].median()

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from carousel.analysis.stats.tables import MODEL, select
 from carousel.analysis.text import bias_order, number
 from carousel.axes import REFERENCE
+from carousel.report import names
 from carousel.report.figures.curves import MAIN, STORY
 from carousel.report.figures.data import prefer, usual
-from carousel.report.figures.style import RATE, bias_looks, end_label, look, nothing, panels, words
+from carousel.report.figures.style import RATE, bias_looks, end_label, look, nothing, panels
 
 PANEL = 2.3  # inches
 WITHOUT = "cells without a forget gate"
@@ -41,7 +42,7 @@ def grouped(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the spectra by panel: the cells without a forget gate, then each cell with one."""
     plain = table["forget_bias"] == "none"
     found = {WITHOUT: table[plain]} | {
-        f"{words(cell)}, by forget bias": table[table["cell"] == cell]
+        f"{names.cell(cell)}, by forget bias": table[table["cell"] == cell]
         for cell in table.loc[~plain, "cell"].unique()
     }
     return {title: rows for title, rows in found.items() if len(rows)}
@@ -62,14 +63,14 @@ def figure(dynamics: pd.DataFrame) -> Figure:
 
 
 def _spectra(ax: Axes, table: pd.DataFrame, by_cell: bool) -> None:
-    """Draw a line a setting; a direction that is lost, of exponent -inf, ends it."""
+    """Draw a line per setting; a direction that is lost, of exponent -inf, ends it."""
     looks = bias_looks(bias_order(table["forget_bias"]))
     for (cell, bias), rows in table[np.isfinite(table["value"])].groupby(["cell", "forget_bias"]):
         style = look(cell) if by_cell else looks[bias]
         ax.plot(rows["index"], rows["value"], **style, marker=".", markersize=4)
         low, high = (rows["value"] + side * rows["error"] for side in (-2, 2))
         ax.fill_between(rows["index"], low, high, color=style["color"], alpha=0.25, linewidth=0)
-        label = words(cell) if by_cell else ("chrono" if bias == "chrono" else f"bias {bias}")
+        label = names.cell(cell) if by_cell else ("chrono" if bias == "chrono" else f"bias {bias}")
         end_label(ax, rows["index"].iloc[-1], rows["value"].iloc[-1], label, style["color"])
 
 
@@ -84,7 +85,7 @@ def alt(dynamics: pd.DataFrame) -> str:
 
 def _ends(cell: str, bias: str, rows: pd.DataFrame) -> str:
     finite = rows.loc[np.isfinite(rows["value"]), "value"]
-    name = words(cell) + ("" if bias == "none" else f", bias {bias}")
+    name = names.setting(cell, bias)
     lost = f", lost directions: {len(rows) - len(finite)}" if len(finite) < len(rows) else ""
     return (
         f"{name} {number(finite.max())} and {number(finite.min())}{lost}"

@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 
 from carousel.analysis.text import bias_order, number
 from carousel.axes import REFERENCE
+from carousel.report import names
 from carousel.report.figures.data import longest, prefer, usual
 from carousel.report.figures.exponents import main_cells
-from carousel.report.figures.style import GREY, WIDTH, look, nothing, words
+from carousel.report.figures.style import GREY, WIDTH, look, nothing
 from carousel.tables.quantities import EXIT_PARTS
 
 Quantities = Mapping[tuple[str, ...], str]
@@ -37,7 +38,7 @@ def bands(rows: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
 
     Medians over repetitions, of quantiles over all units, steps and sequences; the first row is the first to draw.
     """
-    wanted = [name for names in quantities for name in names]
+    wanted = [name for several in quantities for name in several]
     rows = rows[rows["quantity"].isin(wanted) & (rows["axis"] == "all") & rows["quantile"].notna()]
     rows = main_cells(rows).astype({"cell": str, "forget_bias": str, "quantity": str})
     keys = ["cell", "forget_bias", "step", "quantity", "quantile"]
@@ -71,10 +72,10 @@ def gates(dynamics: pd.DataFrame) -> Figure:
     titles = present(table, GATES)
     if not titles:
         return nothing("gates")
-    names = row_names(table)
-    drawing = Figure(figsize=(WIDTH, ROW * len(names) + 1.2))
+    labels = row_names(table)
+    drawing = Figure(figsize=(WIDTH, ROW * len(labels) + 1.2))
     axes = drawing.subplots(1, len(titles), sharey=True, squeeze=False).ravel().tolist()
-    draw_bands(axes, table, titles, names)
+    draw_bands(axes, table, titles, labels)
     for ax in axes:
         ax.set_xticks([0, 0.5, 1], ["0", "½", "1"])
         ax.set_xlim(-0.03, 1.03)
@@ -90,16 +91,16 @@ def factors(dynamics: pd.DataFrame) -> Figure:
     titles = present(table, FACTORS)
     if not titles:
         return nothing("entry and exit factors")
-    names = row_names(table)
+    labels = row_names(table)
     floored = table.copy()
     floored[list(QUANTILES)] = floored[list(QUANTILES)].clip(lower=FLOOR)
-    drawing = Figure(figsize=(WIDTH, 2 * ROW * len(names) + 2.0))
+    drawing = Figure(figsize=(WIDTH, 2 * ROW * len(labels) + 2.0))
     upper, lower = drawing.subfigures(2, 1, squeeze=False, height_ratios=[1, 1.15]).ravel()
     parts = [{k: v for k, v in titles.items() if (k[0] in EXIT_PARTS) == below} for below in (False, True)]
     for part, own in ((upper, parts[0]), (lower, parts[1])):
         if own:
             axes = part.subplots(1, len(own), sharey=True, squeeze=False).ravel().tolist()
-            draw_bands(axes, floored, own, names)
+            draw_bands(axes, floored, own, labels)
             for ax in axes:
                 _log_axis(ax)
     lower.suptitle("the exit factor is the product of these three", fontsize="medium")
@@ -117,28 +118,23 @@ def _log_axis(ax: Axes) -> None:
 def present(table: pd.DataFrame, quantities: Quantities) -> dict[tuple[str, ...], str]:
     """Return those of the quantities that the table has."""
     seen = set(table["quantity"])
-    return {names: title for names, title in quantities.items() if seen & set(names)}
+    return {several: title for several, title in quantities.items() if seen & set(several)}
 
 
 def row_names(table: pd.DataFrame) -> dict[tuple[str, str, int], str]:
     """Return what is written beside the row of each cell, forget bias and step, from the top down."""
     keys = table[["cell", "forget_bias", "step"]].drop_duplicates().itertuples(index=False, name=None)
     return {
-        (cell, bias, step): f"after {step} steps" if step else setting(cell, bias)
+        (cell, bias, step): f"after {step} steps" if step else names.setting(cell, bias)
         for cell, bias, step in keys
     }
 
 
-def setting(cell: str, bias: str) -> str:
-    """Return a cell and its forget bias in words."""
-    return words(cell) + ("" if bias == "none" else f", bias {bias}")
-
-
 def draw_bands(
-    axes: Sequence[Axes], table: pd.DataFrame, titles: Quantities, names: Mapping[tuple[str, str, int], str]
+    axes: Sequence[Axes], table: pd.DataFrame, titles: Quantities, labels: Mapping[tuple[str, str, int], str]
 ) -> None:
-    """Draw a row of quantiles for each of ``names``, in an axes for each of ``titles``: hollow after training."""
-    place = {key: -i for i, key in enumerate(names)}
+    """Draw a row of quantiles for each of ``labels``, in an axes for each of ``titles``: hollow after training."""
+    place = {key: -i for i, key in enumerate(labels)}
     for ax, (quantities, title) in zip(axes, titles.items(), strict=True):
         ax.set_title(title)
         for row in table[table["quantity"].isin(quantities)].to_dict("records"):
@@ -156,8 +152,8 @@ def draw_bands(
                 markersize=5,
                 markerfacecolor="white" if row["step"] else colour,
             )
-        ax.set_ylim(-len(names) + 0.4, 0.6)
-    axes[0].set_yticks(list(place.values()), list(names.values()))
+        ax.set_ylim(-len(labels) + 0.4, 0.6)
+    axes[0].set_yticks(list(place.values()), list(labels.values()))
 
 
 def gates_alt(dynamics: pd.DataFrame) -> str:
@@ -180,7 +176,7 @@ def _medians(table: pd.DataFrame, start: str, what: str) -> str:
     return (
         start
         + "; ".join(
-            f"{setting(cell, bias)}{f' after {step} steps' if step else ''}: "
+            f"{names.setting(cell, bias)}{f' after {step} steps' if step else ''}: "
             + ", ".join(
                 f"{row['quantity'].replace('_', ' ')} {number(row[0.5])}" for row in rows.to_dict("records")
             )

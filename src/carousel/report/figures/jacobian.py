@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order, number
 from carousel.axes import REFERENCE
+from carousel.report import names
 from carousel.report.figures.curves import MAIN
 from carousel.report.figures.data import curves, prefer, usual
-from carousel.report.figures.style import LAG, end_label, nothing, panels, powers, words
+from carousel.report.figures.style import LAG, end_label, nothing, panels, powers
 from carousel.tables.quantities import of_kind
 
 SHOWN = ("rnn_tanh", "lstm")
@@ -40,7 +41,7 @@ def settings(decay: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _title(cell: str, bias: str) -> str:
-    return words(cell) + ("" if bias == "none" else f", forget bias {bias}")
+    return names.cell(cell) + ("" if bias == "none" else f", forget bias {bias}")
 
 
 def figure(decay: pd.DataFrame) -> Figure:
@@ -59,7 +60,7 @@ def figure(decay: pd.DataFrame) -> Figure:
 
 
 def _norms(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw a line a block and norm, the label at the end of the spectral one."""
+    """Draw a line per block and norm, the label at the end of the spectral one."""
     for suffix, (label, colour) in BLOCKS.items():
         for norm, dashes in NORMS.items():
             rows = _finite(table, f"jacobian_{norm}{suffix}")

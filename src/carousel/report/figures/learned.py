@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.text import number
-from carousel.report.figures.style import legend, look, marker, nothing, panels, words
+from carousel.report import names
+from carousel.report.figures.style import legend, look, marker, nothing, panels
 
 LOST = "decades that a gradient loses on its way, before training"
 PANEL = 1.9  # inches
@@ -16,7 +17,7 @@ HALF = 0.5  # of the seeds: what counts as solved in the words below
 def lost(learned: pd.DataFrame) -> pd.DataFrame:
     """Return the settings with a finite rate, with ``lost``: decades that a gradient loses over the sequence.
 
-    learned: as `advice.learned` makes it. A gradient that grows loses fewer than none.
+    learned: as `recommendations.learned` makes it. A gradient that grows loses fewer than none.
     """
     rows = learned[np.isfinite(learned["rate"])]
     return rows.assign(lost=-rows["rate"] * rows["length"])
@@ -28,7 +29,7 @@ def figure(learned: pd.DataFrame) -> Figure:
     if rows.empty:
         return nothing("how long a sequence the cells learn")
     tasks = sorted(rows["task"].astype(str).unique())
-    titles = [f"share of seeds that solve it: {task.replace('_', ' ')}" for task in tasks]
+    titles = [f"share of seeds that solve it: {names.task(task)}" for task in tasks]
     drawing, axes = panels(titles, LOST, height=1.0 + PANEL * len(tasks))
     for ax, task in zip(axes, tasks, strict=True):
         _shares(ax, rows[rows["task"] == task])
@@ -44,7 +45,12 @@ def _shares(ax: Axes, rows: pd.DataFrame) -> None:
         colour = look(str(cell))["color"]
         ax.vlines(own["lost"], own["low"], own["high"], color=colour, linewidth=0.8, alpha=0.6)
         ax.plot(
-            own["lost"], own["share"], marker(str(cell)), color=colour, markersize=7, label=words(str(cell))
+            own["lost"],
+            own["share"],
+            marker(str(cell)),
+            color=colour,
+            markersize=7,
+            label=names.cell(str(cell)),
         )
     ax.set_ylim(-0.05, 1.05)
     ax.set_yticks([0, 0.5, 1], ["0", "1/2", "1"])

@@ -11,7 +11,8 @@ from carousel.analysis.stats.resampling import interval
 from carousel.analysis.text import bias_order
 from carousel.claims import k3_longer_dependencies as k3
 from carousel.claims.rules import Tables
-from carousel.report.figures.style import RATE, legend, look, marker, nothing, panels, words
+from carousel.report import names
+from carousel.report.figures.style import RATE, legend, look, marker, nothing, panels
 
 
 def k3_figure(tables: Tables) -> Figure:
@@ -20,10 +21,10 @@ def k3_figure(tables: Tables) -> Figure:
     if runs.empty:
         return nothing("how long a sequence the cells learn")
     tasks = sorted(runs["task"].astype(str).unique())
-    names = [f"longest sequence solved, steps: {task.replace('_', ' ')}" for task in tasks]
+    labels = [f"longest sequence solved, steps: {names.task(task)}" for task in tasks]
     last = "longest sequence solved, by rate before training"
     figure, axes = panels(
-        [*names, last], f"rate before training, {RATE}", height=1.0 + 2.4 * (len(tasks) + 1)
+        [*labels, last], f"rate before training, {RATE}", height=1.0 + 2.4 * (len(tasks) + 1)
     )
     for ax, task in zip(axes, tasks, strict=False):
         _lengths(ax, runs[runs["task"] == task])
@@ -42,9 +43,7 @@ def _lengths(ax: Axes, runs: pd.DataFrame) -> None:
         colour = look(key[0])["color"]
         ax.plot([low, high], [i, i], color=colour)
         ax.plot(mean, i, marker(key[0]), color=colour, markersize=7)
-    ax.set_yticks(
-        range(len(keys)), [words(cell) + ("" if bias == "none" else f", bias {bias}") for cell, bias in keys]
-    )
+    ax.set_yticks(range(len(keys)), [names.setting(cell, bias) for cell, bias in keys])
     _octaves(ax.xaxis, runs)
 
 
@@ -61,6 +60,6 @@ def _starts(ax: Axes, table: pd.DataFrame) -> None:
     medians = table.groupby(keys, observed=True)[["rate", "octaves"]].mean().reset_index()
     for cell, rows in medians.groupby("cell", observed=True):
         ax.plot(rows["rate"].clip(lower=-2), rows["octaves"], marker(str(cell)), color=look(str(cell))["color"],
-                markersize=7, label=words(str(cell)))  # fmt: skip
+                markersize=7, label=names.cell(str(cell)))  # fmt: skip
     if len(table):
         _octaves(ax.yaxis, table)

@@ -14,6 +14,7 @@ from carousel.analysis.text import as_number, bias_order
 from carousel.claims import a1g_only_route as a1g, a4e_only_unchanged_flow as a4e, a4f_distance_inside as a4f
 from carousel.claims.evidence import planned
 from carousel.claims.rules import Tables
+from carousel.report import names
 from carousel.report.figures.data import curves, either, jitter, prefer, settings, usual
 from carousel.report.figures.style import (
     GREY,
@@ -30,7 +31,6 @@ from carousel.report.figures.style import (
     panels,
     powers,
     rate_axis,
-    words,
 )
 
 PATHS: Mapping[str, tuple[str, dict]] = {  # path -> words, look
@@ -80,7 +80,9 @@ def a1f_figure(tables: Tables) -> Figure:
         kinds |= {(cell, str(bias)): group for bias, group in found.groupby("forget_bias", observed=True)}
     if not kinds:
         return nothing("the paths of an LSTM's gradient")
-    titles = [words(cell) + ("" if cell == "lstm97" else f", forget bias {bias}") for cell, bias in kinds]
+    titles = [
+        names.cell(cell) + ("" if cell == "lstm97" else f", forget bias {bias}") for cell, bias in kinds
+    ]
     figure, axes = panels(
         [f"{title}: norm of the gradient" for title in titles], LAG_BY_BACKEND, 2.3 * len(kinds) + 0.4
     )
@@ -121,7 +123,7 @@ def _rests(ax: Axes, table: pd.DataFrame) -> None:
             line = rows.groupby("lag")["rest"].median()
             chosen = look("lstm97") if cell == "lstm97" else looks[bias]
             ax.plot(line.index, line, **chosen)
-            label = words("lstm97") if cell == "lstm97" else f"bias {bias}"
+            label = names.cell("lstm97") if cell == "lstm97" else f"bias {bias}"
             end_label(ax, line.index[-1], line.iloc[-1], label, chosen["color"])
     ax.set_ylim(0, None)
 
@@ -164,7 +166,7 @@ def a4e_figure(tables: Tables) -> Figure:
     ax.set_xscale("log")
     ax.set_xlim(EXACT / 4, MOST * 4)
     ax.set_xticks([1e-16, 1e-12, 1e-8, 1e-4, 1], ["1e-16\nor less", "1e-12", "1e-8", "1e-4", "1"])
-    ax.set_yticks(range(len(cells)), [words(cell).replace("_", " ") for cell in cells])
+    ax.set_yticks(range(len(cells)), [names.cell(cell) for cell in cells])
     legend(figure, 2)
     return figure
 
@@ -201,7 +203,9 @@ def _truncated(ax: Axes, table: pd.DataFrame) -> None:
         line = rows.groupby("lag")["log10_norm"].median()
         ax.plot(line.index, line, color=colour, linestyle=(0, ()) if path == "full" else (0, (4, 2)))
         if path == "full":
-            end_label(ax, line.index[-1], line.iloc[-1], words("lstm97") if old else f"bias {bias}", colour)
+            end_label(
+                ax, line.index[-1], line.iloc[-1], names.cell("lstm97") if old else f"bias {bias}", colour
+            )
     powers(ax)
 
 

@@ -14,8 +14,9 @@ from carousel.analysis.stats.tables import select
 from carousel.analysis.text import as_number, fixed, number
 from carousel.analysis.theory import spectral
 from carousel.axes import REFERENCE
+from carousel.report import names
 from carousel.report.figures.data import prefer
-from carousel.report.figures.style import RATE, nothing, panels, words
+from carousel.report.figures.style import RATE, nothing, panels
 
 SLICE = "phase"
 PANEL = 2.7  # inches
@@ -25,12 +26,12 @@ COLOURS = "PuOr_r"  # told apart by the colour-blind; in grey the numbers say it
 
 
 def lstm_border(gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the forget bias at which the zero state of an LSTM turns from attracting to repelling, and the gains."""
+    """Return the forget bias at which the zero state of an LSTM ceases to attract, and the gains."""
     return np.array([spectral.lstm_critical_bias(gain) for gain in gains]), gains
 
 
 def gru_border(gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return all biases and the one gain at which that of a GRU does: u + (1 - u) rho / 2 = 1 for rho = 2."""
+    """Return all biases and the gain at which a GRU's zero state ceases to attract: u + (1 - u) rho / 2 = 1."""
     return np.linspace(-1, 10, len(gains)), np.full_like(gains, 2.0)
 
 
@@ -52,12 +53,12 @@ def grids(summary: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def figure(summary: pd.DataFrame) -> Figure:
-    """Draw a map a cell, each rate written in its field, with the border of theory as a line."""
+    """Draw a map per cell, each rate written in its field, with the border of theory as a line."""
     found = grids(summary)
     if not found:
         return nothing("gain against forget bias")
     drawing, axes = panels(
-        [f"{words(cell)}: rate, {RATE}" for cell in found], "forget bias", PANEL * len(found) + 0.6
+        [f"{names.cell(cell)}: rate, {RATE}" for cell in found], "forget bias", PANEL * len(found) + 0.6
     )
     for ax, (cell, grid) in zip(axes, found.items(), strict=True):
         _map(ax, grid)
@@ -99,7 +100,7 @@ def alt(summary: pd.DataFrame) -> str:
     found = grids(summary)
     if not found:
         return "This study did not measure gain against forget bias."
-    each = "; ".join(f"{words(cell)} {_ends(grid)}" for cell, grid in found.items())
+    each = "; ".join(f"{names.cell(cell)} {_ends(grid)}" for cell, grid in found.items())
     what = "Maps of the decay rate over gain and forget bias, in decades per step"
     return f"{what}. {each}. A line marks theory's border."
 

@@ -21,6 +21,7 @@ from carousel.claims import (
 )
 from carousel.claims.evidence import planned
 from carousel.claims.rules import VANILLA, Tables
+from carousel.report import names
 from carousel.report.figures.data import either, jitter, settings
 from carousel.report.figures.style import (
     GREY,
@@ -33,7 +34,6 @@ from carousel.report.figures.style import (
     nothing,
     panels,
     rate_axis,
-    words,
 )
 
 BIAS = "forget bias"
@@ -88,7 +88,9 @@ def k2_figure(tables: Tables) -> Figure:
     for rival in VANILLA:
         rows = table[table["rival"] == rival]
         x, y = rows["rate_right"].clip(lower=low), rows["rate"].clip(lower=low)
-        ax.plot(x, y, marker(rival), color=look(rival)["color"], label=words(rival), markersize=5, alpha=0.8)
+        ax.plot(
+            x, y, marker(rival), color=look(rival)["color"], label=names.cell(rival), markersize=5, alpha=0.8
+        )
     top = float(max(table["rate"].max(), table["rate_right"].max(), 0.0))
     ax.plot([low, top], [low, top], color="black", linewidth=1)
     ax.set_ylim(table["rate"].clip(lower=low).min() - 0.02, max(float(table["rate"].max()), 0.0) + 0.12)
@@ -118,7 +120,7 @@ def a2a_figure(tables: Tables) -> Figure:
             marker(rival),
             color=look(rival)["color"],
             markersize=5,
-            label=words(rival),
+            label=names.cell(rival),
         )
     ax.axhline(0, color="black", linewidth=1)
     ax.axhline(a2a.MUCH, color=GREY, linestyle=(0, (4, 2)))
@@ -143,7 +145,7 @@ def a1c_figure(tables: Tables) -> Figure:
         last = np.flatnonzero(line >= FLOOR)[-1]
         ax.plot(w, line, **look(cell), linewidth=1.3)
         ax.plot(rows["gain"], rows["value"], marker(cell), color=look(cell)["color"], markersize=5)
-        end_label(ax, w[last], line[last], words(cell).removesuffix(" RNN"), look(cell)["color"])
+        end_label(ax, w[last], line[last], names.cell(cell).removesuffix(" RNN"), look(cell)["color"])
     band(ax, -STEADY, STEADY, "neither decays nor grows")
     ax.set_ylim(FLOOR, None)
     legend(figure, 1)
@@ -180,7 +182,7 @@ def a2c_figure(tables: Tables) -> Figure:
     _by_bias(ax, table.assign(short=np.maximum(short, 1e-7)), "short", table["step"] == 0)
     ax.set_yscale("log")
     ax.axhline(1 - a2c.FACTOR, color=CLAIMED, linestyle=(0, (4, 2)))
-    ax.annotate(f"{a2c.FACTOR} a step", (0, 1 - a2c.FACTOR), (4, 4), xycoords=("axes fraction", "data"),
+    ax.annotate(f"{a2c.FACTOR} per step", (0, 1 - a2c.FACTOR), (4, 4), xycoords=("axes fraction", "data"),
                 textcoords="offset points", color="#a84a00")  # fmt: skip
     legend(figure, 2)
     return figure
@@ -248,7 +250,7 @@ def a4g_figure(tables: Tables) -> Figure:
             ax.plot(rows["gain"], y, marker(str(cell)), color=colour, markersize=5, markerfacecolor="white")
         else:
             ax.plot(rows["gain"], y, marker=marker(str(cell)), markersize=5, **look(str(cell)))
-            end_label(ax, rows["gain"].iloc[-1], y.iloc[-1], words(str(cell)), colour)
+            end_label(ax, rows["gain"].iloc[-1], y.iloc[-1], names.cell(str(cell)), colour)
             ax.set_xlabel(f"gain of the recurrent weights\n(lines: {init} init; hollow: others at one gain)")
     band(ax, -STEADY, STEADY, CONSTANT)
     legend(figure, 1)

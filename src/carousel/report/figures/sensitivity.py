@@ -22,6 +22,7 @@ from carousel.claims import (
 )
 from carousel.claims.evidence import ALONG_GAIN
 from carousel.claims.rules import VANILLA, Tables
+from carousel.report import names
 from carousel.report.figures.data import curves, prefer, settings
 from carousel.report.figures.style import (
     GREY,
@@ -37,7 +38,6 @@ from carousel.report.figures.style import (
     nothing,
     panels,
     powers,
-    words,
 )
 
 GAIN = "gain of the recurrent weights"
@@ -71,7 +71,9 @@ def _plane(ax: Axes, table: pd.DataFrame, floor: float) -> None:
     for cell in VANILLA:
         rows = select(table, cell=cell)
         x, y = rows["weights"].clip(floor / 2, -floor / 2), rows["slopes"].clip(lower=floor)
-        ax.plot(x, y, marker(cell), color=look(cell)["color"], markersize=5, alpha=0.8, label=words(cell))
+        ax.plot(
+            x, y, marker(cell), color=look(cell)["color"], markersize=5, alpha=0.8, label=names.cell(cell)
+        )
     ax.plot([floor, 0, -floor], [floor, 0, floor], color=GREY, linestyle=(0, (4, 2)), linewidth=1)
     ax.set_xlim(0.54 * floor, -0.54 * floor)
     ax.set_ylim(1.08 * floor, -0.06 * floor)
@@ -103,7 +105,7 @@ def a1h_figure(tables: Tables) -> Figure:
     for cell in VANILLA:
         rows = select(table, cell=cell)
         if len(rows):
-            _against_gain(ax, rows, "slopes", words(cell), look(cell) | {"marker": marker(cell)})
+            _against_gain(ax, rows, "slopes", names.cell(cell), look(cell) | {"marker": marker(cell)})
     _against_gain(ax, table, "weights", "weights' part", {"color": GREY, "linestyle": (0, (6, 2))})
     _gains(ax, table)
     return figure
@@ -127,7 +129,7 @@ def _gains(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def a1i_figure(tables: Tables) -> Figure:
-    """Draw the ReLU network's rate against the gain with its intervals, its two parts, and where it turns."""
+    """Draw the ReLU network's rate against the gain with its intervals, its two parts, and the threshold."""
     table = swept(
         select(weights_and_slopes.split(tables.decay), kind=weights_and_slopes.NETWORKS, cell=a1i.RELU)
     )
@@ -140,11 +142,11 @@ def a1i_figure(tables: Tables) -> Figure:
     bars = found[["effect", "low", "high"]].set_index(found["gain"]).groupby("gain").mean().dropna()
     ax.errorbar(bars.index, bars["effect"], [bars["effect"] - bars["low"], bars["high"] - bars["effect"]],
                 fmt=marker(a1i.RELU), color="black", markersize=5, capsize=2)  # fmt: skip
-    turn = a1i.turning_gain(a1i.measure(tables))
-    if turn:
+    at = a1i.threshold_gain(a1i.measure(tables))
+    if at:
         ax.axvspan(
-            turn.low,
-            turn.high,
+            at.low,
+            at.high,
             color="#56B4E9",
             alpha=0.35,
             linewidth=0,
@@ -164,7 +166,7 @@ def a1j_figure(tables: Tables) -> Figure:
     title = f"rate of the gradient, {RATE}\n(solid: total; dashed: along the cell, gates held)"
     figure, (ax,) = panels([title], GAIN, height=4.4)
     rival, lstm = select(table, cell=a1j.RIVAL), select(table, cell="lstm")
-    _against_gain(ax, rival, "rate", words(a1j.RIVAL), look(a1j.RIVAL) | {"marker": marker(a1j.RIVAL)})
+    _against_gain(ax, rival, "rate", names.cell(a1j.RIVAL), look(a1j.RIVAL) | {"marker": marker(a1j.RIVAL)})
     looks = bias_looks(bias_order(lstm["forget_bias"]))
     for bias, style in looks.items():
         own, dashed = select(lstm, forget_bias=bias), {"color": style["color"], "linestyle": (0, (2, 2))}
@@ -180,10 +182,10 @@ def a1j_figure(tables: Tables) -> Figure:
 def a2f_figure(tables: Tables) -> Figure:
     """Draw the gradient's norm against lag by gain, one panel per activation: ReLU, tanh and sigmoid."""
     table = swept(a4g.rows(tables))
-    cells = [cell for cell in (a2f.RELU, *a2f.BESIDE) if (table["cell"] == cell).any()]
+    cells = [cell for cell in (a2f.RELU, *a2f.SATURATING) if (table["cell"] == cell).any()]
     if not cells:
         return nothing("vanilla RNNs over the gain")
-    titles = [f"{words(cell)}: norm of the gradient" for cell in cells]
+    titles = [f"{names.cell(cell)}: norm of the gradient" for cell in cells]
     figure, axes = panels(titles, LAG_BY_BACKEND, height=2.1 * len(cells) + 0.8)
     gains = [gain for gain in sorted(table["gain"].unique()) if gain in SHOWN_GAINS]
     looks = bias_looks([f"{gain:g}" for gain in gains])

@@ -44,16 +44,16 @@ RC: dict[Any, Any] = {
     "savefig.facecolor": "white",
 }
 
-# cell -> words, colour (Okabe and Ito 2008, told apart by the colour-blind), dashes (told apart in grey), marker
-CELLS: dict[str, tuple[str, str, tuple, str]] = {
-    "rnn_sigmoid": ("sigmoid RNN", "#D55E00", (0, (1, 1)), "v"),
-    "rnn_tanh": ("tanh RNN", "#E69F00", (0, (5, 1)), "s"),
-    "rnn_relu": ("ReLU RNN", "#CC79A7", (0, (3, 1, 1, 1)), "^"),
-    "rnn_linear": ("linear RNN", "#777777", (0, (1, 3)), "D"),
-    "lstm97": ("LSTM of 1997", "#000000", (0, ()), "*"),
-    "lstm": ("LSTM", "#0072B2", (0, ()), "o"),
-    "lstm_peephole": ("LSTM, peepholes", "#56B4E9", (0, (6, 2)), "P"),
-    "gru": ("GRU", "#009E73", (0, (8, 2, 1, 2)), "X"),
+# cell -> colour (Okabe and Ito 2008, distinct for the colour-blind), dashes (distinct in grey), marker
+CELLS: dict[str, tuple[str, tuple, str]] = {
+    "rnn_sigmoid": ("#D55E00", (0, (1, 1)), "v"),
+    "rnn_tanh": ("#E69F00", (0, (5, 1)), "s"),
+    "rnn_relu": ("#CC79A7", (0, (3, 1, 1, 1)), "^"),
+    "rnn_linear": ("#777777", (0, (1, 3)), "D"),
+    "lstm97": ("#000000", (0, ()), "*"),
+    "lstm": ("#0072B2", (0, ()), "o"),
+    "lstm_peephole": ("#56B4E9", (0, (6, 2)), "P"),
+    "gru": ("#009E73", (0, (8, 2, 1, 2)), "X"),
 }
 DASHES = [(0, (1, 1)), (0, (3, 1, 1, 1)), (0, (4, 1.5)), (0, (8, 2)), (0, (8, 2, 1, 2)), (0, ())]
 
@@ -65,20 +65,15 @@ def style() -> Iterator[None]:
         yield
 
 
-def words(cell: str) -> str:
-    """Return a cell's name in words (its own name if the table above does not know it)."""
-    return CELLS[cell][0] if cell in CELLS else cell
-
-
 def look(cell: str) -> dict:
     """Return colour and dashes of a cell's line."""
-    _, colour, dashes, _ = CELLS.get(cell, ("", GREY, (0, (2, 2)), "."))
+    colour, dashes, _ = CELLS.get(cell, (GREY, (0, (2, 2)), "."))
     return {"color": colour, "linestyle": dashes}
 
 
 def marker(cell: str) -> str:
     """Return a cell's marker."""
-    return CELLS[cell][3] if cell in CELLS else "."
+    return CELLS[cell][2] if cell in CELLS else "."
 
 
 def bias_looks(biases: Sequence[str]) -> dict[str, dict]:

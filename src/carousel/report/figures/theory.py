@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 
 from carousel.analysis.text import number
 from carousel.axes import REFERENCE
+from carousel.report import names
 from carousel.report.figures.data import prefer
-from carousel.report.figures.style import RATE, WIDTH, legend, look, marker, nothing, words
+from carousel.report.figures.style import RATE, WIDTH, legend, look, marker, nothing
 
 COLUMNS = 2
 PANEL = 2.3  # inches
@@ -52,16 +53,16 @@ def figure(summary: pd.DataFrame) -> Figure:
     shown = rows[rows["finite"]]
     if shown.empty:
         return nothing("a rate that a closed form predicts")
-    laws = list(dict.fromkeys(shown["law"]))
-    lines = -(-len(laws) // COLUMNS)
+    labels = list(dict.fromkeys(shown["law"]))
+    lines = -(-len(labels) // COLUMNS)
     drawing = Figure(figsize=(WIDTH, PANEL * lines + 1.1))
     axes = drawing.subplots(lines, COLUMNS, squeeze=False).ravel().tolist()
     for ax in axes[::COLUMNS]:
         ax.set_ylabel("measured")
-    for ax, law in zip(axes, laws, strict=False):
+    for ax, law in zip(axes, labels, strict=False):
         ax.set(title=law, xlabel="predicted")
         _law(ax, shown[shown["law"] == law])
-    for ax in axes[len(laws) :]:
+    for ax in axes[len(labels) :]:
         ax.remove()
     title = f"rate by setting, {RATE}{_left_out(len(rows) - len(shown))}"
     drawing.suptitle(title, fontsize="medium", x=0.01, ha="left")
@@ -74,18 +75,18 @@ def _left_out(count: int) -> str:
 
 
 def _law(ax: Axes, rows: pd.DataFrame) -> None:
-    """Draw the settings of one law on equal axes, a marker a cell."""
+    """Draw the settings of one law on equal axes, a marker per cell."""
     ax.axline((0, 0), slope=1, color="black", linewidth=1)
     for cell, own in rows.groupby("cell", observed=True):
         colour = look(str(cell))["color"]
         x = own["theory"].to_numpy()
         ax.vlines(x, *own[["low", "high"]].replace(-np.inf, np.nan).to_numpy().T, color=colour, linewidth=1)
         ax.plot(x, own["rate"], marker(str(cell)), color=colour, markersize=4.5, alpha=0.8,
-                label=words(str(cell)))  # fmt: skip
+                label=names.cell(str(cell)))  # fmt: skip
     values = rows[["rate", "theory", "low", "high"]].to_numpy()
     values = values[np.isfinite(values)]
-    room = 0.06 * max(float(np.ptp(values)), 0.1)
-    ends = values.min() - room, values.max() + room
+    space = 0.06 * max(float(np.ptp(values)), 0.1)
+    ends = values.min() - space, values.max() + space
     ax.set(xlim=ends, ylim=ends)
     ax.locator_params(nbins=4)
 

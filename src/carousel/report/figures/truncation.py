@@ -20,8 +20,8 @@ from carousel.claims import (
 )
 from carousel.claims.evidence import labelled
 from carousel.claims.rules import TOLERANCE, WITH_FORGET_GATE, Tables
+from carousel.report import names
 from carousel.report.figures.data import curves, prefer, usual
-from carousel.report.figures.gates import setting
 from carousel.report.figures.style import (
     GREY,
     LAG,
@@ -37,7 +37,6 @@ from carousel.report.figures.style import (
     nothing,
     panels,
     powers,
-    words,
 )
 
 FLOOR = 1e-17  # what is exactly zero stands at the foot of a log axis
@@ -53,7 +52,7 @@ def a3a_figure(tables: Tables) -> Figure:
     found = a3a.rows(tables)
     if found.empty:
         return nothing("the truncated gradient")
-    parts = [a3a.agreement(found), a3a.escaped(found), a3a.kept(found)]
+    parts = [a3a.agreement(found), a3a.escaped(found), a3a.carried(found)]
     figure, (ax, below) = panels(["truncated gradient at the cell, since lag 1", ERROR], LAG, height=6.2)
     _factors(ax, parts[2])
     worst = [_worst(part) for part in parts]
@@ -65,9 +64,9 @@ def _factors(ax: Axes, table: pd.DataFrame) -> None:
     """Draw the carousel's factors as lines and the truncated gradient as dots, by forget bias."""
     rows = select(table, cell=("lstm97", "lstm"))
     rows = prefer(rows, "hidden", 1).assign(name=labelled)
-    names = sorted(rows["name"].unique())
-    looks = bias_looks(names)
-    for name in names:
+    labels = sorted(rows["name"].unique())
+    looks = bias_looks(labels)
+    for name in labels:
         median = rows[rows["name"] == name].groupby("lag")[["since", "since_cec"]].median()
         ax.plot(median.index, median["since_cec"], **looks[name])
         dots = median.iloc[evenly(median.index.to_numpy())]
@@ -85,10 +84,10 @@ def _worst(table: pd.DataFrame) -> pd.Series:
     return table[table["lag"] > 0].groupby("lag")["error"].max().rename("error")
 
 
-def _errors(ax: Axes, series: Sequence[pd.Series], names: Sequence[str]) -> None:
+def _errors(ax: Axes, series: Sequence[pd.Series], labels: Sequence[str]) -> None:
     """Draw errors against lag on a log axis with the tolerance that decides; zeros stand at its foot."""
     right = max((rows.index.max() for rows in series if len(rows)), default=1)
-    for i, (rows, name) in enumerate(zip(series, names, strict=True)):
+    for i, (rows, name) in enumerate(zip(series, labels, strict=True)):
         y = np.maximum(rows.to_numpy(float), FLOOR)
         if len(rows):
             ax.loglog(rows.index, y, color=HUES[i % 3], linestyle=DASHES[i % 3])
@@ -183,7 +182,7 @@ def _ordered(table: pd.DataFrame) -> list[str]:
 
 def _named(label: str) -> str:
     cell, _, bias = label.partition("/")
-    return setting(cell, bias or "none")
+    return names.setting(cell, bias or "none")
 
 
 def a4a_figure(tables: Tables) -> Figure:
@@ -225,7 +224,7 @@ def a2b_figure(tables: Tables) -> Figure:
     for cell in (*a2b.CHAINS, *reversed(WITH_FORGET_GATE)):
         rows = select(finite, cell=cell)
         few = rows.iloc[:: len(rows) // DOTS + 1]
-        style = {"color": look(cell)["color"], "markersize": 4, "alpha": 0.8, "label": words(cell)}
+        style = {"color": look(cell)["color"], "markersize": 4, "alpha": 0.8, "label": names.cell(cell)}
         if len(few):
             ax.plot(few["formula"], few["measured"], marker(cell), linestyle="none", **style)
     ends = [finite["formula"].min(), finite["formula"].max()]

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from carousel.analysis.text import listed, steps
+from carousel.report import names
 from carousel.report.page.markup import escape, interval, number, verdict
 
 # What people say; what is true if that is supported; what is true if it is refuted.
@@ -41,7 +42,7 @@ ANSWERS = {
     ),
 }
 EITHER = "this holds in some settings and fails in others"
-HINGE = (
+DEPENDENCE = (
     "A1e"  # the sentence that says what it depends on; its own statement is about the product of forget gates
 )
 FACTORS = {  # how a condition speaks of a factor, and the factor in a word
@@ -71,29 +72,33 @@ def measured(claim: Claim) -> str:
     return " ".join(part for part in parts if part)
 
 
-def sentence(claim: Claim, hinge: str = "") -> str:
-    """What people say, the verdict on it, why, the condition that it hangs on, its effect, a link to its section."""
+def sentence(claim: Claim, half_lives: str = "") -> str:
+    """What people say, the verdict on it, why, the condition that it depends on, its effect, a link to its section."""
     said = ANSWERS[claim.id][0]
     figures = measured(claim).replace(r" \(", ", ").replace(r"\)", "")
     body = (
-        turns(claim, hinge)
-        if claim.id == HINGE
-        else f"{verdict(claim.verdict)}, {plain(claim)}{hangs(claim)}"
+        dependence(claim, half_lives)
+        if claim.id == DEPENDENCE
+        else f"{verdict(claim.verdict)}, {plain(claim)}{reason(claim)}"
     )
     return f"“{said}”: {body} ([{claim.id}](#{claim.id}): {figures})."
 
 
-def turns(claim: Claim, hinge: str) -> str:
+def dependence(claim: Claim, half_lives: str) -> str:
     """Whether it depends on the forget bias, and how."""
     if claim.verdict == "inconclusive":
-        return f"{plain(claim)}{hangs(claim)}"
+        return f"{plain(claim)}{reason(claim)}"
     if claim.verdict == "depends":
-        at = f"; the product of forget gates turns at {escape(claim.boundary)}" if claim.boundary else ""
-        return f"**yes, on the forget bias**{f': {hinge}{at}' if hinge else hangs(claim)}"
+        at = (
+            f"; the threshold of the product of forget gates is {escape(claim.boundary)}"
+            if claim.boundary
+            else ""
+        )
+        return f"**yes, on the forget bias**{f': {half_lives}{at}' if half_lives else reason(claim)}"
     return f"**not on the forget bias**, {plain(claim)}"
 
 
-def hangs(claim: Claim) -> str:
+def reason(claim: Claim) -> str:
     """The first sentence of a condition as a clause; nothing for a claim that is supported."""
     if not claim.condition or claim.verdict == "supported":
         return ""
@@ -120,8 +125,8 @@ def brief(text: str) -> str:
     return escape(" ".join(fitting or parts[:1]))
 
 
-def turning(claim: Claim) -> str:
-    """The one word that a verdict hangs on: the factor of its boundary, or the first that its condition names."""
+def depends_on(claim: Claim) -> str:
+    """What a verdict depends on, in a word: the factor of its boundary, or the first that its condition names."""
     if claim.verdict not in ("depends", "inconclusive"):
         return ""
     text = claim.boundary or claim.condition
@@ -135,16 +140,17 @@ def half_lives(data: SimpleNamespace) -> str:
     if len(rows) < 2:
         return ""
     each = [
-        f"{steps(row.half_life)} at {escape(row.forget_bias)}" for row in rows[rows["high"] < 0].itertuples()
+        f"{steps(row.half_life)} at {escape(names.forget_bias(row.forget_bias))}"
+        for row in rows[rows["high"] < 0].itertuples()
     ]
-    start = f"with {escape(rows['init'].iloc[0])} init an LSTM's gradient"
+    start = f"with {escape(names.init(rows['init'].iloc[0]))} init an LSTM's gradient"
     halves = f"{start} halves in {', '.join(each)}" if each else start
-    level = [escape(bias) for bias in rows.loc[rows["high"] >= 0, "forget_bias"]]
+    level = [escape(names.forget_bias(bias)) for bias in rows.loc[rows["high"] >= 0, "forget_bias"]]
     return "; ".join([halves, f"at {listed(level)} no decay is seen"] if level else [halves])
 
 
-def answers(claims: pd.DataFrame, hinge: str = "") -> list[str]:
+def answers(claims: pd.DataFrame, half_lives: str = "") -> list[str]:
     """The sentences, in the order of ANSWERS; a claim that the study did not judge says so."""
     rows = {claim.id: claim for claim in claims.itertuples()}
     absent = "This study did not judge claim {}."
-    return [sentence(rows[name], hinge) if name in rows else absent.format(name) for name in ANSWERS]
+    return [sentence(rows[name], half_lives) if name in rows else absent.format(name) for name in ANSWERS]

@@ -5,15 +5,15 @@ from types import SimpleNamespace
 import pandas as pd
 
 from carousel.analysis.text import count
-from carousel.claims.withheld import faults
+from carousel.claims.withheld import calibration_failures
 from carousel.report.page.markup import div, escape, number, table
 
-NAMED = 8  # faults in the banner: more are counted
+NAMED = 8  # failures in the banner: more are counted
 
 
 def banner(data: SimpleNamespace) -> str:
     """What is wrong with the instrument, for the top of the page; nothing where nothing is."""
-    wrong = faults(data.calibration)
+    wrong = calibration_failures(data.calibration)
     if not wrong:
         return ""
     more = [f"{len(wrong) - NAMED} more"] if len(wrong) > NAMED else []

@@ -14,7 +14,7 @@ BOX = """\
 <div id="explorer-chart"></div>
 <p class="legend"><span class="key curve">mean over repetitions, with its 95 % interval</span>
 <span class="key law" id="explorer-law">slope by theory</span></p>
-<p id="explorer-told" role="status"></p>
+<p id="explorer-summary" role="status"></p>
 <p><a id="explorer-link" href="#explorer">Link to this view</a></p>
 <details><summary>The curve as a table</summary>
 <div class="scroll" role="region" tabindex="0" aria-label="The curve as a table">

@@ -1,4 +1,4 @@
-"""Where the study was measured: this machine, others whose tables were put beside, and what they say alone."""
+"""Where the study was measured: this machine, others whose tables were added, and what they say alone."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -33,7 +33,7 @@ def measured(data: SimpleNamespace) -> str:
 
 def line(row: Any) -> tuple[str, ...]:
     """One machine, device and number format."""
-    where = f"**{'elsewhere' if row.folder else 'here'}**: {escape(name(row))}"
+    where = f"**{'other machine' if row.folder else 'this machine'}**: {escape(name(row))}"
     if row.other_code:
         where += f" (other code in {count(row.other_code)} jobs)"
     shown = where, escape(row.device), escape(row.dtype), count(row.rows), count(row.settings)
@@ -49,7 +49,7 @@ def name(row: Any) -> str:
 
 
 def graphics(machines: pd.DataFrame) -> str:
-    """Whether a graphics processor measured anything here, and elsewhere."""
+    """Whether a graphics processor measured anything here, and on other machines."""
     own, other = (
         machines[part & (machines["device"] != "cpu")]
         for part in (machines["folder"] == "", machines["folder"] != "")
@@ -57,7 +57,7 @@ def graphics(machines: pd.DataFrame) -> str:
     if not own.empty:
         return f"GPU: {escape(', '.join(own['gpu'].unique()))}, on this machine."
     said = (
-        f" It was measured elsewhere, on {escape(', '.join(other['gpu'].unique()))}."
+        f" On another machine it was measured, on {escape(', '.join(other['gpu'].unique()))}."
         if not other.empty
         else ""
     )
@@ -65,12 +65,12 @@ def graphics(machines: pd.DataFrame) -> str:
 
 
 def verdicts(data: SimpleNamespace) -> str:
-    """The verdicts from this machine's tables beside those from each other machine's alone."""
-    if not data.elsewhere:
-        return f"No tables of other machines were put beside these. `{ADD}` does that."
+    """The verdicts from this machine's tables, and those from each other machine's alone."""
+    if not data.other_machines:
+        return f"No tables of other machines were added to these. `{ADD}` does that."
     names = {row.folder: name(row) for row in data.machines.itertuples()}
     lacking, whole = [], {}
-    for folder, (claims, absent) in data.elsewhere.items():
+    for folder, (claims, absent) in data.other_machines.items():
         machine = escape(names.get(folder, folder))
         if claims is None:
             tables = escape(", ".join(absent))
@@ -80,10 +80,10 @@ def verdicts(data: SimpleNamespace) -> str:
         else:
             whole[folder] = claims.set_index("id")["verdict"]
     called = [escape(names.get(folder, folder)) for folder in whole]
-    return "\n\n".join([*lacking, *([beside(data.claims, called, [*whole.values()])] if whole else [])])
+    return "\n\n".join([*lacking, *([compared(data.claims, called, [*whole.values()])] if whole else [])])
 
 
-def beside(claims: pd.DataFrame, called: Sequence[str], others: Sequence[pd.Series]) -> str:
+def compared(claims: pd.DataFrame, called: Sequence[str], others: Sequence[pd.Series]) -> str:
     """A row per claim: the verdict here, and that of every other machine."""
     rows = [
         (

@@ -25,8 +25,8 @@ ASSUMES = {  # law -> what it assumes
     "state at rest": "A gated cell without input that starts at zero: the spectral radius of its "
     "Jacobian there. Exact for long sequences.",
     "Gaussian product": "A linear network with a Gaussian recurrent matrix of many more units than steps.",
-    "mean field": "A vanilla network with many units and many inputs a step, and a random recurrent matrix.",
-    "forget gates": "The product of forget gates that hear a Gaussian input and no state, its mean over the units.",
+    "mean field": "A vanilla network with many units and many inputs per step, and a random recurrent matrix.",
+    "forget gates": "The product of forget gates that receive a Gaussian input and no state, its mean over the units.",
 }
 
 

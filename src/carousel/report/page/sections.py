@@ -11,7 +11,8 @@ import pandas as pd
 from carousel.analysis.stats.tables import MODEL, grouped
 from carousel.analysis.text import count
 from carousel.axes import BACKENDS
-from carousel.report.page.answers import Claim, answers, half_lives, measured, turning
+from carousel.report import names as said
+from carousel.report.page.answers import Claim, answers, depends_on, half_lives, measured
 from carousel.report.page.markup import definitions, div, escape, number, picture, table, verdict
 from carousel.report.page.measurements import drawn
 from carousel.tables import machine_folders, parquet
@@ -40,10 +41,10 @@ def load() -> SimpleNamespace:
     origins = {name: brief(parquet.provenance(results / name)) for name in tables}
     curves = json.loads((results / "explorer.json").read_text("utf-8"))
     found = frames | {"explorer": curves, "renderer": os.environ["CAROUSEL_RENDERER"]}
-    return SimpleNamespace(results=results, origins=origins, elsewhere=elsewhere(results), **found)
+    return SimpleNamespace(results=results, origins=origins, other_machines=other_machines(results), **found)
 
 
-def elsewhere(results: Path) -> dict[str, tuple[pd.DataFrame | None, list[str]]]:
+def other_machines(results: Path) -> dict[str, tuple[pd.DataFrame | None, list[str]]]:
     """Of each other machine the claims judged from its tables alone, or None and the tables that are lacking."""
     found = {}
     for folder in machine_folders.folders(results):
@@ -81,11 +82,11 @@ def verdicts(data: SimpleNamespace) -> str:
             escape(claim.statement),
             verdict(claim.verdict),
             measured(claim),
-            turning(claim),
+            depends_on(claim),
         )
         for claim in data.claims.itertuples()
     ]
-    head = ("Id", "Claim", "Verdict", "Effect and interval", "Hangs on")
+    head = ("Id", "Claim", "Verdict", "Effect and interval", "Depends on")
     return div("verdicts", table("Verdicts", head, rows, (6, 44, 13, 26, 11)), colons=4)
 
 
@@ -101,7 +102,7 @@ def sections(data: SimpleNamespace) -> str:
 
 def section(claim: Claim, results: Path) -> str:
     """One claim: statement, what settles it, picture, verdict and figures, takeaway."""
-    asked = definitions([
+    fixed = definitions([
         ("Who said it", escape(claim.who)),
         ("Kind", escape(claim.kind)),
         ("Formal reading", escape(claim.reading)),
@@ -112,14 +113,14 @@ def section(claim: Claim, results: Path) -> str:
         ("Verdict", verdict(claim.verdict)),
         ("Effect", f"{measured(claim)}, n = {count(claim.n)}"),
         ("By backend", by_backend(claim)),
-        ("Turns at", escape(claim.boundary)),
+        ("Threshold", escape(claim.boundary)),
         ("Condition", escape(claim.condition)),
         ("Settings", escape(claim.settings)),
     ])  # fmt: skip
     head = f"### {claim.id}: {verdict(claim.verdict)} {{#{claim.id}}}\n"
     image = picture(results / "figures" / claim.figure, claim.alt)
     statement, takeaway = escape(claim.statement), f"**In practice:** {escape(claim.takeaway)}"
-    blocks = (head, div("statement", statement), div("facts", asked), image, div("facts", found))
+    blocks = (head, div("statement", statement), div("facts", fixed), image, div("facts", found))
     return "\n".join((*blocks, div("takeaway", takeaway)))
 
 
@@ -150,7 +151,7 @@ def slices(frame: pd.DataFrame) -> str:
 def baselines(data: SimpleNamespace) -> str:
     """What the best predictor without memory scores, per task."""
     rows = [
-        (escape(task), escape(values(part["length"])), spread(part["baseline_loss"]),
+        (escape(said.task(task)), escape(values(part["length"])), spread(part["baseline_loss"]),
          spread(part["baseline_accuracy"]))
         for task, part in data.accuracy.groupby("task", observed=True)
     ]  # fmt: skip

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pandas as pd
 
 from carousel.analysis.text import bias_order, count
-from carousel.axes import REFERENCE
+from carousel.axes import BACKENDS, REFERENCE
+from carousel.report import names
 from carousel.report.page.markup import escape, interval, number, table
 
 GRID = "grid"  # the slice that sweeps cell, init and forget bias; a study without one shows its largest
@@ -40,9 +41,9 @@ def rates(data: SimpleNamespace) -> str:
 
 
 def breadth(data: SimpleNamespace) -> str:
-    """The same of every cell that there is."""
+    """The rates of every cell that there is, at the init that most have."""
     if BREADTH not in set(data.summary["slice"].astype(str)):
-        return f"This study has no slice *{BREADTH}*, which measures every cell."
+        return "This study did not measure every cell."
     part = untrained(data.summary, BREADTH)
     return by_setting("Decay of every cell", part[part["init"] == common(part["init"])])
 
@@ -51,7 +52,7 @@ def by_setting(name: str, part: pd.DataFrame) -> str:
     """A row per setting, the fastest decay first, below what all of them share."""
     part = part.sort_values("rate", kind="stable")
     rows = [
-        (escape(row.cell), escape(row.forget_bias), f"{number(row.rate)} {interval(row.low, row.high)}",
+        (*setting(row.cell, row.forget_bias), f"{number(row.rate)} {interval(row.low, row.high)}",
          number(row.half_life), lost(row.float32_lag, row.float32_end, row.float32_extrapolated),
          lost(row.float64_lag, row.float64_end, row.float64_extrapolated), shape(row), regime(row))
         for row in part.itertuples()
@@ -69,11 +70,17 @@ def by_setting(name: str, part: pd.DataFrame) -> str:
     return f"{which(part.iloc[0])}\n\n" + table(name, head, rows, (13, 8, 22, 9, 11, 11, 16, 16))
 
 
+def setting(cell: str, bias: str) -> tuple[str, str]:
+    """Two cells of a table: the recurrent cell and its forget bias."""
+    return escape(names.cell(cell)), escape(names.forget_bias(bias))
+
+
 def which(row: pd.Series) -> str:
     """The factors that all rows of the table share."""
+    label = BACKENDS[row["backend"]].label
     return (
-        f"Slice *{escape(row['slice'])}*, init *{escape(row['init'])}*, gain {row['gain']:g}, {row['hidden']} units, "
-        f"{count(row['length'])} steps, {row['repetitions']} repetitions, measured by {escape(row['backend'])} in "
+        f"Init *{escape(names.init(row['init']))}*, gain {row['gain']:g}, {row['hidden']} units, "
+        f"{count(row['length'])} steps, {row['repetitions']} repetitions, measured by {label} in "
         f"{escape(row['dtype'])}."
     )
 
@@ -105,10 +112,10 @@ def half_lives(data: SimpleNamespace) -> str:
     order = bias_order(part["forget_bias"])
     groups = part.assign(init=part["init"].astype(str)).groupby(["cell", "forget_bias"], observed=True)
     rows = [
-        (escape(cell), escape(bias), *(life(group[group["init"] == init]) for init in inits))
+        (*setting(cell, bias), *(life(group[group["init"] == init]) for init in inits))
         for (cell, bias), group in sorted(groups, key=lambda pair: (pair[0][0], order.index(pair[0][1])))
     ]
-    head = ("Cell", "Forget bias", *map(escape, inits))
+    head = ("Cell", "Forget bias", *(escape(names.init(init)) for init in inits))
     return "Half-lives in steps, by init:\n\n" + table("Half-lives", head, rows, (13, 8, *[10] * len(inits)))
 
 
