@@ -11,6 +11,7 @@ import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from support.pairs import cells_on
 from support.problems import B, H, M, random_problem
 
 import carousel.engine.recurrence
@@ -347,8 +348,7 @@ def test_an_exact_backend_takes_the_plain_path():
     assert taken == ["carousel.engine.plain", fast]
 
 
-@both
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("name", "backend"), cells_on(BACKENDS))
 def test_the_memory_limit_changes_no_result(name, backend, monkeypatch):
     p = random_problem(name, seed=35, length=40)
     plain = measured(backend, p, range(41))
@@ -395,8 +395,7 @@ def test_a_zero_vector_has_no_scale(backend):
     np.testing.assert_array_equal(backend.numpy(d), 0)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("name", "backend"), cells_on({name: name for name in BACKENDS}))
 def test_float32_sees_as_far_as_float64(name, backend):
     """Rounding apart: no underflow at 10^-38, nor at its square root, where squares vanish."""
     p = random_problem(name, seed=36, length=80)

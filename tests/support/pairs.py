@@ -1,4 +1,4 @@
-"""Pairs of a cell and an init: every day those that represent all, the whole product in the campaign."""
+"""Pairs of a cell with an init or a backend: every day those that represent all, the whole product in the campaign."""
 
 from collections.abc import Mapping
 
@@ -7,6 +7,24 @@ from _pytest.mark import ParameterSet
 
 from carousel.cells import CELLS, Cell
 from carousel.inits import GATE_BIASES, INITS
+
+KINDS = "rnn_tanh", "indrnn", "gru", "lstm", "lru"
+"""A cell of each kind: plain, without a matrix R, with an intermediate input, with a carousel, complex."""
+
+
+def cells_on(backends: Mapping[str, object]) -> list[ParameterSet]:
+    """Every cell with every backend; beyond the first backend, all but one cell of each kind are campaigns."""
+    first = next(iter(backends))
+    return [
+        pytest.param(
+            name,
+            backend,
+            marks=() if key == first or name in KINDS else pytest.mark.campaign,
+            id=f"{name}-{key}",
+        )
+        for key, backend in backends.items()
+        for name in CELLS
+    ]
 
 
 def pairs(cells: Mapping[str, Cell] = CELLS, without: str = "") -> list[ParameterSet]:
