@@ -14,7 +14,7 @@ from carousel.measures import decay as measure, dynamics as dynamical
 from carousel.measures.training import train
 from carousel.study.errors import StudyError, allowed
 from carousel.study.files import decay_defaults, dynamics_defaults, training_defaults
-from carousel.study.models import slice_blocks
+from carousel.study.models import batches_of
 from carousel.study.schema import LISTS, vary
 from carousel.study.slices import DecaySlice, DynamicsSlice, Slice
 
@@ -40,8 +40,8 @@ def decay(
     """
     setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
     where = {"backend": backend, "device": device, "dtype": dtype}
-    part = one(decay_defaults(), conditions, repetitions=repetitions, **setting, **where)
-    return at_the_start(measure.measure, part, seed)
+    slice_ = one(decay_defaults(), conditions, repetitions=repetitions, **setting, **where)
+    return at_the_start(measure.measure, slice_, seed)
 
 
 def dynamics(
@@ -64,8 +64,8 @@ def dynamics(
     """
     setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
     where = {"backend": backend, "device": device, "dtype": dtype}
-    part = one(dynamics_defaults(), conditions, repetitions=repetitions, **setting, **where)
-    return at_the_start(dynamical.measure, part, seed)
+    slice_ = one(dynamics_defaults(), conditions, repetitions=repetitions, **setting, **where)
+    return at_the_start(dynamical.measure, slice_, seed)
 
 
 def accuracy(
@@ -90,27 +90,27 @@ def accuracy(
     """
     setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
     where = {"backend": backend, "device": device, "dtype": dtype, "task": task, "gradient": gradient}
-    part = one(training_defaults(), conditions, repetitions=repetitions, snapshots=[0], **setting, **where)
-    part = part.model_copy(update={"snapshots": ()})  # the decay on the way is not asked for here
+    slice_ = one(training_defaults(), conditions, repetitions=repetitions, snapshots=[0], **setting, **where)
+    slice_ = slice_.model_copy(update={"snapshots": ()})  # the decay during training is not measured here
     there = load(backend, device, dtype)
-    blocks = slice_blocks(part, cell)
-    tables = [train.train(there, seed, block, part, task, gradient).accuracy for block in blocks]
+    batches = batches_of(slice_, cell)
+    tables = [train.train(there, seed, settings, slice_, task, gradient).accuracy for settings in batches]
     return pd.concat(tables, ignore_index=True)
 
 
 def at_the_start(
-    measure: Callable[..., pd.DataFrame], part: DecaySlice | DynamicsSlice, seed: int
+    measure: Callable[..., pd.DataFrame], slice_: DecaySlice | DynamicsSlice, seed: int
 ) -> pd.DataFrame:
-    """What `measure` finds of a slice of one cell on one backend."""
-    there = load(part.backends[0], part.device, part.dtype)
-    tables = [measure(there, seed, block, part) for block in slice_blocks(part, part.cells[0])]
+    """The rows of `measure` of a slice of one cell on one backend."""
+    there = load(slice_.backends[0], slice_.device, slice_.dtype)
+    tables = [measure(there, seed, settings, slice_) for settings in batches_of(slice_, slice_.cells[0])]
     return pd.concat(tables, ignore_index=True)
 
 
-def one(part: Slice, conditions: dict[str, Any], **given: Any) -> Slice:
-    """`part` with single values for its lists."""
+def one(slice_: Slice, conditions: dict[str, Any], **given: Any) -> Slice:
+    """`slice_` with one value in each of its lists."""
     several = sorted(set(conditions) & set(LISTS.values()))
     if several:
         raise StudyError(f"argument: found {several[0]!r}; {allowed(several[0], LISTS)}")
     values = conditions | given
-    return vary(part, **{LISTS.get(k, k): [v] if k in LISTS else v for k, v in values.items()})
+    return vary(slice_, **{LISTS.get(k, k): [v] if k in LISTS else v for k, v in values.items()})

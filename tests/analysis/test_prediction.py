@@ -158,13 +158,13 @@ def test_a_cell_at_rest_decays_by_the_spectral_radius_of_its_jacobian(cell, gain
     from carousel.engine.backends.table import load
     from carousel.measures.jacobian.backward import jacobians
     from carousel.study.files import decay_defaults
-    from carousel.study.models import driven, settings
+    from carousel.study.models import driven, settings_of
     from carousel.study.schema import vary
 
     at_rest = {"inits": ["identity"], "gains": [gain], "forget_biases": [0.5], "hidden": [3], "lengths": [1],
                "repetitions": 1, "batch": 1, "input_scale": 0.0, "state_scale": 0.0, "cells": [cell]}  # fmt: skip
     part, backend = vary(decay_defaults(), **at_rest), load("torch", "cpu", "float64")
-    system = driven(backend, 1, settings(part, cell), part)
+    system = driven(backend, 1, settings_of(part, cell), part)
     norms = dict(jacobians(system._replace(xs=torch.cat([system.xs] * 60)), {20, 60}))
     rate = [float(next(iter(norms[k].values())).mean()) for k in (20, 60)]
     here = law(

@@ -22,7 +22,7 @@ from carousel.measures.calibration.calibrate import (
     exact,
     statistical,
 )
-from carousel.measures.calibration.system import Reading
+from carousel.measures.calibration.ground_truth import Check
 from carousel.measures.jacobian import backward
 from carousel.measures.lyapunov import spectrum as lyapunov
 from carousel.tables.schemas import names
@@ -166,8 +166,8 @@ def test_two_swapped_routes_are_caught(
     assert not table["passed"].all()
 
 
-def test_an_exact_reading_passes_for_nothing_but_its_own_value() -> None:
-    zero, one = (Reading("loss_h", "full", 1, value) for value in (-np.inf, np.array([[1.0], [2.0]])))
+def test_an_exact_check_passes_for_nothing_but_its_own_value() -> None:
+    zero, one = (Check("loss_h", "full", 1, value) for value in (-np.inf, np.array([[1.0], [2.0]])))
     assert exact(zero, np.full((2, 3), -np.inf))["passed"]
     assert not exact(zero, np.array([[-np.inf, -300.0]]))["passed"]
     assert exact(one, np.array([[1.0, 1.0], [2.0, 2.0]]))["passed"]
@@ -179,15 +179,15 @@ def test_an_exact_reading_passes_for_nothing_but_its_own_value() -> None:
 
 
 @pytest.mark.parametrize("allowance", [0.0, 0.3])
-def test_a_statistical_reading_is_judged_by_the_spread_of_its_models(allowance: float) -> None:
+def test_a_statistical_check_is_judged_by_the_spread_of_its_models(allowance: float) -> None:
     values = np.random.default_rng(0).standard_normal((50, 4)) + 7.0
     error = np.hypot(values.mean(1).std(ddof=1) / np.sqrt(50), allowance)
     for off, passed in ((0.0, True), (2.9, True), (-2.9, True), (3.1, False), (-3.1, False), (np.nan, False)):
-        row = statistical(Reading("cec", "cell", 1, values.mean() - off * error, True, allowance), values)
+        row = statistical(Check("cec", "cell", 1, values.mean() - off * error, True, allowance), values)
         assert row["passed"] == passed
         assert row["in_standard_errors"] == pytest.approx(off, nan_ok=True)
         assert (row["n"], row["error"]) == (50, pytest.approx(error))
-    assert not statistical(Reading("cec", "cell", 1, 7.0, True), np.full((9, 1), -np.inf))["passed"]
+    assert not statistical(Check("cec", "cell", 1, 7.0, True), np.full((9, 1), -np.inf))["passed"]
 
 
 def test_what_no_instrument_reports_has_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:

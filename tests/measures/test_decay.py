@@ -17,7 +17,16 @@ from carousel.measures.decay import measure
 from carousel.measures.rows import rows, summary
 from carousel.study.errors import StudyError
 from carousel.study.files import decay_defaults
-from carousel.study.models import Setting, blocks, covector, initial_state, noise, recorded, settings, weights
+from carousel.study.models import (
+    Setting,
+    batches,
+    covector,
+    initial_state,
+    noise,
+    recorded,
+    settings_of,
+    weights,
+)
 from carousel.study.schema import vary
 
 SMALL = {"length": 12, "hidden": 4, "repetitions": 2, "batch": 3, "input_size": 2}
@@ -260,8 +269,8 @@ def test_the_input_of_a_linear_network_is_reached_through_its_weights():
 
 def test_blocks_cover_all_settings_once_in_shapes_of_one_kind():
     part = vary(decay_defaults(), hidden=[4, 128], lengths=[3, 9], repetitions=7)
-    asked = settings(part, "lstm")
-    groups = list(blocks(asked, 64))
+    asked = settings_of(part, "lstm")
+    groups = list(batches(asked, 64))
     assert [s for group in groups for s in group] == asked
     assert all(len({(s.hidden, s.length) for s in group}) == 1 for group in groups)
     assert len(groups) > 4
@@ -269,7 +278,7 @@ def test_blocks_cover_all_settings_once_in_shapes_of_one_kind():
 
 def test_a_cell_without_forget_gate_has_one_setting():
     part = decay_defaults()
-    many, one = (settings(part, cell) for cell in ("lstm", "rnn_tanh"))
+    many, one = (settings_of(part, cell) for cell in ("lstm", "rnn_tanh"))
     assert {s.forget_bias for s in one} == {"none"}
     assert len(many) == len(one) * len(part.forget_biases)
 

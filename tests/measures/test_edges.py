@@ -13,7 +13,7 @@ from carousel.engine.backends.numpy import FORWARD
 from carousel.engine.backends.table import DeviceError, load
 from carousel.engine.backends.torch import TorchOps
 from carousel.measures.decay import measure
-from carousel.measures.training.nonfinite import GRADIENT, LOSS, NONE, WEIGHTS, Stops
+from carousel.measures.training.nonfinite import GRADIENT, LOSS, NONE, WEIGHTS, NonFiniteTracker
 from carousel.measures.training.optimizer import clipped
 from carousel.measures.training.train import scores, train
 from carousel.study.errors import StudyError
@@ -96,12 +96,12 @@ def test_weights_that_are_no_floats_are_never_trained(path):
 
 
 def test_the_first_reason_stands():
-    stops = Stops(4)
-    stops.look(3, np.array([1.0, np.inf, np.nan, 1.0]), np.array([1.0, np.nan, 1.0, np.inf]))
-    stops.look(5, np.full(4, np.nan), np.full(4, np.nan))
-    assert stops.step.tolist() == [5, 3, 3, 3]
-    assert stops.reason.tolist() == [LOSS, LOSS, LOSS, GRADIENT]
-    assert not stops.going.any()
+    tracker = NonFiniteTracker(4)
+    tracker.check(3, np.array([1.0, np.inf, np.nan, 1.0]), np.array([1.0, np.nan, 1.0, np.inf]))
+    tracker.check(5, np.full(4, np.nan), np.full(4, np.nan))
+    assert tracker.step.tolist() == [5, 3, 3, 3]
+    assert tracker.reason.tolist() == [LOSS, LOSS, LOSS, GRADIENT]
+    assert not tracker.active.any()
 
 
 @every_path
@@ -210,9 +210,7 @@ def test_bfloat16_is_measured_on_torch():
 
 
 def test_bfloat16_is_refused_elsewhere_in_one_line():
-    with pytest.raises(
-        DeviceError, match="^dtype: found bfloat16; the numpy backend has float32 and float64 alone$"
-    ):
+    with pytest.raises(DeviceError, match="^dtype: found bfloat16; allowed on numpy: float32, float64$"):
         load("numpy", "cpu", "bfloat16")
     with pytest.raises(StudyError, match="dtype: found 'bfloat16'; allowed on numpy: float32, float64"):
         carousel.decay("lstm", "torch", 1.0, **SMALL, backend="numpy", dtype="bfloat16")

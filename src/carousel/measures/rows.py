@@ -1,4 +1,4 @@
-"""The decay table: what was measured of a block of models, as rows."""
+"""The decay table: what was measured of a batch of models, as rows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -17,11 +17,11 @@ from carousel.tables.layout import laid_out
 def rows(
     backend: Backend,
     name: str,
-    block: Sequence[Setting],
+    settings: Sequence[Setting],
     logs: Iterator[tuple[int, dict[Quantity, Logs]]],
     **trained: Any,
 ) -> pd.DataFrame:
-    """The decay table of a block: per model, quantity, path and lag the mean over sequences of log10.
+    """The decay table of a batch of models: per model, quantity, path and lag the mean over sequences of log10.
 
     ``error`` is the standard error of that mean where the logs are estimates, and 0 where they are exact.
     ``cosine`` is NaN but for the joint state's gradient: the mean cosine with the full one. ``input_scale`` is NaN
@@ -31,17 +31,17 @@ def rows(
     by_lag = dict(logs)
     lags = sorted(by_lag)
     quantities = dict.fromkeys(q for k in lags for q in by_lag[k] if q.column == "log10_norm")
-    found = [(q, k) for q in quantities for k in lags if q in by_lag[k]]
-    summaries = np.array([summaries_of(by_lag[k], q) for q, k in found])  # [K 6 M]
+    keys = [(q, k) for q in quantities for k in lags if q in by_lag[k]]
+    summaries = np.array([summaries_of(by_lag[k], q) for q, k in keys])  # [K 6 M]
     if np.isnan(summaries[:, 0]).any():
         by_lag = {k: unknown_from(by_lag, k) for k in lags}
-        summaries = np.array([summaries_of(by_lag[k], q) for q, k in found])
+        summaries = np.array([summaries_of(by_lag[k], q) for q, k in keys])
     mean, zeros, lost, n, cosine, error = summaries.transpose(1, 2, 0).reshape(6, -1)
-    row = np.tile(np.arange(len(found)), len(block))
-    frame = labels(backend, name, block, np.repeat(np.arange(len(block)), len(found))).assign(
-        quantity=np.array([q.name for q, _ in found])[row],
-        path=np.array([q.path for q, _ in found])[row],
-        lag=np.array([k for _, k in found])[row],
+    row = np.tile(np.arange(len(keys)), len(settings))
+    frame = labels(backend, name, settings, np.repeat(np.arange(len(settings)), len(keys))).assign(
+        quantity=np.array([q.name for q, _ in keys])[row],
+        path=np.array([q.path for q, _ in keys])[row],
+        lag=np.array([k for _, k in keys])[row],
         log10_norm=mean,
         n_zero=zeros.astype(int),
         n_overflow=lost.astype(int),
@@ -53,9 +53,9 @@ def rows(
     return laid_out(frame, "decay")
 
 
-def labels(backend: Backend, name: str, block: Sequence[Setting], model: np.ndarray) -> pd.DataFrame:
-    """The columns that say what was measured, a row for each entry of `model`, which counts in `block`."""
-    frame = pd.DataFrame([asdict(setting) for setting in block]).iloc[model].reset_index(drop=True)
+def labels(backend: Backend, name: str, settings: Sequence[Setting], model: np.ndarray) -> pd.DataFrame:
+    """The columns that say what was measured, a row per entry of `model`, which is a place in `settings`."""
+    frame = pd.DataFrame([asdict(setting) for setting in settings]).iloc[model].reset_index(drop=True)
     return frame.assign(
         backend=backend.name,
         device=backend.device,
@@ -77,9 +77,9 @@ def summaries_of(logs: dict[Quantity, Logs], quantity: Quantity) -> list[np.ndar
 
 def unknown_from(by_lag: dict[int, dict[Quantity, Logs]], lag: int) -> dict[Quantity, Logs]:
     """The logs at `lag`, NaN for sequences that are NaN at a shorter one: autograd makes zeros of it at dead units."""
-    shorter = [found for k, found in by_lag.items() if k <= lag]
+    shorter = [logs for k, logs in by_lag.items() if k <= lag]
     return {
-        q: values + 0.0 * sum(np.where(np.isnan(found[q]), np.nan, 0.0) for found in shorter if q in found)
+        q: values + 0.0 * sum(np.where(np.isnan(logs[q]), np.nan, 0.0) for logs in shorter if q in logs)
         if q.column == "log10_norm"
         else values
         for q, values in by_lag[lag].items()
@@ -87,7 +87,7 @@ def unknown_from(by_lag: dict[int, dict[Quantity, Logs]], lag: int) -> dict[Quan
 
 
 def tally(logs: Logs) -> tuple[np.ndarray, ...]:
-    """`summary`, with the number of sequences that have no number before that of all."""
+    """Per model: mean and zeros as in `summary`, the number of logs that are NaN, and that of all."""
     mean, zeros, n = summary(logs)
     return mean, zeros, np.isnan(logs).sum(1), n
 

@@ -3,7 +3,7 @@
 A grid over gain, bias and forget bias, then differential evolution (Storn and Price 1997) from the best points of the
 grid. What is sought is read off the rows of `measure`, as a claim reads it. The reference backend searches, a
 generation at a time; each other one then measures every point that it has: what was found, and that nothing else was,
-rests on all.
+rests on all of them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ from carousel.engine.backends.backend import Backend
 from carousel.inits import forget_bias_text
 from carousel.measures.decay import measure
 from carousel.seeds import generator
-from carousel.study.models import Setting, blocks, forget_bias_of
+from carousel.study.models import Setting, batches, forget_bias_of
 from carousel.study.slices import SearchSlice
 from carousel.tables.stacking import concat
 
@@ -53,19 +53,19 @@ class Objective(NamedTuple):
 
     quantity: str
     paths: tuple[str, ...]
-    score: Callable[[pd.DataFrame], pd.DataFrame]  # these rows -> a row a model, with its `score`
+    score: Callable[[pd.DataFrame], pd.DataFrame]  # these rows -> a row per model, with its `score`
 
 
 def steadiest(rows: pd.DataFrame) -> pd.DataFrame:
-    """The size of the rate; weights within AWAY of one are out of the question."""
-    found = rates(rows, "loss_h", "full")
-    return found.assign(score=found["rate"].abs().mask((found["gain"] - 1).abs() < AWAY, WORST))
+    """The absolute value of the rate; weights within AWAY of one are out of the question."""
+    models = rates(rows, "loss_h", "full")
+    return models.assign(score=models["rate"].abs().mask((models["gain"] - 1).abs() < AWAY, WORST))
 
 
 def fastest_decay(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rate itself."""
-    found = rates(rows, "loss_state", "full")
-    return found.assign(score=found["rate"])
+    """The rate of the joint state's gradient, the most negative first."""
+    models = rates(rows, "loss_state", "full")
+    return models.assign(score=models["rate"])
 
 
 def other_routes(rows: pd.DataFrame) -> pd.DataFrame:
@@ -96,7 +96,7 @@ class Trail:
     backend: Backend
     seed: int
     cell: str
-    part: SearchSlice
+    slice_: SearchSlice
     tables: list[pd.DataFrame] = field(default_factory=list)
     scores: dict[Point, dict[str, float]] = field(default_factory=dict)
 
@@ -104,65 +104,65 @@ class Trail:
         """The score of each of `points`, measured where it has not been."""
         new = [point for point in dict.fromkeys(points) if point not in self.scores]
         if new:
-            tables = list(measured(self.backend, self.seed, self.cell, new, self.part))
-            found = {name: scored(pd.concat(tables), name) for name in self.part.objectives}
+            tables = list(measured(self.backend, self.seed, self.cell, new, self.slice_))
+            by_name = {name: scored(pd.concat(tables), name) for name in self.slice_.objectives}
             keys = {point: (*point[:2], forget_bias(point, self.cell)) for point in new}
-            self.scores |= {p: {name: by[key] for name, by in found.items()} for p, key in keys.items()}
+            self.scores |= {p: {name: by[key] for name, by in by_name.items()} for p, key in keys.items()}
             self.tables += tables
         return np.array([self.scores[point][objective] for point in points])
 
 
 def seek(
-    searching: Backend, confirming: Sequence[Backend], seed: int, cell: str, part: SearchSlice
+    searching: Backend, confirming: Sequence[Backend], seed: int, cell: str, slice_: SearchSlice
 ) -> pd.DataFrame:
     """The rows of every point that the search of one cell went to, on the backend that searched and on the others."""
-    trail = Trail(searching, seed, cell, part)
-    free = axes(part, cell)
-    grid = lattice(part, free)
-    for objective in part.objectives:
-        scores = trail.visit(points(part, free, grid), objective)
+    trail = Trail(searching, seed, cell, slice_)
+    free = axes(slice_, cell)
+    grid = lattice(slice_, free)
+    for objective in slice_.objectives:
+        scores = trail.visit(points(slice_, free, grid), objective)
         if free:
-            evolve(trail, objective, free, grid[np.argsort(scores, kind="stable")[: part.population]])
-    again = [t for other in confirming for t in measured(other, seed, cell, list(trail.scores), part)]
+            evolve(trail, objective, free, grid[np.argsort(scores, kind="stable")[: slice_.population]])
+    again = [t for other in confirming for t in measured(other, seed, cell, list(trail.scores), slice_)]
     return concat([*trail.tables, *again])
 
 
 def evolve(trail: Trail, objective: str, free: Sequence[str], first: Float[np.ndarray, "N F"]) -> None:
-    """Differential evolution from the population `first`; a generation is one call."""
-    part = trail.part
+    """Differential evolution from the population `first`; a generation is measured in one call."""
+    slice_ = trail.slice_
     differential_evolution(
-        lambda columns: trail.visit(points(part, free, columns.T), objective),
-        bounds=[getattr(part, axis) for axis in free],
+        lambda columns: trail.visit(points(slice_, free, columns.T), objective),
+        bounds=[getattr(slice_, axis) for axis in free],
         init=first,
-        maxiter=part.generations,
+        maxiter=slice_.generations,
         mutation=STEPS,
         recombination=CROSSED,
         tol=0,
         polish=False,
         vectorized=True,
         updating="deferred",
-        rng=generator(trail.seed, "search", objective, part.hidden, part.length),
+        rng=generator(trail.seed, "search", objective, slice_.hidden, slice_.length),
     )
 
 
-def axes(part: SearchSlice, cell: str) -> list[str]:
-    """What may vary."""
+def axes(slice_: SearchSlice, cell: str) -> list[str]:
+    """The axes of the space along which the search of this cell may move."""
     there = [axis for axis in AXES if axis != "forget_bias" or CELLS[cell].forget]
-    return [axis for axis in there if np.ptp(getattr(part, axis)) > 0]
+    return [axis for axis in there if np.ptp(getattr(slice_, axis)) > 0]
 
 
-def lattice(part: SearchSlice, free: Sequence[str]) -> Float[np.ndarray, "N F"]:
+def lattice(slice_: SearchSlice, free: Sequence[str]) -> Float[np.ndarray, "N F"]:
     """The points of the grid, the bounds among them."""
-    bounds = [getattr(part, axis) for axis in free]
-    along = [np.linspace(low, high, part.grid) for low, high in bounds]
+    bounds = [getattr(slice_, axis) for axis in free]
+    along = [np.linspace(low, high, slice_.grid) for low, high in bounds]
     return np.array(list(product(*along)))
 
 
-def points(part: SearchSlice, free: Sequence[str], values: Float[np.ndarray, "N F"]) -> list[Point]:
+def points(slice_: SearchSlice, free: Sequence[str], values: Float[np.ndarray, "N F"]) -> list[Point]:
     """`values` of what is free, to DIGITS and within bounds, beside what is fixed."""
-    start = {axis: getattr(part, axis)[0] for axis in AXES}
+    start = {axis: getattr(slice_, axis)[0] for axis in AXES}
     given = [start | dict(zip(free, row, strict=True)) for row in values.tolist()]
-    return [Point(**{axis: settled(x, *getattr(part, axis)) for axis, x in at.items()}) for at in given]
+    return [Point(**{axis: settled(x, *getattr(slice_, axis)) for axis, x in at.items()}) for at in given]
 
 
 def settled(value: float, low: float, high: float) -> float:
@@ -171,26 +171,26 @@ def settled(value: float, low: float, high: float) -> float:
 
 
 def measured(
-    backend: Backend, seed: int, cell: str, points: Sequence[Point], part: SearchSlice
+    backend: Backend, seed: int, cell: str, points: Sequence[Point], slice_: SearchSlice
 ) -> Iterator[pd.DataFrame]:
-    """The rows that the objectives read, block by block."""
+    """The rows that the objectives read, batch by batch."""
     models = [
         Setting(
             cell,
-            part.init,
+            slice_.init,
             p.gain,
             forget_bias(p, cell),
             p.bias,
-            part.hidden,
-            part.length,
+            slice_.hidden,
+            slice_.length,
             r,
         )
-        for p, r in product(points, range(part.repetitions))
+        for p, r in product(points, range(slice_.repetitions))
     ]
-    read = [OBJECTIVES[name] for name in part.objectives]
+    read = [OBJECTIVES[name] for name in slice_.objectives]
     wanted = {(sought.quantity, path) for sought in read for path in sought.paths}
-    for block in blocks(models, part.batch):
-        yield measure(backend, seed, block, part, wanted)
+    for settings in batches(models, slice_.batch):
+        yield measure(backend, seed, settings, slice_, wanted)
 
 
 def scored(rows: pd.DataFrame, objective: str) -> dict[tuple[float, float, str], float]:

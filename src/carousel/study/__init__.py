@@ -1,1 +1,1 @@
-"""What is asked: from yaml to a checked study, and to single models with their seeds."""
+"""Studies: from yaml to a checked study, to its jobs, and to single models with their seeds."""

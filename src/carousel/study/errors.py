@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 PLACES = 5  # of further problems that a line names
-MANY = 100  # unknown keys, after which nobody can tell any more what was meant
+MANY = 100  # unknown keys, after which nobody knows any more what was meant
 
 Loc = tuple[int | str, ...]
 
@@ -42,22 +42,22 @@ def _sorted(problems: list, keys: Callable[[Loc], Iterable[str]]) -> list:
     return [*unknown, *(p for p in others if p["type"] != "missing" or p["loc"] not in meant)]
 
 
-def allowed(found: Any, names: Iterable[str]) -> str:
-    """`allowed: a, b, c`, and the nearest of them to what was found, if one is near."""
+def allowed(value: Any, names: Iterable[str]) -> str:
+    """`allowed: a, b, c`, and the one of them that is nearest to `value`, if one is near."""
     names = list(names)
-    return f"allowed: {', '.join(names)}{nearest(found, names)}"
+    return f"allowed: {', '.join(names)}{nearest(value, names)}"
 
 
-def nearest(found: Any, names: Iterable[str]) -> str:
-    """`; nearest: b`, or nothing if no name is near to what was found."""
-    name = near(found, names)
+def nearest(value: Any, names: Iterable[str]) -> str:
+    """`; nearest: b`, or nothing if no name is near to `value`."""
+    name = near(value, names)
     return f"; nearest: {name}" if name else ""
 
 
-def near(found: Any, names: Iterable[str]) -> str | None:
-    """The name that is nearest to what was found, if one is near; wide or styled letters are as plain ones."""
-    asked = unicodedata.normalize("NFKC", str(found)[:80]).lower()
-    return next(iter(difflib.get_close_matches(asked, list(names), n=1, cutoff=0.5)), None)
+def near(value: Any, names: Iterable[str]) -> str | None:
+    """The name that is nearest to `value`, if one is near; wide or styled letters are as plain ones."""
+    text = unicodedata.normalize("NFKC", str(value)[:80]).lower()
+    return next(iter(difflib.get_close_matches(text, list(names), n=1, cutoff=0.5)), None)
 
 
 def short(value: Any) -> str:

@@ -85,10 +85,10 @@ def decay_defaults() -> DecaySlice:
 
 
 def dynamics_defaults() -> DynamicsSlice:
-    """The first dynamics slice of config/standard.yaml, for the same purpose."""
+    """The first dynamics slice of config/standard.yaml: what a caller of the Python API leaves unsaid."""
     return _standard().dynamics[0]
 
 
 def training_defaults() -> TrainingSlice:
-    """The first training slice of config/standard.yaml, for the same purpose."""
+    """The first training slice of config/standard.yaml: what a caller of the Python API leaves unsaid."""
     return _standard().training[0]

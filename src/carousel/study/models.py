@@ -13,7 +13,7 @@ from carousel.inits import draw
 from carousel.seeds import generator
 from carousel.study.slices import AnySlice, NoisySlice, TrainingSlice
 
-STATES = 2**14  # numbers in one state array of a block of models, and
+STATES = 2**14  # numbers in one state array of a batch of models, and
 WEIGHTS = 2**16  # in one gate's R of all its models: enough to keep calls few, few enough for the caches
 # NumPy's results do not depend on either, torch's in the last bits alone (its vector loops have tails).
 
@@ -37,22 +37,31 @@ def forget_bias_of(cell: str, forget_bias: str) -> str:
     return "none" if CELLS[cell].forget is None else forget_bias
 
 
-def settings(part: AnySlice, cell: str) -> list[Setting]:
+def settings_of(slice_: AnySlice, cell: str) -> list[Setting]:
     """The settings of one cell in a slice of a study, in the order in which they are measured."""
-    biases = (0.0,) if isinstance(part, TrainingSlice) else part.biases
-    forget_biases = dict.fromkeys(forget_bias_of(cell, value) for value in part.forget_biases)
+    biases = (0.0,) if isinstance(slice_, TrainingSlice) else slice_.biases
+    forget_biases = dict.fromkeys(forget_bias_of(cell, value) for value in slice_.forget_biases)
     axes = product(
-        part.hidden, part.lengths, part.inits, part.gains, forget_biases, biases, range(part.repetitions)
+        slice_.hidden,
+        slice_.lengths,
+        slice_.inits,
+        slice_.gains,
+        forget_biases,
+        biases,
+        range(slice_.repetitions),
     )
     return [Setting(cell, init, g, f, b, hidden, T, r) for hidden, T, init, g, f, b, r in axes]
 
 
-def blocks(all_settings: Sequence[Setting], batch: int) -> Iterator[list[Setting]]:
-    """`all_settings` in groups that run as one: same shape, few enough for the caches."""
-    shapes = dict.fromkeys((s.hidden, s.length) for s in all_settings)
+def batches(settings: Sequence[Setting], sequences: int) -> Iterator[list[Setting]]:
+    """`settings` in batches of models that run as one: same shape, few enough for the caches.
+
+    `sequences` is how many of them drive each model.
+    """
+    shapes = dict.fromkeys((s.hidden, s.length) for s in settings)
     for hidden, length in shapes:
-        same = [s for s in all_settings if (s.hidden, s.length) == (hidden, length)]
-        size = max(1, min(STATES // (hidden * batch), WEIGHTS // hidden**2))
+        same = [s for s in settings if (s.hidden, s.length) == (hidden, length)]
+        size = max(1, min(STATES // (hidden * sequences), WEIGHTS // hidden**2))
         yield from (same[start : start + size] for start in range(0, len(same), size))
 
 
@@ -100,49 +109,49 @@ def masked(backend: Backend, cell: Cell, gradient: Params) -> Params:
     return gradient._replace(W=gradient.W * backend.array(W), R=gradient.R * backend.array(R))
 
 
-def initial_state(seed: int, block: Sequence[Setting], batch: int, scale: float) -> list[np.ndarray]:
+def initial_state(seed: int, settings: Sequence[Setting], sequences: int, scale: float) -> list[np.ndarray]:
     """Gaussian initial states [M H B], their size where a state is never negative.
 
-    Seeded by size and repetition, one stream a state.
+    Seeded by size and repetition, one stream per state.
     """
-    cell = CELLS[block[0].cell]
+    cell = CELLS[settings[0].cell]
 
     def drawn(name: str, s: Setting) -> np.ndarray:
         rng = generator(seed, "state", name, s.hidden, s.repetition)
-        values = scale * rng.standard_normal((s.hidden, batch))
+        values = scale * rng.standard_normal((s.hidden, sequences))
         return abs(values) if name in cell.positive else values
 
-    return [np.stack([drawn(name, s) for s in block]) for name in cell.states]
+    return [np.stack([drawn(name, s) for s in settings]) for name in cell.states]
 
 
-def noise(seed: int, setting: Setting, part: NoisySlice) -> np.ndarray:
+def noise(seed: int, setting: Setting, slice_: NoisySlice) -> np.ndarray:
     """White Gaussian input [T D B]; seeded by length and repetition."""
     rng = generator(seed, "noise", setting.length, setting.repetition)
-    return part.input_scale * rng.standard_normal((setting.length, part.input_size, part.batch))
+    return slice_.input_scale * rng.standard_normal((setting.length, slice_.input_size, slice_.batch))
 
 
-def covector(seed: int, setting: Setting, batch: int) -> np.ndarray:
+def covector(seed: int, setting: Setting, sequences: int) -> np.ndarray:
     """A random direction [H B] of norm 1 per sequence: the loss is its product with the last h."""
     rng = generator(seed, "covector", setting.hidden, setting.length, setting.repetition)
-    v = rng.standard_normal((setting.hidden, batch))
+    v = rng.standard_normal((setting.hidden, sequences))
     return v / np.linalg.norm(v, axis=0)
 
 
-def driven(backend: Backend, seed: int, block: Sequence[Setting], part: NoisySlice) -> System:
-    """The models of a block on the backend, driven by noise."""
-    params = on_backend(backend, stack([weights(seed, s, part.input_size) for s in block]))
-    xs = backend.array(np.stack([noise(seed, s, part) for s in block], axis=1))
-    state = tuple(map(backend.array, initial_state(seed, block, part.batch, part.state_scale)))
-    return System(backend, CELLS[block[0].cell], params, xs, state)
+def driven(backend: Backend, seed: int, settings: Sequence[Setting], slice_: NoisySlice) -> System:
+    """A batch of models on the backend, driven by noise."""
+    params = on_backend(backend, stack([weights(seed, s, slice_.input_size) for s in settings]))
+    xs = backend.array(np.stack([noise(seed, s, slice_) for s in settings], axis=1))
+    state = tuple(map(backend.array, initial_state(seed, settings, slice_.batch, slice_.state_scale)))
+    return System(backend, CELLS[settings[0].cell], params, xs, state)
 
 
-def block_stream(seed: int, role: str, block: Sequence[Setting]) -> np.random.Generator:
-    """The stream of the random vectors that measure the states of a block too large for all their directions."""
-    return generator(seed, role, *(part for s in block for part in (s.hidden, s.length, s.repetition)))
+def batch_stream(seed: int, role: str, settings: Sequence[Setting]) -> np.random.Generator:
+    """The stream of the random vectors that measure states too large for all their directions."""
+    return generator(seed, role, *(key for s in settings for key in (s.hidden, s.length, s.repetition)))
 
 
 def recorded(length: int, per_octave: int) -> set[int]:
-    """The lags to record: all up to twice `per_octave`, then so many a doubling; 0: every lag."""
+    """The lags to record: all up to twice `per_octave`, then so many per doubling; 0: every lag."""
     if per_octave == 0:
         return set(range(length + 1))
     octaves = np.log2(max(length, 1) / (2 * per_octave))
@@ -151,6 +160,6 @@ def recorded(length: int, per_octave: int) -> set[int]:
     return {lag for lag in lags if lag <= length}
 
 
-def slice_blocks(part: AnySlice, cell: str) -> list[list[Setting]]:
-    """The blocks of one cell in a slice of a study."""
-    return list(blocks(settings(part, cell), part.batch))
+def batches_of(slice_: AnySlice, cell: str) -> list[list[Setting]]:
+    """The batches of models of one cell in a slice of a study."""
+    return list(batches(settings_of(slice_, cell), slice_.batch))

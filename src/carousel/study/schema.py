@@ -44,9 +44,9 @@ LISTS = {
 """The keys of a slice whose lists span its product, by what one of their values is called."""
 
 
-def vary(part: Slice, **changes: Any) -> Slice:
-    """`part` with other values for some keys, checked as `load` checks them. Raises StudyError."""
+def vary(slice_: Slice, **changes: Any) -> Slice:
+    """`slice_` with other values for some keys, checked as `load` checks them. Raises StudyError."""
     try:
-        return type(part).model_validate(part.model_dump() | changes)
+        return type(slice_).model_validate(slice_.model_dump() | changes)
     except ValidationError as error:
-        raise explain("", error, lambda _: list(type(part).model_fields)) from None
+        raise explain("", error, lambda _: list(type(slice_).model_fields)) from None

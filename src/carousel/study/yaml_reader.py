@@ -50,8 +50,8 @@ def _syntax(error: yaml.YAMLError, text: str) -> str:
     if what.startswith("but "):  # of one document
         what = f"{getattr(error, 'context', '')}, {what}"
     what = " ".join(what.encode("ascii", "backslashreplace").decode().split())
-    told = what if "; allowed: " in what else f"{what}; allowed: plain yaml"
-    return f"line {mark.line + 1}: {told}" if mark else told
+    message = what if "; allowed: " in what else f"{what}; allowed: plain yaml"
+    return f"line {mark.line + 1}: {message}" if mark else message
 
 
 class _Loader(yaml.SafeLoader):
@@ -81,8 +81,8 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             problem = ""
             if key.tag != f"{YAML}str":
-                found = short(key.value) if isinstance(key, yaml.ScalarNode) else f"a {key.id}"
-                problem = f"found {found} for a key; allowed: a name"
+                text = short(key.value) if isinstance(key, yaml.ScalarNode) else f"a {key.id}"
+                problem = f"found {text} for a key; allowed: a name"
             elif key.value in seen:
                 problem = f"key {short(key.value)} stands twice; allowed: once"
             if problem:

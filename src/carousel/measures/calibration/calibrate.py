@@ -12,7 +12,7 @@ from carousel.engine.log_space import Logs
 from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity, gradient_by_lag
 from carousel.measures.calibration import chains, gated, linear
-from carousel.measures.calibration.system import Planted, Reading
+from carousel.measures.calibration.ground_truth import Check, Network
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.lyapunov.spectrum import Spectrum, spectrum
 from carousel.seeds import generator
@@ -28,56 +28,56 @@ ERRORS = 3.0  # standard errors that a mean may be off: one row in 370 where all
 MISSING = np.full((1, 1), np.nan)  # what no instrument reports has not passed
 
 Key = tuple[str, str, int]  # quantity, path, lag
-Found = dict[Key, Logs]
+Measured = dict[Key, Logs]
 
 
 def calibrate(backend: Backend, systems: Sequence[str] = tuple(SYSTEMS)) -> pd.DataFrame:
-    """One row per reading of each of `systems`: predicted and measured, in decades or decades per step.
+    """One row per check of each of `systems`: predicted and measured, in decades or decades per step.
 
     Exact rows: `error` the largest of `n` absolute differences, `tolerance` EXACT decades; shown is the first entry, or
     the one that is furthest off where one fails.
     Statistical rows: the mean over `n` models, `error` its standard error, `tolerance` ERRORS of them.
     `passed` is False where a number is missing (NaN) or finite instead of -inf.
     """
-    rows = [row for name in systems for row in measured(backend, name)]
+    rows = [row for name in systems for row in rows_of(backend, name)]
     frame = pd.DataFrame(rows).assign(backend=backend.name, device=backend.device, dtype=backend.dtype)
     return frame[names("calibration")]
 
 
-def measured(backend: Backend, name: str) -> Iterator[dict[str, Any]]:
-    """The rows of one system."""
-    system = SYSTEMS[name]
-    planted, readings = system.plant(generator(SEED, "calibration", name))
-    found = read(backend, planted, [reading[:3] for reading in readings])
-    for reading in readings:
-        judge = statistical if reading.statistical else exact
+def rows_of(backend: Backend, name: str) -> Iterator[dict[str, Any]]:
+    """The rows of one system, one per check."""
+    truth = SYSTEMS[name]
+    network, checks = truth.build(generator(SEED, "calibration", name))
+    values = measured(backend, network, [check[:3] for check in checks])
+    for check in checks:
+        judge = statistical if check.statistical else exact
         yield {
             "system": name,
-            "statement": system.statement,
-            "source": system.source,
-            "quantity": reading.quantity,
-            "path": reading.path,
-            "lag": reading.lag,
-            **judge(reading, found.get(reading[:3], MISSING)),
+            "statement": truth.statement,
+            "source": truth.source,
+            "quantity": check.quantity,
+            "path": check.path,
+            "lag": check.lag,
+            **judge(check, values.get(check[:3], MISSING)),
         }
 
 
-def read(backend: Backend, planted: Planted, keys: Sequence[Key]) -> Found:
-    """What the study's code says of `planted`, by those of its three instruments that `keys` ask for."""
+def measured(backend: Backend, network: Network, keys: Sequence[Key]) -> Measured:
+    """What the study's code measures of `network`, by those of its three instruments that `keys` need."""
     wanted: dict[str, set[int]] = {}
     for quantity, _, lag in keys:
         wanted.setdefault(instrument(quantity), set()).add(lag)
-    params, xs = on_backend(backend, planted.params), backend.array(planted.xs)
-    model = System(backend, CELLS[planted.cell], params, xs, tuple(map(backend.array, planted.state)))
-    found: Found = {}
+    params, xs = on_backend(backend, network.params), backend.array(network.xs)
+    system = System(backend, CELLS[network.cell], params, xs, tuple(map(backend.array, network.state)))
+    values: Measured = {}
     if "gradient_by_lag" in wanted:
-        covector = backend.array(planted.covector)
-        found |= by_lag(gradient_by_lag(model, covector, wanted["gradient_by_lag"]))
+        covector = backend.array(network.covector)
+        values |= by_lag(gradient_by_lag(system, covector, wanted["gradient_by_lag"]))
     if "jacobians" in wanted:
-        found |= by_lag(jacobians(model, wanted["jacobians"], generator(SEED, "probes")))
+        values |= by_lag(jacobians(system, wanted["jacobians"], generator(SEED, "probes")))
     if "spectrum" in wanted:
-        found |= by_index(spectrum(model, planted.warm_up, 1))
-    return found
+        values |= by_index(spectrum(system, network.warm_up, 1))
+    return values
 
 
 def instrument(quantity: str) -> str:
@@ -87,8 +87,8 @@ def instrument(quantity: str) -> str:
     ]
 
 
-def by_lag(logs: Iterable[tuple[int, dict[Quantity, Logs]]]) -> Found:
-    """The values of a walk; their cosines and errors are left aside."""
+def by_lag(logs: Iterable[tuple[int, dict[Quantity, Logs]]]) -> Measured:
+    """The values by quantity, path and lag; their cosines and errors are left out."""
     return {
         (quantity.name, quantity.path, lag): values
         for lag, at in logs
@@ -97,27 +97,30 @@ def by_lag(logs: Iterable[tuple[int, dict[Quantity, Logs]]]) -> Found:
     }
 
 
-def by_index(found: Spectrum) -> Found:
+def by_index(lyapunov: Spectrum) -> Measured:
     """The exponents, numbered from 1, their sum, and the log of the determinant that it is to equal."""
     exponents = {
-        ("lyapunov", "full", k + 1): found.exponents[:, [k]] for k in range(found.exponents.shape[1])
+        ("lyapunov", "full", k + 1): lyapunov.exponents[:, [k]] for k in range(lyapunov.exponents.shape[1])
     }
-    sums = {"lyapunov_sum": found.total, "log_det": found.log_det}
+    sums = {"lyapunov_sum": lyapunov.total, "log_det": lyapunov.log_det}
     return exponents | {(name, "full", 0): value[:, None] for name, value in sums.items()}
 
 
-def exact(reading: Reading, values: Logs) -> dict[str, Any]:
-    """Every entry against its own value; shown is the first, or the one that is furthest off where one fails."""
-    predicted = np.broadcast_to(reading.predicted, values.shape).ravel()
-    found = values.ravel()
+def exact(check: Check, values: Logs) -> dict[str, Any]:
+    """The row of an exact check: every entry against its own value.
+
+    Shown is the first entry, or the one that is furthest off where one fails.
+    """
+    predicted = np.broadcast_to(check.predicted, values.shape).ravel()
+    measured = values.ravel()
     with np.errstate(invalid="ignore"):
-        off = np.where(found == predicted, 0.0, abs(found - predicted))
+        off = np.where(measured == predicted, 0.0, abs(measured - predicted))
     worst = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
     passed = bool(off[worst] <= EXACT)
     shown = 0 if passed else worst
     return {
         "predicted": float(predicted[shown]),
-        "measured": float(found[shown]),
+        "measured": float(measured[shown]),
         "error": float(off[worst]),
         "tolerance": EXACT,
         "in_standard_errors": np.nan,
@@ -126,11 +129,11 @@ def exact(reading: Reading, values: Logs) -> dict[str, Any]:
     }
 
 
-def statistical(reading: Reading, values: Logs) -> dict[str, Any]:
-    """The mean over models, in standard errors from the closed form."""
-    each, predicted = values.mean(1), float(reading.predicted)
+def statistical(check: Check, values: Logs) -> dict[str, Any]:
+    """The row of a statistical check: the mean over models, in standard errors from the closed form."""
+    each, predicted = values.mean(1), float(check.predicted)
     with np.errstate(invalid="ignore"):
-        error = float(np.hypot(each.std(ddof=1) / len(each) ** 0.5, reading.allowance))
+        error = float(np.hypot(each.std(ddof=1) / len(each) ** 0.5, check.allowance))
     off = (float(each.mean()) - predicted) / error
     return {
         "predicted": predicted,

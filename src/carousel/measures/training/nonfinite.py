@@ -1,4 +1,4 @@
-"""Which models of a block have left the range of floats in training, when, and why; the others train on."""
+"""Which models of a batch have left the range of floats in training, when, and why; the others train on."""
 
 from collections.abc import Sequence
 
@@ -18,56 +18,56 @@ LOSS, GRADIENT, WEIGHTS, NONE = (
 )
 
 
-class Stops:
+class NonFiniteTracker:
     """Of each of M models: the step at which it was stopped, -1 while it is not, and the reason.
 
-    A stopped model's place in the block is filled with zeros, which overflow nowhere and take no other model's bits.
+    A stopped model's place in the batch is filled with zeros, which overflow nowhere and change no other model's bits.
     """
 
     def __init__(self, models: int) -> None:
         self.step, self.reason = np.full(models, -1), np.full(models, NONE, dtype=object)
-        self.gone: list[int] = []  # the places of those that are stopped
+        self.stopped: list[int] = []  # the places of those that are stopped
 
     @property
-    def going(self) -> Bool[np.ndarray, " M"]:
+    def active(self) -> Bool[np.ndarray, " M"]:
         """Which models are not stopped."""
         return self.step < 0
 
-    def stop(self, fallen: Bool[np.ndarray, " M"], step: int, reason: str) -> None:
-        """Stop those of `fallen` that still go."""
-        now = fallen & self.going
+    def stop(self, failed: Bool[np.ndarray, " M"], step: int, reason: str) -> None:
+        """Stop those of `failed` that are active."""
+        now = failed & self.active
         self.step[now], self.reason[now] = step, reason
-        self.gone = np.flatnonzero(~self.going).tolist()
+        self.stopped = np.flatnonzero(~self.active).tolist()
 
-    def look(self, step: int, loss: Float[np.ndarray, " M"], norm: Float[np.ndarray, " M"]) -> None:
+    def check(self, step: int, loss: Float[np.ndarray, " M"], norm: Float[np.ndarray, " M"]) -> None:
         """Stop the models whose training loss, or the norm of its gradient, is not finite at `step`."""
         if not np.isfinite(loss + norm).all():
             self.stop(~np.isfinite(loss), step, LOSS)
             self.stop(~np.isfinite(norm), step, GRADIENT)
 
-    def look_at_weights(self, step: int, backend: Backend, model: Model) -> None:
+    def check_weights(self, step: int, backend: Backend, model: Model) -> None:
         """Stop the models that have a weight that is not finite."""
         self.stop(~(peaks(backend, leaves(model)) < np.inf), step, WEIGHTS)
 
-    def without(self, model: Model) -> Model:
-        """`model` with zeros in the place of what is stopped."""
-        return rebuild(model, [emptied(a, self.gone) for a in leaves(model)]) if self.gone else model
+    def zeroed(self, model: Model) -> Model:
+        """`model` with zeros in the place of those that are stopped."""
+        return rebuild(model, [with_zeros(a, self.stopped) for a in leaves(model)]) if self.stopped else model
 
 
-def emptied(array: Float[Array, "M *rest"], gone: list[int]) -> Float[Array, "M *rest"]:
-    """A copy of `array` that is zero for the models `gone`."""
+def with_zeros(array: Float[Array, "M *rest"], stopped: list[int]) -> Float[Array, "M *rest"]:
+    """A copy of `array` that is zero for the models `stopped`."""
     array = array + 0.0
-    array[gone] = 0.0
+    array[stopped] = 0.0
     return array
 
 
 def peaks(backend: Backend, arrays: Sequence[Array]) -> Float[np.ndarray, " M"]:
     """The largest absolute number of each model in all arrays; NaN where one is."""
     flat = (abs(backend.numpy(a).astype(float)).reshape(len(a), -1) for a in arrays)
-    return np.max([part.max(1, initial=0.0) for part in flat], axis=0)
+    return np.max([values.max(1, initial=0.0) for values in flat], axis=0)
 
 
-def reachable(backend: Backend, model: Model, part: TrainingSlice) -> bool:
-    """Whether a weight may leave the range of floats, whatever the gradients; if not, none need be looked at."""
-    farthest = peaks(backend, leaves(model)).max() + FARTHEST * part.learning_rate * part.steps
+def reachable(backend: Backend, model: Model, slice_: TrainingSlice) -> bool:
+    """Whether a weight may leave the range of floats, whatever the gradients; if not, none need be checked."""
+    farthest = peaks(backend, leaves(model)).max() + FARTHEST * slice_.learning_rate * slice_.steps
     return not farthest < float(np.finfo(backend.dtype).max)

@@ -39,8 +39,8 @@ def clipped(
 
     A norm is not finite where the gradient is not, or too long for a float64 in all.
     """
-    parts = [backend.norm(g.reshape(len(g), -1, 1))[:, 0] for g in gradients]
-    norm = np.sqrt(np.square(parts).sum(0))
+    norms = [backend.norm(g.reshape(len(g), -1, 1))[:, 0] for g in gradients]
+    norm = np.sqrt(np.square(norms).sum(0))
     if not np.isfinite(norm).all():
         norm = np.where(np.isfinite(norm), norm, far_norm(backend, gradients))
     factor = backend.array((limit / np.maximum(norm, limit)).reshape(-1, 1, 1))
@@ -48,7 +48,7 @@ def clipped(
 
 
 def far_norm(backend: Backend, gradients: list[Array]) -> Float[np.ndarray, " M"]:
-    """The same norms where squares may overflow; NaN or infinite for a gradient that is not finite."""
+    """The norm of each model's gradient where squares may overflow; NaN or infinite where it is not finite."""
     rows = np.concatenate([backend.numpy(g).astype(float).reshape(len(g), -1) for g in gradients], axis=1)
     peak = np.maximum(abs(rows).max(1), 1.0)
     return np.where(np.isfinite(peak), peak * np.linalg.norm(rows / peak[:, None], axis=1), peak)

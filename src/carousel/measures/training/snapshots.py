@@ -19,22 +19,22 @@ from carousel.measures.gates import Summary, gate_statistics
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.lyapunov.spectrum import spectrum
 from carousel.measures.rows import rows
-from carousel.study.models import Setting, block_stream, masked, recorded
+from carousel.study.models import Setting, batch_stream, masked, recorded
 from carousel.study.slices import TrainingSlice
 from carousel.tables.stacking import concat
 
 EXPONENTS = 32  # of a state too large for all of them
 
 
-class Taken(NamedTuple):
-    """A block of models at one step of training, and the test sequences that they are measured on."""
+class Snapshot(NamedTuple):
+    """A batch of models at one step of training, and the test sequences that they are measured on."""
 
     backend: Backend
     cell: Cell
     model: Model
     xs: Series
     state: State
-    asked: Targets
+    targets: Targets
     lags: set[int]
     stream: Callable[[str], np.random.Generator]  # by role, for vectors drawn at random
     sequences: int  # those that Jacobians and exponents are measured on
@@ -50,103 +50,109 @@ class Taken(NamedTuple):
         return self.system.sequences(slice(self.sequences))
 
 
-@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what overflows is told in the rows
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what overflows is counted in the rows
 def measure(
     backend: Backend,
     seed: int,
-    block: Sequence[Setting],
-    part: TrainingSlice,
+    settings: Sequence[Setting],
+    slice_: TrainingSlice,
     model: Model,
     x: Series,
-    asked: Targets,
-    going: Bool[np.ndarray, " M"] | None = None,
+    targets: Targets,
+    active: Bool[np.ndarray, " M"] | None = None,
     **trained: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of the decay and of the dynamics table; either has none where `part.measures` asks for none.
+    """The rows of the decay and of the dynamics table; either has none where `slice_.measures` asks for none.
 
-    Of the models that are `going`, or of all if nothing is said; but all are measured together.
+    Of the models that are `active`, or of all if nothing is said; but all are measured together.
     """
-    going = np.ones(len(block), bool) if going is None else going
-    n, cell = part.batch, CELLS[block[0].cell]
-    taken = Taken(
+    active = np.ones(len(settings), bool) if active is None else active
+    n, cell = slice_.batch, CELLS[settings[0].cell]
+    snapshot = Snapshot(
         backend,
         cell,
         model,
         x[..., :n],
-        zero_state(backend, block, n),
-        Targets(asked.target[..., :n], asked.weight[..., :n], asked.loss),
-        recorded(block[0].length, part.lags_per_octave),
-        partial(block_stream, seed, block=block),
-        part.sequences,
+        zero_state(backend, settings, n),
+        Targets(targets.target[..., :n], targets.weight[..., :n], targets.loss),
+        recorded(settings[0].length, slice_.lags_per_octave),
+        partial(batch_stream, seed, settings=settings),
+        slice_.sequences,
     )
     fed = {"input_size": x.shape[2], "input_scale": np.nan}
     decays = [
-        kept(rows(backend, part.slice, block, BY_LAG[name](taken), **trained, **fed), going)
-        for name in part.measures
+        rows_of(rows(backend, slice_.slice, settings, BY_LAG[name](snapshot), **trained, **fed), active)
+        for name in slice_.measures
         if name in BY_LAG
     ]
-    found = [summary for name in part.measures if name in SUMMARIES for summary in SUMMARIES[name](taken)]
-    dynamics = kept(dynamical.rows(backend, part.slice, block, found, **trained), going)
+    summaries = [
+        summary for name in slice_.measures if name in SUMMARIES for summary in SUMMARIES[name](snapshot)
+    ]
+    dynamics = rows_of(dynamical.rows(backend, slice_.slice, settings, summaries, **trained), active)
     return concat(decays) if decays else pd.DataFrame(), dynamics
 
 
-def kept(frame: pd.DataFrame, going: Bool[np.ndarray, " M"]) -> pd.DataFrame:
-    """The rows of the models that are `going`, of a frame that has equally many of each, one model after the other."""
-    return frame if going.all() else frame[np.repeat(going, len(frame) // len(going))]
+def rows_of(frame: pd.DataFrame, active: Bool[np.ndarray, " M"]) -> pd.DataFrame:
+    """The rows of the models that are `active`, of a frame that has equally many of each, one model after the other."""
+    return frame if active.all() else frame[np.repeat(active, len(frame) // len(active))]
 
 
-def zero_state(backend: Backend, block: Sequence[Setting], n: int) -> tuple[Array, ...]:
+def zero_state(backend: Backend, settings: Sequence[Setting], n: int) -> tuple[Array, ...]:
     """The state before a task's first step: zero, as is usual."""
-    zero = np.zeros((len(block), block[0].hidden, n))
-    return tuple(backend.array(zero) for _ in CELLS[block[0].cell].states)
+    zero = np.zeros((len(settings), settings[0].hidden, n))
+    return tuple(backend.array(zero) for _ in CELLS[settings[0].cell].states)
 
 
-def gradient(taken: Taken) -> Iterator[Any]:
+def gradient(snapshot: Snapshot) -> Iterator[Any]:
     """The decay of the task's own loss gradient, each sequence's scaled to norm 1.
 
     The loss is that of the last step's answer alone: losses at every step would inject error at every lag. A
     sequence whose loss gradient is exactly zero stays zero at every lag, lag 0 included.
     """
-    backend, cell, model, xs, state, asked, lags, *_ = taken
-    error = backend.output_error(cell, model, xs, state, asked).astype(float)
+    backend, cell, model, xs, state, targets, lags, *_ = snapshot
+    error = backend.output_error(cell, model, xs, state, targets).astype(float)
     norm = np.linalg.norm(error, axis=1, keepdims=True)
     v = backend.array(error / np.where(norm > 0, norm, 1))
-    return gradient_by_lag(taken.system, v, lags)
+    return gradient_by_lag(snapshot.system, v, lags)
 
 
-def jacobian(taken: Taken) -> Iterator[Any]:
+def jacobian(snapshot: Snapshot) -> Iterator[Any]:
     """Norms of the joint Jacobian and its blocks."""
-    return jacobians(taken.few, taken.lags, taken.stream("probes"))
+    return jacobians(snapshot.few, snapshot.lags, snapshot.stream("probes"))
 
 
-def gates(taken: Taken) -> list[Summary]:
+def gates(snapshot: Snapshot) -> list[Summary]:
     """Gates, and the factors where error enters and leaves the cell."""
-    return gate_statistics(taken.system)
+    return gate_statistics(snapshot.system)
 
 
-def exponents(taken: Taken) -> list[Summary]:
+def exponents(snapshot: Snapshot) -> list[Summary]:
     """Growth rates over the sequence; those of a quarter of it at either end do not count.
 
     A task's sequence is short and not stationary: these are exponents of finite time.
     """
-    return dynamical.exponents(spectrum(taken.few, len(taken.xs) // 4, EXPONENTS, taken.stream("tangent")))
+    return dynamical.exponents(
+        spectrum(snapshot.few, len(snapshot.xs) // 4, EXPONENTS, snapshot.stream("tangent"))
+    )
 
 
-def truncation(taken: Taken) -> list[Summary]:
-    """What the scheme of 1997 leaves of the gradient by all parameters: its cosine with the full one, and log10 of
+def truncation(snapshot: Snapshot) -> list[Summary]:
+    """What the truncation of 1997 leaves of the gradient by all parameters: its cosine with the full one, and log10 of
     the ratio of their norms."""
-    full, cut = (flat(taken.backend, parameter_gradient(taken, path)) for path in ("full", "truncated"))
+    full, truncated = (
+        flat(snapshot.backend, parameter_gradient(snapshot, path)) for path in ("full", "truncated")
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
-        norms = [np.linalg.norm(g, axis=1) for g in (full, cut)]
-        cosine = (full * cut).sum(1) / (norms[0] * norms[1])
+        norms = [np.linalg.norm(g, axis=1) for g in (full, truncated)]
+        cosine = (full * truncated).sum(1) / (norms[0] * norms[1])
         ratio = np.log10(norms[1] / norms[0])
     return [each(name, value) for name, value in (("truncated_cosine", cosine), ("truncated_norm", ratio))]
 
 
-def parameter_gradient(taken: Taken, path: str) -> Model:
+def parameter_gradient(snapshot: Snapshot, path: str) -> Model:
     """The gradient that would train on the test sequences."""
-    by = taken.backend.gradient(*taken[1:6], PATHS[path](taken.cell)).model
-    return by._replace(params=masked(taken.backend, taken.cell, by.params))
+    by = snapshot.backend.gradient(*snapshot[1:6], PATHS[path](snapshot.cell)).model
+    return by._replace(params=masked(snapshot.backend, snapshot.cell, by.params))
 
 
 def flat(backend: Backend, model: Model) -> Float[np.ndarray, "M N"]:
@@ -156,14 +162,14 @@ def flat(backend: Backend, model: Model) -> Float[np.ndarray, "M N"]:
 
 
 def each(name: str, value: Float[np.ndarray, " M"]) -> Summary:
-    """One number a model."""
+    """One number per model, as a summary."""
     return dynamical.single(
         name, "all", np.zeros(1, int), value[:, None], np.full((len(value), 1), np.nan), 1
     )
 
 
-BY_LAG: dict[str, Callable[[Taken], Iterator[Any]]] = {"gradient": gradient, "jacobian": jacobian}
-SUMMARIES: dict[str, Callable[[Taken], list[Summary]]] = {
+BY_LAG: dict[str, Callable[[Snapshot], Iterator[Any]]] = {"gradient": gradient, "jacobian": jacobian}
+SUMMARIES: dict[str, Callable[[Snapshot], list[Summary]]] = {
     "gates": gates,
     "exponents": exponents,
     "truncation": truncation,

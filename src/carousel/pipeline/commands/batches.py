@@ -15,7 +15,7 @@ from carousel.pipeline.provenance import describe
 from carousel.pipeline.run import joblog
 from carousel.pipeline.run.joblog import Block, Progress
 from carousel.study.jobs import device_of
-from carousel.study.models import Setting, slice_blocks
+from carousel.study.models import Setting, batches_of
 from carousel.study.schema import LISTS, Study
 from carousel.study.slices import AnySlice, SearchSlice
 from carousel.tables.cache import cached, kept_at
@@ -26,15 +26,15 @@ LISTED = {*LISTS.values(), "backends", "repetitions"}
 """Keys of a slice that say which batches of models there are, and nothing about what is in one."""
 
 Tables = Mapping[str, pd.DataFrame]
-Part = TypeVar("Part", bound=AnySlice)
+S = TypeVar("S", bound=AnySlice)
 
 
-class Models(NamedTuple, Generic[Part]):
+class Models(NamedTuple, Generic[S]):
     """The settings of a batch of models, their slice, and the backend that measures them."""
 
     backend: Backend
     settings: Sequence[Setting]
-    part: Part
+    slice_: S
 
 
 class Batch(NamedTuple):
@@ -46,33 +46,33 @@ class Batch(NamedTuple):
     compute: Callable[[Progress], Tables]
 
 
-def models(args: argparse.Namespace, parts: Sequence[Part]) -> Iterator[Models[Part]]:
+def models(args: argparse.Namespace, slices: Sequence[S]) -> Iterator[Models[S]]:
     """The batches of models of one cell on one backend, slice by slice."""
-    for part in parts:
-        backend = backend_of(args.backend, part, args.exact)
-        yield from (Models(backend, settings, part) for settings in slice_blocks(part, args.cell))
+    for slice_ in slices:
+        backend = backend_of(args.backend, slice_, args.exact)
+        yield from (Models(backend, settings, slice_) for settings in batches_of(slice_, args.cell))
 
 
 def line(name: str, batch: Models) -> Block:
     """What the job's log says of a batch, `name` being what the job does."""
-    return Block(f"{name} {batch.part.slice}", len(batch.settings), batch.settings[0].length)
+    return Block(f"{name} {batch.slice_.slice}", len(batch.settings), batch.settings[0].length)
 
 
 def key(code: str, seed: int, batch: Models) -> dict[str, Any]:
     """All that the rows of a batch depend on, for the cache of finished ones; `code` is the job's fingerprint."""
-    backend, settings, part = batch
+    backend, settings, slice_ = batch
     return {
         "code": code,
         "seed": seed,
         "backend": [backend.name, backend.device, backend.dtype, backend.exact],
-        "slice": {k: v for k, v in part.model_dump(mode="json").items() if k not in LISTED},
+        "slice": {k: v for k, v in slice_.model_dump(mode="json").items() if k not in LISTED},
         "models": [asdict(setting) for setting in settings],
     }
 
 
-def backend_of(name: str, part: AnySlice | SearchSlice, exact: bool) -> Backend:
-    """The backend as `part` wants it."""
-    return load_backend(name, device_of(name, part.device), part.dtype, exact)
+def backend_of(name: str, slice_: AnySlice | SearchSlice, exact: bool) -> Backend:
+    """The backend as `slice_` wants it."""
+    return load_backend(name, device_of(name, slice_.device), slice_.dtype, exact)
 
 
 def measured(folder: Path, job: Sequence[Batch]) -> list[Tables]:
@@ -99,6 +99,6 @@ def make_tables(
     tables = measured(args.cache, job)
     devices = {backend.device for batch in job for backend in batch.backends}
     for name, (called, path) in outs.items():
-        table = concat([found[name] for found in tables])
+        table = concat([batch[name] for batch in tables])
         write(table, path, describe(args.study.stem, study, called, args.exact, devices))
         joblog.made(sum(batch.line.models for batch in job), len(table), path)

@@ -50,25 +50,25 @@ def search(args: argparse.Namespace) -> None:
     from carousel.measures.search import seek
 
     study = load(args.study)
-    part = search_job(study, args.slice)
-    searching, *confirming = (backend_of(name, part, args.exact) for name in part.backends)
+    slice_ = search_job(study, args.slice)
+    searching, *confirming = (backend_of(name, slice_, args.exact) for name in slice_.backends)
     about = {
         "seed": study.seed,
-        "slice": part.model_dump(mode="json", exclude={"cells"}),
+        "slice": slice_.model_dump(mode="json", exclude={"cells"}),
         "exact": args.exact,
     }
 
     def compute(cell: str, progress: Progress) -> Tables:
-        return {"search": seek(searching, confirming, study.seed, cell, part)}
+        return {"search": seek(searching, confirming, study.seed, cell, slice_)}
 
     job = [
         Batch(
             (searching, *confirming),
-            Block(f"{part.slice} {cell}"),
+            Block(f"{slice_.slice} {cell}"),
             about | {"code": search_fingerprint(cell), "cell": cell},
             partial(compute, cell),
         )
-        for cell in part.cells
+        for cell in slice_.cells
     ]
     make_tables(args, study, job, {"search": (f"search/{args.slice}", args.out)})
 
@@ -81,18 +81,18 @@ def at_the_start(
     measure: Callable[..., pd.DataFrame],
 ) -> None:
     """Write what `measure` measures of one cell on one backend, batch by batch."""
-    parts = [p for p in slices if args.backend in p.backends and args.cell in p.cells]
-    if not parts:
+    measured = [s for s in slices if args.backend in s.backends and args.cell in s.cells]
+    if not measured:
         raise StudyError(f"{args.study}: {absent((args.backend, args.cell), jobs)}")
     verb = args.run.__name__
 
     def compute(batch: Models, progress: Progress) -> Tables:
-        return {verb: measure(batch.backend, study.seed, batch.settings, batch.part)}
+        return {verb: measure(batch.backend, study.seed, batch.settings, batch.slice_)}
 
     source = fingerprint(verb, args.backend, args.cell)
     job = [
         Batch((each.backend,), line(verb, each), key(source, study.seed, each), partial(compute, each))
-        for each in models(args, parts)
+        for each in models(args, measured)
     ]
     make_tables(args, study, job, {verb: (f"{verb}/{args.backend}/{args.cell}", args.out)})
 
@@ -102,15 +102,15 @@ def accuracy(args: argparse.Namespace) -> None:
     from carousel.measures.training.train import train
 
     study = load(args.study)
-    here = [p for p in study.training if args.backend in p.backends and args.cell in p.cells]
-    parts = [part for part in here if args.task in part.tasks]
-    if not parts:
+    here = [s for s in study.training if args.backend in s.backends and args.cell in s.cells]
+    measured = [s for s in here if args.task in s.tasks]
+    if not measured:
         raise StudyError(
             f"{args.study}: {absent((args.backend, args.task, args.cell), accuracy_jobs(study))}"
         )
 
     def compute(batch: Models, gradient: str, progress: Progress) -> Tables:
-        run = train(batch.backend, study.seed, batch.settings, batch.part, args.task, gradient, progress)
+        run = train(batch.backend, study.seed, batch.settings, batch.slice_, args.task, gradient, progress)
         return run._asdict()
 
     source = fingerprint("accuracy", args.backend, args.cell)
@@ -121,8 +121,8 @@ def accuracy(args: argparse.Namespace) -> None:
             key(source, study.seed, each) | {"task": args.task, "gradient": gradient},
             partial(compute, each, gradient),
         )
-        for each in models(args, parts)
-        for gradient in each.part.gradients
+        for each in models(args, measured)
+        for gradient in each.slice_.gradients
     ]
     name = f"accuracy/{args.backend}/{args.task}/{args.cell}"
     outs = {

@@ -1,4 +1,4 @@
-"""What a known-answer system is: weights planted by hand, and what must be read off them."""
+"""The ground truth of the calibration: networks whose weights are set by hand, and what must be measured of them."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -12,10 +12,10 @@ Values = np.ndarray | float
 Given = Mapping[str, Values]
 
 
-class Reading(NamedTuple):
+class Check(NamedTuple):
     """One number that is to be measured. `predicted` broadcasts against [M N], models and sequences (or units).
 
-    Exact readings must agree to rounding, every one of them. Of statistical ones the mean over models must agree
+    Exact checks must agree to rounding, every one of them. Of statistical ones the mean over models must agree
     within its standard error; `allowance` is a further standard error that the closed form itself states.
     """
 
@@ -27,7 +27,7 @@ class Reading(NamedTuple):
     allowance: float = 0.0
 
 
-class Planted(NamedTuple):
+class Network(NamedTuple):
     """M models of one cell in NumPy's arrays, what drives them, and the covector on their last h."""
 
     cell: str
@@ -38,15 +38,17 @@ class Planted(NamedTuple):
     warm_up: int = 0  # steps, twice, before Lyapunov exponents are taken
 
 
-class System(NamedTuple):
-    """A system whose answer is known: in words, where the answer is from, and how it is planted from a stream."""
+class GroundTruth(NamedTuple):
+    """A system whose answer is known: in words, where the answer is from, and how it is built."""
 
     statement: str
     source: str
-    plant: Callable[[np.random.Generator], tuple[Planted, list[Reading]]]
+    build: Callable[
+        [np.random.Generator], tuple[Network, list[Check]]
+    ]  # the stream is for what is drawn at random
 
 
-def planted(
+def network(
     cell: str,
     steps: int,
     shape: tuple[int, int, int] = (1, 1, 1),
@@ -58,8 +60,11 @@ def planted(
     state: Given = {},  # noqa: B006
     covector: Values = 1.0,
     warm_up: int = 0,
-) -> Planted:
-    """`shape` is M, H, B. `R`, `b` and `W` are given by gate, `state` by its name; what is not given is zero."""
+) -> Network:
+    """The network with these weights: `R`, `b` and `W` by gate, `state` by its name; what is not given is zero.
+
+    `shape` is M, H, B.
+    """
     M, H, B = shape
     xs = np.zeros((steps, M, 1, B)) if xs is None else xs
     params = Params(
@@ -69,7 +74,7 @@ def planted(
         {name: np.zeros((M, H, 1)) for name in CELLS[cell].pointwise},
     )
     states = tuple(filled(state.get(name, 0.0), shape) for name in CELLS[cell].states)
-    return Planted(cell, params, xs, states, filled(covector, shape), warm_up)
+    return Network(cell, params, xs, states, filled(covector, shape), warm_up)
 
 
 def by_gate(cell: str, given: Given, shape: tuple[int, ...]) -> np.ndarray:
@@ -83,7 +88,7 @@ def filled(value: Values, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def models(*values: float) -> Float[np.ndarray, "M 1 1"]:
-    """One value a model."""
+    """One value per model."""
     return np.array(values)[:, None, None]
 
 
