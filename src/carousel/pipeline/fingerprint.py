@@ -29,6 +29,8 @@ TABLES = frozenset(
         "carousel",
         "carousel.cells",
         "carousel.engine.backends.table",
+        "carousel.study.files",
+        "carousel.study.jobs",
         "carousel.study.schema",
         "carousel.study.slices",
     }
