@@ -112,7 +112,7 @@ rule calibrate:
 
 rule gather:
     input:
-        tables=lambda w: SETUP.parts(w.table),
+        tables=lambda w: SETUP.gathered(w.table),
         code=fingerprint.files("gather"),
     output:
         RESULTS / "{table}.parquet",

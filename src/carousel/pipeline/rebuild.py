@@ -21,7 +21,7 @@ def place(path: Path | str) -> tuple[str, str] | None:
     parts = Path(path).parts
     if RESULTS not in parts[:-2]:
         return None
-    start = max(k for k, part in enumerate(parts[:-2]) if part == RESULTS)
+    start = max(k for k, folder in enumerate(parts[:-2]) if folder == RESULTS)
     return parts[start + 1], "/".join(parts[start + 2 :])
 
 
@@ -62,4 +62,4 @@ def config(study: str) -> str:
 
 def running() -> dict[str, str]:
     """The --config of the run around this process, its study first; nothing outside a run."""
-    return dict(part.partition("=")[::2] for part in shlex.split(os.environ.get(CONFIG, "")))
+    return dict(each.partition("=")[::2] for each in shlex.split(os.environ.get(CONFIG, "")))

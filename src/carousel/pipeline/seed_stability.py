@@ -1,4 +1,4 @@
-"""The same study under other master seeds: which verdicts stand."""
+"""A study under other master seeds: which verdicts stand."""
 
 from collections.abc import Mapping
 from pathlib import Path

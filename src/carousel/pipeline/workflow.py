@@ -37,13 +37,13 @@ class Setup(NamedTuple):
         """What the command of every job stands behind, with its log in between."""
         return f"exec python -m carousel.pipeline.run.job {self.results}"
 
-    def parts(self, table: str) -> list[Path]:
+    def gathered(self, table: str) -> list[Path]:
         """The tables of jobs that `table` is gathered from, as paths."""
-        return [self.results / f"{part}.parquet" for part in parts(self.study)[table]]
+        return [self.results / f"{job}.parquet" for job in gathered(self.study)[table]]
 
     def gpu(self, table: str, backend: str, cell: str) -> int | None:
         """The GPUs that the job of a cell on a backend needs; None asks Snakemake for none."""
-        own = (part for part in slices(self.study)[table] if cell in part.cells and backend in part.backends)
+        own = (each for each in slices(self.study)[table] if cell in each.cells and backend in each.backends)
         return gpus(own, [backend])
 
 
@@ -112,19 +112,19 @@ def slices(study: Study) -> dict[str, tuple[AnySlice, ...]]:
     return {"decay": study.decay, "dynamics": study.dynamics, "accuracy": study.training}
 
 
-def gpus(parts: Iterable[AnySlice | SearchSlice], backends: Iterable[str]) -> int | None:
+def gpus(slices: Iterable[AnySlice | SearchSlice], backends: Iterable[str]) -> int | None:
     """The GPUs that a job needs which measures these slices on these backends; None for none."""
     able = any(BACKENDS[name].devices != ("cpu",) for name in backends)
-    return 1 if able and any(part.device != "cpu" for part in parts) else None
+    return 1 if able and any(each.device != "cpu" for each in slices) else None
 
 
-def parts(study: Study) -> dict[str, list[str]]:
+def gathered(study: Study) -> dict[str, list[str]]:
     """By gathered table the tables of jobs that it is made of, as paths inside the results without their suffix."""
     trained = [f"accuracy/{b}/{task}/{cell}" for b, task, cell in jobs.accuracy_jobs(study)]
     return {
         "decay": [
             *(f"decay/{b}/{cell}" for b, cell in jobs.decay_jobs(study)),
-            *(f"search/{part.slice}" for part in study.search),
+            *(f"search/{each.slice}" for each in study.search),
             *(f"{job}.decay" for job in trained),
         ],
         "dynamics": [

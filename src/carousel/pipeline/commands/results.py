@@ -48,7 +48,7 @@ def differs(table: pd.DataFrame) -> pd.Series:
 def report(table: pd.DataFrame) -> str:
     """A comparison in words: each table in a line, then what moved most for its error, then the verdicts."""
     claims, rows = table[table["table"] == "claims"], table[table["table"] != "claims"]
-    lines = [totals(name, part) for name, part in rows.groupby("table", sort=False)]
+    lines = [totals(name, group) for name, group in rows.groupby("table", sort=False)]
     moved = rows[rows["moved"] > 0].sort_values("in_errors", ascending=False, kind="stable")
     lines += [line(row) for row in moved.head(SHOWN).itertuples()]
     if len(moved) > SHOWN:
@@ -56,12 +56,12 @@ def report(table: pd.DataFrame) -> str:
     return "\n".join([*lines, *verdicts(claims)])
 
 
-def totals(name: str, part: pd.DataFrame) -> str:
+def totals(name: str, lines: pd.DataFrame) -> str:
     """One table in a line."""
-    first = part[part["column"] == part["column"].iloc[0]]
+    first = lines[lines["column"] == lines["column"].iloc[0]]
     sums = first[["rows", "only_left", "only_right"]].sum()
     alone = f"{sums['only_left']} only in the first, {sums['only_right']} only in the second"
-    return f"{name}: {sums['rows']} rows in both, {alone}; numbers that moved: {part['moved'].sum()}"
+    return f"{name}: {sums['rows']} rows in both, {alone}; numbers that moved: {lines['moved'].sum()}"
 
 
 def line(row: Any) -> str:

@@ -1,4 +1,4 @@
-"""The same rows in two tables on disk, found by their factors, one column in memory at a time."""
+"""Rows that two tables on disk have in common, found by their factors, one column in memory at a time."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

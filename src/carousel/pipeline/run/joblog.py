@@ -134,14 +134,14 @@ def place(text: str, plan: re.Match[str], found: Sequence[re.Match[str]]) -> tup
     """Where a job is, in words and as a share of what it has to measure."""
     measured = [block for block in found if block[6]]
     step = last(STEP.finditer(text, found[-1].end() if found else 0))
-    part = int(step[6]) / int(step[7]) if step else 0.0
+    within = int(step[6]) / int(step[7]) if step else 0.0
     if plan[4]:
         unit, done, whole = "models", sum(int(block[4]) for block in measured), int(plan[3])
         steps = sum(int(block[4]) * int(block[5]) for block in measured)
-        share = (steps + (int(step[4]) * int(step[5]) * part if step else 0.0)) / int(plan[4])
+        share = (steps + (int(step[4]) * int(step[5]) * within if step else 0.0)) / int(plan[4])
     else:
         unit, done, whole = "blocks", len(measured), int(plan[1]) - int(plan[2])
-        share = (done + part) / whole if whole else 1.0
+        share = (done + within) / whole if whole else 1.0
     now = f", step {step[6]} of {step[7]}" if step else ", writing" if len(found) == int(plan[1]) else ""
     return f"{done} of {whole} {unit}{now}", min(share, 1.0)
 

@@ -1,7 +1,7 @@
 """What a run says of itself: a file of events, and what is shown of them in place of Snakemake's messages.
 
-On a terminal that is a view of the jobs, drawn again every second, without one a line for every twentieth of the jobs;
-with both goes the end of a failed job's log. Snakemake's own log file still gets all of its messages.
+On a terminal that is a view of the jobs, drawn again every second; without one, a line for each twentieth of the jobs
+that is done. With both goes the end of a failed job's log. Snakemake's own log file still gets all of its messages.
 """
 
 import io
@@ -74,17 +74,17 @@ class RunLog(logging.Handler):
         """Write down what became of a job, and show it."""
         if job not in self.jobs:
             return
-        about: dict[str, Any] = {"time": time.time(), "job": job, "is": state}
+        event: dict[str, Any] = {"time": time.time(), "job": job, "is": state}
         if state == "started":
-            self.since[job] = about["time"] - progress.SKEW
+            self.since[job] = event["time"] - progress.SKEW
         if (
             state == "done"
             and (status := joblog.of(Path(self.jobs[job]["log"]), self.since[job]))
             and status.took
         ):
-            about |= {"seconds": status.took[0], "kept": status.kept}
-        self.events.append(about)
-        self.write(about)
+            event |= {"seconds": status.took[0], "kept": status.kept}
+        self.events.append(event)
+        self.write(event)
         if state == "failed":
             words = str(getattr(record, "rule_msg", None) or "")
             self.screen.print(failure(self.jobs[job], self.since[job], words))

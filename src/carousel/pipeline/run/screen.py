@@ -48,8 +48,8 @@ def text(run: Run, width: int = 100, height: int = 40) -> list[str]:
     count = Counter(job.state for job in run.jobs)
     active = [job for job in run.jobs if job.state in ("starting", "running")]
     failed = [f"failed: {job.name}, see {job.log}" for job in run.jobs if job.state == "failed"]
-    part = count["done"] / max(len(run.jobs), 1)
-    bar = "#" * int(BAR * part)
+    share = count["done"] / max(len(run.jobs), 1)
+    bar = "#" * int(BAR * share)
     words = [
         f"{len(active)} running",
         f"{count['waiting']} to come",
@@ -57,7 +57,7 @@ def text(run: Run, width: int = 100, height: int = 40) -> list[str]:
     ]
     lines = [
         f"{run.results}: {count['done']} of {len(run.jobs)} jobs done, {', '.join(words)}",
-        f"[{bar:-<{BAR}}] {part:4.0%}   {duration(run.seconds)} so far   {time_left(run)}",
+        f"[{bar:-<{BAR}}] {share:4.0%}   {duration(run.seconds)} so far   {time_left(run)}",
         *(row(job, max((len(each.name) for each in active), default=0)) for job in active),
     ]
     room = max(height - len(lines), 0)
