@@ -14,7 +14,7 @@ from support.checkouts import copied, snakemake_in
 
 from carousel.__main__ import main
 from carousel.pipeline.run import forecast, joblog, live, progress, screen, snakemake
-from carousel.pipeline.run.joblog import Block
+from carousel.pipeline.run.joblog import BatchLine
 from carousel.pipeline.run.locks import lock
 
 START = 1_000_000.0
@@ -23,31 +23,31 @@ CONTROL = re.compile(r"[^\n -~]")
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """The log of a job of four blocks, of which the second was kept, and the last trains in 40 steps of 2 s."""
+    """The log of a job of four batches, of which the second was kept, and the last trains in 40 steps of 2 s."""
     clock = count(0.0, 2.0)
     monkeypatch.setattr(joblog.time, "perf_counter", lambda: next(clock))
     joblog.begin("decay lstm numpy")
     sizes = [
-        Block("decay a", 10, 100),
-        Block("decay b", 5, 50),
-        Block("decay c", 20, 50),
-        Block("decay d", 10, 200),
+        BatchLine("decay a", 10, 100),
+        BatchLine("decay b", 5, 50),
+        BatchLine("decay c", 20, 50),
+        BatchLine("decay d", 10, 200),
     ]
-    blocks = joblog.Blocks("cpu, float64", sizes, [False, True, False, False])
+    batches = joblog.BatchLog("cpu, float64", sizes, [False, True, False, False])
     for measured in (True, False, True):
-        with blocks:
-            assert not measured or blocks.measuring(lambda: True)()
-    with blocks:
-        blocks.measuring(lambda: [blocks.step(step, 40) for step in range(41)])()
+        with batches:
+            assert not measured or batches.measuring(lambda: True)()
+    with batches:
+        batches.measuring(lambda: [batches.step(step, 40) for step in range(41)])()
     joblog.made(45, 1234, "out.parquet")
     joblog.end(9.5, 9.25)
     return capsys.readouterr().out
 
 
 def test_a_log_says_what_was_measured_and_how_long_it_took(log: str) -> None:
-    assert "; 4 blocks, 1 of them kept; to measure: 40 models, 4000 steps in all\n" in log
-    assert re.search(r"^decay a, block 1 of 4: 10 models, 100 steps: \d+\.\d\d s$", log, re.MULTILINE)
-    assert "decay b, block 2 of 4: 5 models, 50 steps: kept\n" in log
+    assert "; 4 batches, 1 of them kept; to measure: 40 models, 4000 steps in all\n" in log
+    assert re.search(r"^decay a, batch 1 of 4: 10 models, 100 steps: \d+\.\d\d s$", log, re.MULTILINE)
+    assert "decay b, batch 2 of 4: 5 models, 50 steps: kept\n" in log
     assert log.endswith("45 models, 1234 rows: out.parquet\njob: 9.50 s, 9.25 s of CPU time\n")
     said = joblog.read(log)
     assert (said.took, said.kept, said.share, said.at) == ((9.5, 9.25), 1, 1.0, "40 of 40 models, writing")
@@ -72,11 +72,11 @@ def test_a_log_that_is_cut_anywhere_says_what_it_has(log: str) -> None:
 
 
 def test_a_block_that_breaks_off_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    blocks = joblog.Blocks("cpu", [Block("decay a", 1, 1)], [False])
-    with pytest.raises(ValueError, match="no"), blocks:
+    batches = joblog.BatchLog("cpu", [BatchLine("decay a", 1, 1)], [False])
+    with pytest.raises(ValueError, match="no"), batches:
         raise ValueError("no")
     out = capsys.readouterr().out
-    assert re.search(r"block 1 of 1: 1 models, 1 steps: stopped after [\d.]+ s\n$", out)
+    assert re.search(r"batch 1 of 1: 1 models, 1 steps: stopped after [\d.]+ s\n$", out)
     assert joblog.read(out).share == 0.0
 
 
@@ -103,7 +103,7 @@ def written(job: dict, text: str, at: float) -> None:
 
 def test_the_jobs_of_a_run(tmp_path: Path, log: str) -> None:
     jobs = [described(job, tmp_path) for job in range(5)]
-    half = log[: log.index("decay c, block 3")]
+    half = log[: log.index("decay c, batch 3")]
     written(jobs[0], half, START + 30)
     written(jobs[1], half, START - 500)  # of an earlier run
     sent = (

@@ -1,7 +1,7 @@
 """Which source files a result rests on, read off the import statements, and hashes of files, studies and versions.
 
 Snakemake does not see imported modules: the rules name these files as their inputs, and the cache of finished
-blocks keys on their content. Editing one cell's file so re-measures that cell, and the cells of its file, alone.
+batches keys on their content. Editing one cell's file so re-measures that cell, and the cells of its file, alone.
 """
 
 import ast

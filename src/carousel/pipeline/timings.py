@@ -11,7 +11,7 @@ from carousel.tables.schemas import names
 def timings(logs: Path) -> pd.DataFrame:
     """Return one row per rule: jobs, and their wall and CPU time in seconds, summed; longest: of one job.
 
-    A job that took finished blocks from the cache counts the time of this run alone.
+    A job that took finished batches from the cache counts the time of this run alone.
     """
     jobs = [job for log in sorted(logs.rglob("*.log")) if (job := read(log, logs))]
     table = pd.DataFrame(jobs, columns=["rule", "wall", "cpu"])

@@ -13,7 +13,7 @@ from carousel.engine.backends.backend import Backend
 from carousel.engine.backends.table import load as load_backend
 from carousel.pipeline.provenance import describe
 from carousel.pipeline.run import joblog
-from carousel.pipeline.run.joblog import Block, Progress
+from carousel.pipeline.run.joblog import BatchLine, Progress
 from carousel.study.jobs import device_of
 from carousel.study.models import Setting, batches_of
 from carousel.study.schema import LISTS, Study
@@ -41,7 +41,7 @@ class Batch(NamedTuple):
     """A batch of models that a job measures at once."""
 
     backends: tuple[Backend, ...]
-    line: Block  # what the job's log calls it, and its size
+    line: BatchLine  # what the job's log calls it, and its size
     key: dict[str, Any]  # all that its tables depend on
     compute: Callable[[Progress], Tables]
 
@@ -53,9 +53,9 @@ def models(args: argparse.Namespace, slices: Sequence[S]) -> Iterator[Models[S]]
         yield from (Models(backend, settings, slice_) for settings in batches_of(slice_, args.cell))
 
 
-def line(name: str, batch: Models) -> Block:
+def line(name: str, batch: Models) -> BatchLine:
     """What the job's log says of a batch, `name` being what the job does."""
-    return Block(f"{name} {batch.slice_.slice}", len(batch.settings), batch.settings[0].length)
+    return BatchLine(f"{name} {batch.slice_.slice}", len(batch.settings), batch.settings[0].length)
 
 
 def key(code: str, seed: int, batch: Models) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def backend_of(name: str, slice_: AnySlice | SearchSlice, exact: bool) -> Backen
 def measured(folder: Path, job: Sequence[Batch]) -> list[Tables]:
     """The tables of each batch of a job, from `folder` where they were finished before."""
     finished = [kept_at(folder, batch.key).exists() for batch in job]
-    log = joblog.Blocks(how(job), [batch.line for batch in job], finished)
+    log = joblog.BatchLog(how(job), [batch.line for batch in job], finished)
     tables: list[Tables] = []
     for batch in job:
         with log:

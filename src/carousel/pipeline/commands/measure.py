@@ -20,7 +20,7 @@ from carousel.pipeline.commands.batches import (
 )
 from carousel.pipeline.fingerprint import code, fingerprint, search_fingerprint
 from carousel.pipeline.provenance import made_by, made_here
-from carousel.pipeline.run.joblog import Block, Progress
+from carousel.pipeline.run.joblog import BatchLine, Progress
 from carousel.study.errors import StudyError, allowed
 from carousel.study.files import load
 from carousel.study.jobs import accuracy_jobs, decay_jobs, dynamics_jobs, search_job
@@ -64,7 +64,7 @@ def search(args: argparse.Namespace) -> None:
     job = [
         Batch(
             (searching, *confirming),
-            Block(f"{slice_.slice} {cell}"),
+            BatchLine(f"{slice_.slice} {cell}"),
             about | {"code": search_fingerprint(cell), "cell": cell},
             partial(compute, cell),
         )

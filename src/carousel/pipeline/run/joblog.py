@@ -1,10 +1,10 @@
 """The log of one job: its lines as they are written, and what they say when they are read again.
 
 decay: lstm on numpy, started 2026-11-22T23:48:03+00:00 on somewhere, process 4711
-cpu, float64; 1 thread; 3 blocks, 1 of them kept; to measure: 84 models, 8400 steps in all
-decay grid, block 1 of 3: 64 models, 100 steps: kept
-decay grid, block 2 of 3: 64 models, 100 steps: 1.24 s
-decay grid, block 3 of 3: 20 models, 100 steps: 0.40 s
+cpu, float64; 1 thread; 3 batches, 1 of them kept; to measure: 84 models, 8400 steps in all
+decay grid, batch 1 of 3: 64 models, 100 steps: kept
+decay grid, batch 2 of 3: 64 models, 100 steps: 1.24 s
+decay grid, batch 3 of 3: 20 models, 100 steps: 0.40 s
 148 models, 3120 rows: results/standard/decay/numpy/lstm.parquet
 job: 1.93 s, 1.91 s of CPU time
 """
@@ -18,20 +18,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-NAMED = r"^(.+), block (\d+) of (\d+)(?:: (\d+) models, (\d+) steps)?: "
+NAMED = r"^(.+), batch (\d+) of (\d+)(?:: (\d+) models, (\d+) steps)?: "
 START = re.compile(r"^(.+), started (\S+) on (\S+), process (\d+)$", re.MULTILINE)
 PLAN = re.compile(
-    r"; (\d+) blocks?, (\d+) of them kept(?:; to measure: (\d+) models, (\d+) steps in all)?$", re.MULTILINE
+    r"; (\d+) batch(?:es)?, (\d+) of them kept(?:; to measure: (\d+) models, (\d+) steps in all)?$",
+    re.MULTILINE,
 )
-BLOCK = re.compile(rf"{NAMED}(?:([\d.]+) s|kept)$", re.MULTILINE)
+BATCH = re.compile(rf"{NAMED}(?:([\d.]+) s|kept)$", re.MULTILINE)
 STEP = re.compile(rf"{NAMED}at step (\d+) of (\d+)$", re.MULTILINE)
 LINE = "job: {wall:.2f} s, {cpu:.2f} s of CPU time"  # what a job prints when it is done
 LAST = re.compile(r"^job: ([\d.]+) s, ([\d.]+) s of CPU time$", re.MULTILINE)
-SECONDS = 3.0  # between two lines that say which step a block is at
+SECONDS = 3.0  # between two lines that say which step a batch is at
 Progress = Callable[[int, int], None]  # called with a step, and how many there are
 
 
-class Block(NamedTuple):
+class BatchLine(NamedTuple):
     """Models that are measured at once; of a search, which finds out how many, none and no steps."""
 
     label: str
@@ -46,7 +47,7 @@ class Status(NamedTuple):
     at: str = ""  # in words
     share: float | None = None  # of what there is to measure
     took: tuple[float, float] | None = None  # wall and CPU seconds, if the job is done
-    kept: int = 0  # blocks that were not measured in this job
+    kept: int = 0  # batches that were not measured in this job
 
 
 def begin(what: str) -> None:
@@ -69,22 +70,22 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-class Blocks:
-    """The blocks of one job, each with its line in the log."""
+class BatchLog:
+    """The log of the batches of models of one job, each with its line."""
 
-    def __init__(self, how: str, blocks: Sequence[Block], kept: Sequence[bool]) -> None:
+    def __init__(self, how: str, batches: Sequence[BatchLine], kept: Sequence[bool]) -> None:
         """`how`: where and with what they are measured; `kept`: which of them are there from before."""
-        self.blocks, self.done = blocks, 0
-        left = [block for block, there in zip(blocks, kept, strict=True) if not there]
-        models, steps = sum(block.models for block in left), sum(block.models * block.steps for block in left)
+        self.batches, self.done = batches, 0
+        left = [batch for batch, there in zip(batches, kept, strict=True) if not there]
+        models, steps = sum(batch.models for batch in left), sum(batch.models * batch.steps for batch in left)
         to_do = f"; to measure: {models} models, {steps} steps in all" if models else ""
         threads = os.environ.get("OMP_NUM_THREADS", "all")
         say(
             f"{how}; {threads} thread{'s' * (threads != '1')}; "
-            f"{len(blocks)} block{'s' * (len(blocks) != 1)}, {sum(kept)} of them kept{to_do}"
+            f"{len(batches)} batch{'es' * (len(batches) != 1)}, {sum(kept)} of them kept{to_do}"
         )
 
-    def __enter__(self) -> "Blocks":
+    def __enter__(self) -> "BatchLog":
         self.start = self.spoke = time.perf_counter()
         self.measured = False
         return self
@@ -95,7 +96,7 @@ class Blocks:
         self.done += 1
 
     def measuring(self, compute: Callable[[], Any]) -> Callable[[], Any]:
-        """`compute`; when it is called, the block was not there from before."""
+        """`compute`; when it is called, the batch was not there from before."""
 
         def noted() -> Any:
             self.measured = True
@@ -104,43 +105,43 @@ class Blocks:
         return noted
 
     def step(self, step: int, steps: int) -> None:
-        """Say that the block is at `step` of `steps`, if there was no line for a while."""
+        """Say that the batch is at `step` of `steps`, if there was no line for a while."""
         if time.perf_counter() - self.spoke >= SECONDS:
             self.spoke = time.perf_counter()
             self.say(f"at step {step} of {steps}")
 
     def say(self, state: str) -> None:
-        block = self.blocks[self.done]
-        size = f": {block.models} models, {block.steps} steps" if block.models else ""
-        say(f"{block.label}, block {self.done + 1} of {len(self.blocks)}{size}: {state}")
+        batch = self.batches[self.done]
+        size = f": {batch.models} models, {batch.steps} steps" if batch.models else ""
+        say(f"{batch.label}, batch {self.done + 1} of {len(self.batches)}{size}: {state}")
 
 
 def read(text: str) -> Status:
     """What a log says, however much of it there is yet; nothing if it is none of this kind."""
     text = text[: text.rfind("\n") + 1]
     start, plan, done = START.search(text), PLAN.search(text), last(LAST.finditer(text))
-    found = list(BLOCK.finditer(text))
+    found = list(BATCH.finditer(text))
     at, share = place(text, plan, found) if plan else ("", None)
     return Status(
         datetime.fromisoformat(start[2]).timestamp() if start else None,
         at,
         share,
         (float(done[1]), float(done[2])) if done else None,
-        sum(block[6] is None for block in found),
+        sum(batch[6] is None for batch in found),
     )
 
 
 def place(text: str, plan: re.Match[str], found: Sequence[re.Match[str]]) -> tuple[str, float]:
     """Where a job is, in words and as a share of what it has to measure."""
-    measured = [block for block in found if block[6]]
+    measured = [batch for batch in found if batch[6]]
     step = last(STEP.finditer(text, found[-1].end() if found else 0))
     within = int(step[6]) / int(step[7]) if step else 0.0
     if plan[4]:
-        unit, done, whole = "models", sum(int(block[4]) for block in measured), int(plan[3])
-        steps = sum(int(block[4]) * int(block[5]) for block in measured)
+        unit, done, whole = "models", sum(int(batch[4]) for batch in measured), int(plan[3])
+        steps = sum(int(batch[4]) * int(batch[5]) for batch in measured)
         share = (steps + (int(step[4]) * int(step[5]) * within if step else 0.0)) / int(plan[4])
     else:
-        unit, done, whole = "blocks", len(measured), int(plan[1]) - int(plan[2])
+        unit, done, whole = "batches", len(measured), int(plan[1]) - int(plan[2])
         share = (done + within) / whole if whole else 1.0
     now = f", step {step[6]} of {step[7]}" if step else ", writing" if len(found) == int(plan[1]) else ""
     return f"{done} of {whole} {unit}{now}", min(share, 1.0)

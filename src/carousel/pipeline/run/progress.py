@@ -35,7 +35,7 @@ class Job:
     seconds: float = 0.0  # so far, or in all
     at: str = ""  # where it is, in words
     share: float | None = None  # of it that is done
-    kept: int = 0  # blocks that were there from an earlier run
+    kept: int = 0  # batches that were there from an earlier run
 
 
 @dataclass(frozen=True)
