@@ -33,7 +33,6 @@ def measure(
         ),
         "jacobian": lambda: jacobians(system, lags, batch_stream(seed, "probes", settings)),
     }
-    about = {"input_size": slice_.input_size, "input_scale": slice_.input_scale}
     tables = [
         rows(
             backend,
@@ -43,7 +42,8 @@ def measure(
             trained="no",
             step=0,
             gradient="none",
-            **about,
+            input_size=slice_.input_size,
+            input_scale=slice_.input_scale,
         )
         for name in slice_.measures
     ]

@@ -52,7 +52,7 @@ def search(args: argparse.Namespace) -> None:
     study = load(args.study)
     slice_ = search_job(study, args.slice)
     searching, *confirming = (backend_of(name, slice_, args.exact) for name in slice_.backends)
-    about = {
+    common = {
         "seed": study.seed,
         "slice": slice_.model_dump(mode="json", exclude={"cells"}),
         "exact": args.exact,
@@ -65,7 +65,7 @@ def search(args: argparse.Namespace) -> None:
         Batch(
             (searching, *confirming),
             BatchLine(f"{slice_.slice} {cell}"),
-            about | {"code": search_fingerprint(cell), "cell": cell},
+            common | {"code": search_fingerprint(cell), "cell": cell},
             partial(compute, cell),
         )
         for cell in slice_.cells
