@@ -72,7 +72,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_plan_and_a_job_have_the_new_backend(checkout: Path, tmp_path: Path) -> None:
     planned = snakemake_in(checkout, "--dry-run", "--config", "study=three")
-    assert "gradient decay: lstm on mirror" in planned.stdout, planned.stderr
+    assert "measuring decay: lstm on mirror" in planned.stdout, planned.stderr
     job = "carousel decay --study config/three.yaml --backend mirror --cell lstm"
     measured = run(checkout, *job.split(), f"--cache={tmp_path}", f"--out={tmp_path}/decay.parquet")
     assert measured.returncode == 0, measured.stderr
