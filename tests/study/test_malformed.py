@@ -159,7 +159,7 @@ def test_what_no_machine_could_hold_is_refused(tmp_path: Path) -> None:
             "no job for numpy/../lstm; allowed: numpy/rnn_tanh, ",
         ),
         (["dceay"], "dceay"),
-        ([], "VERB"),
+        ([], "COMMAND"),
     ],
 )
 def test_a_wrong_option_of_a_verb_is_one_line(
