@@ -9,6 +9,26 @@ os.environ["PYTHONPATH"] = str(Path(__file__).parents[1] / "src")
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the tests that check cells run autograd."""
+    parser.addoption(
+        "--device", default="cpu", help="torch device of the tests of cells: cpu, cuda, cuda:1 ..."
+    )
+    parser.addoption("--dtype", default="float64", choices=["float64", "float32"], help="and its dtype")
+
+
+@pytest.fixture(scope="session")
+def device(request: pytest.FixtureRequest) -> str:
+    """The torch device that `--device` names."""
+    return request.config.getoption("--device")
+
+
+@pytest.fixture(scope="session")
+def dtype(request: pytest.FixtureRequest) -> str:
+    """The torch dtype that `--dtype` names."""
+    return request.config.getoption("--dtype")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the campaigns out unless `-m` names them, and put the files with slow tests first."""
     left_out = {item for item in items if item.get_closest_marker("campaign")}

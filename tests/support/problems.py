@@ -7,11 +7,13 @@ import numpy as np
 
 from carousel.cells import CELLS, Cell, Params
 from carousel.engine.backends.backend import Backend, Model, Readout
+from carousel.engine.backends.table import load
 from carousel.engine.system import System
-from carousel.inits import INITS, draw
-from carousel.study.models import Setting, on_backend, stack
+from carousel.inits import INITS
+from carousel.study.models import Setting, on_backend
+from carousel.testing import B as B, D as D, H as H, M as M, T as T, random_readout, random_system
 
-M, H, D, B, T = 3, 5, 2, 4, 9
+NUMPY = load("numpy", "cpu", "float64")
 BASE = Setting("lstm", "torch", 1.0, "1", 0.0, H, T, 0)
 AXES = {  # gains are powers of two, which divide out without rounding
     "cell": CELLS,
@@ -48,22 +50,13 @@ def random_problem(
     name: str, seed: int = 0, length: int = T, hidden: int = H, init: str = "torch"
 ) -> Problem:
     """A problem for the cell `name`; every parameter, the peepholes and second biases included, is random."""
-    rng, cell = np.random.default_rng(seed), CELLS[name]
-    forget_bias = "none" if cell.forget is None else "0.7"
-    options = {"H": hidden, "D": D, "gain": 1.3, "forget_bias": forget_bias, "bias": 0.1, "length": length}
-    params = stack([draw(init, cell, lambda role: rng, **options) for _ in range(M)])
-    draws = [0.6 * rng.standard_normal((M, hidden, B)) for _ in range(2 * len(cell.states))]
-    xs = rng.standard_normal((length, M, D, B))
-    state = (abs(s) if role in cell.positive else s for role, s in zip(cell.states, draws, strict=False))
-    return Problem(cell, params, xs, tuple(state), tuple(draws[len(cell.states) :]))
+    system, covector = random_system(NUMPY, CELLS[name], seed, length, hidden, init)
+    return Problem(*system[1:], covector)
 
 
 def random_model(problem: Problem, outputs: int = 2) -> Model:
     """The problem's parameters with a random readout."""
-    rng = np.random.default_rng(99)
-    hidden = problem.state[0].shape[1]
-    readout = Readout(rng.standard_normal((M, outputs, hidden)), rng.standard_normal((M, outputs, 1)))
-    return Model(problem.params, readout)
+    return Model(problem.params, random_readout(NUMPY, problem.state[0].shape[1], outputs))
 
 
 def model_on(backend: Backend, model: Model) -> Model:

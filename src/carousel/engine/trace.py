@@ -221,7 +221,7 @@ def with_slope(op: str, x: Symbol) -> tuple[Symbol, Symbol]:
 
 def is_number(x: Any, value: int) -> bool:
     """Whether x is a number, not a symbol, and equal to `value`."""
-    return isinstance(x, float | int) and x == value
+    return isinstance(x, float | int) and bool(x == value)
 
 
 def operand_name(operand: Any) -> str:
