@@ -64,7 +64,7 @@ PHRASES = {  # regular expressions: what to say
 
 OPEN = {  # what still stands somewhere: each goes from here with the last place
     *"""
-    heard hears spoken inner front tails cut shut routes about beside part asked taken gated elsewhere
+    heard hears spoken front tails cut shut routes about beside part asked taken gated elsewhere
     """.split(),
     r"\b(?:one|two|an?) (?:row|column|number|line|process|job|second|core|model)?\s?an? [a-z]+\b",
     r"\A(?:The|Of the) same\b",

@@ -4,7 +4,7 @@
 ``M``     models: every array of the suite carries them first
 ``G``     gates, the candidate among them; ``GH`` is G x H rows
 ``H``     hidden units
-``D``     inputs a step
+``D``     inputs per step
 ``B``     sequences, last, so that a column is a sequence and ``R @ h`` reads as in the papers
 ``T``     time steps
 ========  =====================================================================
@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from jaxtyping import Float
 
 Array = Any
-Units = Float[Array, "M H B"]  # one value a hidden unit and sequence
+Units = Float[Array, "M H B"]  # one value per hidden unit and sequence
 Net = Float[Array, "M G H B"]  # net inputs, or their adjoints, gate by gate
-Nets = Net | tuple[Units, ...]  # the same, where they may come as one array a gate
+Nets = Net | tuple[Units, ...]  # net inputs, or their adjoints, also as one array per gate
 PerUnit = Float[Array, "M H 1"]  # a pointwise parameter
 Inputs = Float[Array, "M D B"]  # the input of one step
 Series = Float[Array, "T M D B"]  # the inputs of all steps

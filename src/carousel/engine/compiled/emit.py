@@ -210,10 +210,10 @@ def product(kind: VectorType, start: bool) -> int:
     A function (tiles, k, row stride of B, row stride of C, A, B, C), A [tiles, k, rows of a tile]; strides in numbers.
     """
     n = tile_rows(kind)
-    module, builder, (tiles, inner, stride_b, stride_c, A, B, C) = new_function(4, 3)
+    module, builder, (tiles, depth, stride_b, stride_c, A, B, C) = new_function(4, 3)
 
     def tile(i: Any, _: Any) -> Sequence[Any]:
-        own = at(builder, kind, A, builder.mul(i, builder.mul(inner, WORD(n))))
+        own = at(builder, kind, A, builder.mul(i, builder.mul(depth, WORD(n))))
         first = builder.mul(i, builder.mul(stride_c, WORD(n)))
         rows = [at(builder, kind, C, builder.add(first, builder.mul(stride_c, WORD(r)))) for r in range(n)]
         zero = kind.splat(0.0).value
@@ -231,7 +231,7 @@ def product(kind: VectorType, start: bool) -> int:
                 for x, total in zip(a, totals, strict=True)
             ]
 
-        for row, total in zip(rows, repeat(builder, inner, sums, add), strict=True):
+        for row, total in zip(rows, repeat(builder, depth, sums, add), strict=True):
             store(builder, kind, total, row)
         return []
 
