@@ -209,7 +209,7 @@ def test_a_positive_forget_bias_keeps(name):
         wx = np.zeros((M, len(p.cell.gates), H, B))
         wx[:, p.cell.gates.index(p.cell.forget)] = bias
         _, saved = p.cell.forward(FORWARD, p.params.p, wx, 0 * wx, state)
-        *_, factor = p.cell.backward(NumpyOps(uncut=False), p.params.p, saved, ones)[3]
+        *_, factor = p.cell.backward(NumpyOps(blocked=True), p.params.p, saved, ones)[3]
         formula = p.cell.log_factor(FORWARD, p.params.p, wx, 0 * wx, state)
         np.testing.assert_allclose(np.log(factor), formula, rtol=1e-12, atol=1e-15)
         kept.append(factor)

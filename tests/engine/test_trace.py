@@ -105,7 +105,7 @@ def test_the_forward_program_is_the_step(name: str) -> None:
 @pytest.mark.parametrize("name", CELLS)
 def test_the_backward_program_is_the_adjoint_with_open_and_blocked_gates(name: str, blocked: bool) -> None:
     step = Step(name)
-    each, ops = program(step.cell), NumpyOps(not blocked)
+    each, ops = program(step.cell), NumpyOps(blocked)
     errors = {f"d_{state}": d for state, d in zip(step.cell.states, step.errors, strict=True)}
     found = run(each.blocked if blocked else each.backward, step.multipliers(each) | errors)
     _, saved = step.cell.forward(OPS, step.p, step.wx, step.rh, step.state)

@@ -11,7 +11,7 @@ import carousel.measures.jacobian.backward
 from carousel.cells import CELLS, Params
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, effective, flat, pull_back, unroll
-from carousel.engine.step_jacobian import entering, slopes, through
+from carousel.engine.step_jacobian import covectors_before, covectors_on_input, slopes
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.jacobian.low_rank import Front, renewed, start, turned
 from carousel.measures.jacobian.norms import leading
@@ -64,8 +64,8 @@ def test_slopes_are_the_adjoint(name):
     there = slopes(ops, p.cell, params, steps)
     rows = rng.standard_normal((len(params.W), p.xs.shape[-1], 2, len(p.state), p.state[0].shape[1]))
     for t in (0, len(steps) - 1):
-        d_before, parts = through(p.cell, params, there, t, rows)
-        d_x = entering(params, there, t, parts)
+        d_before, parts = covectors_before(p.cell, params, there, t, rows)
+        d_x = covectors_on_input(params, there, t, parts)
         for row in range(2):
             d_state = tuple(d.swapaxes(1, 2) for d in np.moveaxis(rows[:, :, row], 2, 0))
             expected = pull_back(ops, p.cell, params, steps[t], d_state, full)

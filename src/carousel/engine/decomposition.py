@@ -1,11 +1,11 @@
-"""How the adjoints of two paths lie to each other, and how one step divides between slopes and weights."""
+"""The angle between the adjoints of two paths, and the part that slopes and weights have in an adjoint's norm."""
 
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-Vectors = Float[np.ndarray, "M S H B"]  # one a model and sequence
+Vectors = Float[np.ndarray, "M S H B"]  # one vector per model and sequence
 PerSequence = Float[np.ndarray, "M B"]
 
 

@@ -1,4 +1,4 @@
-"""Vectors in log space: the largest entry lies in [1/2, 1), and a power of two says what it is short of.
+"""Vectors in log space: the largest entry lies in [1/2, 1), and a power of two multiplies all entries.
 
 Every few steps are followed by an exact division by a power of two, so 0.25^10000 is a number like any other and no
 rounding is added to the steps' own. A zero is then a zero of the mathematics, with one exception: the entries of one
@@ -18,7 +18,7 @@ FREE = {"float64": 200, "float32": 40, "bfloat16": 40}
 SAFE = 1e-140  # a norm above this, and below its inverse, lost nothing when entries were squared
 NOWHERE = 2**30  # minus this is the power of a zero vector: below all others
 Scaled = tuple[State, Int[Array, "M _ B"]]
-Logs = Float[np.ndarray, "M N"]  # log10, one a sequence, or one a unit and sequence; -inf for an exact zero
+Logs = Float[np.ndarray, "M N"]  # log10, one per sequence, or per unit and sequence; -inf for an exact zero
 
 
 def rescale(backend: Backend, d: State, power: Array, per_unit: bool = False) -> Scaled:
@@ -28,7 +28,7 @@ def rescale(backend: Backend, d: State, power: Array, per_unit: bool = False) ->
 
 
 def lost_precision(before: Scaled, after: Scaled) -> bool:
-    """Whether so much happened between two divisions that digits may be lost: too large a factor, or a new zero."""
+    """Whether digits may have been lost between two divisions: by too large a factor, or a new zero."""
     (d, power), (d_after, power_after) = before, after
     peak, peak_after = (sum(abs(part) for part in each) for each in (d, d_after))
     if power.shape[1] == 1:

@@ -1,8 +1,8 @@
 """Time, the matrix products and storage, once for all cells.
 
-A backend hands in its array functions (`ArrayOps`) and its one-step derivative; what is here only says in which
-order they are called. Adjoints are those of the joint state (h, c) at the border between two steps: the partial
-derivative by h_t with c_t held fixed, and the other way about.
+A backend passes its array functions (`ArrayOps`) and its one-step derivative; the recurrence decides the order in
+which they are called. Adjoints are those of the joint state (h, c) between two steps: the partial derivative by h_t
+with c_t held fixed, and by c_t with h_t held fixed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,25 +16,25 @@ from carousel.cells.cell import Saved
 
 Gates = frozenset[str]
 
-MEMORY = 5 * 2**28  # bytes that the stored part of a forward pass may take; it changes no result
+MEMORY = 5 * 2**28  # bytes that the stored steps of a forward pass may take; no result depends on it
 PATHS: dict[str, Callable[[Cell], Gates]] = {
     "full": lambda cell: frozenset(cell.gates),
     "candidate": lambda cell: frozenset({cell.candidate}),
     "cell": lambda cell: frozenset(),
     "truncated": lambda cell: frozenset(),
 }
-"""Which gates' rows of R the adjoint may pass back through.
+"""The gates whose rows of R the adjoint may pass back through, for each path; all others are blocked.
 
 ``candidate``: the carousel and the cell input, the gates frozen. ``cell``: the carousel alone. ``truncated`` is
 the rule of Hochreiter and Schmidhuber (1997): errors that reach a net input change its weights and stop there. For
-the adjoint of the state the last two are the same; they differ in the weights' gradient, where ``truncated``
-keeps every gate's error of the step.
+the adjoint of the state, ``cell`` and ``truncated`` are the same; they differ in the weights' gradient, where
+``truncated`` keeps every gate's error of the step.
 """
 
 
 @runtime_checkable
 class ArrayOps(Ops, Protocol):
-    """What the recurrence asks of an array library beside what the cells ask."""
+    """The functions of an array library that the recurrence uses, those of the cells among them."""
 
     def recur(self, R: Float[Array, "M GH VH"], recurrent_input: Float[Array, "M VH B"]) -> Array: ...
     def product(self, A: Float[Array, "M N K"], x: Float[Array, "M K B"]) -> Array: ...
@@ -49,8 +49,8 @@ class Step(NamedTuple):
     before: State
     saved: Saved
     intermediate: Saved = ()  # the intermediate input, and what its own adjoint needs
-    log_factor: Units | None = None  # of the Q&A's factor, where it is asked for
-    local: Any = None  # what a backend prepared for its adjoint, together with its neighbours'
+    log_factor: Units | None = None  # of the Q&A's factor, where it is wanted
+    local: Any = None  # the segment that it shares its slopes with, and its place in there
 
 
 class Errors(NamedTuple):
@@ -58,8 +58,8 @@ class Errors(NamedTuple):
 
     p: dict[str, Units]
     wx: Net
-    rh: Net  # of what R makes of the states, and
-    intermediate: Net | None  # of what it makes of the intermediate input
+    rh: Net  # of R times the recurrent states
+    intermediate: Net | None  # of R times the intermediate input
     before: State
 
 
@@ -77,7 +77,7 @@ def drive(ops: ArrayOps, cell: Cell, params: Params, xs: Series) -> Float[Array,
 
 
 def recurrent_input(ops: ArrayOps, cell: Cell, state: State) -> Float[Array, "M VH B"]:
-    """The states that R multiplies, one below the other."""
+    """The recurrent states, stacked: what R multiplies."""
     if cell.recurrent_states == cell.states[:1]:
         return state[0]
     recurrent_states = [state[cell.states.index(name)] for name in cell.recurrent_states]
@@ -91,12 +91,12 @@ def columns(cell: Cell, params: Params, h: Units) -> tuple[Array, Array]:
 
 
 def recurrent(ops: ArrayOps, cell: Cell, params: Params, wx: Net, state: State) -> tuple[Net, Saved]:
-    """What R says to each gate, and the intermediate input with what its adjoint needs."""
-    spoken = recurrent_input(ops, cell, state)
+    """R times the recurrent input, gate by gate; the intermediate input and what its adjoint needs."""
+    states = recurrent_input(ops, cell, state)
     if cell.intermediate is None:
-        return ops.recur(params.R, spoken).reshape(wx.shape), ()
+        return ops.recur(params.R, states).reshape(wx.shape), ()
     R, R_intermediate = columns(cell, params, state[0])
-    rh = ops.recur(R, spoken).reshape(wx.shape)
+    rh = ops.recur(R, states).reshape(wx.shape)
     v, saved = cell.intermediate.forward(ops, params.p, wx, rh, state)
     return rh + ops.recur(R_intermediate, v).reshape(wx.shape), (v, *saved)
 
@@ -132,25 +132,25 @@ def chunks(
 ) -> Iterator[list[Step]]:
     """The steps of a forward pass, `length` at a time, the last first; no more than that is ever stored.
 
-    A first pass keeps the states at the borders; every chunk but the last is computed again from its border.
+    A first pass stores the state before each chunk; every chunk but the last is computed again from there.
     """
     starts = range(0, len(xs), length)
-    borders = [state]
+    before = [state]
     for t in starts[:-1]:
         for wx in drive(ops, cell, params, xs[t : t + length]):
             state = forward(ops, cell, params, wx, state)[0]
-        borders.append(state)
-    for t, border in zip(reversed(starts), reversed(borders), strict=True):
-        yield unroll(ops, cell, params, xs[t : t + length], border, factors)[0]
+        before.append(state)
+    for t, first in zip(reversed(starts), reversed(before), strict=True):
+        yield unroll(ops, cell, params, xs[t : t + length], first, factors)[0]
 
 
 def chunk_length(xs: Series, state: State) -> int:
-    """How many steps may be stored at a time: about twelve arrays of the state's size a step and state."""
+    """How many steps may be stored at a time: about twelve arrays of the state's size per step and state."""
     M, H, B = state[0].shape
     return max(8, MEMORY // (8 * 12 * len(state) * M * H * B))
 
 
-def rows_open(cell: Cell, matrix: Float[Array, "M GH N"], gates: Gates) -> Float[Array, "M _ N"]:
+def open_rows(cell: Cell, matrix: Float[Array, "M GH N"], gates: Gates) -> Float[Array, "M _ N"]:
     """The rows of `matrix` that belong to `gates`, in the cell's order."""
     M, GH, N = matrix.shape
     kept = [g for g, name in enumerate(cell.gates) if name in gates]
@@ -161,7 +161,7 @@ def rows_open(cell: Cell, matrix: Float[Array, "M GH N"], gates: Gates) -> Float
 
 
 def pull_back(ops: Ops, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> Errors:
-    """One step of the hand-derived adjoint: the cell's own, then R transposed on the gates that are open."""
+    """One step of the hand-derived adjoint: the cell's own, then R transposed on the open gates, `gates`."""
     d_p, d_wx, d_rh, d_before = cell.backward(ops, params.p, step.saved, d_state)
     errors = Errors(d_p, d_wx, d_rh, d_rh if cell.intermediate else None, d_before)
     if gates and cell.intermediate:
@@ -174,20 +174,20 @@ def pull_back(ops: Ops, cell: Cell, params: Params, step: Step, d_state: State, 
         for k, name in enumerate(cell.recurrent_states):
             before[name] = recurrent_states[:, k * H : (k + 1) * H] + before[name]
     return errors._replace(
-        before=tuple(whole(ops, d, s) for d, s in zip(before.values(), d_state, strict=True))
+        before=tuple(as_array(ops, d, s) for d, s in zip(before.values(), d_state, strict=True))
     )
 
 
 def transposed(cell: Cell, R: Array, d_rh: Net, gates: Gates) -> Array:
-    """R transposed times the errors of the gates that are open."""
+    """R transposed times the errors of the open gates."""
     error = d_rh.reshape(d_rh.shape[0], -1, d_rh.shape[-1])
-    return rows_open(cell, R, gates).swapaxes(1, 2) @ rows_open(cell, error, gates)
+    return open_rows(cell, R, gates).swapaxes(1, 2) @ open_rows(cell, error, gates)
 
 
 def through_intermediate(
     ops: Ops, cell: Cell, params: Params, step: Step, errors: Errors, gates: Gates
 ) -> Errors:
-    """The errors that reach the intermediate input, sent on to where it is made from."""
+    """`errors` with those that the intermediate input passes on to what it is computed from."""
     _, R = columns(cell, params, step.before[0])
     d_v = transposed(cell, R, errors.rh, gates)
     d_p, d_wx, d_rh, d_before = cell.intermediate.backward(ops, params.p, step.intermediate[1:], d_v)  # type: ignore[union-attr]
@@ -200,8 +200,8 @@ def through_intermediate(
     )
 
 
-def whole(ops: Ops, d: Array | float, like: Units) -> Units:
-    """An adjoint that a cell gives as the number zero, as an array."""
+def as_array(ops: Ops, d: Array | float, like: Units) -> Units:
+    """An adjoint as an array of the shape of `like`, where a cell gave the number zero."""
     return d + ops.zeros(like) if isinstance(d, float) else d
 
 
@@ -217,30 +217,30 @@ def parameter_gradients(
     d_p = {name: 0.0 * value for name, value in params.p.items()}
     S = outputs.shape[1]
     d_state = tuple(ops.zeros(s) for s in steps[-1].before)
-    found = []
+    by_step = []
     for back, step in enumerate(reversed(steps), start=1):
         if back <= S:
             d_state = (d_state[0] + outputs[:, S - back], *d_state[1:])
         errors = pull_back(ops, cell, params, step, d_state, gates)
         d_p = {name: total + errors.p[name].sum(2, keepdims=True) for name, total in d_p.items()}
         d_state = errors.before
-        found.append(errors)
-    found.reverse()
+        by_step.append(errors)
+    by_step.reverse()
 
-    def by(errors: Sequence[Array], causes: Sequence[Array]) -> Array:
-        """The gradient by a matrix: one product for all steps."""
-        return ops.join(errors, 2) @ ops.join(causes, 2).swapaxes(1, 2)
+    def by(errors: Sequence[Array], inputs: Sequence[Array]) -> Array:
+        """The gradient by a matrix, from the errors of its outputs and its inputs: one product for all steps."""
+        return ops.join(errors, 2) @ ops.join(inputs, 2).swapaxes(1, 2)
 
-    d_wx = [flat(each.wx) for each in found]
-    d_R = by([flat(each.rh) for each in found], [recurrent_input(ops, cell, step.before) for step in steps])
+    d_wx = [flat(each.wx) for each in by_step]
+    d_R = by([flat(each.rh) for each in by_step], [recurrent_input(ops, cell, step.before) for step in steps])
     if cell.intermediate:
         intermediate = by(
-            [flat(each.intermediate) for each in found], [step.intermediate[0] for step in steps]
+            [flat(each.intermediate) for each in by_step], [step.intermediate[0] for step in steps]
         )
         d_R = ops.join([d_R, intermediate], 2)
     return Params(by(d_wx, [step.x for step in steps]), d_R, sum(d_wx).sum(2, keepdims=True), d_p)
 
 
 def flat(net: Net) -> Float[Array, "M GH B"]:
-    """The gates one below the other."""
+    """Net inputs, or their adjoints, with the gates stacked."""
     return net.reshape(net.shape[0], -1, net.shape[-1])

@@ -1,8 +1,8 @@
 """The hand-derived adjoint of a step as matrices, for many covectors at once.
 
 A cell is a pointwise map, so its adjoint multiplies: unit by unit, the adjoint of a gate's net input is a sum over the
-states of slope times adjoint. The slopes are what ``cell.backward`` makes of ones; they are taken for a run of steps at
-once, side by side as if they were sequences. The slopes of each gate times its rows of R, summed over the gates, are
+states of slope times adjoint. ``cell.backward`` of ones gives the slopes, for a run of steps at once, whose arrays are
+put side by side as if the steps were sequences. The slopes of each gate times its rows of R, summed over the gates, are
 then the part of the step's Jacobian that goes through R; a cell with more gates than states is cheaper so.
 """
 
@@ -16,28 +16,33 @@ from carousel.axes import Array, State
 from carousel.cells import Cell, Ops, Params
 from carousel.engine.recurrence import Step
 
-Covectors = Float[np.ndarray, "M B P S H"]  # P on the joint state of each sequence
-Slope = Float[np.ndarray, "T M H B K G"]  # of each gate, by each of K parts
+Covectors = Float[np.ndarray, "M B P S H"]  # P covectors on the joint state of each sequence
+Slope = Float[np.ndarray, "T M H B K G"]  # the slope of each gate, for each of K sources
 Dense = Float[np.ndarray, "M B KH J"]
 
 
 class Slopes(NamedTuple):
-    """The slopes of T steps, by K parts: the states after a step and, last, the intermediate input if there is one."""
+    """The slopes of T steps: the derivatives of K sources by what enters a unit.
 
-    rh: Slope  # of what R makes of the states
-    wx: Slope  # of W x + b
-    before: Float[np.ndarray, "T M B K S H"]  # of the states before a step, beside R
+    The sources are the states after a step and, last, the intermediate input if there is one.
+    """
+
+    rh: Slope  # by R times the recurrent states
+    wx: Slope  # by W x + b
+    before: Float[np.ndarray, "T M B K S H"]  # by the states before the step, without R
 
 
 def slopes(ops: Ops, cell: Cell, params: Params, steps: Sequence[Step]) -> Slopes:
-    """The slopes of `steps`."""
+    """The slopes of `steps`, from the cell's adjoint by hand."""
     B, T = steps[0].x.shape[-1], len(steps)
     one = np.ones_like(np.tile(steps[0].before[0], T))
-    saved = beside([step.saved for step in steps], B)
+    saved = side_by_side([step.saved for step in steps], B)
     found = [cell.backward(ops, params.p, saved, d_state) for d_state in units(one, len(cell.states))]
     if cell.intermediate:
         found.append(
-            cell.intermediate.backward(ops, params.p, beside([s.intermediate[1:] for s in steps], B), one)
+            cell.intermediate.backward(
+                ops, params.p, side_by_side([s.intermediate[1:] for s in steps], B), one
+            )
         )
     rh, wx = by_time([d_rh for _, _, d_rh, _ in found], T), by_time([d_wx for _, d_wx, _, _ in found], T)
     before = by_time([np.stack([d * one for d in d_before], axis=1) for *_, d_before in found], T)
@@ -46,12 +51,12 @@ def slopes(ops: Ops, cell: Cell, params: Params, steps: Sequence[Step]) -> Slope
 
 
 def units(one: Array, states: int) -> Iterator[State]:
-    """A one on every unit, of one state after the other."""
+    """The adjoints with 1 on every unit of one state and 0 on the others, state by state."""
     return (tuple(one if s == k else 0.0 * one for s in range(states)) for k in range(states))
 
 
-def beside(saved: Sequence[Sequence[Array]], B: int) -> tuple[Array, ...]:
-    """What the steps saved, side by side; what has no sequences is the same in all."""
+def side_by_side(saved: Sequence[Sequence[Array]], B: int) -> tuple[Array, ...]:
+    """What the steps saved, joined along the sequences; what has no sequences is the same in all steps."""
     return tuple(
         np.concatenate(parts, axis=-1) if np.shape(parts[0])[-1:] == (B,) else parts[0]
         for parts in zip(*saved, strict=True)
@@ -59,31 +64,33 @@ def beside(saved: Sequence[Sequence[Array]], B: int) -> tuple[Array, ...]:
 
 
 def by_time(by: Sequence[Float[np.ndarray, "M G H TB"]], T: int) -> Float[np.ndarray, "T M B K G H"]:
-    """What K parts say of steps side by side, step by step."""
+    """The adjoints of K sources for steps side by side, step by step."""
     M, G, H, columns = by[0].shape
     return np.stack(by).reshape(len(by), M, G, H, T, columns // T).transpose(4, 1, 5, 0, 2, 3)
 
 
-def through(cell: Cell, params: Params, there: Slopes, t: int, d_after: Covectors) -> tuple[Covectors, Array]:
-    """Covectors on the state before step `t`, from those after it, and these with those on the intermediate input."""
+def covectors_before(
+    cell: Cell, params: Params, slopes: Slopes, t: int, d_after: Covectors
+) -> tuple[Covectors, Array]:
+    """Covectors on the state before step `t`, from those after it; and those on all sources."""
     M, B, P, S, H = d_after.shape
-    border, parts = len(cell.recurrent_states) * H, d_after.reshape(M, B, P, S * H)
+    border, d_sources = len(cell.recurrent_states) * H, d_after.reshape(M, B, P, S * H)
     if cell.intermediate:
-        source = parts @ dense(there.rh[t, :, :, :, :S], params.R[:, :, border:])
-        parts = np.concatenate([parts, source], axis=3)
-    d_before = beside_R(there.before[t], parts)
+        d_v = d_sources @ dense(slopes.rh[t, :, :, :, :S], params.R[:, :, border:])
+        d_sources = np.concatenate([d_sources, d_v], axis=3)
+    d_before = without_R(slopes.before[t], d_sources)
     if cell.recurrent_states:
-        recurrent_states = parts @ dense(there.rh[t], params.R[:, :, :border])
+        recurrent_states = d_sources @ dense(slopes.rh[t], params.R[:, :, :border])
         for k, name in enumerate(cell.recurrent_states):
             d_before[:, :, :, cell.states.index(name)] += recurrent_states[..., k * H : (k + 1) * H]
-    return d_before, parts
+    return d_before, d_sources
 
 
-def entering(
-    params: Params, there: Slopes, t: int, parts: Float[np.ndarray, "M B P KH"]
+def covectors_on_input(
+    params: Params, slopes: Slopes, t: int, d_sources: Float[np.ndarray, "M B P KH"]
 ) -> Float[np.ndarray, "M B P D"]:
-    """Covectors on the input of step `t`, from what `through` says of all parts."""
-    return parts @ dense(there.wx[t], params.W)
+    """Covectors on the input of step `t`, from those on all sources after it."""
+    return d_sources @ dense(slopes.wx[t], params.W)
 
 
 def dense(slope: Float[np.ndarray, "M H B K G"], R: Float[np.ndarray, "M GH J"]) -> Dense:
@@ -96,10 +103,10 @@ def dense(slope: Float[np.ndarray, "M H B K G"], R: Float[np.ndarray, "M GH J"])
     return summed.reshape(M, B, K * H, J)
 
 
-def beside_R(slope: Float[np.ndarray, "M B K S H"], parts: Float[np.ndarray, "M B P KH"]) -> Covectors:
-    """What reaches the states before without R: the sum over the parts of slope times adjoint."""
+def without_R(slope: Float[np.ndarray, "M B K S H"], d_sources: Float[np.ndarray, "M B P KH"]) -> Covectors:
+    """Covectors on the states before a step, less what R passes: the sum over sources of slope times covector."""
     M, B, K, S, H = slope.shape
-    each = parts.reshape(M, B, -1, K, 1, H)
+    each = d_sources.reshape(M, B, -1, K, 1, H)
     total = slope[:, :, None, 0] * each[:, :, :, 0]
     for k in range(1, K):
         total += slope[:, :, None, k] * each[:, :, :, k]

@@ -35,15 +35,15 @@ class System(NamedTuple):
         """The system with R itself in the place of what it is made from."""
         return self._replace(params=effective(self.ops, self.cell, self.params))
 
-    def models(self, part: slice) -> "System":
-        """Some of the models."""
+    def models(self, which: slice) -> "System":
+        """The system of some of the models."""
         W, R, b, p = self.params
-        params = Params(W[part], R[part], b[part], {name: value[part] for name, value in p.items()})
-        return self._replace(params=params, xs=self.xs[:, part], state=tuple(s[part] for s in self.state))
+        params = Params(W[which], R[which], b[which], {name: value[which] for name, value in p.items()})
+        return self._replace(params=params, xs=self.xs[:, which], state=tuple(s[which] for s in self.state))
 
-    def sequences(self, part: slice) -> "System":
-        """The same models, driven by some of the sequences."""
-        return self._replace(xs=self.xs[..., part], state=tuple(s[..., part] for s in self.state))
+    def sequences(self, which: slice) -> "System":
+        """The system on some of the sequences."""
+        return self._replace(xs=self.xs[..., which], state=tuple(s[..., which] for s in self.state))
 
     def chunks(self, length: int, factors: bool = False) -> Iterator[list[Step]]:
         """The steps of a forward pass, `length` at a time, the last first, with R itself among the parameters."""

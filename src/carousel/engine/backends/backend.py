@@ -50,7 +50,7 @@ class Gradient(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """What is asked of the outputs after the last S steps, and how much each answer counts."""
+    """The targets of the outputs after the last S steps, and the weight of each in the loss."""
 
     target: Float[Array, "M S O B"]
     weight: Float[Array, "M S B"]  # of a sequence they sum to 1
@@ -69,7 +69,7 @@ def read_out(model: Model, hs: Float[Array, "M S H B"]) -> Float[Array, "M S O B
 
 
 def each(step: Step, f: Callable[[Array], Array]) -> Step:
-    """`step` with `f` of all its arrays."""
+    """`step` with `f` applied to each of its arrays."""
     return Step(f(step.x), f(step.wx), *(tuple(map(f, part)) for part in step[2:5]))
 
 
@@ -124,14 +124,14 @@ class Backend(Protocol):
     def widen(self, step: Step, n: int) -> Step:
         """`step` with every sequence n times, next to each other: one copy for each of n adjoints.
 
-        It is for `vjp` and `error` alone: one that was prepared comes back as it is.
+        For `vjp` and `error` alone: a step that shares slopes with its segment takes any number of adjoints as it is.
         """
         ...
 
     def rescale(self, d_state: State, per_unit: bool) -> tuple[State, Int[Array, "M _ B"]]:
         """`d_state` divided by an exact power of two that brings its largest entry into [1/2, 1), and the power.
 
-        One power a sequence, or one a unit and sequence. Zeros stay zeros, with power 0.
+        One power per sequence, or one per unit and sequence. Zeros stay zeros, with power 0.
         """
         ...
 
@@ -148,13 +148,13 @@ class Backend(Protocol):
         ...
 
     def gradient(
-        self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets, gates: Gates
+        self, cell: Cell, model: Model, xs: Series, state: State, targets: Targets, gates: Gates
     ) -> Gradient:
         """The mean loss of a batch and its gradient; the adjoint passes back through `gates` only."""
         ...
 
     def output_error(
-        self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets
+        self, cell: Cell, model: Model, xs: Series, state: State, targets: Targets
     ) -> Float[np.ndarray, "M H B"]:
         """The gradient by the last h of each sequence's own loss at the last step alone."""
         ...

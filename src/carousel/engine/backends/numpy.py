@@ -18,14 +18,16 @@ from carousel.engine.recurrence import PATHS, Gates, Step, effective, parameter_
 from carousel.engine.step_jacobian import Slopes, slopes
 
 NUMBA = find_spec("numba") is not None  # looked up once: training asks at every step
-SATURATED = 0.19  # slope of tanh below which 1 - tanh^2 loses digits: one here, all where tanh rounds to 1
+SATURATED = (
+    0.19  # slope of tanh below which 1 - tanh^2 loses digits: one digit here, all where tanh rounds to 1
+)
 
 
 @dataclass(frozen=True)
 class NumpyOps:
     """NumPy's functions under the names that cells use."""
 
-    uncut: bool = True
+    blocked: bool = False  # whether no gradient passes `stop_gradient`
 
     def tanh(self, x: Array) -> tuple[Array, Array]:
         y = np.tanh(x)
@@ -87,7 +89,7 @@ class NumpyOps:
         return np.stack(gates, axis=1)
 
     def stop_gradient(self, x: Array) -> Array:
-        return x if self.uncut else np.zeros_like(x)
+        return np.zeros_like(x) if self.blocked else x
 
     def recur(
         self, R: Float[Array, "M GH VH"], recurrent_input: Float[Array, "M VH B"]
@@ -104,7 +106,7 @@ class NumpyOps:
 
 
 def from_exp(e: Array) -> tuple[Array, Array]:
-    """sigma and its slope from e = exp(-x), which is used up."""
+    """sigma and its slope from e = exp(-x), which is overwritten."""
     y = e + 1
     np.reciprocal(y, out=y)
     e *= y
@@ -113,7 +115,7 @@ def from_exp(e: Array) -> tuple[Array, Array]:
 
 
 def far_sigmoid(x: Array) -> tuple[Array, Array]:
-    """The same where some exp(-x) is more than a float holds: sigma is exp(x) there. The others keep their bits."""
+    """sigma and its slope where some exp(-x) overflows: both are exp(x) there. The other entries keep their bits."""
     with np.errstate(over="ignore", invalid="ignore"):
         e = np.exp(-x)
         far = np.isinf(e)
@@ -122,7 +124,7 @@ def far_sigmoid(x: Array) -> tuple[Array, Array]:
     return y, slope
 
 
-FORWARD = NumpyOps()
+FORWARD = NumpyOps()  # all gates open
 HandDerived = Callable[[Cell, Params, Series, State, int], tuple[Array, Callable[[Array, Gates], Params]]]
 
 
@@ -133,7 +135,7 @@ def unroll_plainly(
     steps, end = unroll(FORWARD, cell, params, xs, state)
 
     def pull(d_hs: Float[Array, "M S H B"], gates: Gates) -> Params:
-        ops = NumpyOps(uncut=gates == frozenset(cell.gates))
+        ops = NumpyOps(blocked=gates != frozenset(cell.gates))
         return parameter_gradients(ops, cell, params, steps, d_hs, gates)
 
     return outputs(FORWARD, steps, end, last), pull
@@ -179,7 +181,7 @@ class NumpyBackend:
         return array
 
     def ops(self, cell: Cell, gates: Gates) -> NumpyOps:
-        return NumpyOps(uncut=gates == frozenset(cell.gates))
+        return NumpyOps(blocked=gates != frozenset(cell.gates))
 
     def slopes(self, cell: Cell, params: Params, steps: Sequence[Step]) -> Slopes:
         return slopes(FORWARD, cell, params, steps)
@@ -211,13 +213,13 @@ class NumpyBackend:
         return read_out(model, self.engine.unroll(cell, params, xs, state, last)[0])
 
     def gradient(
-        self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets, gates: Gates
+        self, cell: Cell, model: Model, xs: Series, state: State, targets: Targets, gates: Gates
     ) -> Gradient:
         params = effective(FORWARD, cell, model.params)
-        hs, pull = self.engine.unroll(cell, params, xs, state, asked.target.shape[1])
-        y, loss = read_out(model, hs), LOSSES[asked.loss]
-        losses, share = loss.value(y, asked.target, log_softmax), asked.weight / xs.shape[-1]
-        d_y = loss.derivative(y, asked.target) * share[:, :, None]
+        hs, pull = self.engine.unroll(cell, params, xs, state, targets.target.shape[1])
+        y, loss = read_out(model, hs), LOSSES[targets.loss]
+        losses, share = loss.value(y, targets.target, log_softmax), targets.weight / xs.shape[-1]
+        d_y = loss.derivative(y, targets.target) * share[:, :, None]
         readout = Readout((d_y @ hs.swapaxes(2, 3)).sum(1), d_y.sum((1, 3))[..., None])
         d_hs = model.readout.V.swapaxes(1, 2)[:, None] @ d_y
         d_params = pull(d_hs, gates)
@@ -227,10 +229,10 @@ class NumpyBackend:
         return Gradient((losses * share).sum((1, 2)), Model(d_params, readout))
 
     def output_error(
-        self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets
+        self, cell: Cell, model: Model, xs: Series, state: State, targets: Targets
     ) -> Float[np.ndarray, "M H B"]:
         y = self.run(cell, model, xs, state, 1)[:, 0]
-        d_y = LOSSES[asked.loss].derivative(y, asked.target[:, -1])
+        d_y = LOSSES[targets.loss].derivative(y, targets.target[:, -1])
         return model.readout.V.swapaxes(1, 2) @ d_y
 
 

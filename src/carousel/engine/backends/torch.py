@@ -24,7 +24,7 @@ from carousel.engine.backends.backend import (
     read_out,
     rebuild,
 )
-from carousel.engine.backends.torch_units import Run
+from carousel.engine.backends.torch_units import Segment
 from carousel.engine.engine import Engine, unprepared
 from carousel.engine.losses import LOSSES
 from carousel.engine.recurrence import PATHS, Gates, Step, effective, forward, unroll
@@ -36,33 +36,33 @@ torch.backends.cudnn.allow_tf32 = False
 
 @dataclass(frozen=True)
 class TorchOps:
-    """torch's functions under the names that cells use; closed gates see a state that has no history.
+    """torch's functions under the names that cells use; the state that a blocked gate reads is detached.
 
-    With `tails` the slopes of saturated units keep their digits, however small. Training does without: torch's own
-    functions are twice as fast, and what they lose is one rounding unit of the largest slope.
+    With `precise_slopes` the slopes of saturated units keep their digits, however small. Training does without:
+    torch's own functions are twice as fast, and what they lose is one rounding unit of the largest slope.
     """
 
-    tails: bool = True
-    shut: tuple[bool, ...] = ()  # gate by gate, where the adjoint may not pass
+    precise_slopes: bool = True
+    blocked: tuple[bool, ...] = ()  # gate by gate, where the adjoint may not pass
 
     def tanh(self, x: Tensor) -> tuple[Tensor, None]:
         """tanh x = 1 - 2 sigma(-2x) where x is large, so that autograd's slope keeps its digits there."""
-        if not (self.tails and x.requires_grad and saturated(x)):
+        if not (self.precise_slopes and x.requires_grad and saturated(x)):
             return torch.tanh(x), None
         sign, large = signs(x), (x.detach().abs() > SATURATED).to(x.dtype)
         near = torch.tanh(torch.where(large > 0, 0.0, x))
         return near + large * sign * (1 - 2 * torch.sigmoid(-2 * sign * x)), None
 
     def sigmoid(self, x: Tensor) -> tuple[Tensor, None]:
-        """sigma(x) = 1 - sigma(-x) where x is large, for the same reason."""
-        if not (self.tails and x.requires_grad and saturated(x)):
+        """sigma(x) = 1 - sigma(-x) where x is large, so that autograd's slope keeps its digits there."""
+        if not (self.precise_slopes and x.requires_grad and saturated(x)):
             return torch.sigmoid(x), None
         sign = signs(x.detach() - SATURATED)
         return (1 + sign) / 2 - sign * torch.sigmoid(-sign * x), None
 
     def relu(self, x: Tensor) -> tuple[Tensor, None]:
         """With a slope of NaN at NaN, where torch's own is 1."""
-        return (torch.relu(x) * x.detach().clamp(1.0, 1.0) if self.tails else torch.relu(x)), None
+        return (torch.relu(x) * x.detach().clamp(1.0, 1.0) if self.precise_slopes else torch.relu(x)), None
 
     def log_sigmoid(self, x: Tensor) -> Tensor:
         return functional.logsigmoid(x)
@@ -98,22 +98,24 @@ class TorchOps:
         return torch.stack(gates, 1)
 
     def stop_gradient(self, x: Tensor) -> Tensor:
-        return x.detach() if any(self.shut) else x
+        return x.detach() if any(self.blocked) else x
 
     def recur(self, R: Float[Array, "M GH VH"], recurrent_input: Float[Array, "M VH B"]) -> Array:
-        if not any(self.shut):
+        if not any(self.blocked):
             return self.product(R, recurrent_input)
-        if all(self.shut):
+        if all(self.blocked):
             return self.product(R, recurrent_input.detach())
-        shut = torch.tensor(self.shut, device=recurrent_input.device).repeat_interleave(
-            R.shape[1] // len(self.shut)
+        blocked = torch.tensor(self.blocked, device=recurrent_input.device).repeat_interleave(
+            R.shape[1] // len(self.blocked)
         )
         return torch.where(
-            shut[None, :, None], self.product(R, recurrent_input.detach()), self.product(R, recurrent_input)
+            blocked[None, :, None],
+            self.product(R, recurrent_input.detach()),
+            self.product(R, recurrent_input),
         )
 
     def product(self, A: Float[Tensor, "M N K"], x: Float[Tensor, "M K B"]) -> Float[Tensor, "M N B"]:
-        """A x, taken as x^T A^T: up to five times as fast on a CPU where B is small."""
+        """A x, computed as x^T A^T: up to five times as fast on a CPU where B is small."""
         return (x.transpose(1, 2) @ A.transpose(1, 2)).transpose(1, 2)
 
     def join(self, parts: Sequence[Tensor], axis: int = 1) -> Tensor:
@@ -139,21 +141,21 @@ def unroll_fast(
     ops: TorchOps, cell: Cell, params: Params, xs: Series, state: State, last: int
 ) -> Float[Tensor, "M S H B"]:
     """h after each of the `last` S steps, by a layer of torch's own where one gives the same, and sooner."""
-    if torch_library.suits(cell, xs) and not any(ops.shut):
+    if torch_library.suits(cell, xs) and not any(ops.blocked):
         return torch_library.lstm(params, xs, state, last)
     return unroll_plainly(ops, cell, params, xs, state, last)
 
 
-def run_of_steps(backend: Backend, cell: Cell, params: Params, steps: Sequence[Step]) -> list[Step]:
-    """Steps whose slopes are taken together, unit by unit; as they are where a net input is made within a step."""
+def by_segment(backend: Backend, cell: Cell, params: Params, steps: Sequence[Step]) -> list[Step]:
+    """Steps that share their slopes, unit by unit; as they are where a step makes a net input of another."""
     if cell.intermediate or cell.mixes:
         return list(steps)
-    run = Run(backend, cell, params, steps)
-    return [step._replace(local=(run, t)) for t, step in enumerate(steps)]
+    segment = Segment(backend, cell, params, steps)
+    return [step._replace(local=(segment, t)) for t, step in enumerate(steps)]
 
 
 PLAIN = Engine("step by step", plain.adjoints, plain.norms, unprepared, unroll_plainly)
-FAST = Engine("runs of steps", plain.adjoints, plain.norms, run_of_steps, unroll_fast, compresses=True)
+FAST = Engine("by segment", plain.adjoints, plain.norms, by_segment, unroll_fast, compresses=True)
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ class TorchBackend:
 
     @staticmethod
     def engine_for(exact: bool) -> Engine[Differentiable]:
-        """The engine that takes steps together, or, if all is to be `exact`, one by one."""
+        """The engine that differentiates steps by segment or, if all is to be `exact`, one by one."""
         return PLAIN if exact else FAST
 
     @property
@@ -195,24 +197,24 @@ class TorchBackend:
         array = array.detach().cpu()  # NumPy has no bfloat16
         return (array.float() if array.dtype == torch.bfloat16 else array).numpy()
 
-    def ops(self, cell: Cell, gates: Gates, tails: bool = True) -> TorchOps:
-        return TorchOps(tails, tuple(gate not in gates for gate in cell.gates))
+    def ops(self, cell: Cell, gates: Gates, precise_slopes: bool = True) -> TorchOps:
+        return TorchOps(precise_slopes, tuple(gate not in gates for gate in cell.gates))
 
     def slopes(self, cell: Cell, params: Params, steps: Sequence[Step]) -> None:
         return None
 
     def vjp(self, cell: Cell, params: Params, step: Step, d_state: State, gates: Gates) -> State:
         if step.local:
-            run, t = step.local
-            return run.pull(t, d_state, gates)
+            segment, t = step.local
+            return segment.pull(t, d_state, gates)
         before = tuple(s.detach().requires_grad_() for s in step.before)
         after = forward(self.ops(cell, gates), cell, params, step.wx, before)[0]
         return self.pulled(after, before, d_state)
 
     def error(self, cell: Cell, params: Params, step: Step, d_state: State) -> tuple[State, Net]:
         if step.local:
-            run, t = step.local
-            return run.error(t, d_state)
+            segment, t = step.local
+            return segment.error(t, d_state)
         tips = tuple(s.detach().requires_grad_() for s in (*step.before, step.wx))
         after = forward(self.ops(cell, PATHS["full"](cell)), cell, params, tips[-1], tips[:-1])[0]
         *d_before, d_wx = self.pulled(after, tips, d_state)
@@ -229,7 +231,7 @@ class TorchBackend:
         )
 
     def widen(self, step: Step, n: int) -> Step:
-        if step.local:  # its slopes are for any number of copies
+        if step.local:  # its slopes serve any number of copies
             return step
         bare = step._replace(saved=(), intermediate=())  # autograd computes the step again
         return each(bare, lambda a: a.repeat_interleave(n, -1))
@@ -247,43 +249,43 @@ class TorchBackend:
         return torch.linalg.vector_norm(x.double(), dim=1).cpu().numpy()
 
     def run(self, cell: Cell, model: Model, xs: Series, state: State, last: int) -> Float[Array, "M S O B"]:
-        ops = TorchOps(tails=False)
+        ops = TorchOps(precise_slopes=False)
         with torch.no_grad():
             params = effective(ops, cell, model.params)
             return read_out(model, unroll_plainly(ops, cell, params, xs, state, last))
 
     def gradient(
-        self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets, gates: Gates
+        self, cell: Cell, model: Model, xs: Series, state: State, targets: Targets, gates: Gates
     ) -> Gradient:
         tips = [leaf.detach().requires_grad_() for leaf in leaves(model)]
         live = rebuild(model, tips)
-        ops = self.ops(cell, gates, tails=False)
+        ops = self.ops(cell, gates, precise_slopes=False)
         params = effective(ops, cell, live.params)
-        y = read_out(live, self.engine.unroll(ops, cell, params, xs, state, asked.target.shape[1]))
-        each_loss = LOSSES[asked.loss].value(y, asked.target, log_softmax)
-        losses = (each_loss * asked.weight).sum(1).mean(1)
-        found = torch.autograd.grad(losses.sum(), tips, allow_unused=True, materialize_grads=True)
-        return Gradient(losses.detach(), rebuild(model, list(found)))
+        y = read_out(live, self.engine.unroll(ops, cell, params, xs, state, targets.target.shape[1]))
+        each_loss = LOSSES[targets.loss].value(y, targets.target, log_softmax)
+        losses = (each_loss * targets.weight).sum(1).mean(1)
+        by = torch.autograd.grad(losses.sum(), tips, allow_unused=True, materialize_grads=True)
+        return Gradient(losses.detach(), rebuild(model, list(by)))
 
     def output_error(
-        self, cell: Cell, model: Model, xs: Series, state: State, asked: Targets
+        self, cell: Cell, model: Model, xs: Series, state: State, targets: Targets
     ) -> Float[np.ndarray, "M H B"]:
-        ops = TorchOps(tails=False)
+        ops = TorchOps(precise_slopes=False)
         with torch.no_grad():
             _, last = unroll(ops, cell, effective(ops, cell, model.params), xs, state)
         h = last[0].requires_grad_()
         y = read_out(model, h[:, None])[:, 0]
-        losses = LOSSES[asked.loss].value(y, asked.target[:, -1], log_softmax)
+        losses = LOSSES[targets.loss].value(y, targets.target[:, -1], log_softmax)
         return self.numpy(torch.autograd.grad(losses.sum(), h)[0])
 
 
 def signs(x: Tensor) -> Tensor:
-    """-1 where x is negative, else 1; it has no history."""
+    """-1 where x is negative, else 1, detached."""
     return torch.copysign(torch.ones_like(x), x.detach())
 
 
 def saturated(x: Tensor) -> bool:
-    """Whether a unit may be so far out that its slope needs care; a GPU is not asked, for it would have to wait."""
+    """Whether a unit may be saturated; on a GPU always True, since to look would synchronise."""
     return x.is_cuda or not bool(x.detach().abs().amax() <= SATURATED)
 
 

@@ -8,7 +8,7 @@ from carousel.axes import Series, State
 from carousel.cells import CELLS, Cell, Params
 
 STEPS = (
-    20  # from which torch's LSTM, a millisecond a model beside its arithmetic, beats a stack of small models
+    20  # from which torch's LSTM, which takes a millisecond per model to start, beats a stack of small models
 )
 
 

@@ -1,9 +1,9 @@
-"""The derivative of a step unit by unit, by autograd, for a run of steps at once.
+"""The derivative of a step unit by unit, by autograd, for a segment of steps at once.
 
 A cell is a pointwise map: what leaves a unit depends on what enters that unit alone. The gradient of a sum over the
-units is then the derivative of each by its own inputs, and one backward pass a state gives these slopes for all steps
-of a run, side by side as if they were sequences. After that an adjoint is multiplied by slopes and goes back through
-R, which is linear, by its transpose.
+units is then the derivative of each by its own inputs, and one backward pass per state gives these slopes for all
+steps of a segment, side by side as if they were sequences. After that an adjoint is multiplied by slopes and goes back
+through R, which is linear, by its transpose.
 """
 
 from collections.abc import Sequence
@@ -18,30 +18,28 @@ from carousel.cells import Cell, Params
 from carousel.engine.backends.backend import Backend
 from carousel.engine.recurrence import Gates, Step, recurrent_input
 
-CUT = {"weight", "recurrent"}  # the parameters by which a state acts on a gate beside R
+PEEPHOLES = {"weight", "recurrent"}  # the kinds of parameters by which a state acts on a gate without R
 NARROW = 16  # columns up to which a product of many models is faster by rows
 Slope = Float[Tensor, "T M H B"]
 
 
 class Slopes(NamedTuple):
-    """The slopes of T steps, by each of the states after a step."""
+    """The slopes of T steps: the derivatives of each of the states after a step by what enters a unit."""
 
-    before: list[list[Slope | None]]  # of each state before it, beside R; None where nothing is passed on
-    wx: list[Float[Tensor, "T M G H B"]]  # of W x + b
-    rh: list[
-        Float[Tensor, "T M G H B"]
-    ]  # of what R makes of the states; `wx` itself where a cell adds the two
+    before: list[list[Slope | None]]  # by each state before it, without R; None where there is none
+    wx: list[Float[Tensor, "T M G H B"]]  # by W x + b
+    rh: list[Float[Tensor, "T M G H B"]]  # by R times the states; `wx` itself where a cell adds the two
 
 
 class Row(tuple):
-    """The net inputs of a step, one tensor a gate: autograd then never puts them together and takes them apart."""
+    """The net inputs of a step, one tensor per gate: autograd then never stacks nor splits them."""
 
     def __add__(self, other: tuple[Units, ...]) -> "Row":
         return Row(a + b for a, b in zip(self, other, strict=True))
 
 
-class Run:
-    """Steps of a cell without an intermediate input, taken together."""
+class Segment:
+    """Steps of a cell without an intermediate input, whose slopes are computed together."""
 
     def __init__(self, backend: Backend, cell: Cell, params: Params, steps: Sequence[Step]) -> None:
         self.backend, self.cell, self.params = backend, cell, params
@@ -51,27 +49,27 @@ class Run:
         wx = ops.join([step.wx for step in steps], -1)
         rh = ops.recur(params.R, recurrent_input(ops, cell, tuple(before))).reshape(wx.shape)
         self.inputs = (*before, *wx.unbind(1), *rh.unbind(1))
-        self.found: dict[bool, Slopes] = {}
-        self.open: dict[Gates, tuple[list[Tensor], Tensor]] = {}
+        self.by_blocked: dict[bool, Slopes] = {}
+        self.opened: dict[Gates, tuple[list[Tensor], Tensor]] = {}
 
     def pull(self, t: int, d_state: State, gates: Gates) -> State:
         """The adjoint of the state before step `t`, from that of the state after it."""
-        return self.pulls(t, d_state, gates)[0]
+        return self.pull_with_net(t, d_state, gates)[0]
 
     def error(self, t: int, d_state: State) -> tuple[State, Net]:
-        """The same through all gates, with the adjoint of W x + b."""
+        """The adjoints of the state before step `t`, through all gates, and of its W x + b."""
         gates = frozenset(self.cell.gates)
-        before, d_rh = self.pulls(t, d_state, gates)
+        before, d_rh = self.pull_with_net(t, d_state, gates)
         slopes = self.slopes(gates)
         shared = slopes.wx is slopes.rh and d_rh is not None
         return before, d_rh if shared else self.times(slopes.wx, t, d_state)
 
-    def pulls(self, t: int, d_state: State, gates: Gates) -> tuple[State, Net | None]:
-        """`pull`, and the adjoint of what R makes of the states, for `gates` alone; None where they are not heard."""
-        d_before = self.beside_R(t, d_state, gates)
+    def pull_with_net(self, t: int, d_state: State, gates: Gates) -> tuple[State, Net | None]:
+        """The adjoints of the state before step `t` and of R times the states, for `gates` alone; None without."""
+        d_before = self.before_without_R(t, d_state, gates)
         if not (gates and self.cell.recurrent_states):
             return tuple(d_before), None
-        slopes, R = self.rows(gates)
+        slopes, R = self.open_rows(gates)
         d_rh = self.times(slopes, t, d_state)
         d_recurrent = self.by_transpose(R, d_rh.flatten(1, 2)).split(d_state[0].shape[1], 1)  # type: ignore[no-untyped-call]
         for name, d in zip(self.cell.recurrent_states, d_recurrent, strict=True):
@@ -80,7 +78,7 @@ class Run:
         return tuple(d_before), d_rh
 
     def by_transpose(self, R: Float[Tensor, "M N K"], d: Float[Tensor, "M N B"]) -> Float[Tensor, "M K B"]:
-        """R transposed times d, in the order that takes a CPU less time."""
+        """R transposed times d, in the order that is faster on a CPU."""
         transposed = R.transpose(1, 2)
         if d.shape[-1] > NARROW:
             return transposed @ d
@@ -88,12 +86,12 @@ class Run:
 
     def times(self, slopes: Sequence[Tensor], t: int, d_state: State) -> Net:
         """The sum over the states of slope times adjoint, gate by gate."""
-        parts = zip((slope[t][..., None] for slope in slopes), self.apart(d_state), strict=True)
+        parts = zip((slope[t][..., None] for slope in slopes), self.by_copy(d_state), strict=True)
         return total([(slope, d[:, None]) for slope, d in parts]).flatten(-2)
 
-    def beside_R(self, t: int, d_state: State, gates: Gates) -> list[Units]:
-        """What the states before step `t` receive without R. Gates that are not all open shut peepholes too."""
-        by_state, parts = self.slopes(gates).before, self.apart(d_state)
+    def before_without_R(self, t: int, d_state: State, gates: Gates) -> list[Units]:
+        """The adjoint of the states before step `t`, less what R passes. One blocked gate blocks all peepholes."""
+        by_state, parts = self.slopes(gates).before, self.by_copy(d_state)
         before = []
         for k, like in enumerate(d_state):
             passing = [(by[k], d) for by, d in zip(by_state, parts, strict=True)]
@@ -101,20 +99,20 @@ class Run:
             before.append(total(terms).flatten(-2) if terms else torch.zeros_like(like))
         return before
 
-    def apart(self, d_state: State) -> list[Float[Tensor, "M H N P"]]:
-        """Adjoints with the copies of a sequence on an axis of their own."""
+    def by_copy(self, d_state: State) -> list[Float[Tensor, "M H N P"]]:
+        """Adjoints with the copies of a sequence on an axis of their own, the last."""
         return [d.unflatten(-1, (self.B, -1)) for d in d_state]
 
     def slopes(self, gates: Gates) -> Slopes:
-        """Those of a graph in which `gates` are open."""
+        """The slopes of a graph in which `gates` are open."""
         full = frozenset(self.cell.gates)
-        cut = gates != full and not CUT.isdisjoint(self.cell.pointwise.values())
-        if cut not in self.found:
-            self.found[cut] = self.taken(frozenset() if cut else full)
-        return self.found[cut]
+        blocked = gates != full and not PEEPHOLES.isdisjoint(self.cell.pointwise.values())
+        if blocked not in self.by_blocked:
+            self.by_blocked[blocked] = self.slopes_from_graph(frozenset() if blocked else full)
+        return self.by_blocked[blocked]
 
-    def taken(self, gates: Gates) -> Slopes:
-        """The slopes, from a graph of all steps."""
+    def slopes_from_graph(self, gates: Gates) -> Slopes:
+        """The slopes, by autograd through a graph of all steps."""
         cell, S, G = self.cell, len(self.cell.states), len(self.cell.gates)
         tips = tuple(tip.detach().requires_grad_() for tip in self.inputs)
         before, wx, rh = tips[:S], Row(tips[S : S + G]), Row(tips[S + G :])
@@ -127,21 +125,21 @@ class Run:
         return Slopes(states, net if shared else [self.by_time(by) for by in by_wx], net)
 
     def by_time(self, parts: Sequence[Tensor | None]) -> Float[Tensor, "T M G H B"]:
-        """Slopes of all steps side by side, step by step; zero where there is none."""
+        """Slopes that stand side by side for all steps, step by step; zero where there is none."""
         zero = torch.zeros_like(self.inputs[0])
         stacked = torch.stack([zero if part is None else part for part in parts], 1)
         return torch.unflatten(stacked, -1, (self.T, self.B)).movedim(-2, 0).contiguous()
 
-    def rows(self, gates: Gates) -> tuple[list[Tensor], Tensor]:
-        """The slopes and the rows of R of `gates`."""
-        if gates not in self.open:
+    def open_rows(self, gates: Gates) -> tuple[list[Tensor], Tensor]:
+        """The slopes, and the rows of R, of `gates`."""
+        if gates not in self.opened:
             kept = [g for g, name in enumerate(self.cell.gates) if name in gates]
             slopes, R = self.slopes(gates).rh, self.params.R
             if len(kept) < len(self.cell.gates):
                 slopes = [slope[:, :, kept] for slope in slopes]
                 R = R.unflatten(1, (len(self.cell.gates), -1))[:, kept].flatten(1, 2)
-            self.open[gates] = slopes, R
-        return self.open[gates]
+            self.opened[gates] = slopes, R
+        return self.opened[gates]
 
 
 def pointwise(state: Units, tips: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:

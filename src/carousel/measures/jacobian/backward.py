@@ -19,7 +19,7 @@ from carousel.axes import Array, State
 from carousel.engine.backends.backend import Backend
 from carousel.engine.log_space import Logs, Scaled, rescale
 from carousel.engine.recurrence import Step, chunk_length, flat
-from carousel.engine.step_jacobian import Slopes, entering, through
+from carousel.engine.step_jacobian import Slopes, covectors_before, covectors_on_input
 from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity
 from carousel.measures.jacobian.blocks import estimated, known
@@ -166,11 +166,11 @@ def by_slopes(
     d_state = rows.reshape(M, B, L * P, S, N // S)
     seen, entered = [], []
     for t in range(len(run)):
-        d_state, parts = through(cell, params, there, t, d_state)
+        d_state, parts = covectors_before(cell, params, there, t, d_state)
         if t + 1 in wanted:
             seen.append(d_state.reshape(rows.shape))
             if beside:
-                entered.append(entering(params, there, t, parts[:, :, :P]))
+                entered.append(covectors_on_input(params, there, t, parts[:, :, :P]))
     return seen, entered, d_state.reshape(rows.shape)
 
 
