@@ -16,7 +16,7 @@ from carousel.claims import (
 )
 from carousel.claims.judge import correct
 from carousel.claims.rules import Tables, Verdict
-from carousel.report.figures import paths
+from carousel.report.figures import distance, paths
 from carousel.report.figures.style import style
 
 CLAIMS: dict[str, ModuleType] = {"A1f": a1f, "A1g": a1g, "A4e": a4e, "A4f": a4f}
@@ -24,7 +24,7 @@ FIGURES = {
     "A1f": paths.a1f_figure,
     "A1g": paths.a1g_figure,
     "A4e": paths.a4e_figure,
-    "A4f": paths.a4f_figure,
+    "A4f": distance.a4f_figure,
 }
 BIASES = ("0", "1", "10", "chrono")
 OPEN, SHUT = dict.fromkeys(BIASES, 0.0), dict.fromkeys(BIASES, -0.2)

@@ -14,11 +14,12 @@ from carousel.claims import (
 )
 from carousel.claims.judge import correct
 from carousel.claims.rules import Tables, Verdict
-from carousel.report.figures import truncation
-from carousel.report.figures.style import save, spread_labels, style
+from carousel.report.figures.draw import FIGURES as FIGURES_OF_ALL
+from carousel.report.figures.labels import spread_labels
+from carousel.report.figures.style import save, style
 
 CLAIMS = {"A2b": a2b.CLAIM, "A2g": a2g.CLAIM, "A3a": a3a.CLAIM, "A3b": a3b.CLAIM, "A4a": a4a.CLAIM}
-FIGURES = {name: getattr(truncation, f"{name.lower()}_figure") for name in CLAIMS}
+FIGURES = {name: FIGURES_OF_ALL[name] for name in CLAIMS}
 NEAR = {"none": 0.98, "0": 0.96, "1": 0.97}
 FAR = {"none": 0.5, "0": 0.3, "1": 0.6}
 COSTLY = {

@@ -19,19 +19,10 @@ from carousel.analysis.theory import spectral
 from carousel.claims import CLAIMS
 from carousel.claims.rules import Tables
 from carousel.report import recommendations
-from carousel.report.figures import curves, exponents, gates, jacobian, learned, theory as laws
+from carousel.report.figures import exponents, gates, jacobian, learned, story, theory as laws
 from carousel.report.figures.draw import FIGURES, PICTURES, draw
-from carousel.report.figures.style import (
-    CELLS,
-    TEXT,
-    apart,
-    bias_looks,
-    contrast,
-    darker,
-    save,
-    spread_labels,
-    style,
-)
+from carousel.report.figures.labels import TEXT, apart, contrast, darker, spread_labels
+from carousel.report.figures.style import LOOKS, bias_looks, save, style
 
 SVG = "{http://www.w3.org/2000/svg}"
 ALL = [*FIGURES, *PICTURES]
@@ -294,13 +285,14 @@ def test_the_story_in_words_has_the_numbers(folder: Path, plant) -> None:
     said = (folder / "story.txt").read_text(encoding="utf-8")
     assert "sigmoid RNN \N{MINUS SIGN}14" in said
     deep, *_ = plant(need="K2", vanilla={"rnn_sigmoid": -1.7})
-    assert "float64 loses it by lag" in curves.story_alt(deep)
-    assert curves.story_alt(deep.head(0)) == "Nothing was measured."
+    assert "float64 loses it by lag" in story.story_alt(deep)
+    assert story.story_alt(deep.head(0)) == "Nothing was measured."
 
 
 def test_styles_can_be_told_apart_in_grey() -> None:
-    assert len({cell[2] for cell in CELLS.values()}) >= len(CELLS) - 1
-    assert len({cell[3] for cell in CELLS.values()}) == len(CELLS)
+    _, dashes, markers = zip(*LOOKS.values(), strict=True)
+    assert len(set(dashes)) >= len(LOOKS) - 1
+    assert len(set(markers)) == len(LOOKS)
     looks = bias_looks(["0", "1", "3", "5", "10", "chrono"])
     assert len({look["linestyle"] for look in looks.values()}) == 6
 

@@ -90,7 +90,7 @@ def resting(row: Row) -> float | None:
     """
     alone = row.quantity == "loss_state" and row.input_scale == 0 and row.init == "identity" and row.bias == 0
     bias = as_number(row.forget_bias)
-    if not (alone and row.cell in GATED) or np.isnan(bias):
+    if not (alone and row.cell in WITH_GATES) or np.isnan(bias):
         return None
     radius = spectral.gru_radius if row.cell == "gru" else spectral.lstm_radius
     found = abs(radius(row.gain, bias))
@@ -125,7 +125,7 @@ def mean_field(row: Row) -> float | None:
 
 def forget_gates(row: Row) -> float | None:
     """The product of forget gates that receive a Gaussian input alone; under chrono a mean over the units."""
-    if row.quantity not in ("cec", "factor_product") or row.cell not in GATED or not driven(row):
+    if row.quantity not in ("cec", "factor_product") or row.cell not in WITH_GATES or not driven(row):
         return None
     biases, shares = forget_biases(row.forget_bias, row.length)
     rates = [forget.gaussian_gate(float(b), net_variance(row) ** 0.5).mean for b in biases]
@@ -146,7 +146,7 @@ def forget_biases(forget_bias: str, length: int) -> tuple[np.ndarray, np.ndarray
     return (np.array([]), np.array([])) if np.isnan(number) else (np.array([number]), np.ones(1))
 
 
-GATED = ("lstm", "lstm_peephole", "gru")
+WITH_GATES = ("lstm", "lstm_peephole", "gru")
 
 
 def driven(row: Row) -> bool:

@@ -9,7 +9,8 @@ from matplotlib.ticker import MaxNLocator
 
 from carousel.analysis.stats.tables import select
 from carousel.diagnosis.sentence import SMALLEST
-from carousel.report.figures.style import DASHES, GREY, RATE, end_label, panels, powers, spread_labels, style
+from carousel.report.figures.labels import end_label, spread_labels
+from carousel.report.figures.style import DASHES, GREY, RATE, panels, powers, style
 from carousel.tables.quantities import member, of_kind
 
 PANEL = 2.6  # inches

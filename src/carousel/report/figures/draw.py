@@ -9,32 +9,38 @@ from matplotlib.figure import Figure
 
 from carousel.claims.rules import Tables
 from carousel.report.figures import (
+    chains,
     curves,
+    distance,
     entry_exit,
     exponents,
+    formulas,
     gates,
     jacobian,
     learned,
     learning,
+    lstm_and_rnn,
     paths,
     phase,
+    places,
     rates,
     sensitivity,
+    story,
     theory,
     truncation,
 )
 from carousel.report.figures.style import save, style
 
 FIGURES: dict[str, Callable[[Tables], Figure]] = {
-    "story": curves.story,
+    "story": story.story,
     "Q1": curves.q1,
     "Q2": curves.q2,
     "K1": rates.k1_figure,
-    "K2": rates.k2_figure,
+    "K2": lstm_and_rnn.k2_figure,
     "K3": learning.k3_figure,
     "A1a": curves.a1a,
     "A1b": sensitivity.a1b_figure,
-    "A1c": rates.a1c_figure,
+    "A1c": chains.a1c_figure,
     "A1d": curves.a1d,
     "A1e": rates.a1e_figure,
     "A1f": paths.a1f_figure,
@@ -42,21 +48,21 @@ FIGURES: dict[str, Callable[[Tables], Figure]] = {
     "A1h": sensitivity.a1h_figure,
     "A1i": sensitivity.a1i_figure,
     "A1j": sensitivity.a1j_figure,
-    "A2a": rates.a2a_figure,
-    "A2b": truncation.a2b_figure,
+    "A2a": lstm_and_rnn.a2a_figure,
+    "A2b": formulas.a2b_figure,
     "A2c": rates.a2c_figure,
-    "A2d": rates.a2d_figure,
-    "A2e": rates.a2e_figure,
+    "A2d": chains.a2d_figure,
+    "A2e": chains.a2e_figure,
     "A2f": sensitivity.a2f_figure,
-    "A2g": truncation.a2g_figure,
+    "A2g": places.a2g_figure,
     "A3a": truncation.a3a_figure,
     "A3b": truncation.a3b_figure,
-    "A4a": truncation.a4a_figure,
+    "A4a": formulas.a4a_figure,
     "A4b": curves.a4b,
     "A4c": entry_exit.a4c_figure,
     "A4d": entry_exit.a4d_figure,
     "A4e": paths.a4e_figure,
-    "A4f": paths.a4f_figure,
+    "A4f": distance.a4f_figure,
     "A4g": rates.a4g_figure,
 }
 
@@ -90,7 +96,7 @@ def draw(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
     for name in ["story", *tables["claims"]["id"]]:
         with style():
             save(FIGURES[name](measured), folder / f"{name}.svg")
-    said = {"story": curves.story_alt(measured.decay)}
+    said = {"story": story.story_alt(measured.decay)}
     for name, picture in PICTURES.items():
         with style():
             save(picture.figure(tables[picture.table]), folder / f"{name}.svg")

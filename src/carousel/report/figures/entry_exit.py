@@ -12,7 +12,8 @@ from carousel.claims.rules import LSTMS, Tables
 from carousel.report import names
 from carousel.report.figures.data import longest, prefer
 from carousel.report.figures.gates import QUANTILES, ROW, draw_bands
-from carousel.report.figures.style import DASHES, darker, end_label, legend, look, nothing, panels
+from carousel.report.figures.labels import darker, end_label
+from carousel.report.figures.style import DASHES, legend, look, nothing, panels
 
 BIASES = ("none", "0", "1", "chrono")
 STAGE = {0: "at the start", 1: "after training"}

@@ -11,9 +11,10 @@ from carousel.analysis.stats.tables import MODEL, select
 from carousel.analysis.text import bias_order, number
 from carousel.axes import REFERENCE
 from carousel.report import names
-from carousel.report.figures.curves import MAIN, STORY
 from carousel.report.figures.data import prefer, usual
-from carousel.report.figures.style import RATE, bias_looks, end_label, look, nothing, panels
+from carousel.report.figures.labels import end_label
+from carousel.report.figures.story import MAIN, STORY
+from carousel.report.figures.style import RATE, bias_looks, look, nothing, panels
 
 PANEL = 2.3  # inches
 WITHOUT = "cells without a forget gate"

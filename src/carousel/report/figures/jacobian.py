@@ -9,9 +9,10 @@ from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order, number
 from carousel.axes import REFERENCE
 from carousel.report import names
-from carousel.report.figures.curves import MAIN
 from carousel.report.figures.data import curves, prefer, usual
-from carousel.report.figures.style import LAG, end_label, nothing, panels, powers
+from carousel.report.figures.labels import end_label
+from carousel.report.figures.story import MAIN
+from carousel.report.figures.style import LAG, nothing, panels, powers
 from carousel.tables.quantities import of_kind
 
 SHOWN = ("rnn_tanh", "lstm")

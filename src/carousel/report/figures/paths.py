@@ -1,36 +1,31 @@
-"""Figures of the ways that gradient takes through time: by path, beside the carousel, without one, and truncated."""
+"""Figures of the paths that gradient takes through time: by path, by the carousel, and without one."""
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import select
-from carousel.analysis.text import as_number, bias_order
-from carousel.claims import a1g_only_route as a1g, a4e_only_unchanged_flow as a4e, a4f_distance_inside as a4f
+from carousel.analysis.text import bias_order
+from carousel.claims import a1g_only_route as a1g, a4e_only_unchanged_flow as a4e
 from carousel.claims.evidence import planned
 from carousel.claims.rules import Tables
 from carousel.report import names
 from carousel.report.figures.data import curves, either, jitter, prefer, settings, usual
+from carousel.report.figures.labels import end_label
 from carousel.report.figures.style import (
     GREY,
     LAG,
     LAG_BY_BACKEND,
-    RATE,
-    band,
     bias_looks,
     draw_curve,
-    end_label,
     legend,
     look,
     nothing,
     panels,
     powers,
-    rate_axis,
 )
 
 PATHS: Mapping[str, tuple[str, dict]] = {  # path -> words, look
@@ -52,14 +47,6 @@ LEAKS: Mapping[str, dict] = {
         "markeredgecolor": "black",
         "label": "leak past the recurrent weights",
     },
-}
-TRUNCATED: Mapping[str, dict] = {
-    "truncated": {
-        "markerfacecolor": "white",
-        "markeredgecolor": "black",
-        "label": "truncated (dashed above)",
-    },
-    "full": {"color": "#0072B2", "alpha": 0.7, "label": "total (solid above)"},
 }
 EXACT = 1e-16  # decades: rounding; no change at all stands at the end of the axis
 MOST = 1e3
@@ -169,50 +156,3 @@ def a4e_figure(tables: Tables) -> Figure:
     ax.set_yticks(range(len(cells)), [names.cell(cell) for cell in cells])
     legend(figure, 2)
     return figure
-
-
-def a4f_figure(tables: Tables) -> Figure:
-    """Draw the truncated gradient beside the total: against lag, and the rate of both by forget bias."""
-    table = curves(gradients(tables, *TRUNCATED), ["path", "cell", "forget_bias"])
-    if table.empty:
-        return nothing("the truncated gradient of an LSTM")
-    figure, (ax, below) = panels(["norm of the gradient", f"rate of the gradient, {RATE}"], LAG, 6.6)
-    _truncated(ax, table)
-    ax.set_xlabel(LAG)
-    rows = a4f.rows(tables)
-    biases = bias_order(rows["forget_bias"])
-    biases = [bias for bias in biases if bias in ("none", "chrono") or not np.isnan(as_number(bias))]
-    for path, marks in TRUNCATED.items():
-        found = rates(select(rows, forget_bias=biases), "loss_state", path).dropna(subset=["rate"])
-        _rates(below, settings(found, ["rate"]), biases, marks)
-    band(below, -STEADY, STEADY, "flat: within a factor of 2 in 100 steps")
-    rate_axis(below, STEADY)
-    legend(figure, 1)
-    return figure
-
-
-def _truncated(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw both paths in one colour per forget bias, the total solid and labelled, the truncated gradient dashed."""
-    table = table[table["lag"] > 0].assign(forget_bias=table["forget_bias"].astype(str))
-    looks = bias_looks(bias_order(table.loc[table["cell"] == "lstm", "forget_bias"]))
-    for (cell, bias, path), rows in table.groupby(["cell", "forget_bias", "path"], observed=True):
-        old = cell == "lstm97"
-        if not (old or bias in SHOWN):
-            continue
-        colour = look("lstm97")["color"] if old else looks[bias]["color"]
-        line = rows.groupby("lag")["log10_norm"].median()
-        ax.plot(line.index, line, color=colour, linestyle=(0, ()) if path == "full" else (0, (4, 2)))
-        if path == "full":
-            end_label(
-                ax, line.index[-1], line.iloc[-1], names.cell("lstm97") if old else f"bias {bias}", colour
-            )
-    powers(ax)
-
-
-def _rates(ax: Axes, table: pd.DataFrame, biases: list[str], marks: dict) -> None:
-    """Draw one dot per setting above its forget bias, the truncated gradient to the left of the total."""
-    x = table["forget_bias"].astype(str).map({bias: i for i, bias in enumerate(biases)}).to_numpy(float)
-    side = 0.2 if marks is TRUNCATED["full"] else -0.2
-    ax.plot(x + side + 0.4 * jitter(len(table)), table["rate"], "o", markersize=4, **marks)
-    ax.set_xticks(range(len(biases)), [f"\n{bias}" if bias == "chrono" else bias for bias in biases])
-    ax.set_xlabel("forget bias (none: LSTM of 1997)")

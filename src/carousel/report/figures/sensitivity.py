@@ -24,6 +24,7 @@ from carousel.claims.evidence import ALONG_GAIN
 from carousel.claims.rules import VANILLA, Tables
 from carousel.report import names
 from carousel.report.figures.data import curves, prefer, settings
+from carousel.report.figures.labels import end_label
 from carousel.report.figures.style import (
     GREY,
     LAG_BY_BACKEND,
@@ -31,7 +32,6 @@ from carousel.report.figures.style import (
     band,
     bias_looks,
     draw_curve,
-    end_label,
     legend,
     look,
     marker,

@@ -1,4 +1,4 @@
-"""One look for all figures: a line style for every cell and forget bias, labels at line ends, same bytes each time."""
+"""One look for all figures: a line style for every cell and forget bias, and the same bytes each time."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,18 +12,16 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter
 
 from carousel.axes import BACKENDS, REFERENCE
+from carousel.report.figures.labels import TEXT, end_label, spread_labels
 
 LAG = "lag: steps back from the loss"
 DOTTED = " and ".join(entry.label for name, entry in BACKENDS.items() if name != REFERENCE)
 LAG_BY_BACKEND = f"{LAG}\n(lines: {BACKENDS[REFERENCE].label}, dots: {DOTTED})"
 RATE = "decades per step"
 WIDTH, HEIGHT = 5.6, 3.6  # inches: 403 by 259 px, so that text of 11 px stays 11 px on a screen of 400
-TEXT = 11
-GAP = 12  # points between the end of a line and its label
 GREY = "#6b6b6b"
 RC: dict[Any, Any] = {
     "svg.hashsalt": "carousel",
@@ -43,9 +41,8 @@ RC: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
     "savefig.facecolor": "white",
 }
-
 # cell -> colour (Okabe and Ito 2008, distinct for the colour-blind), dashes (distinct in grey), marker
-CELLS: dict[str, tuple[str, tuple, str]] = {
+LOOKS: dict[str, tuple[str, tuple, str]] = {
     "rnn_sigmoid": ("#D55E00", (0, (1, 1)), "v"),
     "rnn_tanh": ("#E69F00", (0, (5, 1)), "s"),
     "rnn_relu": ("#CC79A7", (0, (3, 1, 1, 1)), "^"),
@@ -67,13 +64,13 @@ def style() -> Iterator[None]:
 
 def look(cell: str) -> dict:
     """Return colour and dashes of a cell's line."""
-    colour, dashes, _ = CELLS.get(cell, (GREY, (0, (2, 2)), "."))
+    colour, dashes, _ = LOOKS.get(cell, (GREY, (0, (2, 2)), "."))
     return {"color": colour, "linestyle": dashes}
 
 
 def marker(cell: str) -> str:
     """Return a cell's marker."""
-    return CELLS[cell][2] if cell in CELLS else "."
+    return LOOKS[cell][2] if cell in LOOKS else "."
 
 
 def bias_looks(biases: Sequence[str]) -> dict[str, dict]:
@@ -130,16 +127,6 @@ def evenly(lags: np.ndarray, count: int = 9) -> np.ndarray:
     return np.unique(np.abs(lags[None] - wanted[:, None]).argmin(axis=1))
 
 
-def end_label(ax: Axes, x: float, y: float, label: str, colour: str) -> None:
-    """Write a label to the right of (x, y); spread_labels moves those of one axes apart."""
-    colour = darker(colour)
-    ax.annotate(
-        label, (x, y), (GAP, 0), textcoords="offset points", va="center", color=colour, annotation_clip=False,
-        gid="end", arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 2,
-                    "relpos": (0, 0.5)},
-    )  # fmt: skip
-
-
 def band(ax: Axes, low: float, high: float, label: str) -> None:
     """Shade the values that count as ``label``, which the legend explains."""
     ax.axhspan(low, high, color="#cfcfcf", zorder=0, linewidth=0, label=label)
@@ -162,48 +149,6 @@ def rate_axis(ax: Axes, linear: float) -> None:
     ticks = [tick for tick in (-10, -1, -0.1, -0.01, 0, 0.01, 0.1, 1) if low <= tick <= high]
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
-
-
-def darker(colour: str) -> str:
-    """Return a colour dark enough for text on white (contrast of 4.5 to 1, WCAG 2.1)."""
-    rgb = np.array(mpl.colors.to_rgb(colour))
-    while contrast(rgb) < 4.5:
-        rgb = rgb * 0.95
-    return mpl.colors.to_hex((float(rgb[0]), float(rgb[1]), float(rgb[2])))
-
-
-def contrast(rgb: np.ndarray) -> float:
-    """Return the contrast ratio of a colour against white, by WCAG's relative luminance."""
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return float(1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05))
-
-
-def spread_labels(figure: Figure) -> None:
-    """Move the labels at line ends apart vertically, as little as their height demands."""
-    if layout := figure.get_layout_engine():
-        layout.execute(figure)
-    step = TEXT * 1.25 * figure.dpi / 72
-    for ax in figure.axes:
-        labels = [text for text in ax.texts if isinstance(text, Annotation) and text.get_gid() == "end"]
-        labels.sort(key=lambda label: ax.transData.transform(label.xy)[1])
-        wanted = np.array([ax.transData.transform(label.xy)[1] for label in labels])
-        top = ax.get_window_extent().y1
-        for label, here, there in zip(labels, wanted, apart(wanted, step, top), strict=True):
-            label.set_position((GAP, (there - here) * 72 / figure.dpi))
-
-
-def apart(wanted: np.ndarray, step: float, top: float) -> np.ndarray:
-    """Return ascending positions at least ``step`` apart and none above ``top``, near where they wanted to be."""
-    placed = wanted.astype(float).copy()
-    for _ in range(200):
-        for i in np.flatnonzero(np.diff(placed) < step - 1e-6).tolist():
-            push = max(0.0, step - (placed[i + 1] - placed[i])) / 2
-            placed[i] -= push
-            placed[i + 1] += push
-    for i in range(len(placed) - 1, -1, -1):
-        placed[i] = min(placed[i], top)
-        top = placed[i] - step
-    return placed
 
 
 def save(figure: Figure, path: Path) -> None:

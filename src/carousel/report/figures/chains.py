@@ -1,0 +1,87 @@
+"""Figures of the scalar chains: rate or factor per step against the weight, dots on theory's lines."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from carousel.analysis.stats.slopes import STEADY
+from carousel.analysis.theory import scalar
+from carousel.claims import (
+    a1c_scalar_exponential as a1c,
+    a2d_rnn_factor_near_one as a2d,
+    a2e_largest_factor as a2e,
+)
+from carousel.claims.rules import Tables
+from carousel.report import names
+from carousel.report.figures.data import either
+from carousel.report.figures.labels import end_label
+from carousel.report.figures.rates import CLAIMED, SEEN
+from carousel.report.figures.style import GREY, RATE, band, legend, look, marker, nothing, panels
+
+WEIGHT = "weight w of the scalar chain"
+FLOOR = -4.0  # decades per step: the lowest rate that the figure of the scalar chains shows
+
+
+def a1c_figure(tables: Tables) -> Figure:
+    """Draw the scalar chain's rate against its weight: four activations, dots on theory's lines."""
+    space = either(a1c.measure(tables))
+    if space.empty:
+        return nothing("the scalar chains")
+    figure, (ax,) = panels([f"rate of the scalar chain's gradient, {RATE}"], WEIGHT, height=4.4)
+    w = np.linspace(space["gain"].min(), space["gain"].max(), 401)
+    for cell in sorted(space["cell"].astype(str).unique()):
+        rows = space[space["cell"] == cell]
+        line = scalar.rate(cell.removeprefix("rnn_"), w, 0.0, 0.3)
+        last = np.flatnonzero(line >= FLOOR)[-1]
+        ax.plot(w, line, **look(cell), linewidth=1.3)
+        ax.plot(rows["gain"], rows["value"], marker(cell), color=look(cell)["color"], markersize=5)
+        end_label(ax, w[last], line[last], names.cell(cell).removesuffix(" RNN"), look(cell)["color"])
+    band(ax, -STEADY, STEADY, "neither decays nor grows")
+    ax.set_ylim(FLOOR, None)
+    legend(figure, 1)
+    return figure
+
+
+def a2d_figure(tables: Tables) -> Figure:
+    """Draw the sigmoid chain's factor per step against its weight, without bias and with bias -2."""
+    space = either(a2d.measure(tables))
+    chains = space[space["hidden"] == 1]
+    if chains.empty:
+        return nothing("the sigmoid chains")
+    figure, (ax,) = panels(["factor per step, |w sigma'|, where the chain settles"], WEIGHT)
+    ax.axhspan(1 - a2d.NEAR, 1 + a2d.NEAR, color="#cfcfcf", zorder=0)
+    ax.annotate(
+        "one", (0, 1), (2, 4), xycoords=("axes fraction", "data"), textcoords="offset points", color=GREY
+    )
+    w = np.linspace(chains["gain"].min(), chains["gain"].max(), 401)
+    for bias, colour, dashes, dot in ((0.0, SEEN, (0, ()), "o"), (-2.0, CLAIMED, (0, (4, 2)), "s")):
+        line = 10 ** scalar.rate("sigmoid", w, bias, 0.3)
+        rows = chains[chains["bias"] == bias]
+        if len(rows):
+            ax.plot(w, line, color=colour, linestyle=dashes, linewidth=1.3)
+            ax.plot(rows["gain"], rows["value"], dot, color=colour, markersize=5)
+            end_label(ax, w[-1], line[-1], f"b = {bias:g}", colour)
+    ax.set_ylim(-0.05, 1.15)
+    return figure
+
+
+def a2e_figure(tables: Tables) -> Figure:
+    """Draw w sigma'(w) at a state held at one, and the factor where the chain really settles."""
+    figure, (ax,) = panels(["factor per step"], WEIGHT)
+    w = np.linspace(0.01, 6, 300)
+    held = scalar.multiplier("sigmoid", w, 0.0, 1.0)
+    real = 10 ** scalar.rate("sigmoid", w, 0.0, 0.3)
+    ax.plot(w, held, color=CLAIMED, linestyle=(0, (4, 2)))
+    ax.plot(w, real, color=SEEN)
+    end_label(ax, w[-1], held[-1], "held at 1", CLAIMED)
+    end_label(ax, w[-1], real[-1], "settled", SEEN)
+    best, factor = scalar.largest_factor(a2e.STATE)
+    ax.plot(best, factor, "s", color=CLAIMED)
+    ax.annotate(f"claimed: {factor:.3f}", (best, factor), (14, -80), textcoords="offset points", ha="center",
+                arrowprops={"arrowstyle": "-", "color": CLAIMED, "linewidth": 0.6})  # fmt: skip
+    seen = a2e.measure(tables)
+    if len(seen):
+        ax.plot(a2e.WEIGHT, seen["effect"].mean(), "o", color=SEEN, markersize=7)
+        ax.annotate(f"measured: {seen['effect'].mean():.3f}", (a2e.WEIGHT, seen["effect"].mean()), (8, 4),
+                    textcoords="offset points")  # fmt: skip
+    ax.set_ylim(0, 0.33)
+    return figure

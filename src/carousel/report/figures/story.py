@@ -1,0 +1,99 @@
+"""The one picture that carries the whole answer: the gradient of the main cells against lag, and its text."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from carousel.analysis.stats.tables import select
+from carousel.analysis.text import bias_order, number
+from carousel.axes import REFERENCE
+from carousel.claims.rules import Tables
+from carousel.report import names
+from carousel.report.figures.data import curves, prefer, usual
+from carousel.report.figures.labels import end_label
+from carousel.report.figures.style import (
+    GREY,
+    LAG_BY_BACKEND,
+    bias_looks,
+    draw_curve,
+    look,
+    nothing,
+    panels,
+    powers,
+)
+
+DEEPEST = -400.0  # decades: the story's axis ends below what float64 can hold
+FLOATS = {name: float(np.log10(np.finfo(name).smallest_subnormal)) for name in ("float32", "float64")}
+MAIN = ("0", "1", "10", "chrono")  # forget biases that the story shows, if there
+WITH_FORGET_BIAS = ("lstm", "gru")
+STORY = ("rnn_sigmoid", "rnn_tanh", "rnn_relu", "gru", "lstm97", "lstm")
+
+
+def story_curves(decay: pd.DataFrame) -> pd.DataFrame:
+    """Return the curves of the one picture: total gradient of the main cells, by forget bias, with ``label``."""
+    rows = usual(select(decay, quantity="loss_state", path="full", cell=STORY))
+    rows = pd.concat(
+        [
+            rows[~rows["cell"].isin(WITH_FORGET_BIAS)],
+            *(_main_biases(rows[rows["cell"] == cell]) for cell in WITH_FORGET_BIAS),
+        ]
+    )
+    table = curves(rows, ["cell", "forget_bias"])
+    biases = table["forget_bias"].astype(str)
+    at = np.where(table["cell"] == "lstm", ", bias " + biases, "")
+    return table.assign(label=table["cell"].astype(str).map(names.cell) + at)
+
+
+def _main_biases(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return an LSTM's rows at the main forget biases, a GRU's at the lowest."""
+    seen = bias_order(rows["forget_bias"])
+    wanted = [bias for bias in seen if bias in MAIN] or seen
+    return select(rows, forget_bias=wanted if (rows["cell"] == "lstm").any() else seen[:1])
+
+
+def story(tables: Tables) -> Figure:
+    """Draw the answer: gradient norm against lag for the main cells, far below what a float holds."""
+    table = story_curves(tables.decay)
+    if table.empty:
+        return nothing("the gradient of the main cells")
+    figure, (ax,) = panels(["norm of the gradient at the state"], LAG_BY_BACKEND, height=5.0)
+    ax.set_xlabel(f"{LAG_BY_BACKEND[:-1]}; bias: the forget gate's)")
+    looks = bias_looks(bias_order(table.loc[table["cell"] == "lstm", "forget_bias"]))
+    shown = table[table["log10_norm"] >= DEEPEST]
+    for (cell, bias), rows in shown.groupby(["cell", "forget_bias"], observed=True):
+        draw_curve(ax, rows, rows["label"].iloc[0], looks[str(bias)] if cell == "lstm" else look(str(cell)))
+    ax.set_ylim(max(DEEPEST, shown["log10_norm"].min()) * 1.08, None)
+    _floors(ax)
+    powers(ax)
+    return figure
+
+
+def _floors(ax: Axes) -> None:
+    """Mark where float32 and float64 lose a number, if the axis goes so far."""
+    right = ax.get_xlim()[1]
+    for name, floor in FLOATS.items():
+        if floor > ax.get_ylim()[0]:
+            ax.axhline(floor, color=GREY, linewidth=1, linestyle=(0, (2, 2)))
+            end_label(ax, right, floor, f"{name} ends: 1e{floor:.0f}", GREY)
+    ax.set_xlim(None, right)
+
+
+def story_alt(decay: pd.DataFrame) -> str:
+    """Return the story's alternative text, from the same numbers as its lines."""
+    table = story_curves(decay)
+    if table.empty:
+        return "Nothing was measured."
+    table = prefer(table, "backend", REFERENCE)
+    ends = [_end(label, rows) for label, rows in table.groupby("label", sort=False)]
+    return (
+        "Gradient norm against lag on a logarithmic axis. "
+        f"Powers of ten left after {table['lag'].max()} steps: {'; '.join(ends)}."
+    )
+
+
+def _end(label: str, rows: pd.DataFrame) -> str:
+    last = rows["log10_norm"].iloc[-1]
+    lost = rows.loc[rows["log10_norm"] < FLOATS["float64"], "lag"]
+    gone = f" (float64 loses it by lag {lost.iloc[0]})" if len(lost) else ""
+    return f"{label} {'none, it is exactly zero' if np.isneginf(last) else number(last)}{gone}"
