@@ -1,6 +1,8 @@
 """What `import carousel` offers: typed, and loaded when first used."""
 
 import ast
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -41,3 +43,9 @@ def test_every_public_name_is_that_of_its_module(name: str) -> None:
 def test_a_name_that_is_not_there_is_told() -> None:
     with pytest.raises(AttributeError, match="module 'carousel' has no attribute 'decoy'"):
         _ = carousel.decoy
+
+
+def test_the_check_of_a_cell_is_at_hand() -> None:
+    code = "import carousel, sys; assert 'carousel.testing' not in sys.modules; print(carousel.testing.check_cell)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("<function check_cell")

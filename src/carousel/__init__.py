@@ -46,6 +46,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "testing":
+        return import_module("carousel.testing")
     if name not in HOMES:
         raise AttributeError(f"module 'carousel' has no attribute {name!r}")
     return getattr(import_module(HOMES[name]), name)
