@@ -254,7 +254,7 @@ def test_unchanged_cells_stand_left_of_the_line(plant) -> None:
     figure = FIGURES["A4e"](plant(need="A4e"))
     (ax,) = figure.axes
     names = [label.get_text() for label in ax.get_yticklabels()]
-    assert names == ["indrnn", "lru", "minimal rnn", "rnn orthogonal"]
+    assert names == ["IndRNN", "LRU", "MinimalRNN", "orthogonal RNN"]
     dots = next(line for line in ax.lines if line.get_label() == "total")
     left = np.round(dots.get_ydata())[dots.get_xdata() <= a4e.UNCHANGED]
     assert set(left) == {names.index("rnn orthogonal")}
