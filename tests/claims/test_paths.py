@@ -257,7 +257,7 @@ def test_unchanged_cells_stand_left_of_the_line(plant) -> None:
     assert names == ["IndRNN", "LRU", "MinimalRNN", "orthogonal RNN"]
     dots = next(line for line in ax.lines if line.get_label() == "total")
     left = np.round(dots.get_ydata())[dots.get_xdata() <= a4e.UNCHANGED]
-    assert set(left) == {names.index("rnn orthogonal")}
+    assert set(left) == {names.index("orthogonal RNN")}
 
 
 def test_the_truncated_gradient_stands_beside_the_total(plant) -> None:

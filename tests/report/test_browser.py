@@ -24,7 +24,7 @@ STATE = """({
     link: document.getElementById("explorer-link").hash,
     chosen: Object.fromEntries([...document.querySelectorAll(".choices select")].map(
         list => [list.id.slice(9), list.value])),
-    told: document.getElementById("explorer-summary").textContent,
+    summary: document.getElementById("explorer-summary").textContent,
     line: document.querySelector("#explorer-chart .mark-line.role-mark.line path")?.getAttribute("d"),
     band: document.querySelector("#explorer-chart .mark-area path")?.getAttribute("d"),
     rows: [...document.querySelectorAll("#explorer-rows tr")].map(
@@ -141,8 +141,8 @@ def test_the_explorer_shows_a_planted_curve_with_its_interval(browser, page):
     assert low < y < high
     assert found["line"].count("L") == len(found["rows"]) - 1
     assert found["band"]
-    assert "It halves in 3.76 steps." in found["told"]
-    assert found["told"] in found["label"]
+    assert "It halves in 3.76 steps." in found["summary"]
+    assert found["summary"] in found["label"]
 
 
 @pytest.mark.parametrize(
@@ -159,14 +159,14 @@ def test_every_list_changes_the_curve_and_the_fragment(browser, page, name, leve
     after = change(browser, name, level)
     assert after["chosen"][name] == level
     assert last(after)[1] == pytest.approx(expected, abs=2e-3)
-    assert after["told"] != before["told"]
+    assert after["summary"] != before["summary"]
     assert (after["line"], after["rows"]) != (before["line"], before["rows"])
     assert after["fragment"] == after["link"]
     named = dict(urllib.parse.parse_qsl(after["fragment"].removeprefix("#explorer?")))
     assert named == after["chosen"]
     again = opened(browser, page, after["fragment"])
-    assert [again[key] for key in ("chosen", "line", "told")] == [
-        after[key] for key in ("chosen", "line", "told")
+    assert [again[key] for key in ("chosen", "line", "summary")] == [
+        after[key] for key in ("chosen", "line", "summary")
     ]
 
 
