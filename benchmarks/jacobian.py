@@ -35,15 +35,15 @@ from carousel.cells import CELLS, Params
 from carousel.engine.backends.table import load
 from carousel.engine.system import System
 from carousel.inits import draw
-from carousel.measures.jacobian.backward import RUN, jacobians
-from carousel.measures.jacobian.low_rank import Front
+from carousel.measures.jacobian.backward import SEGMENT, jacobians
+from carousel.measures.jacobian.low_rank import Compressed
 from carousel.study.models import on_backend, stack
 
 H, D, T, B = 64, 4, 512, 4
 WORK = f"Jacobian norms at all lags, LSTM, H = {H}, T = {T}, {B} sequences"
 TARGET = 15.0
 BITS = 1e-3
-Logs = dict[int, dict[str, np.ndarray]]  # by lag and norm; log10, one a sequence
+Logs = dict[int, dict[str, np.ndarray]]  # by lag and norm; log10, one per sequence
 
 
 def problem() -> tuple[Params, np.ndarray]:
@@ -120,11 +120,11 @@ JOINT, BLOCKS = "joint norms", "norms of all blocks"
 CONTENDERS: dict[tuple[str, str], Callable[[Params, np.ndarray], Logs]] = {
     (JOINT, "torch.func, products without norms"): partial(by_torch_func, nothing),
     (JOINT, REFERENCE): partial(by_torch_func, joint),
-    (JOINT, "numpy, all rows"): partial(carousels, "numpy", exact=True, beside=False),
-    (JOINT, "numpy, compressed"): partial(carousels, "numpy", beside=False),
-    (JOINT, "torch, compressed"): partial(carousels, "torch", beside=False),
+    (JOINT, "numpy, all rows"): partial(carousels, "numpy", all_rows=True, with_blocks=False),
+    (JOINT, "numpy, compressed"): partial(carousels, "numpy", with_blocks=False),
+    (JOINT, "torch, compressed"): partial(carousels, "torch", with_blocks=False),
     (BLOCKS, REFERENCE): partial(by_torch_func, all_blocks),
-    (BLOCKS, "numpy, all rows"): partial(carousels, "numpy", exact=True),
+    (BLOCKS, "numpy, all rows"): partial(carousels, "numpy", all_rows=True),
     (BLOCKS, "numpy, compressed"): partial(carousels, "numpy"),
     (BLOCKS, "torch, compressed"): partial(carousels, "torch"),
 }
@@ -147,7 +147,7 @@ def check(system: tuple[Params, np.ndarray]) -> None:
 
 
 def run(rounds: int = 5) -> pd.DataFrame:
-    """A row a contender; `ratio` says how many times faster it is than torch.func at the same work."""
+    """A row per contender; `ratio` says how many times faster it is than torch.func at the same work."""
     torch.set_num_threads(1)
     system = problem()
     check(system)
@@ -179,15 +179,15 @@ def run(rounds: int = 5) -> pd.DataFrame:
 
 
 def cost_by_lag(rounds: int = 5) -> pd.DataFrame:
-    """Milliseconds a lag, as means over RUN lags of the median of `rounds`, and rows carried. The first have the
+    """Milliseconds per lag, as means over SEGMENT lags of the median of `rounds`, and rows carried. The first have the
     forward pass in them."""
-    options: dict[str, dict[str, bool]] = {"all rows": {"exact": True}, "compressed": {}}
+    options: dict[str, dict[str, bool]] = {"all rows": {"all_rows": True}, "compressed": {}}
     ranks = {"all rows": dict.fromkeys(range(T + 1), 2 * H), "compressed": carried()}
     table = pd.DataFrame({"lag": range(1, T + 1)})
     parts = []
     for name in options:
         laps = np.median([seconds_by_lag(**options[name]) for _ in range(rounds)], axis=0)
-        milliseconds = 1e3 * pd.Series(laps).groupby((table["lag"] - 1) // RUN).transform("mean")
+        milliseconds = 1e3 * pd.Series(laps).groupby((table["lag"] - 1) // SEGMENT).transform("mean")
         parts.append(
             table.assign(rows=name, milliseconds=milliseconds, carried=table["lag"].map(ranks[name]))
         )
@@ -195,7 +195,7 @@ def cost_by_lag(rounds: int = 5) -> pd.DataFrame:
 
 
 def seconds_by_lag(**options: bool) -> np.ndarray:
-    """CPU seconds from each lag's norms to the next one's; compressed rows are read RUN lags at a time."""
+    """CPU seconds from each lag's norms to the next one's; compressed rows are read SEGMENT lags at a time."""
     params, xs = problem()
     state = tuple(np.zeros((1, H, B)) for _ in range(2))
     numpy = load("numpy", "cpu", "float64")
@@ -204,14 +204,14 @@ def seconds_by_lag(**options: bool) -> np.ndarray:
 
 
 def carried() -> dict[int, int]:
-    """Compressed rows a sequence, the witnesses among them, at each lag."""
+    """Compressed rows per sequence, the test vectors among them, at each lag."""
     ranks: dict[int, int] = {}
     read = carousel.measures.jacobian.backward.read
 
-    def noted(front: Front, rows: list, *rest: Any) -> list:
+    def noted(before: Compressed, rows: list, *rest: Any) -> list:
         for k in range(len(rows)):
-            ranks[front.lag + k + 1] = 2 * front.rows.shape[3]
-        return read(front, rows, *rest)
+            ranks[before.lag + k + 1] = 2 * before.rows.shape[3]
+        return read(before, rows, *rest)
 
     carousel.measures.jacobian.backward.read = noted
     try:
@@ -229,8 +229,8 @@ def plot(path: str) -> None:
     for axes, column in ((above, "milliseconds"), (below, "carried")):
         sns.lineplot(table, x="lag", y=column, hue="rows", ax=axes, legend=axes is above, estimator=None)
         axes.set(yscale="log")
-    above.set(ylabel="CPU milliseconds a lag")
-    below.set(xlabel="lag, steps", ylabel="rows carried a sequence", xscale="log")
+    above.set(ylabel="CPU milliseconds per lag")
+    below.set(xlabel="lag, steps", ylabel="rows carried per sequence", xscale="log")
     sns.despine(figure)
     figure.savefig(path)
     plt.close(figure)

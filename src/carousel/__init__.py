@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from carousel.cells import CELLS as CELLS
     from carousel.claims import CLAIMS as CLAIMS
     from carousel.diagnosis.checkpoint import load_checkpoint as load_checkpoint
-    from carousel.diagnosis.measuring import diagnose as diagnose
+    from carousel.diagnosis.diagnose import diagnose as diagnose
     from carousel.inits import INITS as INITS
     from carousel.tasks import TASKS as TASKS
 
@@ -28,7 +28,7 @@ HOMES = {
     "decay": "carousel.api",
     "dynamics": "carousel.api",
     "accuracy": "carousel.api",
-    "diagnose": "carousel.diagnosis.measuring",
+    "diagnose": "carousel.diagnosis.diagnose",
     "load_checkpoint": "carousel.diagnosis.checkpoint",
 }
 """The module of each public name."""

@@ -414,7 +414,7 @@ REFUSED = {
     ),
     "size": (
         lambda: (made("gru"), noise(5, B, D + 1)),
-        "inputs: found 4 a step; the module reads 3",
+        "inputs: found 4 per step; the module reads 3",
     ),
     "dtype": (
         lambda: (made("gru"), noise(5, B, D).float()),

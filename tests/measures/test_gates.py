@@ -13,7 +13,15 @@ from carousel.engine.backends.numpy import FORWARD
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, Step, effective, forward, unroll
 from carousel.engine.system import System
-from carousel.measures.gates import AXES, QUANTILES, STEPS, activations, gate_statistics, readings, statistics
+from carousel.measures.gates import (
+    AXES,
+    QUANTILES,
+    STEPS,
+    activations,
+    gate_statistics,
+    gates_and_factors,
+    statistics,
+)
 
 BACKENDS = {name: load(name, "cpu", "float64") for name in ("numpy", "torch")}
 both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
@@ -104,7 +112,7 @@ def test_the_entry_is_how_h_follows_c(name, backend):
     """Through one step from an error in h, the gates held; numpy's saved slope is the output's squashing."""
     p = random_problem(name, seed=54)
     params, step, _ = taken(backend, p)
-    found = readings(p.system(backend).effective(), step)["entry"]
+    found = gates_and_factors(p.system(backend).effective(), step)["entry"]
     _, plain, _ = taken(NUMPY, p)
     saved = dict(zip(names_of(p), (*plain.saved, *plain.intermediate), strict=True))
     expected = saved["o"] * (saved["dy"] if "dy" in saved else 1 / saved["n"])
@@ -116,7 +124,7 @@ def test_the_entry_is_how_h_follows_c(name, backend):
 def test_the_exit_is_what_an_error_in_one_unit_leaves_through_the_candidate(name, backend):
     p = random_problem(name, seed=55)
     params, step, _ = taken(backend, p)
-    found = readings(p.system(backend).effective(), step)
+    found = gates_and_factors(p.system(backend).effective(), step)
     gates = PATHS["candidate"](p.cell)
     for unit in range(H):
         error = ones(p, p.cell.carousel)
@@ -131,7 +139,7 @@ def test_the_exit_is_what_an_error_in_one_unit_leaves_through_the_candidate(name
 def test_the_three_parts_of_the_exit_multiply(name, backend):
     p = random_problem(name, seed=56)
     params, step, _ = taken(backend, p)
-    found = readings(p.system(backend).effective(), step)
+    found = gates_and_factors(p.system(backend).effective(), step)
     parts = [found[f"exit_{part}"] for part in ("gate", "squash", "affine")]
     np.testing.assert_allclose(np.prod(parts, axis=0), found["exit"], rtol=1e-13, atol=1e-300)
     _, plain, _ = taken(NUMPY, p)

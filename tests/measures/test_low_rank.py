@@ -13,7 +13,7 @@ from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, effective, flat, pull_back, unroll
 from carousel.engine.step_jacobian import covectors_before, covectors_on_input, slopes
 from carousel.measures.jacobian.backward import jacobians
-from carousel.measures.jacobian.low_rank import Front, renewed, start, turned
+from carousel.measures.jacobian.low_rank import Compressed, advanced, recompressed, uncompressed
 from carousel.measures.jacobian.norms import leading
 
 BACKENDS = {name: load(name, "cpu", "float64") for name in ("numpy", "torch")}
@@ -30,13 +30,13 @@ def small_states_too(monkeypatch):
 @pytest.fixture
 def fallen(monkeypatch) -> list[int]:
     """The first lag that was left to all rows, for each time it was."""
-    lags, plain = [], carousel.measures.jacobian.backward.plain
+    lags, from_all_rows = [], carousel.measures.jacobian.backward.from_all_rows
 
     def noted(*args):
         lags.append(min(args[1]))
-        return plain(*args)
+        return from_all_rows(*args)
 
-    monkeypatch.setattr(carousel.measures.jacobian.backward, "plain", noted)
+    monkeypatch.setattr(carousel.measures.jacobian.backward, "from_all_rows", noted)
     return lags
 
 
@@ -61,11 +61,11 @@ def test_slopes_are_the_adjoint(name):
     ops, full = numpy.ops(p.cell, PATHS["full"](p.cell)), PATHS["full"](p.cell)
     params = effective(ops, p.cell, p.params)
     steps, _ = unroll(ops, p.cell, params, p.xs, p.state)
-    there = slopes(ops, p.cell, params, steps)
+    found = slopes(ops, p.cell, params, steps)
     rows = rng.standard_normal((len(params.W), p.xs.shape[-1], 2, len(p.state), p.state[0].shape[1]))
     for t in (0, len(steps) - 1):
-        d_before, parts = covectors_before(p.cell, params, there, t, rows)
-        d_x = covectors_on_input(params, there, t, parts)
+        d_before, d_sources = covectors_before(p.cell, params, found, t, rows)
+        d_x = covectors_on_input(params, found, t, d_sources)
         for row in range(2):
             d_state = tuple(d.swapaxes(1, 2) for d in np.moveaxis(rows[:, :, row], 2, 0))
             expected = pull_back(ops, p.cell, params, steps[t], d_state, full)
@@ -80,7 +80,7 @@ def test_slopes_are_the_adjoint(name):
 def test_norms_are_those_of_all_rows(name, backend, init):
     backend = BACKENDS[backend]
     p, lags = random_problem(name, seed=5, length=24, hidden=6, init=init), {0, 1, 7, 20, 24, 50}
-    assert_close(measured(backend, p, lags), measured(backend, p, lags, exact=True))
+    assert_close(measured(backend, p, lags), measured(backend, p, lags, all_rows=True))
 
 
 @pytest.mark.parametrize("shift", [-3.0, 0.0, 2.0, 6.0])
@@ -88,17 +88,17 @@ def test_norms_are_those_of_all_rows(name, backend, init):
 def test_norms_by_bias(name, shift):
     p, lags = random_problem(name, seed=6, length=100, hidden=12), range(0, 101, 20)
     p.params.b[:] += shift
-    assert_close(measured(BACKENDS["numpy"], p, lags), measured(BACKENDS["numpy"], p, lags, exact=True))
+    assert_close(measured(BACKENDS["numpy"], p, lags), measured(BACKENDS["numpy"], p, lags, all_rows=True))
 
 
 @both
 def test_the_joint_norms_alone(backend):
     p, lags = random_problem("lstm_peephole", seed=10, length=40), {0, 3, 17, 40}
-    joint = measured(backend, p, lags, beside=False)
+    joint = measured(backend, p, lags, with_blocks=False)
     assert all({q.name for q in logs} == {"jacobian_fro", "jacobian_spec"} for logs in joint.values())
-    every = measured(backend, p, lags, exact=True)
+    every = measured(backend, p, lags, all_rows=True)
     assert_close(joint, {lag: {q: every[lag][q] for q in joint[lag]} for lag in lags})
-    for lag, logs in measured(backend, p, lags, exact=True, beside=False).items():
+    for lag, logs in measured(backend, p, lags, all_rows=True, with_blocks=False).items():
         for quantity, values in logs.items():
             np.testing.assert_array_equal(values, every[lag][quantity])
 
@@ -106,11 +106,11 @@ def test_the_joint_norms_alone(backend):
 def test_a_product_that_loses_rank_is_carried_in_few_rows(monkeypatch, fallen):
     ranks, p = [], random_problem("rnn_tanh", seed=7, length=160, hidden=24)
 
-    def noted(front, rows, lag):
-        ranks.append(renewed(front, rows, lag).known.shape[-1])
-        return renewed(front, rows, lag)
+    def noted(before, rows, lag):
+        ranks.append(advanced(before, rows, lag).tests.shape[-1])
+        return advanced(before, rows, lag)
 
-    monkeypatch.setattr(carousel.measures.jacobian.backward, "renewed", noted)
+    monkeypatch.setattr(carousel.measures.jacobian.backward, "advanced", noted)
     measured(BACKENDS["numpy"], p, {0, 16, 80, 160})
     assert ranks[-1] <= 6
     assert not fallen
@@ -146,7 +146,7 @@ def test_what_was_dropped_and_grows_again_is_found_out(backend, rest, fallen, mo
     found = measured(backend, p, lags)
     assert len(fallen) == 1  # of three models
     assert 17 <= fallen[0] <= 22
-    assert_close(found, measured(backend, p, lags, exact=True))
+    assert_close(found, measured(backend, p, lags, all_rows=True))
 
 
 @both
@@ -159,7 +159,7 @@ def test_a_shear_before_a_decay(backend, size):
     Q = np.linalg.qr(rng.standard_normal((10, 10)))[0]
     R[2:] = Q @ R[:2] @ Q.T
     p, lags = linear(R, 60), {0, 1, 3, 10, 20, 33, 47, 60}
-    assert_close(measured(backend, p, lags), measured(backend, p, lags, exact=True))
+    assert_close(measured(backend, p, lags), measured(backend, p, lags, all_rows=True))
 
 
 @both
@@ -180,7 +180,7 @@ def test_a_dead_network_and_an_exploded_one(backend):
     p = random_problem("rnn_relu", seed=8, length=20)
     p.params.b[0] = -100.0
     p.params.R[1] *= 1e200
-    assert_close(measured(backend, p, range(21)), measured(backend, p, range(21), exact=True))
+    assert_close(measured(backend, p, range(21)), measured(backend, p, range(21), all_rows=True))
 
 
 def test_no_limit_on_memory_changes_a_result(monkeypatch):
@@ -197,22 +197,22 @@ def test_no_limit_on_memory_changes_a_result(monkeypatch):
 def test_a_turn_loses_little_of_any_block():
     """A block a hundred-thousandth of the others keeps its own directions."""
     rng, H = np.random.default_rng(4), 20
-    front = start(1, 1, 2 * H, 2)
+    before = uncompressed(1, 1, 2 * H, 2)
     left, right = (np.linalg.qr(rng.standard_normal((2 * H, 2 * H)))[0] for _ in range(2))
     J = left * 10.0 ** -np.arange(2 * H) @ right
     J[:H, :H] *= 1e-5
     rows = np.stack(
-        [np.concatenate([J[s], z @ J[s]]) for s, z in zip(halves(H), front.known[0, 0], strict=True)]
+        [np.concatenate([J[s], z @ J[s]]) for s, z in zip(halves(H), before.tests[0, 0], strict=True)]
     )
-    after = turned(Front(rows[None, None], front.power, front.known))
-    r = after.known.shape[-1]
+    after = recompressed(Compressed(rows[None, None], before.power, before.tests))
+    r = after.tests.shape[-1]
     assert r < 9
     for s, half in enumerate(halves(H)):
         kept = after.rows[0, 0, s, :r]
         for block, of in ((kept, J[half]), (kept[:, half], J[half, half])):
             lost = np.linalg.norm(of) ** 2 - np.linalg.norm(block) ** 2
             assert abs(lost) < 1e-8 * np.linalg.norm(of) ** 2
-        unknown = after.rows[0, 0, s, r:] - after.known[0, 0, s] @ kept
+        unknown = after.rows[0, 0, s, r:] - after.tests[0, 0, s] @ kept
         assert np.linalg.norm(unknown) < 1e-3 * np.linalg.norm(kept)
 
 

@@ -1,4 +1,4 @@
-"""A recurrent layer of torch.nn out of a checkpoint: its weights only, whatever else the file holds.
+"""A recurrent layer of torch.nn from a checkpoint: its weights alone, whatever else is in the file.
 
 torch.load with weights_only reads tensors and plain containers and runs no code of the file. The names of the
 weights tell the rest: `encoder.lstm.weight_ih_l0` is layer 0 of a module called `encoder.lstm.`, its prefix.
@@ -23,13 +23,13 @@ WEIGHT = re.compile(
 KINDS: dict[int, Any] = {1: nn.RNN, 3: nn.GRU, 4: nn.LSTM}  # by rows of W per unit
 NONLINEARITIES = ("tanh", "relu")
 SAFE = "2.10"  # before it, weights_only did not keep a crafted file from running code
-DEEPEST = 8  # dictionaries within dictionaries
+MAX_DEPTH = 8  # dictionaries within dictionaries
 
 Weights = dict[str, Tensor]
 
 
 class Shape(NamedTuple):
-    """What the weights' shapes say of their module."""
+    """The kind and the sizes of a module, as its weights' shapes give them."""
 
     kind: Any
     inputs: int
@@ -57,7 +57,7 @@ def load_checkpoint(path: Path | str, prefix: str | None = None, nonlinearity: s
 
 
 def read(path: Path | str) -> object:
-    """What the file holds, tensors and plain containers alone. Raises ModuleError."""
+    """The content of the file, tensors and plain containers alone. Raises ModuleError."""
     if TorchVersion(torch.__version__) < SAFE:
         raise ModuleError(f"torch: found {torch.__version__}; allowed: {SAFE} or later, for CVE-2026-24747")
     try:
@@ -65,11 +65,11 @@ def read(path: Path | str) -> object:
     except OSError as error:
         raise ModuleError(f"cannot be read ({error.strerror or first_line(error)})") from None
     except Exception as error:  # any: a damaged file fails in many ways
-        raise ModuleError(refusal(error)) from None
+        raise ModuleError(reason(error)) from None
 
 
-def refusal(error: Exception) -> str:
-    """Why torch took a file for none of weights alone."""
+def reason(error: Exception) -> str:
+    """Why torch refused to load a file as weights alone."""
     if "weights_only" not in str(error) and "Unsupported" not in str(error):
         return f"no checkpoint, or not all of it ({type(error).__name__}); allowed: a file of torch.save"
     blocked = re.search(r"GLOBAL ([\w.]+)", str(error))
@@ -83,7 +83,7 @@ def tensors(content: object, name: str = "", depth: int = 0) -> Iterator[tuple[s
     """Every tensor in a dictionary of dictionaries, by its full name."""
     if isinstance(content, Tensor):
         yield name, content
-    elif isinstance(content, Mapping) and depth < DEEPEST:
+    elif isinstance(content, Mapping) and depth < MAX_DEPTH:
         for key, value in content.items():
             yield from tensors(value, f"{name}.{key}" if name else str(key), depth + 1)
 
@@ -110,11 +110,11 @@ def chosen(modules: dict[str, Weights], prefix: str | None) -> Weights:
     if prefix is None and len(modules) == 1:
         return next(iter(modules.values()))
     by_name = {name.removesuffix("."): weights for name, weights in modules.items()}
-    asked = (prefix or "").removesuffix(".")
-    if prefix is None or asked not in by_name:
+    wanted = (prefix or "").removesuffix(".")
+    if prefix is None or wanted not in by_name:
         names = [short(name) for name in by_name]
-        raise ModuleError(f"prefix: found {short(prefix)}; {allowed(repr(asked), names)}")
-    return by_name[asked]
+        raise ModuleError(f"prefix: found {short(prefix)}; {allowed(repr(wanted), names)}")
+    return by_name[wanted]
 
 
 def built(weights: Weights, nonlinearity: str) -> nn.RNNBase:
@@ -167,7 +167,7 @@ def layers_of(weights: Weights) -> int:
 
 
 def check(weights: Weights, wanted: dict[str, tuple[int, ...]]) -> None:
-    """That there is each weight, in its shape and finite, and no other. Raises ModuleError."""
+    """Raise ModuleError where a weight is missing, has another shape, is not finite or is one too many."""
     for name, shape in wanted.items():
         if name not in weights:
             raise ModuleError(f"{name}: missing; allowed: shape {shape}")

@@ -15,7 +15,7 @@ from carousel.tables.quantities import member, of_kind
 
 PANEL = 2.6  # inches
 LAG = "lag: steps back from the last"
-WORDS = {
+GATES = {
     "i": "input gate",
     "f": "forget gate",
     "o": "output gate",
@@ -25,25 +25,25 @@ WORDS = {
 
 
 def draw(decay: pd.DataFrame, exponents: pd.DataFrame, gates: pd.DataFrame, two_ways: bool) -> Figure:
-    """Draw the tables of a Diagnosis, a line a layer and direction."""
+    """Draw the tables of a Diagnosis, a line per layer and direction."""
     titles = ["Jacobian of the last state by an earlier one, Frobenius norm", f"Lyapunov exponents, {RATE}"]
-    opened = gates[
+    gate_rows = gates[
         gates["quantity"].isin(of_kind(gates["quantity"].unique(), "gates")) & gates["quantile"].notna()
     ]
-    titles += ["gates: median, middle half, middle nine tenths"] if len(opened) else []
+    titles += ["gates: median, middle half, middle nine tenths"] if len(gate_rows) else []
     with style():
         figure, axes = panels(titles, "", height=PANEL * len(titles))
-        looks = looks_of(decay, two_ways)
-        draw_decay(axes[0], select(decay, quantity="jacobian_fro"), looks)
-        draw_exponents(axes[1], exponents, looks)
-        if len(opened):
-            draw_gates(axes[2], opened, looks, two_ways)
+        styles = line_styles(decay, two_ways)
+        draw_decay(axes[0], select(decay, quantity="jacobian_fro"), styles)
+        draw_exponents(axes[1], exponents, styles)
+        if len(gate_rows):
+            draw_gates(axes[2], gate_rows, styles, two_ways)
         spread_labels(figure)
     return figure
 
 
-def looks_of(decay: pd.DataFrame, two_ways: bool) -> dict[tuple[int, str], tuple[str, dict]]:
-    """The label and look of each layer and direction: a colour a layer, broken lines backwards."""
+def line_styles(decay: pd.DataFrame, two_ways: bool) -> dict[tuple[int, str], tuple[str, dict]]:
+    """The label and style of each layer and direction: a colour per layer, broken lines for backward ones."""
     keys = list(decay[["layer", "direction"]].drop_duplicates().itertuples(index=False, name=None))
     colours = sns.color_palette("colorblind", max(layer for layer, _ in keys)).as_hex()
     return {
@@ -55,9 +55,9 @@ def looks_of(decay: pd.DataFrame, two_ways: bool) -> dict[tuple[int, str], tuple
     }
 
 
-def draw_decay(ax: Axes, table: pd.DataFrame, looks: dict) -> None:
+def draw_decay(ax: Axes, table: pd.DataFrame, styles: dict) -> None:
     """Draw log10 norm against lag, and where a float ends if the axis goes so far."""
-    draw_lines(ax, table, looks, "lag", "log10_norm")
+    draw_lines(ax, table, styles, "lag", "log10_norm")
     right = ax.get_xlim()[1]
     for name, floor in SMALLEST.items():
         if floor > ax.get_ylim()[0]:
@@ -68,45 +68,45 @@ def draw_decay(ax: Axes, table: pd.DataFrame, looks: dict) -> None:
     powers(ax)
 
 
-def draw_exponents(ax: Axes, table: pd.DataFrame, looks: dict) -> None:
+def draw_exponents(ax: Axes, table: pd.DataFrame, styles: dict) -> None:
     """Draw the exponents, the largest first, with two standard errors each way."""
-    draw_lines(ax, table, looks, "index", "value")
-    for (layer, direction), (_, look) in looks.items():
+    draw_lines(ax, table, styles, "index", "value")
+    for (layer, direction), (_, line_style) in styles.items():
         rows = select(table, layer=layer, direction=direction)
         ax.errorbar(
-            rows["index"], rows["value"], 2 * rows["error"], fmt=".", markersize=3, color=look["color"]
+            rows["index"], rows["value"], 2 * rows["error"], fmt=".", markersize=3, color=line_style["color"]
         )
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("number: the largest first; bars: two standard errors")
 
 
-def draw_lines(ax: Axes, table: pd.DataFrame, looks: dict, x: str, y: str) -> None:
-    """Draw a line a layer and direction, as far as it is finite, with its label at the end."""
-    for (layer, direction), (label, look) in looks.items():
+def draw_lines(ax: Axes, table: pd.DataFrame, styles: dict, x: str, y: str) -> None:
+    """Draw a line per layer and direction, as far as it is finite, with its label at the end."""
+    for (layer, direction), (label, line_style) in styles.items():
         rows = select(table, layer=layer, direction=direction)
         rows = rows[np.isfinite(rows[y].to_numpy(float))]
         if len(rows):
-            ax.plot(rows[x], rows[y], **look)
-            end_label(ax, rows[x].iloc[-1], rows[y].iloc[-1], label, look["color"])
+            ax.plot(rows[x], rows[y], **line_style)
+            end_label(ax, rows[x].iloc[-1], rows[y].iloc[-1], label, line_style["color"])
 
 
-def draw_gates(ax: Axes, table: pd.DataFrame, looks: dict, two_ways: bool) -> None:
+def draw_gates(ax: Axes, table: pd.DataFrame, styles: dict, two_ways: bool) -> None:
     """Draw the quantiles of every gate, the layers side by side."""
     names = list(dict.fromkeys(table["quantity"]))
-    width = 0.8 / len(looks)
-    for k, ((layer, direction), (_, look)) in enumerate(looks.items()):
+    width = 0.8 / len(styles)
+    for k, ((layer, direction), (_, line_style)) in enumerate(styles.items()):
         for x, gate in enumerate(names):
             rows = select(table, layer=layer, direction=direction, quantity=gate).sort_values("quantile")
             if len(rows):
-                at = x + (k - (len(looks) - 1) / 2) * width
-                draw_range(ax, at, rows["value"].to_numpy(float), look["color"])
+                at = x + (k - (len(styles) - 1) / 2) * width
+                draw_range(ax, at, rows["value"].to_numpy(float), line_style["color"])
     gates = [member(name) for name in names]
-    ax.set_xticks(range(len(names)), [WORDS.get(gate, gate) for gate in gates])
+    ax.set_xticks(range(len(names)), [GATES.get(gate, gate) for gate in gates])
     ax.set_xlim(-0.5, len(names) - 0.5)
     ax.set_ylim(-0.03, 1.03)
     ax.grid(visible=False, axis="x")
     order = "from left to right: by layer, forward before backward"
-    ax.set_xlabel(order if two_ways else order.split(",")[0] if len(looks) > 1 else "")
+    ax.set_xlabel(order if two_ways else order.split(",")[0] if len(styles) > 1 else "")
 
 
 def draw_range(ax: Axes, x: float, quantiles: np.ndarray, colour: str) -> None:

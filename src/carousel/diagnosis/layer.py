@@ -1,4 +1,4 @@
-"""What is measured: one direction of one layer, as a cell with its weights and the sequences that it reads."""
+"""One direction of one layer, as a cell with its weights and the sequences that it reads."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +13,7 @@ class ModuleError(ValueError):
     """A module, input or state that cannot be measured: what was found and what is allowed, in one line."""
 
 
-class Run(NamedTuple):
+class Batch(NamedTuple):
     """Sequences of one length: inputs [T 1 D B] and the states before the first step."""
 
     xs: Series
@@ -25,23 +25,23 @@ class Layer(NamedTuple):
 
     number: int  # from 1, as read
     direction: str  # forward | backward; a backward layer's last step is the sequence's first
-    words: str  # "LSTM, 64 units"
+    description: str  # "LSTM, 64 units"
     cell: Cell
     params: Params
-    runs: list[Run]
-    smooth: bool = True  # are the inputs numbers that one can differentiate by?
+    batches: list[Batch]  # by length
+    smooth: bool = True  # whether the inputs are real numbers, to differentiate by
 
 
-def runs(
+def by_length(
     xs: Tensor, lengths: Sequence[int], state: tuple[Tensor, ...], backward: bool, like: Tensor
-) -> list[Run]:
-    """The sequences of `xs` [T B D] by their length, in the dtype of `like`; `state` [B H] each."""
+) -> list[Batch]:
+    """The sequences of `xs` [T B D] in batches of one length, in the dtype of `like`; `state` [B H] each."""
     found = []
     for length in sorted(set(lengths)):
         columns = [b for b, each in enumerate(lengths) if each == length]
         x = xs[:length, columns].flip(0) if backward else xs[:length, columns]
         found.append(
-            Run(
+            Batch(
                 x.to(like.dtype).transpose(1, 2)[:, None],
                 tuple(s[columns].to(like.dtype).T[None] for s in state),
             )

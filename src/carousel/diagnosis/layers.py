@@ -1,8 +1,8 @@
-"""torch.nn's recurrent modules, taken apart into layers and directions.
+"""torch.nn's recurrent modules, divided into layers and directions.
 
 The rows of W, R and b stand in torch's order, which is that of our cells; its two biases add up, but for the GRU's
-candidate, whose second one stands behind the reset gate (p_z). A layer reads what the module itself makes of the
-layer before, in the module's own dtype.
+candidate, whose second bias is multiplied by the reset gate (p_z). A layer reads what the module itself computes of
+the layer before, in the module's own dtype.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from carousel.cells import CELLS, Params
-from carousel.diagnosis.layer import Layer, ModuleError, runs
+from carousel.diagnosis.layer import Layer, ModuleError, by_length
 from carousel.diagnosis.steps import Step, step_layer
 from carousel.study.errors import short
 
 TWINS = {"RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu", "LSTM": "lstm", "GRU": "gru"}
-WORDS = {"rnn_tanh": "tanh RNN", "rnn_relu": "ReLU RNN", "lstm": "LSTM", "gru": "GRU"}
+DESCRIPTIONS = {"rnn_tanh": "tanh RNN", "rnn_relu": "ReLU RNN", "lstm": "LSTM", "gru": "GRU"}
 KINDS = (nn.RNN, nn.LSTM, nn.GRU)
 CELL_KINDS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
 ROLES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
@@ -31,8 +31,8 @@ class Sequences(NamedTuple):
     lengths: list[int]
 
 
-def is_plain(module: nn.Module, kinds: Sequence[Any]) -> bool:
-    """Whether `module` computes what torch's own class does: a subclass with a forward of its own may not."""
+def is_torch_class(module: nn.Module, kinds: Sequence[Any]) -> bool:
+    """Whether `module` is of one of `kinds` and has no forward function of its own."""
     return any(isinstance(module, kind) and type(module).forward is kind.forward for kind in kinds)
 
 
@@ -77,7 +77,7 @@ def one_layer(module: nn.RNNBase, layer: int) -> nn.RNNBase:
 
 
 def filled(one: nn.RNNBase, weights: dict[str, Tensor]) -> nn.RNNBase:
-    """`one` with these weights, ready to be evaluated."""
+    """`one` with these weights, in evaluation mode."""
     one.load_state_dict(weights)
     return one.eval().requires_grad_(False)
 
@@ -96,8 +96,8 @@ def layers(
     sides = ("forward", "backward")[: 1 + module.bidirectional]
     for number in range(module.num_layers):
         one = one_layer(module, number)
-        mine = slice(number * len(sides), (number + 1) * len(sides))
-        hx = tuple(s[mine].contiguous() for s in before)
+        own_rows = slice(number * len(sides), (number + 1) * len(sides))
+        hx = tuple(s[own_rows].contiguous() for s in before)
         for k, side in enumerate(sides):
             yield layer_of(one, number + 1, side, read, tuple(s[k] for s in hx), like)
         read = read._replace(xs=outputs(one, read, hx))
@@ -113,15 +113,15 @@ def layer_of(
     """One direction of the module `one`, which has one layer."""
     suffix = "_l0_reverse" if side == "backward" else "_l0"
     name = TWINS[one.mode]
-    reading = runs(read.xs, read.lengths, state, side == "backward", like)
-    words = f"{WORDS[name]}, {one.hidden_size} units"
+    batches = by_length(read.xs, read.lengths, state, side == "backward", like)
+    description = f"{DESCRIPTIONS[name]}, {one.hidden_size} units"
     if one.proj_size:
         layer = step_layer(
-            projected(one, suffix, like), (one.input_size,), tuple(s.shape[1:] for s in state), reading
+            projected(one, suffix, like), (one.input_size,), tuple(s.shape[1:] for s in state), batches
         )
-        words = f"{words} projected to {one.proj_size}"
-        return layer._replace(number=number, direction=side, words=words)
-    return Layer(number, side, words, CELLS[name], params(one, suffix, like), reading)
+        description = f"{description} projected to {one.proj_size}"
+        return layer._replace(number=number, direction=side, description=description)
+    return Layer(number, side, description, CELLS[name], params(one, suffix, like), batches)
 
 
 def params(one: nn.RNNBase, suffix: str, like: Tensor) -> Params:
@@ -166,7 +166,7 @@ def sequences(module: nn.RNNBase, inputs: Tensor | PackedSequence) -> Sequences:
     else:
         raise ModuleError(f"inputs: found {inputs.ndim} axes; allowed: 3 (or 2: one sequence)")
     if found.xs.shape[2] != module.input_size:
-        raise ModuleError(f"inputs: found {found.xs.shape[2]} a step; the module reads {module.input_size}")
+        raise ModuleError(f"inputs: found {found.xs.shape[2]} per step; the module reads {module.input_size}")
     return found
 
 
@@ -186,7 +186,7 @@ def initial_states(module: nn.RNNBase, read: Sequences, state: object, batched: 
 
 
 def outputs(one: nn.RNNBase, read: Sequences, hx: tuple[Tensor, ...]) -> Tensor:
-    """What the layer says at every step, [T B outputs], as torch computes it."""
+    """The layer's output at every step, [T B outputs], as torch computes it."""
     start = hx if len(hx) == 2 else hx[0]
     if len(set(read.lengths)) == 1:
         return one(read.xs, start)[0]

@@ -1,4 +1,4 @@
-"""What a diagnosis says: tables, a sentence and a figure."""
+"""The result of a diagnosis: tables, a sentence and a figure."""
 
 from dataclasses import dataclass
 from html import escape
@@ -24,23 +24,26 @@ class Diagnosis:
     `gates`: layer, direction, quantity, quantile, value, n: of each gate, and of the factors by which an error enters
     and leaves the carousel (see carousel.measures.gates), the mean (quantile NaN) and quantiles over units, sequences
     and up to 16 steps. RNNs and modules of your own have none.
-    `words`: what each layer and direction is.
+    `descriptions`: what each layer and direction is, in words.
     """
 
     decay: pd.DataFrame
     exponents: pd.DataFrame
     gates: pd.DataFrame
-    words: dict[tuple[int, str], str]
+    descriptions: dict[tuple[int, str], str]
 
     @property
     def sentence(self) -> str:
-        """How far back the gradient reaches at what precision, a line a layer and direction."""
-        return "\n".join(sentence(self.decay, key, words, self.two_ways) for key, words in self.words.items())
+        """How far back the gradient reaches at what precision, a line per layer and direction."""
+        return "\n".join(
+            sentence(self.decay, key, descriptions, self.two_ways)
+            for key, descriptions in self.descriptions.items()
+        )
 
     @property
     def two_ways(self) -> bool:
-        """Whether there are layers that read backwards."""
-        return any(direction == "backward" for _, direction in self.words)
+        """Whether some layers read their sequences backwards."""
+        return any(direction == "backward" for _, direction in self.descriptions)
 
     def figure(self) -> "Figure":
         """Decay, exponents, and gates where there are any, one above the other."""

@@ -15,31 +15,31 @@ from carousel.analysis.stats.tables import select
 
 SMALLEST = {name: math.log10(np.finfo(name).smallest_subnormal) for name in ("float32", "float64")}
 LARGEST = {name: math.log10(np.finfo(name).max) for name in ("float32", "float64")}
-ROUNDING = 1e-6  # of a lag: what a norm that falls on the edge may miss it by
+ROUNDING = 1e-6  # of a lag: the error by which a norm on the edge may miss it
 
 
 def sentence(decay: pd.DataFrame, key: tuple[int, str], words: str, two_ways: bool) -> str:
-    """What the rows of one layer and direction of the decay table say."""
+    """The decay of one layer and direction, by the rows of the decay table."""
     rows = select(decay, layer=key[0], direction=key[1], quantity="jacobian_fro").sort_values("lag")
     subject = f"Layer {key[0]}{f' {key[1]}' if two_ways else ''} ({words}): the gradient"
     dead = rows.loc[rows["n_zero"] > rows["n"] / 2, "lag"]
     if len(dead):
         return f"{subject} of most sequences is exactly zero from lag {dead.iloc[0]:,} on, at any precision."
     lag, y = rows["lag"].to_numpy(float), rows["log10_norm"].to_numpy(float)
-    return f"{subject} {course(lag, y - y[0])}."
+    return f"{subject} {decay_text(lag, y - y[0])}."
 
 
-def course(lag: np.ndarray, y: np.ndarray) -> str:
-    """How log10 of a norm goes with the lag, from 0 at lag 0."""
+def decay_text(lag: np.ndarray, y: np.ndarray) -> str:
+    """How log10 of a norm changes with the lag, from 0 at lag 0, in words."""
     slope = rate(lag, y)
     match str(regime(slope)):
         case "vanishing":
             steps = f"halves every {half_life(slope):.3g} steps"
-            low, high = (said(*crossing(lag, y, slope, edge), math.floor) for edge in SMALLEST.values())
+            low, high = (lag_text(*crossing(lag, y, slope, edge), math.floor) for edge in SMALLEST.values())
             return f"{steps}; in float32 nothing is left beyond lag {low}, in float64 beyond {high}"
         case "exploding":
             steps = f"doubles every {half_life(-slope):.3g} steps"
-            low, high = (said(*crossing(lag, y, slope, edge), math.ceil) for edge in LARGEST.values())
+            low, high = (lag_text(*crossing(lag, y, slope, edge), math.ceil) for edge in LARGEST.values())
             return f"{steps}; float32 overflows at lag {low}, float64 at {high}"
         case "steady":
             return "neither halves nor doubles within 100 steps"
@@ -63,7 +63,7 @@ def crossing(lag: np.ndarray, y: np.ndarray, slope: float, edge: float) -> tuple
     return float(lag[k - 1] + share * (lag[k] - lag[k - 1])), True
 
 
-def said(lag: float, reached: bool, whole: Callable[[float], int]) -> str:
-    """A lag in words; one that misses a whole number by rounding is that number."""
-    near = round(lag) if abs(lag - round(lag)) < ROUNDING else whole(lag)
+def lag_text(lag: float, reached: bool, rounded: Callable[[float], int]) -> str:
+    """A whole lag in words, `rounded` where it is not one up to rounding errors."""
+    near = round(lag) if abs(lag - round(lag)) < ROUNDING else rounded(lag)
     return f"{near:,}{'' if reached else ' (extrapolated)'}"

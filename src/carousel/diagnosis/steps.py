@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from carousel.axes import Net, State
 from carousel.cells import Cell, Ops, Params
 from carousel.cells.cell import Pointwise, Saved
-from carousel.diagnosis.layer import Layer, ModuleError, Run, runs
+from carousel.diagnosis.layer import Batch, Layer, ModuleError, by_length
 from carousel.study.errors import short
 
 STEP = "a module with a step (x, state) -> (out, state)"
@@ -36,25 +36,25 @@ def layers_of_step(module: nn.Module, inputs: Tensor, state: object, like: Tenso
     check(module, x, start)
     parts = as_parts(start)
     shapes = tuple(part.shape[1:] for part in parts)
-    reading = runs(inputs.reshape(T, B, -1), [T] * B, (pack(parts),), False, like)
+    batches = by_length(inputs.reshape(T, B, -1), [T] * B, (pack(parts),), False, like)
 
     def step(x: Tensor, before: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return next_state(module(x.to(kind), before[0] if isinstance(start, Tensor) else before), before)
 
     stays_finite(step, inputs, parts)
-    layer = step_layer(step, features, shapes, reading)
-    words = f"{type(module).__name__}, state of {sum(map(prod, shapes))}"
-    return [layer._replace(words=words, smooth=kind == like.dtype)]
+    layer = step_layer(step, features, shapes, batches)
+    description = f"{type(module).__name__}, state of {sum(map(prod, shapes))}"
+    return [layer._replace(description=description, smooth=kind == like.dtype)]
 
 
-def step_layer(step: Step, features: Sequence[int], shapes: Shapes, reading: list[Run]) -> Layer:
+def step_layer(step: Step, features: Sequence[int], shapes: Shapes, batches: list[Batch]) -> Layer:
     """`step` as a layer; `reading` may hold several states."""
-    like = reading[0].xs
+    like = batches[0].xs
     size, inputs = sum(map(prod, shapes)), prod(features)
     gates = ceil(inputs / size)
     W = torch.eye(gates * size, inputs, dtype=like.dtype, device=like.device)[None]
     params = Params(W, W[:, :, :0], 0 * W[:, :, :1], {})
-    joined = [run._replace(state=(torch.cat(run.state, 1),)) for run in reading]
+    joined = [batch._replace(state=(torch.cat(batch.state, 1),)) for batch in batches]
     return Layer(1, "forward", "", step_cell(step, features, shapes, gates, like.dtype), params, joined)
 
 
@@ -109,14 +109,16 @@ def as_parts(state: Any) -> tuple[Tensor, ...]:
     return (state,) if isinstance(state, Tensor) else tuple(state)
 
 
-def next_state(answer: Any, before: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def next_state(returned: Any, before: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """The state in what a step returned: (out, state), or the state alone. Raises ModuleError."""
-    candidates = [answer[1]] if isinstance(answer, (tuple, list)) and len(answer) == 2 else []
-    for found in (*candidates, answer):
+    candidates = [returned[1]] if isinstance(returned, (tuple, list)) and len(returned) == 2 else []
+    for found in (*candidates, returned):
         if is_state(found) and [p.shape for p in as_parts(found)] == [p.shape for p in before]:
             return as_parts(found)
     wanted = ", ".join(str(tuple(part.shape)) for part in before)
-    raise ModuleError(f"module: its step returned {kinds(answer)}; allowed: (out, state), state {wanted}")
+    raise ModuleError(
+        f"module: its step returned {shapes_text(returned)}; allowed: (out, state), state {wanted}"
+    )
 
 
 def is_state(found: Any) -> bool:
@@ -126,11 +128,11 @@ def is_state(found: Any) -> bool:
     )
 
 
-def kinds(answer: Any) -> str:
+def shapes_text(returned: Any) -> str:
     """What was returned, by shapes."""
-    if isinstance(answer, (tuple, list)):
-        return f"({', '.join(map(kinds, answer))})"
-    return str(tuple(answer.shape)) if isinstance(answer, Tensor) else short(answer)
+    if isinstance(returned, (tuple, list)):
+        return f"({', '.join(map(shapes_text, returned))})"
+    return str(tuple(returned.shape)) if isinstance(returned, Tensor) else short(returned)
 
 
 def initial(module: nn.Module, x: Tensor, state: object, like: Tensor) -> Any:
@@ -155,7 +157,7 @@ def initial(module: nn.Module, x: Tensor, state: object, like: Tensor) -> Any:
 def checked_state(state: object, batch: int, like: Tensor) -> Any:
     """`state` on the device and in the dtype of `like`. Raises ModuleError."""
     if not is_state(state):
-        raise ModuleError(f"state: found {kinds(state)}; allowed: a tensor or a tuple of tensors")
+        raise ModuleError(f"state: found {shapes_text(state)}; allowed: a tensor or a tuple of tensors")
     parts = as_parts(state)
     if any(part.ndim == 0 or len(part) != batch or not part.is_floating_point() for part in parts):
         found = ", ".join(f"{tuple(part.shape)} {part.dtype}" for part in parts)

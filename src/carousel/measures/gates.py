@@ -1,15 +1,15 @@
-"""What the gates do, and what an error meets on its way into the carousel and out of it.
+"""The activations of the gates, and the factors that an error is multiplied by on its way into the carousel and out.
 
 ``gate_i``, ``gate_f`` ...
     The activation of each gate, the candidate among them.
 ``entry``
     d h_t / d c_t of a unit, the gates held: the output gate times the slope of the squashing (claim A4c).
 ``exit``
-    The norm of the error that an error of 1 in c_t of one unit sends back through the candidate, where that hears the
-    past. It is the product of ``exit_gate``, the opening of the input gate; ``exit_squash``, the slope of the
-    candidate; and ``exit_affine``, the norm of the unit's row of R_z (claim A4d). A reset gate behind R is left out.
+    The norm of the error that an error of 1 in c_t of one unit sends back through the candidate, where that has a
+    recurrent input. It is the product of ``exit_gate``, the input gate; ``exit_squash``, the slope of the candidate;
+    and ``exit_affine``, the norm of the unit's row of R_z (claim A4d). A reset gate that multiplies R h is left out.
 
-Entry and exit are read off the adjoints of one step, so each backend has them from its own derivative.
+Entry and exit come from the adjoints of one step, so each backend has them from its own derivative.
 """
 
 from collections.abc import Collection, Iterator
@@ -47,9 +47,9 @@ def gate_statistics(system: System, axes: Collection[str] = AXES) -> list[Summar
     Step t makes h_t from x_t; factors have no axis of time.
     """
     system = system.effective()
-    taken = dict(sampled(system))
-    steps = sorted(taken)
-    found = [readings(system, taken[t]) for t in steps]
+    by_number = dict(sampled(system))
+    steps = sorted(by_number)
+    found = [gates_and_factors(system, by_number[t]) for t in steps]
     return [
         summarised(name, axis, np.array(steps), np.stack([each[name] for each in found]))
         for name in found[0]
@@ -69,18 +69,18 @@ def sampled(system: System) -> Iterator[tuple[int, Step]]:
             t -= 1
 
 
-def readings(system: System, step: Step) -> dict[str, Values]:
+def gates_and_factors(system: System, step: Step) -> dict[str, Values]:
     """Gates and factors of one step, those that the cell has."""
     cell, named = system.cell, activations(system, step)
     found = {f"gate_{gate}": named[gate] for gate in cell.gates if gate in named}
     if cell.states[cell.carousel] == "c":
-        found["entry"] = entry(system, step)
-    hears = any((cell.candidate, source) not in cell.masked_blocks for source in cell.columns)
-    return found | (exits(system, step, named) if cell.carries and hears else {})
+        found["entry"] = entry_factor(system, step)
+    recurrent = any((cell.candidate, source) not in cell.masked_blocks for source in cell.columns)
+    return found | (exit_factors(system, step, named) if cell.carries and recurrent else {})
 
 
 def activations(system: System, step: Step) -> dict[str, Values]:
-    """What the forward pass saved under a name that is a gate's; "i" lets the candidate in, whatever it is made of."""
+    """What the forward pass saved under the names of gates, and of "i", which multiplies the candidate."""
     backend, cell, *_ = system
     saved = (
         dict(zip(cell.saves.split(), (*step.saved, *step.intermediate), strict=True)) if cell.saves else {}
@@ -94,21 +94,23 @@ def activations(system: System, step: Step) -> dict[str, Values]:
     return named if "i" in named or cell.forget not in named else {"i": 1 - named[cell.forget]} | named
 
 
-def entry(system: System, step: Step) -> Values:
-    """d h / d c: what reaches the carousel before the step from h, over what reaches it from c after the step.
+def entry_factor(system: System, step: Step) -> Values:
+    """d h / d c, as the ratio of two adjoints of the carousel before the step: from an error in h, and from one in c.
 
-    Both pass the same forget gate, which drops out; where it is exactly 0, nothing is defined.
+    Both pass the same forget gate, which cancels; where it is exactly 0, the ratio is not defined.
     """
     backend, carousel = system.backend, system.cell.carousel
-    from_h, from_c = (system.vjp(step, one(system, step, k), frozenset())[carousel] for k in (0, carousel))
+    from_h, from_c = (
+        system.vjp(step, unit_error(system, step, k), frozenset())[carousel] for k in (0, carousel)
+    )
     return ratio(backend.numpy(from_h), backend.numpy(from_c))
 
 
-def exits(system: System, step: Step, named: dict[str, Values]) -> dict[str, Values]:
+def exit_factors(system: System, step: Step, named: dict[str, Values]) -> dict[str, Values]:
     """The exit factor, and its three parts where the input gate has a name."""
     backend, cell, params, *_ = system
     z, H = cell.gates.index(cell.candidate), step.before[0].shape[1]
-    _, d_wx = system.error(step, one(system, step, cell.carousel))
+    _, d_wx = system.error(step, unit_error(system, step, cell.carousel))
     net = abs(backend.numpy(d_wx[:, z])).astype(float)
     rows = backend.numpy(params.R).astype(float)[:, z * H : (z + 1) * H]
     affine = np.sqrt(np.square(rows).sum(2))[:, :, None] + 0.0 * net
@@ -116,7 +118,7 @@ def exits(system: System, step: Step, named: dict[str, Values]) -> dict[str, Val
     return {"exit": net * affine, "exit_affine": affine} | parts
 
 
-def one(system: System, step: Step, state: int) -> State:
+def unit_error(system: System, step: Step, state: int) -> State:
     """An error of 1 in one of the states of every unit."""
     zeros = system.ops.zeros
     return tuple(zeros(s) + float(k == state) for k, s in enumerate(step.before))

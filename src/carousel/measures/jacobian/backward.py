@@ -1,9 +1,9 @@
 """Norms of the Jacobian of the joint state, d s_T / d s_t, by lag and in log space.
 
-Rows of the Jacobian are adjoints: covectors on the last state are carried back in time as one adjoint is (see
-adjoint.py), P of them a sequence, each with its own power of two. The matrix product of a step is so R^T times
-H x (B P), and no step's Jacobian is ever formed. Up to EXACT numbers of state the covectors are the identity's rows
-and the norms are exact to rounding. Above, they are Gaussian vectors, and the norms are estimates with an error.
+Rows of the Jacobian are adjoints: covectors on the last state are carried back in time as one adjoint is, P of them
+per sequence, each with its own power of two. The matrix product of a step is so R^T times H x (B P), and no step's
+Jacobian is ever formed. Up to EXACT numbers of state the covectors are the identity's rows and the norms are exact to
+rounding. Above, they are Gaussian vectors, and the norms are estimates with an error.
 
 Re-orthonormalising the vectors on the way would change no estimate: only their inner products at the end are read,
 and what rounding loses of a vector that turns towards the others is lost from neither norm.
@@ -22,18 +22,26 @@ from carousel.engine.recurrence import Step, chunk_length, flat
 from carousel.engine.step_jacobian import Slopes, covectors_before, covectors_on_input
 from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity
-from carousel.measures.jacobian.blocks import estimated, known
-from carousel.measures.jacobian.low_rank import REACH, Carried, Entered, fits, read, renewed, start
+from carousel.measures.jacobian.blocks import estimated_norms, exact_norms
+from carousel.measures.jacobian.low_rank import (
+    REACH,
+    CompressedRows,
+    InputRows,
+    advanced,
+    read,
+    uncompressed,
+    within_reach,
+)
 from carousel.measures.jacobian.norms import Block, Powers, Rows
 
 EXACT = 256  # numbers of joint state up to which all rows are carried: h and c of 128 units
-SAMPLES = 16  # Gaussian vectors a state above that: an error of 0.08 decades where one direction is left
+SAMPLES = 16  # Gaussian vectors per state above that: an error of 0.08 decades where one direction is left
 PROBES = {"cpu": 2**15, "gpu": 2**23}
 """Numbers in one array of a widened step: what caches hold, what is worth a call. They change the last bits alone."""
-FEW = 64  # numbers of joint state up to which all rows are carried even where that is not asked for
-RUN = 16  # steps that compressed rows take between two divisions by a power of two
-Found = tuple[int, dict[Quantity, Logs]]
-Group = tuple[tuple[Array, ...], Array]  # a Scaled of scaled.py; the last group may hold fewer vectors
+FEW = 64  # numbers of joint state up to which all rows are carried even where compressed ones would do
+SEGMENT = 16  # steps that compressed rows take between two divisions by a power of two
+AtLag = tuple[int, dict[Quantity, Logs]]
+Group = tuple[tuple[Array, ...], Array]  # a Scaled; the last group may hold fewer vectors than the others
 
 
 def jacobians(
@@ -41,8 +49,8 @@ def jacobians(
     lags: set[int],
     rng: np.random.Generator | None = None,
     samples: int = SAMPLES,
-    exact: bool = False,
-    beside: bool = True,
+    all_rows: bool = False,
+    with_blocks: bool = True,
 ) -> Iterator[tuple[int, dict[Quantity, Logs]]]:
     """log10 of the Frobenius and the spectral norm of the Jacobian [M B] at each of `lags`, from the end backwards.
 
@@ -50,152 +58,150 @@ def jacobians(
     ``..._hh``: d h_T / d h_{T-k}, the other states held fixed; ``..._cc``: the same of the last state. A cell with one
     state has neither: they are the joint block.
     ``..._x``: d h_T / d x_{T-k+1}, by the input of the k-th step before the end: the last input has lag 1, none has
-    lag 0, where these are left out. Without `beside` the joint norms alone, at half the cost.
+    lag 0, where these are left out. Without `with_blocks` the joint norms alone, at half the cost.
 
-    Up to FEW numbers of state, and with `exact` up to EXACT, from all rows, exact to rounding. In between from
-    compressed rows (see compression.py), to 1e-3 bits; models whose product they do not fit are left to all rows.
+    Up to FEW numbers of state, and with `all_rows` up to EXACT, from all rows, exact to rounding. In between from
+    compressed rows (see low_rank.py), to 1e-3 bits, where the backend's engine compresses; where they cannot be
+    trusted, from all rows.
 
-    Above EXACT numbers of state: from `samples` Gaussian vectors a state, drawn from `rng`; the spectral norm is then
-    a lower bound, and each norm has a twin in the column ``error``, its standard error in decades (see `estimate`).
-    Raises ValueError where those need an `rng` or more than two `samples`.
+    Above EXACT numbers of state: from `samples` Gaussian vectors per state, drawn from `rng`; the spectral norm is
+    then a lower bound, and each norm has a twin in the column ``error``, its standard error in decades (see
+    `estimate`). Raises ValueError where those need an `rng` or more than two `samples`.
     """
     system = system.effective()
     *_, xs, state = system
-    length = chunk_length(xs, state)
-    if exact or not system.backend.engine.compresses or not FEW < len(state) * state[0].shape[1] <= EXACT:
-        yield from plain(system, lags, beside, length, covectors(state, rng, samples))
+    length, size = chunk_length(xs, state), len(state) * state[0].shape[1]
+    if all_rows or not system.backend.engine.compresses or not FEW < size <= EXACT:
+        yield from from_all_rows(system, lags, with_blocks, length, covectors(state, rng, samples))
         return
-    models = (guarded(part, lags, beside, length) for part in apart(system))
-    for found in zip(*models, strict=True):
-        lag, first = found[0]
-        yield lag, {q: np.concatenate([logs[q] for _, logs in found]) for q in first} if found[1:] else first
+    groups = (from_compressed_rows_first(group, lags, with_blocks, length) for group in model_groups(system))
+    for by_group in zip(*groups, strict=True):
+        lag, first = by_group[0]
+        joined = {q: np.concatenate([logs[q] for _, logs in by_group]) for q in first}
+        yield lag, joined if len(by_group) > 1 else first
 
 
-def plain(
-    system: System,
-    lags: set[int],
-    beside: bool,
-    length: int,
-    probes: Rows,
-) -> Iterator[Found]:
-    """The norms from `probes` carried back one by one."""
+def from_all_rows(
+    system: System, lags: set[int], with_blocks: bool, length: int, probes: Rows
+) -> Iterator[AtLag]:
+    """The norms from `probes`, all carried back."""
     backend, cell, *_ = system
     B, N = probes.shape[1], probes.shape[3]
-    adjoints = [backend.rescale(d, False) for d in groups(backend, probes, len(cell.states))]
-    norms = known if N <= EXACT else estimated
+    adjoints = [backend.rescale(d, False) for d in row_groups(backend, probes, len(cell.states))]
+    norms = exact_norms if N <= EXACT else estimated_norms
     if 0 in lags:
-        yield 0, norms(cell, *gathered(backend, adjoints, B), None, beside)
+        yield 0, norms(cell, *joined_rows(backend, adjoints, B), None, with_blocks)
     lag = 0
     for steps in system.chunks(length):
         for step in prepared(system, steps):
             lag += 1
-            entry = inputs(system, step, adjoints) if beside and lag in lags else None
-            adjoints = [back(system, step, scaled) for scaled in adjoints]
+            input_block = input_rows(system, step, adjoints) if with_blocks and lag in lags else None
+            adjoints = [step_back(system, step, scaled) for scaled in adjoints]
             if lag in lags:
-                yield lag, norms(cell, *gathered(backend, adjoints, B), entry, beside)
+                yield lag, norms(cell, *joined_rows(backend, adjoints, B), input_block, with_blocks)
 
 
-def apart(system: System) -> Iterator[System]:
-    """The models in parts that are carried together: one by one, unless a GPU has room for more."""
+def model_groups(system: System) -> Iterator[System]:
+    """The models in groups that are carried together: one by one, unless a GPU has room for more."""
     M, H, B = system.state[0].shape
     N = len(system.state) * H
     size = max(1, PROBES["cpu" if system.backend.device == "cpu" else "gpu"] // (B * N * N))
     return (system.models(slice(m, m + size)) for m in range(0, M, size))
 
 
-def guarded(system: System, lags: set[int], beside: bool, length: int) -> Iterator[Found]:
-    """The norms from compressed rows, as far as their witnesses bear them out; from there on from all rows."""
+def from_compressed_rows_first(
+    system: System, lags: set[int], with_blocks: bool, length: int
+) -> Iterator[AtLag]:
+    """The norms from compressed rows up to the last lag at which they are trusted; from there on from all rows."""
     reached = -1
-    for reached, found in compressed(system, lags, beside, length):
-        yield reached, found
+    for reached, norms in from_compressed_rows(system, lags, with_blocks, length):
+        yield reached, norms
     left = {lag for lag in lags if reached < lag <= len(system.xs)}
     if left:
-        yield from plain(system, left, beside, length, covectors(system.state, None, 0))
+        yield from from_all_rows(system, left, with_blocks, length, covectors(system.state, None, 0))
 
 
-def compressed(
-    system: System,
-    lags: set[int],
-    beside: bool,
-    length: int,
-) -> Iterator[Found]:
-    """The norms from compressed rows, up to the lag at which they may not be trusted any more."""
+def from_compressed_rows(system: System, lags: set[int], with_blocks: bool, length: int) -> Iterator[AtLag]:
+    """The norms from compressed rows, up to the last lag at which they are trusted."""
     (M, H, B), S = system.state[0].shape, len(system.state)
-    front, reach = start(M, B, S * H, S if beside else 1), REACH[system.backend.dtype]
+    now, reach = uncompressed(M, B, S * H, S if with_blocks else 1), REACH[system.backend.dtype]
     if 0 in lags:
-        yield 0, read(front, [front.rows], [], reach)[0][0]
+        yield 0, read(now, [now.rows], [], reach)[0][0]
     for steps in system.chunks(length):
-        for run in runs(steps):
-            wanted = [k for k in range(1, len(run) + 1) if front.lag + k in lags]
-            there = system.backend.slopes(system.cell, system.params, run)
-            carry = partial(by_slopes, there) if there else by_vjp
-            rows, entered, last = carry(system, run, front.rows, wanted, beside)
-            found = read(front, rows, entered, reach)
-            for k, (norms, trusted) in zip(wanted, found, strict=True):
+        for segment in segments(steps):
+            wanted = [k for k in range(1, len(segment) + 1) if now.lag + k in lags]
+            slopes = system.backend.slopes(system.cell, system.params, segment)
+            carry = partial(by_slopes, slopes) if slopes else by_vjp
+            rows, on_input, last = carry(system, segment, now.rows, wanted, with_blocks)
+            for k, (norms, trusted) in zip(wanted, read(now, rows, on_input, reach), strict=True):
                 if not trusted:
                     return
-                yield front.lag + k, norms
-            if not fits(last, reach):
+                yield now.lag + k, norms
+            if not within_reach(last, reach):
                 return
-            front = renewed(front, last, front.lag + len(run))
+            now = advanced(now, last, now.lag + len(segment))
 
 
 def prepared(system: System, steps: list[Step]) -> Iterator[Step]:
-    """The steps, the last first, prepared RUN at a time."""
-    return chain.from_iterable(map(system.prepared, runs(steps)))
+    """The steps, the last first, prepared by segment."""
+    return chain.from_iterable(map(system.prepared, segments(steps)))
 
 
-def runs(steps: list[Step]) -> Iterator[list[Step]]:
-    """The steps, the last first, RUN at a time."""
+def segments(steps: list[Step]) -> Iterator[list[Step]]:
+    """The steps, the last first, SEGMENT at a time."""
     backwards = steps[::-1]
-    return (backwards[k : k + RUN] for k in range(0, len(backwards), RUN))
+    return (backwards[k : k + SEGMENT] for k in range(0, len(backwards), SEGMENT))
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def by_slopes(
-    there: Slopes,
+    slopes: Slopes,
     system: System,
-    run: Sequence[Step],
-    rows: Carried,
+    segment: Sequence[Step],
+    rows: CompressedRows,
     wanted: Sequence[int],
-    beside: bool,
-) -> tuple[list[Carried], list[Entered], Carried]:
-    """`rows` back through `run`: as they are after the `wanted` steps, those of h by these steps' inputs, the end."""
+    with_blocks: bool,
+) -> tuple[list[CompressedRows], list[InputRows], CompressedRows]:
+    """`rows` carried back through `segment`, by hand-derived slopes.
+
+    As they are after the `wanted` steps; with blocks, the rows of h by the inputs of these steps; and as they are at
+    the end.
+    """
     _, cell, params, *_ = system
     (M, B, L, P, N), S = rows.shape, len(cell.states)
     d_state = rows.reshape(M, B, L * P, S, N // S)
-    seen, entered = [], []
-    for t in range(len(run)):
-        d_state, parts = covectors_before(cell, params, there, t, d_state)
+    at_lags, on_input = [], []
+    for t in range(len(segment)):
+        d_state, d_sources = covectors_before(cell, params, slopes, t, d_state)
         if t + 1 in wanted:
-            seen.append(d_state.reshape(rows.shape))
-            if beside:
-                entered.append(covectors_on_input(params, there, t, parts[:, :, :P]))
-    return seen, entered, d_state.reshape(rows.shape)
+            at_lags.append(d_state.reshape(rows.shape))
+            if with_blocks:
+                on_input.append(covectors_on_input(params, slopes, t, d_sources[:, :, :P]))
+    return at_lags, on_input, d_state.reshape(rows.shape)
 
 
 def by_vjp(
     system: System,
-    run: Sequence[Step],
-    rows: Carried,
+    segment: Sequence[Step],
+    rows: CompressedRows,
     wanted: Sequence[int],
-    beside: bool,
-) -> tuple[list[Carried], list[Entered], Carried]:
-    """`rows` back through `run`, as `by_slopes` gives them, by the backend's own derivative of one step."""
+    with_blocks: bool,
+) -> tuple[list[CompressedRows], list[InputRows], CompressedRows]:
+    """`rows` carried back through `segment`, by the backend's own derivative of one step; returns as `by_slopes`."""
     backend, cell, params, *_ = system
     M, B, L, P, N = rows.shape
     d_state = adjoint(backend, rows.reshape(M, B, L * P, N), len(cell.states))
-    seen, entered = [], []
-    for k, step in enumerate(system.prepared(run), start=1):
+    at_lags, on_input = [], []
+    for k, step in enumerate(system.prepared(segment), start=1):
         wide = backend.widen(step, L * P)
-        if beside and k in wanted:
+        if with_blocks and k in wanted:
             d_state, d_wx = system.error(wide, d_state)
-            entered.append(rows_of(backend, (params.W.swapaxes(1, 2) @ flat(d_wx),), B)[:, :, :P])
+            on_input.append(rows_of(backend, (params.W.swapaxes(1, 2) @ flat(d_wx),), B)[:, :, :P])
         else:
             d_state = system.vjp(wide, d_state, system.full)
         if k in wanted:
-            seen.append(rows_of(backend, d_state, B).reshape(rows.shape))
-    return seen, entered, rows_of(backend, d_state, B).reshape(rows.shape)
+            at_lags.append(rows_of(backend, d_state, B).reshape(rows.shape))
+    return at_lags, on_input, rows_of(backend, d_state, B).reshape(rows.shape)
 
 
 def covectors(state: State, rng: np.random.Generator | None, samples: int) -> Rows:
@@ -214,8 +220,8 @@ def covectors(state: State, rng: np.random.Generator | None, samples: int) -> Ro
     return probes.reshape(M, B, S * samples, S * H)
 
 
-def groups(backend: Backend, probes: Rows, states: int) -> Iterator[State]:
-    """`probes` in groups that are carried together, as adjoints."""
+def row_groups(backend: Backend, probes: Rows, states: int) -> Iterator[State]:
+    """`probes` as adjoints, in groups that are carried together."""
     M, B, P, N = probes.shape
     size = max(1, PROBES["cpu" if backend.device == "cpu" else "gpu"] * states // (M * B * N))
     return (adjoint(backend, probes[:, :, p : p + size], states) for p in range(0, P, size))
@@ -224,37 +230,37 @@ def groups(backend: Backend, probes: Rows, states: int) -> Iterator[State]:
 def adjoint(backend: Backend, rows: Rows, states: int) -> State:
     """Rows as an adjoint: columns b P .. b P + P - 1 belong to sequence b."""
     M, B, P, N = rows.shape
-    split = rows.reshape(M, B * P, states, N // states).transpose(2, 0, 3, 1)
-    return tuple(backend.array(d.copy()) for d in split)
+    by_state = rows.reshape(M, B * P, states, N // states).transpose(2, 0, 3, 1)
+    return tuple(backend.array(d.copy()) for d in by_state)
 
 
-def rows_of(backend: Backend, parts: Sequence[Array], B: int) -> Rows:
-    """An adjoint of B sequences as rows: its parts one behind the other."""
-    joined = np.concatenate([backend.numpy(part) for part in parts], axis=1).astype(float)
+def rows_of(backend: Backend, d_state: Sequence[Array], B: int) -> Rows:
+    """An adjoint of B sequences as rows, the states one behind the other."""
+    joined = np.concatenate([backend.numpy(d) for d in d_state], axis=1).astype(float)
     M, N, columns = joined.shape
     return joined.reshape(M, N, B, columns // B).transpose(0, 2, 3, 1)
 
 
-def back(system: System, step: Step, scaled: Scaled) -> Scaled:
-    """One step back in time for one group."""
+def step_back(system: System, step: Step, scaled: Scaled) -> Scaled:
+    """A group of rows one step further back."""
     d_state, power = scaled
     wide = system.backend.widen(step, power.shape[-1] // step.x.shape[-1])
     return rescale(system.backend, system.vjp(wide, d_state, system.full), power)
 
 
-def inputs(system: System, step: Step, adjoints: Sequence[Group]) -> Block:
-    """The adjoints of the input of `step`, from those of the state after it: all rows."""
+def input_rows(system: System, step: Step, adjoints: Sequence[Group]) -> Block:
+    """The rows by the input of `step`, from those of all groups by the state after it."""
     backend, _, params, *_ = system
-    entered = []
+    by_group = []
     for d_state, power in adjoints:
         wide = backend.widen(step, power.shape[-1] // step.x.shape[-1])
         _, d_wx = system.error(wide, d_state)
-        entered.append(((params.W.swapaxes(1, 2) @ flat(d_wx),), power))
-    rows, power = gathered(backend, entered, step.x.shape[-1])
+        by_group.append(((params.W.swapaxes(1, 2) @ flat(d_wx),), power))
+    rows, power = joined_rows(backend, by_group, step.x.shape[-1])
     return Block(rows, power, min(d_state[0].shape[1], step.x.shape[1]))
 
 
-def gathered(backend: Backend, adjoints: Sequence[Group], B: int) -> tuple[Rows, Powers]:
+def joined_rows(backend: Backend, adjoints: Sequence[Group], B: int) -> tuple[Rows, Powers]:
     """The rows of all groups of B sequences, and the power of each."""
     rows = [rows_of(backend, d_state, B) for d_state, _ in adjoints]
     powers = [rows_of(backend, (power,), B)[..., 0] for _, power in adjoints]

@@ -14,7 +14,7 @@ from carousel.engine.log_space import NOWHERE, Logs, log10
 
 Rows = Float[np.ndarray, "M _ P J"]  # P vectors of J numbers, for each sequence
 Powers = Int[np.ndarray, "M _ P"]
-OfEach = Float[np.ndarray, "M B"]  # a number a model and sequence
+PerSequence = Float[np.ndarray, "M B"]  # a number per model and sequence
 HALF = 0.5 / math.log(10)  # from the log of a square to decades
 
 
@@ -27,7 +27,7 @@ class Block(NamedTuple):
 
 
 def aligned(rows: Rows, power: Powers) -> tuple[Rows, Int[np.ndarray, "M _"]]:
-    """`rows` at one power of two a sequence, that of the largest entry, and the power.
+    """`rows` at one power of two per sequence, that of the largest entry, and the power.
 
     A row more than the float range below the largest becomes zero; it is lost from no norm.
     """
@@ -43,7 +43,7 @@ def norms(block: Block) -> tuple[Logs, Logs]:
     return log10(np.sqrt(np.square(rows).sum((2, 3))), top), log10(largest(rows), top)
 
 
-def largest(rows: Rows) -> OfEach:
+def largest(rows: Rows) -> PerSequence:
     """The largest singular value; NaN where an entry is not finite."""
     finite = np.isfinite(rows).all((2, 3))
     values = np.linalg.svd(np.where(finite[..., None, None], rows, 0.0), compute_uv=False)
@@ -73,7 +73,7 @@ def estimate(block: Block) -> tuple[tuple[Logs, Logs], tuple[Logs, Logs]]:
     return (fro, spec), (HALF * error * ~zero, HALF * np.hypot(error, doubt) * ~zero)
 
 
-def effective_rank(gram: Float[np.ndarray, "M B k k"], rank: int) -> tuple[OfEach, OfEach]:
+def effective_rank(gram: Float[np.ndarray, "M B k k"], rank: int) -> tuple[PerSequence, PerSequence]:
     """log of (tr G)^2 / tr G^2, from 0 to log `rank`, and its jackknife error."""
     k = gram.shape[-1]
     off, norm = 1 - np.eye(k), np.diagonal(gram, axis1=2, axis2=3)

@@ -1,13 +1,13 @@
 """How fast tangent vectors grow under a stream of linear maps, direction by direction.
 
 Vectors turn towards the fastest direction. QR makes them orthonormal again, and the logs of R's diagonal add up to
-what each adds to the growth of volume (Benettin et al. 1980, part 2). QR comes as soon as rounding would cost the
-logs more than CONDITION EPS: the steps between two are doubled while there is room, and a run of steps that proves
-too long is taken again in halves.
+what each adds to the growth of volume (Benettin et al. 1980, part 2). QR is due before rounding costs the logs more
+than CONDITION EPS: the steps between two are doubled while this allows it, and a segment of steps that proves too long
+is taken again in halves.
 
 A direction that a map takes to zero, or below what rounding leaves of its image, is lost. Its vector is zero from then
-on and its log -inf; the others go on as if it had been the last. One that would have outgrown them comes back out of
-rounding, in the place of the slowest, once it has gained 16 decades on it.
+on and its log -inf; the others go on as if it had been the last. A direction that would have outgrown them comes back
+out of rounding, in the place of the slowest, once it has gained 16 decades on it.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ CONDITION = 1e5  # at which QR is due: the log of a vector's growth is then wron
 LOST = 0.1 / EPS  # the condition at which what is left of a vector is rounding and nothing else
 
 Basis = Float[np.ndarray, "L k n"]  # k vectors of n numbers, for each of L systems
-Each = Float[np.ndarray, "L k"]  # a number a vector
+PerVector = Float[np.ndarray, "L k"]  # a number per vector
 
 
 class Tangent(NamedTuple):
@@ -42,8 +42,8 @@ class Tangent(NamedTuple):
 
 def dense(J: Float[np.ndarray, "L n n"]) -> Tangent:
     """The step whose Jacobian is `J`."""
-    turned = J.swapaxes(1, 2)
-    return Tangent(lambda basis: basis @ turned, lambda basis: abs(basis) @ abs(turned), log_det(J))
+    transposed = J.swapaxes(1, 2)
+    return Tangent(lambda basis: basis @ transposed, lambda basis: abs(basis) @ abs(transposed), log_det(J))
 
 
 def log_det(J: Float[np.ndarray, "L n n"]) -> Float[np.ndarray, " L"]:
@@ -58,43 +58,46 @@ def log_det(J: Float[np.ndarray, "L n n"]) -> Float[np.ndarray, " L"]:
         return np.log10(np.where(lost, 0.0, pivots)).sum(1)
 
 
-def growth(steps: Iterable[Tangent], basis: Basis) -> tuple[Basis, Each, Float[np.ndarray, " L"]]:
+def growth(steps: Iterable[Tangent], basis: Basis) -> tuple[Basis, PerVector, Float[np.ndarray, " L"]]:
     """The basis after `steps`, log10 of how much each vector has grown, and log10 |det| of all steps together."""
     logs, log_dets, interval = np.zeros(basis.shape[:2]), np.zeros(len(basis)), 1
     steps = iter(steps)
     while segment := list(islice(steps, interval)):
-        basis, grown, strain = advance(segment, basis)
+        basis, grown, imprecision = advance(segment, basis)
         logs, log_dets = logs + grown, log_dets + sum(step.log_det for step in segment)
-        interval = suited(len(segment), strain)
+        interval = next_interval(len(segment), imprecision)
     return basis, logs, log_dets
 
 
-def suited(interval: int, strain: float) -> int:
-    """Twice as many steps where two such strains are still one; half as many where one is too much."""
-    if strain <= 0.5:
+def next_interval(interval: int, imprecision: float) -> int:
+    """The steps until the next QR: twice as many where that is still precise, half as many where this is not.
+
+    An `imprecision` of 1 is the largest allowed: CONDITION, or REACH.
+    """
+    if imprecision <= 0.5:
         return min(2 * interval, LONGEST)
-    return interval if strain <= 1 else max(1, interval // 2)
+    return interval if imprecision <= 1 else max(1, interval // 2)
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def advance(segment: list[Tangent], basis: Basis) -> tuple[Basis, Each, float]:
-    """The basis after one QR behind `segment`, or after more where one would not do; its growth; the strain of one."""
-    moved, cancelled = through(segment, basis)
-    turned, grown, strain = orthonormal(moved, cancelled)
+def advance(segment: list[Tangent], basis: Basis) -> tuple[Basis, PerVector, float]:
+    """The basis after `segment`, by one QR or, where one is too imprecise, by more; its growth; that imprecision."""
+    moved, cancelled = after_steps(segment, basis)
+    rotated, grown, imprecision = orthonormal(moved, cancelled)
     lost = np.isneginf(grown) & basis.any(2)
-    if len(segment) > 1 and (strain > 1 or lost.any()):
+    if len(segment) > 1 and (imprecision > 1 or lost.any()):
         half = len(segment) // 2
         basis, first, _ = advance(segment[:half], basis)
         basis, second, _ = advance(segment[half:], basis)
-        return basis, first + second, max(strain, 2.0)
+        return basis, first + second, max(imprecision, 2.0)
     while (lost := np.isneginf(grown) & moved.any(2)).any():
         moved = np.where(lost[..., None], 0.0, moved)
-        turned, grown, strain = orthonormal(moved, cancelled)
-    return turned, grown, strain
+        rotated, grown, imprecision = orthonormal(moved, cancelled)
+    return rotated, grown, imprecision
 
 
-def through(segment: list[Tangent], basis: Basis) -> tuple[Basis, Each]:
-    """The vectors after `segment`, and how much larger the terms were than the sum where most of it cancelled."""
+def after_steps(segment: list[Tangent], basis: Basis) -> tuple[Basis, PerVector]:
+    """The vectors after `segment`, and the largest ratio of a sum's terms to the sum, for what cancelled."""
     cancelled = np.ones(basis.shape[:2])
     for step in segment:
         size = np.linalg.norm(step.size(basis), axis=2)
@@ -103,32 +106,33 @@ def through(segment: list[Tangent], basis: Basis) -> tuple[Basis, Each]:
     return basis, cancelled
 
 
-def orthonormal(basis: Basis, cancelled: Each) -> tuple[Basis, Each, float]:
-    """An orthonormal basis of the same nested spaces, log10 of what each vector adds to the volume, and the strain.
+def orthonormal(basis: Basis, cancelled: PerVector) -> tuple[Basis, PerVector, float]:
+    """An orthonormal basis of the same nested spaces, log10 of what each vector adds to the volume; the imprecision.
 
     The coordinates are sorted by size first, so that the tiny ones of saturated units do not drown in the rounding of
-    others (Cox and Higham 1998), and zero vectors come last. Lost is what nothing is left of, or only the rounding of
-    its own image, and the first that drowns in the rounding of those before it. A strain of 1 is CONDITION, or REACH.
+    others (Cox and Higham 1998), and zero vectors come last. A vector is lost where it is zero, or only the rounding of
+    its own image; so is the first that is below the rounding of those before it. An imprecision of 1 is CONDITION, or
+    REACH.
     """
-    behind = np.argsort(~basis.any(2), axis=1, stable=True)
-    columns = np.take_along_axis(basis, behind[..., None], axis=1).swapaxes(1, 2)
+    zeros_last = np.argsort(~basis.any(2), axis=1, stable=True)
+    columns = np.take_along_axis(basis, zeros_last[..., None], axis=1).swapaxes(1, 2)
     order = np.argsort(-np.linalg.norm(columns, axis=2), axis=1)[..., None]
     columns = np.take_along_axis(columns, order, axis=1)
     Q, R = np.linalg.qr(columns)
-    left, whole = abs(np.diagonal(R, axis1=1, axis2=2)), np.linalg.norm(R, axis=1)
-    own, all_of_it = conditions(columns, R, np.take_along_axis(cancelled, behind, axis=1))
-    drowned = all_of_it > LOST
-    lost = (left == 0) | (own > LOST) | drowned & (drowned.cumsum(1) == 1)
-    strain = np.maximum(np.log(all_of_it) / np.log(CONDITION), abs(np.log10(whole)) / REACH)
-    grown = np.log10(np.where(lost, 0.0, left))
-    turned = put_back(Q, order, 1).swapaxes(1, 2) * ~lost[..., None]
-    worst = np.nan_to_num(np.where(lost, 0.0, strain), nan=np.inf).max()
-    return put_back(turned, behind[..., None], 1), put_back(grown, behind, 1), float(worst)
+    diagonal, lengths = abs(np.diagonal(R, axis1=1, axis2=2)), np.linalg.norm(R, axis=1)
+    own, overall = conditions(columns, R, np.take_along_axis(cancelled, zeros_last, axis=1))
+    below_rounding = overall > LOST
+    lost = (diagonal == 0) | (own > LOST) | below_rounding & (below_rounding.cumsum(1) == 1)
+    imprecision = np.maximum(np.log(overall) / np.log(CONDITION), abs(np.log10(lengths)) / REACH)
+    grown = np.log10(np.where(lost, 0.0, diagonal))
+    rotated = restored(Q, order, 1).swapaxes(1, 2) * ~lost[..., None]
+    worst = np.nan_to_num(np.where(lost, 0.0, imprecision), nan=np.inf).max()
+    return restored(rotated, zeros_last[..., None], 1), restored(grown, zeros_last, 1), float(worst)
 
 
 def conditions(
-    columns: Float[np.ndarray, "L n k"], R: Float[np.ndarray, "L k k"], cancelled: Each
-) -> tuple[Each, Each]:
+    columns: Float[np.ndarray, "L n k"], R: Float[np.ndarray, "L k k"], cancelled: PerVector
+) -> tuple[PerVector, PerVector]:
     """How many EPS the log of each of R's diagonal may be wrong by: for its own column's rounding, and for all.
 
     To first order dR = triu(Q^T E R^-1) R for an error E of the columns (Stewart 1977), so that the log of R_ii
@@ -142,8 +146,8 @@ def conditions(
     return np.diagonal(by_column, axis1=1, axis2=2), by_column.sum(1)
 
 
-def put_back(values: np.ndarray, order: np.ndarray, axis: int) -> np.ndarray:
-    """What `np.take_along_axis(_, order, axis)` turned into `values`."""
+def restored(values: np.ndarray, order: np.ndarray, axis: int) -> np.ndarray:
+    """The array of which `np.take_along_axis(_, order, axis)` is `values`."""
     result = np.empty_like(values)
     np.put_along_axis(result, order, values, axis)
     return result

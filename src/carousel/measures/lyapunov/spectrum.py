@@ -1,6 +1,6 @@
 """Lyapunov exponents of the driven network, in decades per step.
 
-A basis of tangent vectors is sent through one step's Jacobian after another and made orthonormal again by QR; the
+A basis of tangent vectors is multiplied by one step's Jacobian after another and made orthonormal again by QR; the
 logs of R's diagonal add up to the exponents (Benettin et al. 1980, part 2; for recurrent networks Engelken, Wolf and
 Abbott 2023; for gated ones Vogt et al. 2022). All in float64: a step of condition 10^6 leaves float32 no digit.
 
@@ -22,7 +22,7 @@ from carousel.axes import Array, State
 from carousel.cells import Params
 from carousel.engine.recurrence import Step, chunk_length, drive, forward, unroll
 from carousel.engine.system import System
-from carousel.measures.jacobian.backward import EXACT, RUN, adjoint, groups, prepared, rows_of
+from carousel.measures.jacobian.backward import EXACT, SEGMENT, adjoint, prepared, row_groups, rows_of
 from carousel.measures.jacobian.norms import Rows
 from carousel.measures.lyapunov.qr import Basis, Tangent, dense, growth
 
@@ -56,8 +56,8 @@ def spectrum(
 ) -> Spectrum:
     """The exponents of a system's models, averaged over their sequences.
 
-    The first `warm_up` steps bring the state to where it belongs, and as many steps turn the basis; neither count, nor
-    do the few that are left over when the others are cut into BLOCKS. All exponents up to EXACT numbers of joint
+    The first `warm_up` steps bring the state to the attractor, and as many align the basis; neither count, nor do the
+    few that are left over when the others are divided into BLOCKS. All exponents up to EXACT numbers of joint
     state; above, the first `exponents`, from a random basis drawn from `rng`.
     Raises ValueError where fewer than two steps would count, or an `rng` is needed.
     """
@@ -65,11 +65,11 @@ def spectrum(
     counted = length - 2 * warm_up
     if counted < 2:
         raise ValueError(f"warm_up: found {warm_up}; allowed: twice that leaves 2 or more of {length} steps")
-    system = after(in_float64(system), warm_up)
+    system = warmed_up(in_float64(system), warm_up)
     state = system.state
-    all_of_it = len(state) * state[0].shape[1] <= EXACT
-    steps = (forwards if all_of_it else backwards)(system)
-    basis = unit_basis(state) if all_of_it else random_basis(state, exponents, rng)
+    whole_space = len(state) * state[0].shape[1] <= EXACT
+    steps = (forward_steps if whole_space else backward_steps)(system)
+    basis = unit_basis(state) if whole_space else random_basis(state, exponents, rng)
     length, left = divmod(counted, min(BLOCKS, counted))
     basis, *_ = growth(islice(steps, warm_up + left), basis)
     rates, log_dets = [], []
@@ -93,7 +93,7 @@ def in_float64(system: System) -> System:
     return System(wide, cell, params, widened(xs), tuple(map(widened, state))).effective()
 
 
-def after(system: System, steps: int) -> System:
+def warmed_up(system: System, steps: int) -> System:
     """`system` from its state after so many `steps` on; nothing is stored."""
     (_, cell, params, xs, state), ops = system, system.ops
     for x in xs[:steps]:
@@ -116,35 +116,35 @@ def random_basis(state: State, k: int, rng: np.random.Generator | None) -> Basis
     return np.linalg.qr(rng.standard_normal((M * B, len(state) * H, k)))[0].swapaxes(1, 2)
 
 
-def forwards(system: System) -> Iterator[Tangent]:
+def forward_steps(system: System) -> Iterator[Tangent]:
     """The steps from the first to the last, each with its Jacobian formed."""
     backend, cell, params, xs, state = system
     M, _, B = state[0].shape
     rows = unit_basis(state)
-    units = list(groups(backend, rows.reshape(M, B, *rows.shape[1:]), len(state)))
-    for t in range(0, len(xs), RUN):
-        steps, state = unroll(system.ops, cell, params, xs[t : t + RUN], state)
+    groups = list(row_groups(backend, rows.reshape(M, B, *rows.shape[1:]), len(state)))
+    for t in range(0, len(xs), SEGMENT):
+        steps, state = unroll(system.ops, cell, params, xs[t : t + SEGMENT], state)
         for step in system.prepared(steps):
-            parts = [pulled(system, step, unit) for unit in units]
-            yield dense(np.concatenate(parts, axis=2).reshape(rows.shape))
+            blocks = [rows_before(system, step, group) for group in groups]
+            yield dense(np.concatenate(blocks, axis=2).reshape(rows.shape))
 
 
-def backwards(system: System) -> Iterator[Tangent]:
+def backward_steps(system: System) -> Iterator[Tangent]:
     """The steps from the last to the first, transposed."""
     *_, xs, state = system
     M, _, B = state[0].shape
 
     def apply(step: Step, basis: Basis) -> Basis:
         rows = basis.reshape(M, B, *basis.shape[1:])
-        return pulled(system, step, adjoint(system.backend, rows, len(state))).reshape(basis.shape)
+        return rows_before(system, step, adjoint(system.backend, rows, len(state))).reshape(basis.shape)
 
     for steps in system.chunks(chunk_length(xs, state)):
         for step in prepared(system, steps):
             yield Tangent(partial(apply, step), np.zeros_like, np.full(M * B, np.nan))
 
 
-def pulled(system: System, step: Step, d_state: State) -> Rows:
-    """Adjoints of the state after `step`, several a sequence, as rows of adjoints of the state before it."""
+def rows_before(system: System, step: Step, d_state: State) -> Rows:
+    """From adjoints of the state after `step`, several per sequence, the rows of those of the state before it."""
     B = step.x.shape[-1]
     wide = system.backend.widen(step, d_state[0].shape[-1] // B)
     return rows_of(system.backend, system.vjp(wide, d_state, system.full), B)
@@ -153,7 +153,7 @@ def pulled(system: System, step: Step, d_state: State) -> Rows:
 def summarised(
     rates: Float[np.ndarray, "N L k"], log_dets: Float[np.ndarray, "N L"], models: int
 ) -> Spectrum:
-    """The spectrum of M models from what N blocks of each sequence say: lost directions behind the others in each."""
+    """The spectrum of M models from N blocks of each sequence; lost directions come after the others in each."""
     N, L, k = rates.shape
     lost = np.isneginf(rates).any(0)
     rates = np.take_along_axis(rates, np.argsort(lost, axis=1, stable=True)[None], axis=2)

@@ -17,8 +17,8 @@ def diagnose(args: argparse.Namespace) -> None:
     import torch
 
     from carousel.diagnosis.checkpoint import load_checkpoint
+    from carousel.diagnosis.diagnose import diagnose as measured
     from carousel.diagnosis.layer import ModuleError
-    from carousel.diagnosis.measuring import diagnose as measured
 
     try:
         module = load_checkpoint(args.checkpoint, args.prefix, args.nonlinearity)

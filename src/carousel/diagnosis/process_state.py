@@ -1,4 +1,4 @@
-"""A measurement leaves the process as it was."""
+"""The state of a process that torch, NumPy and Python share with what is measured in it."""
 
 import random
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ import torch
 
 
 @contextmanager
-def undisturbed(device: torch.device) -> Iterator[None]:
-    """Restore the random state of torch (every device in use), NumPy and Python, and torch's modes, at the end.
+def preserved_process_state(device: torch.device) -> Iterator[None]:
+    """A context that restores the random state of torch (all devices in use), NumPy and Python, and torch's modes.
 
-    Inside, autograd is on and autocast, cuDNN (whose kernels have no backward pass in evaluation mode) and TF32 are
+    Within it, autograd is on and autocast, cuDNN (whose kernels have no backward pass in evaluation mode) and TF32 are
     off, whatever the caller has set.
     """
     python, numpy, tf32 = random.getstate(), np.random.get_state(), torch.backends.cuda.matmul.allow_tf32

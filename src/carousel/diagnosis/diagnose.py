@@ -1,4 +1,4 @@
-"""A user's module in, tables out."""
+"""The diagnosis of a torch module: a user's module in, tables out."""
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from carousel.diagnosis.layer import Layer, ModuleError, Run
-from carousel.diagnosis.layers import CELL_KINDS, KINDS, from_cell, is_plain, layers
+from carousel.diagnosis.layer import Batch, Layer, ModuleError
+from carousel.diagnosis.layers import CELL_KINDS, KINDS, from_cell, is_torch_class, layers
+from carousel.diagnosis.process_state import preserved_process_state
 from carousel.diagnosis.result import Diagnosis
 from carousel.diagnosis.steps import STEP, first_line, layers_of_step
-from carousel.diagnosis.undisturbed import undisturbed
 from carousel.engine.backends.backend import Backend
 from carousel.engine.backends.table import DeviceError, load
 from carousel.engine.log_space import Logs
@@ -31,7 +31,7 @@ from carousel.tables.quantities import BY_INPUT
 DTYPES = ("float64", "float32")
 DEVICES = ("cpu", "cuda")
 EXPONENTS = 16  # of a state too large for all of them
-PER_OCTAVE = 16  # lags recorded a doubling, every one up to twice that: a smooth curve in a small table
+PER_OCTAVE = 16  # lags recorded per doubling, and all up to twice that: a smooth curve in a small table
 
 
 def diagnose(
@@ -51,7 +51,7 @@ def diagnose(
     their cells, or any module with a step ``(x, state) -> (out, state)``, which reads inputs[t], [batch, ...]; its
     state, a tensor or a tuple of tensors, has the batch first. `state`: the one before the first step, in the
     module's own shape; zeros if it is left out.
-    `lags`: which to record beside 0; if left out all up to 32, then 16 a doubling. `exponents`: how many Lyapunov
+    `lags`: which to record beside 0; if left out all up to 32, then 16 per doubling. `exponents`: how many Lyapunov
     exponents, 0 for none; if left out all, but 16 of a state of more than 256 numbers (h and c together), whose norms
     are estimates, too, from random vectors seeded by `seed`, with standard errors. Exponents and gates are those of
     the longest sequences; the exponents leave out their first `warm_up` steps, for the state, and as many more, for
@@ -65,20 +65,20 @@ def diagnose(
     Raises ModuleError, in one line, for what cannot be measured, and DeviceError for a device other than cpu or cuda.
     """
     device = device_of(module, inputs, dtype)
-    with undisturbed(device):
+    with preserved_process_state(device):
         backend = load("torch", str(device), dtype)
         like = torch.zeros((), device=device, dtype=getattr(torch, dtype))
-        found = taken_apart(module, inputs, state, like)
+        found = layers_of(module, inputs, state, like)
         return Diagnosis(
             decay=table(found, lambda layer: decay(backend, layer, lags, seed)),
             exponents=table(found, lambda layer: lyapunov(backend, layer, warm_up, exponents, seed)),
             gates=table(found, lambda layer: gates(backend, layer)),
-            words={(layer.number, layer.direction): layer.words for layer in found},
+            descriptions={(layer.number, layer.direction): layer.description for layer in found},
         )
 
 
 def device_of(module: object, inputs: object, dtype: str) -> torch.device:
-    """Where `module` and `inputs` are. Raises ModuleError for what is none, or not in one place."""
+    """The device of `module` and `inputs`. Raises ModuleError where these are something else, or on several devices."""
     if not isinstance(module, nn.Module):
         raise ModuleError(f"module: found {short(module)}; allowed: torch.nn.RNN, LSTM, GRU, or {STEP}")
     if not isinstance(inputs, (Tensor, PackedSequence)):
@@ -99,18 +99,18 @@ def device_of(module: object, inputs: object, dtype: str) -> torch.device:
     return data.device
 
 
-def taken_apart(module: nn.Module, inputs: Tensor | PackedSequence, state: Any, like: Tensor) -> list[Layer]:
-    """The layers of a copy of `module`. Raises ModuleError."""
+def layers_of(module: nn.Module, inputs: Tensor | PackedSequence, state: Any, like: Tensor) -> list[Layer]:
+    """The layers and directions of a copy of `module` in evaluation mode. Raises ModuleError."""
     if not (inputs.data if isinstance(inputs, PackedSequence) else inputs).isfinite().all():
         raise ModuleError("inputs: found NaN or infinity; allowed: finite numbers")
     try:
         copy: Any = deepcopy(module).eval().requires_grad_(False)
     except Exception as error:  # any: it is the user's code
         raise ModuleError(f"module: cannot be copied: {first_line(error)}") from None
-    if is_plain(copy, CELL_KINDS):
+    if is_torch_class(copy, CELL_KINDS):
         copy, state = from_cell(copy), unsqueezed(state)
-    if is_plain(copy, KINDS):
-        same_dtype(copy, inputs)
+    if is_torch_class(copy, KINDS):
+        check_dtype(copy, inputs)
         with torch.no_grad():
             return list(layers(copy, inputs, state, like))
     if isinstance(inputs, PackedSequence):
@@ -127,15 +127,15 @@ def unsqueezed(state: Any) -> Any:
     return state[None] if isinstance(state, Tensor) else state
 
 
-def same_dtype(module: nn.RNNBase, inputs: Tensor | PackedSequence) -> None:
-    """That the inputs are numbers of the kind that `module` computes with. Raises ModuleError."""
+def check_dtype(module: nn.RNNBase, inputs: Tensor | PackedSequence) -> None:
+    """Raise ModuleError where the inputs are not of the dtype that `module` computes in."""
     found = inputs.data.dtype
     if found != module.weight_ih_l0.dtype:
         raise ModuleError(f"inputs: found {found}; the module computes in {module.weight_ih_l0.dtype}")
 
 
 def table(found: Sequence[Layer], measure: Callable[[Layer], pd.DataFrame]) -> pd.DataFrame:
-    """What `measure` finds in each layer, one below the other."""
+    """The rows of `measure` for each layer, one layer below the other."""
     parts = [measure(layer) for layer in found]
     return pd.concat(
         [
@@ -147,12 +147,12 @@ def table(found: Sequence[Layer], measure: Callable[[Layer], pd.DataFrame]) -> p
 
 
 def decay(backend: Backend, layer: Layer, lags: Iterable[int] | None, seed: int) -> pd.DataFrame:
-    """The norms of the Jacobian by lag, over the sequences that are so long."""
+    """The norms of the Jacobian by lag, over the sequences that are at least as long."""
     wanted = lags_of(len(longest(layer).xs), lags)
-    by_run = [norms(backend, layer, run, wanted, seed) for run in layer.runs]
+    by_batch = [jacobian_norms(backend, layer, batch, wanted, seed) for batch in layer.batches]
     rows = []
     for lag in sorted(wanted):
-        there = [found[lag] for found in by_run if lag in found]
+        there = [found[lag] for found in by_batch if lag in found]
         joined = {each: np.concatenate([logs[each] for logs in there], axis=1) for each in there[0]}
         for each in joined:
             if each.column == "log10_norm" and (layer.smooth or each.name not in BY_INPUT):
@@ -176,44 +176,44 @@ def lags_of(length: int, lags: Iterable[int] | None) -> set[int]:
     return wanted
 
 
-def norms(
-    backend: Backend, layer: Layer, run: Run, lags: set[int], seed: int
+def jacobian_norms(
+    backend: Backend, layer: Layer, batch: Batch, lags: set[int], seed: int
 ) -> dict[int, dict[Quantity, Logs]]:
-    """The norms of the sequences of one length, by lag."""
-    reached = {lag for lag in lags if lag <= len(run.xs)}
+    """The norms of the Jacobian for sequences of one length, by lag."""
+    reached = {lag for lag in lags if lag <= len(batch.xs)}
     rng = np.random.default_rng(seed)
-    return dict(jacobians(system(backend, layer, run), reached, rng))
+    return dict(jacobians(system(backend, layer, batch), reached, rng))
 
 
-def system(backend: Backend, layer: Layer, run: Run) -> System:
-    """A layer on some of its sequences."""
-    return System(backend, layer.cell, layer.params, run.xs, run.state)
+def system(backend: Backend, layer: Layer, batch: Batch) -> System:
+    """A layer with its sequences of one length, as what a measurement starts from."""
+    return System(backend, layer.cell, layer.params, batch.xs, batch.state)
 
 
-def longest(layer: Layer) -> Run:
+def longest(layer: Layer) -> Batch:
     """The longest sequences of a layer."""
-    return max(layer.runs, key=lambda run: len(run.xs))
+    return max(layer.batches, key=lambda batch: len(batch.xs))
 
 
 def lyapunov(
     backend: Backend, layer: Layer, warm_up: int | None, exponents: int | None, seed: int
 ) -> pd.DataFrame:
     """The Lyapunov exponents, from the longest sequences; no rows for a single step."""
-    run = longest(layer)
-    if len(run.xs) < 2 or exponents == 0:
+    batch = longest(layer)
+    if len(batch.xs) < 2 or exponents == 0:
         return pd.DataFrame({"index": [], "value": [], "error": []})
-    start = len(run.xs) // 4 if warm_up is None else warm_up
+    start = len(batch.xs) // 4 if warm_up is None else warm_up
     rng, k = np.random.default_rng(seed), EXPONENTS if exponents is None else exponents
-    found = spectrum(system(backend, layer, run), start, k, rng)
+    found = spectrum(system(backend, layer, batch), start, k, rng)
     index = np.arange(1, found.exponents.shape[1] + 1)
     return pd.DataFrame({"index": index, "value": found.exponents[0], "error": found.errors[0]})[:exponents]
 
 
 def gates(backend: Backend, layer: Layer) -> pd.DataFrame:
     """Gates, entry and exit factors of the longest sequences; no rows for a cell without a carousel."""
-    run, parts = longest(layer), [pd.DataFrame(columns=["quantity", "quantile", "value", "n"])]
+    batch, parts = longest(layer), [pd.DataFrame(columns=["quantity", "quantile", "value", "n"])]
     if layer.cell.carries:
-        found = gate_statistics(system(backend, layer, run), ("all",))
+        found = gate_statistics(system(backend, layer, batch), ("all",))
         parts = [
             pd.DataFrame(
                 {"quantity": each.quantity, "quantile": each.quantile, "value": each.value[0], "n": each.n[0]}
