@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import IO
 
 AGAIN = "; make room and start again, what was finished is kept"
-ELSEWHERE = "; results need a folder that can be written to"
-ADVICE = {errno.ENOSPC: AGAIN, errno.EDQUOT: AGAIN, errno.EROFS: ELSEWHERE, errno.EACCES: ELSEWHERE}
+WRITABLE = "; results need a folder that can be written to"
+ADVICE = {errno.ENOSPC: AGAIN, errno.EDQUOT: AGAIN, errno.EROFS: WRITABLE, errno.EACCES: WRITABLE}
 
 
 class StoreError(Exception):

@@ -153,7 +153,7 @@ def merged(readers: Sequence[Reader]) -> Iterator[pa.Table]:
 
 
 def regrouped(pieces: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
-    """The same rows in tables of `rows`, the last one of what is left; the bytes do not tell how they came."""
+    """The rows of `pieces` in tables of `rows`, the last one of what is left, whatever pieces they came in."""
     held, count = list[pa.Table](), 0
     for piece in pieces:
         while len(piece):
