@@ -1,1 +1,1 @@
-"""Time and derivatives: the recurrence, backends, compiled loops, traces of cells, Jacobians of a step."""
+"""Time and derivatives: recurrence, backends, plain and compiled engines, losses, traces of cells, step Jacobians."""
