@@ -42,17 +42,17 @@ class Taped(NumpyOps):
 
 @dataclass(frozen=True)
 class GatesHeld(Taped):
-    """A second pass in which sigmoid gates are constants, and so is what comes to the gates in `blocked` through R."""
+    """A second pass in which sigmoid gates are constants, and so is what comes to the gates in `closed` through R."""
 
-    blocked: np.ndarray | None = None
+    closed: np.ndarray | None = None
 
     def sigmoid(self, x):
         return self.keep(super().sigmoid(x))
 
     def recur(self, R, recurrent_input):
         product = super().recur(R, recurrent_input)
-        blocked = np.repeat(self.blocked, R.shape[1] // len(self.blocked))
-        return np.where(blocked[:, None], self.keep(product), product)
+        closed = np.repeat(self.closed, R.shape[1] // len(self.closed))
+        return np.where(closed[:, None], self.keep(product), product)
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,15 @@ class InputsHeld(Taped):
 def test_frozen_paths_are_the_difference_quotient_with_the_gates_held(name, path):
     """The gates are constants of the forward pass; for `cell` so is the candidate."""
     p = random_problem(name, seed=14)
-    blocked = np.array([gate not in PATHS[path](p.cell) for gate in p.cell.gates])
-    first, params = GatesHeld(blocked=blocked), effective(FORWARD, p.cell, p.params)
+    closed = np.array([gate not in PATHS[path](p.cell) for gate in p.cell.gates])
+    first, params = GatesHeld(closed=closed), effective(FORWARD, p.cell, p.params)
     unroll(first, p.cell, params, p.xs, p.state)
     rng = np.random.default_rng(15)
     direction = unit([rng.standard_normal(s.shape) for s in p.state])
 
     def loss(s):
         state = tuple(x + s * d for x, d in zip(p.state, direction, strict=True))
-        _, last = unroll(GatesHeld(blocked=blocked, played=iter(first.tape)), p.cell, params, p.xs, state)
+        _, last = unroll(GatesHeld(closed=closed, played=iter(first.tape)), p.cell, params, p.xs, state)
         return sum(float((u * x).sum()) for u, x in zip(p.covector, last, strict=True))
 
     for backend in (NUMPY, TORCH):

@@ -95,7 +95,7 @@ def test_the_conformance_tests_take_a_new_cell_up_and_notice_a_wrong_adjoint(
 
 def test_the_plan_and_a_job_have_the_new_cell(checkout: Path, tmp_path: Path) -> None:
     planned = snakemake_in(checkout, "--dry-run", "--config", "study=every")
-    assert "gradient decay: leaky on numpy" in planned.stdout
+    assert "measuring decay: leaky on numpy" in planned.stdout
     job = "carousel decay --study config/few.yaml --backend numpy --cell leaky"
     measured = run(checkout, *job.split(), f"--cache={tmp_path}", f"--out={tmp_path}/decay.parquet")
     assert measured.returncode == 0, measured.stderr

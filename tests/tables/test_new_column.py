@@ -24,16 +24,22 @@ print(described(Path("results/few/decay.parquet"), KINDS["decay"].factors, [0])[
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository with the two lines, and the results of a tiny study."""
+def edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository with the two lines, and a tiny study."""
     folder = copied(tmp_path_factory.mktemp("column"))
     source = folder / "src" / "carousel"
     insert(source / "tables" / "columns.py", '    Column("repetition",', COLUMN)
     insert(source / "measures" / "rows.py", "        backend=backend.name,", MEASURED)
     (folder / "config" / "few.yaml").write_text(json.dumps(few()))
-    made = run(folder, "-m", "snakemake", "--cores", "2", "--config", "study=few")
-    assert made.returncode == 0, made.stderr
     return folder
+
+
+@pytest.fixture(scope="module")
+def checkout(edited: Path) -> Path:
+    """The copy with the results of the study."""
+    made = run(edited, "-m", "snakemake", "--cores", "2", "--config", "study=few")
+    assert made.returncode == 0, made.stderr
+    return edited
 
 
 def insert(file: Path, before: str, line: str) -> None:
@@ -63,17 +69,28 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_a_job_measures_the_factor(edited: Path, tmp_path: Path) -> None:
+    job = "-m carousel decay --study config/few.yaml --backend numpy --cell lstm"
+    made = run(edited, *job.split(), f"--cache={tmp_path}", f"--out={tmp_path}/decay.parquet")
+    assert made.returncode == 0, made.stderr
+    found = pd.read_parquet(tmp_path / "decay.parquet")
+    assert sorted(set(found["area"])) == [16, 36] and found["area"].equals(found["hidden"] ** 2)
+
+
 @pytest.mark.parametrize("table", ["decay", "dynamics", "summary"])
+@pytest.mark.campaign
 def test_the_tables_of_models_have_the_factor(table: str, checkout: Path) -> None:
     found = pd.read_parquet(checkout / "results" / "few" / f"{table}.parquet")
     assert found["area"].equals(found["hidden"] ** 2)
 
 
+@pytest.mark.campaign
 def test_the_settings_of_the_claims_say_where_it_varies(checkout: Path) -> None:
     claims = pd.read_parquet(checkout / "results" / "few" / "claims.parquet").set_index("id")
     assert "area of R 16 and 36" in claims.loc["Q1", "settings"]
 
 
+@pytest.mark.campaign
 def test_rows_of_two_result_sets_are_matched_by_it_and_named_with_it(checkout: Path) -> None:
     said = run(checkout, "-c", DESCRIBED)
     assert ", area 16, " in said.stdout, said.stderr
@@ -82,6 +99,7 @@ def test_rows_of_two_result_sets_are_matched_by_it_and_named_with_it(checkout: P
     assert compared.returncode == 0, compared.stderr
 
 
+@pytest.mark.campaign
 def test_the_page_and_the_readme_show_it(checkout: Path) -> None:
     assert "<em>area</em> 16, 36" in (checkout / "results" / "few" / "report.html").read_text()
     shutil.copy(ROOT / "results" / "README.md", checkout / "README.md")
