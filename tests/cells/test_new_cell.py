@@ -80,6 +80,7 @@ def add(folder: Path, name: str, source: str) -> None:
     )
 
 
+@pytest.mark.campaign
 def test_the_conformance_tests_take_a_new_cell_up_and_notice_a_wrong_adjoint(
     checkout: Path, tmp_path: Path
 ) -> None:

@@ -32,6 +32,7 @@ def with_third(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([table.astype({"backend": str}), rows], ignore_index=True)
 
 
+@pytest.mark.campaign
 def test_a_third_backend_that_agrees_changes_no_verdict(study, calibration, verdicts, three) -> None:
     tables = study._replace(**{name: with_third(table) for name, table in study._asdict().items()})
     found = judge(CLAIMS, tables, with_third(calibration))

@@ -124,7 +124,7 @@ def test_verdicts_turn_with_the_truth(plant, name: str, changes: dict, verdict: 
     assert found.alt
 
 
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("torch", marks=pytest.mark.campaign)])
 @pytest.mark.parametrize("name", IDS)
 def test_one_backend_alone_decides_nothing(plant, name: str, backend: str) -> None:
     found = decided(name, plant(need=name, backends=(backend,)))

@@ -19,6 +19,8 @@ from carousel.claims.evidence import compare
 from carousel.claims.judge import correct
 from carousel.claims.rules import ALPHA, FAILS, HOLDS, REFUTED, SUPPORTED, combine, comparison, trend
 
+pytestmark = pytest.mark.campaign  # simulations
+
 SHAPE = 0.35  # of the log-normal variable
 NOISE: dict[str, Callable[[np.random.Generator, tuple], np.ndarray]] = {
     "normal": lambda rng, size: rng.standard_normal(size),
@@ -136,14 +138,13 @@ def words(evidence: pd.DataFrame, size: int) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     "noise",
-    [pytest.param(name, marks=() if name == "skewed up" else pytest.mark.campaign) for name in NOISE],
+    NOISE,
 )
 def test_without_an_effect_no_more_than_one_verdict_in_twenty_is_wrong(noise: str) -> None:
     found = words(family(noise, 160, 6), 8)
     assert found.isin([SUPPORTED, REFUTED]).mean(axis=None) <= ALPHA
 
 
-@pytest.mark.campaign
 def test_without_an_effect_one_family_in_twenty_has_a_wrong_verdict() -> None:
     found = words(family("skewed up", 240, 7, paired=True), 8)
     wrong = found.isin([SUPPORTED, REFUTED]).any(axis=1).mean()

@@ -108,7 +108,7 @@ def test_verdicts_turn_with_the_truth(plant, name: str, changes: dict, verdict: 
         assert np.isfinite([*found.by_backend.values()]).all()
 
 
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("torch", marks=pytest.mark.campaign)])
 @pytest.mark.parametrize("name", CLAIMS)
 def test_one_backend_alone_decides_nothing(plant, name: str, backend: str) -> None:
     found = decided(name, plant(need=name, backends=(backend,)))

@@ -20,6 +20,8 @@ from carousel.pipeline.run import job, locks
 from carousel.tables import files, parquet
 from carousel.tables.files import StoreError
 
+pytestmark = pytest.mark.campaign  # what ends a run: minutes of real runs, full disks and killed jobs
+
 TABLE = "results/tiny/decay/numpy/rnn_tanh.parquet"
 LOG = "results/tiny/logs/decay/numpy/rnn_tanh.log"
 RUN = "--config", "study=tiny", "--", TABLE

@@ -270,6 +270,7 @@ def test_what_the_workflow_does_not_make_has_no_command(path: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.campaign
 def test_the_command_makes_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run for real: the command that the message names leaves the file as it was."""
     folder = copied(tmp_path)
