@@ -59,6 +59,7 @@ def test_the_commands_are_found() -> None:
     assert any(command.startswith("snakemake") for command in COMMANDS)
 
 
+@pytest.mark.campaign
 @pytest.mark.slow
 @pytest.mark.parametrize("command", {tuple(planned(command)): command for command in COMMANDS}.values())
 def test_a_command_of_the_readme_does_what_it_says(checkout: Path, command: str) -> None:

@@ -541,6 +541,7 @@ print(random.getstate() == before, torch.backends.cuda.matmul.allow_tf32, torch.
 """
 
 
+@pytest.mark.campaign
 def test_without_the_checks_of_types_that_only_tests_make():
     flags = "import torch; print(torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)"
     told, plain = (

@@ -271,7 +271,7 @@ print(json.dumps([[{{q.name + " " + q.path: v.item() for q, v in logs[k].items()
 """
 
 
-@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("name", ["numpy", pytest.param("torch", marks=pytest.mark.campaign)])
 def test_scalar_sigmoid_chain_of_ten_thousand_steps_is_mpmaths(name):
     """A1a below 10^-6000, far below the smallest float; in its own process, since shape checks are slow."""
     length, w, b, h0, lags = 10_000, 0.9, -0.3, 0.4, [1, 10, 600, 9_999, 10_000]
@@ -311,7 +311,9 @@ def test_a_dead_relu_is_an_exact_zero(backend):
     ] + 5 * [True]
 
 
-@both
+@pytest.mark.parametrize(
+    "backend", [BACKENDS["numpy"], pytest.param(BACKENDS["torch"], marks=pytest.mark.campaign)], ids=BACKENDS
+)
 @pytest.mark.parametrize("name", [n for n in CELLS if CELLS[n].carries and CELLS[n].states[-1] in ("h", "c")])
 def test_the_carousel_is_the_product_of_its_gates_unit_by_unit(name, backend):
     """A1d, down to 10^-800: closed gates, a random state and 100 steps."""

@@ -177,7 +177,9 @@ def test_zero_has_no_sign_and_no_point_leaves_its_bounds_by_rounding() -> None:
     assert [str(p.gain) for p in found] == ["-0.333333", "0.0", str(2 / 3)]
 
 
-@pytest.mark.parametrize(("cell", "part"), [("rnn_tanh", CHAIN), ("lstm", LSTM)])
+@pytest.mark.parametrize(
+    ("cell", "part"), [("rnn_tanh", CHAIN), pytest.param("lstm", LSTM, marks=pytest.mark.campaign)]
+)
 def test_the_same_seed_gives_the_same_bytes_and_another_one_other_points(
     cell: str, part: SearchSlice, tmp_path: Path
 ) -> None:

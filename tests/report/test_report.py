@@ -223,6 +223,7 @@ def test_a_missing_file_is_one_line_with_the_command_that_makes_it(tmp_path, cap
     assert not (tmp_path / "report.html").exists()
 
 
+@pytest.mark.campaign
 def test_a_cell_that_raises_is_one_line_and_leaves_the_old_page(tmp_path):
     claims = claims_table().assign(verdict="perhaps")
     parquet.write(claims, make_results(tmp_path) / "claims.parquet", ORIGIN)
