@@ -173,6 +173,7 @@ def test_the_table_of_verdicts(verdicts) -> None:
     assert table["takeaway"].str.len().min() > 20
 
 
+@pytest.mark.campaign
 def test_verdicts_do_not_depend_on_the_order_of_rows(study, calibration, verdicts) -> None:
     shuffled = judge(
         CLAIMS,
@@ -254,6 +255,7 @@ def test_every_claim_names_its_rows(plant, name: str) -> None:
     assert CLAIMS[name].rows(Tables(*(table.head(0) for table in tables))).empty
 
 
+@pytest.mark.campaign
 def test_what_a_search_went_through_moves_no_trend_and_no_comparison(plant) -> None:
     tables = plant(need="Q1")
     some = tables.decay[tables.decay["repetition"] < 2]

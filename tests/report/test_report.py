@@ -301,6 +301,7 @@ def test_a_calibration_that_passed_has_no_banner_and_a_table(made, html):
     assert [line for line in lines if line not in html.text] == []
 
 
+@pytest.mark.campaign
 def test_a_failed_calibration_is_said_before_anything_else(tmp_path):
     parquet.write(failed(calibration_table()), make_results(tmp_path) / "calibration.parquet", ORIGIN)
     done = run(tmp_path, tmp_path / "report.html", "--renderer", "embedded")

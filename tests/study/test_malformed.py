@@ -26,6 +26,7 @@ def told(path: Path | str) -> str:
     return line
 
 
+@pytest.mark.campaign
 def test_each_of_hundreds_of_malformed_files_is_one_line(tmp_path: Path) -> None:
     found = malformed.outcomes(malformed.cases(FILES), tmp_path)
     assert len({each.case.data for each in found}) == FILES >= 200
