@@ -26,7 +26,7 @@ ROLES = {
 
 
 class Column(NamedTuple):
-    """A column of a table. How a factor is spoken of, where settings are described, stands with it."""
+    """A column of a table. How a factor is named, where settings are described, stands with it."""
 
     name: str  # {backend}: one column per backend, called as it is
     type: str  # of TYPES

@@ -1,4 +1,4 @@
-"""The parameters of a cell laid out for the compiled loops, and the plans of a pass forward and a pass backward."""
+"""The parameters of a cell in the layout of the compiled loops, and the plans of a pass forward and a pass backward."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

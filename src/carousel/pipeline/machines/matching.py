@@ -32,7 +32,7 @@ KINDS = {
     for table in schemas.MEASURED
 }
 COLUMNS = {column.name: column for table in schemas.MEASURED for column in schemas.TABLES[table]}
-"""Every column of the measured tables, for the words in which a row is spoken of."""
+"""Every column of the measured tables, for the words that describe a row."""
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
