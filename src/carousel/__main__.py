@@ -105,7 +105,7 @@ def add_tables(commands: Any) -> None:
     added(commands, gather, "out").add_argument("tables", type=Path, nargs="+")
     added(commands, summarise, "decay", "out")
     tables = "decay", "accuracy", "dynamics", "calibration"
-    added(commands, judge, *tables, "out", "csv", "json", "agreement")
+    added(commands, judge, *tables, "out", "csv", "json", "evidence", "agreement")
     added(commands, explore, "decay", "accuracy", "summary", "explorer", "advice", "half-lives", "learned")
     added(commands, draw, "decay", "accuracy", "claims", "summary", "dynamics", "learned", "out")
     added(commands, reseed, "study", "out").add_argument("--seed", type=int, required=True)

@@ -80,7 +80,11 @@ def test_a_table_with_its_checksum_is_plain_parquet(small: bytes, tmp_path: Path
 COMMANDS = {  # command: kinds of table that it reads, options that it writes to, and others
     "gather": (("decay",), ("out",), ()),
     "summarise": (("decay",), ("out",), ()),
-    "judge": (("decay", "accuracy", "dynamics", "calibration"), ("out", "csv", "json", "agreement"), ()),
+    "judge": (
+        ("decay", "accuracy", "dynamics", "calibration"),
+        ("out", "csv", "json", "evidence", "agreement"),
+        (),
+    ),
     "explore": (("decay", "accuracy", "summary"), ("explorer", "advice", "half-lives", "learned"), ()),
     "draw": (("decay", "accuracy", "claims", "summary", "dynamics", "learned"), ("out",), ()),
     "stability": (("claims",), ("out",), ("other.parquet",)),

@@ -35,6 +35,7 @@ rule judge:
         claims=RESULTS / "claims.parquet",
         csv=report(RESULTS / "claims.csv", caption="../report/claims.rst", category="Verdicts"),
         json=RESULTS / "claims.json",
+        evidence=RESULTS / "evidence.parquet",
         agreement=RESULTS / "agreement.parquet",
     log:
         RESULTS / "logs/judge.log",
@@ -48,7 +49,7 @@ rule judge:
     shell:
         "{params.job} {log} python -m carousel judge --decay {input.decay} --accuracy {input.accuracy}"
         " --dynamics {input.dynamics} --calibration {input.calibration} --out {output.claims} --csv {output.csv}"
-        " --json {output.json} --agreement {output.agreement}"
+        " --json {output.json} --evidence {output.evidence} --agreement {output.agreement}"
 
 
 rule explore:
@@ -141,6 +142,7 @@ use rule judge as judge_other_machine with:
         claims=RESULTS / FOLDER / "{machine}/claims.parquet",
         csv=RESULTS / FOLDER / "{machine}/claims.csv",
         json=RESULTS / FOLDER / "{machine}/claims.json",
+        evidence=RESULTS / FOLDER / "{machine}/evidence.parquet",
         agreement=RESULTS / FOLDER / "{machine}/agreement.parquet",
     log:
         RESULTS / "logs/judge_other_machine/{machine}.log",

@@ -1,6 +1,6 @@
 """Small tables that several claims need, and the words for them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -9,10 +9,10 @@ import pandas as pd
 
 from carousel.analysis.stats.crossing import crossing
 from carousel.analysis.stats.resampling import hierarchical
-from carousel.analysis.stats.tables import MODEL, PAIR, difference, numbered
-from carousel.analysis.stats.tested import student
+from carousel.analysis.stats.tables import MODEL, PAIR, by_repetition, difference, numbered
+from carousel.analysis.stats.tested import equivalent, student
 from carousel.analysis.text import listed, number
-from carousel.axes import BACKENDS
+from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.rules import FAILS, HOLDS, MIXED, UNCLEAR, Boundary
 
 LN10 = float(np.log(10))
@@ -39,22 +39,94 @@ def compare(table: pd.DataFrame, column: str, part: str, margin: float, how: str
     """Return one row of evidence per backend: the effect ``column``, held against ``margin``.
 
     effect, low, high: over repetitions, each the median (or mean) over its settings. share (reverse): the
-    settings of which every repetition is on the upper (lower) side of the margin. p: Student's.
+    settings of which every repetition is on the upper (lower) side of the margin. p: Student's. shared: the effect over
+    the repetitions that every backend measured. edge: the value at which the effect would change sides.
     """
+    return _evidence(table, column, part, margin, how, student).assign(edge=margin)
+
+
+def within(table: pd.DataFrame, column: str, part: str, margin: float, how: str = "median") -> pd.DataFrame:
+    """Return one row of evidence per backend, as `compare` does, with p for `rules.equivalence`."""
+    found = _evidence(table, column, part, margin, how, equivalence_p)
+    return found.assign(edge=np.copysign(margin, found["effect"])) if len(found) else found
+
+
+def trends(table: pd.DataFrame, by: Sequence[str], margin: float, column: str = "rate") -> pd.DataFrame:
+    """Return the evidence of each group: its rate against minus the ``margin``, the columns ``by`` beside it."""
+    return _each(table, by, lambda group: _evidence(group, column, "", margin, "median", _falling)).assign(
+        edge=-margin
+    )
+
+
+def levels(table: pd.DataFrame, by: Sequence[str], margin: float, column: str = "rate") -> pd.DataFrame:
+    """Return the evidence of each group for `rules.equivalence`: its rate within the ``margin`` of zero."""
+    return _each(table, by, lambda group: within(group, column, "", margin))
+
+
+def _each(
+    table: pd.DataFrame, by: Sequence[str], measured: Callable[[pd.DataFrame], pd.DataFrame]
+) -> pd.DataFrame:
+    """Return what is ``measured`` of each group, with the columns ``by``; `labelled` or the caller names the parts."""
+    groups = table.groupby(list(by), observed=True) if len(table) else ()
+    return stack([measured(group).assign(**dict(zip(by, key, strict=True))) for key, group in groups])
+
+
+def equivalence_p(values: np.ndarray, margin: float) -> float:
+    """Return the p that a mean is within the margins (two one-sided tests), or else outside the nearer one."""
+    found = equivalent(values, -margin, margin)
+    outside = abs(found.effect) > margin
+    return student(values, float(np.copysign(margin, found.effect))) if outside else found.p
+
+
+def _falling(values: np.ndarray, margin: float) -> float:
+    return student(values, -margin)
+
+
+def _evidence(
+    table: pd.DataFrame,
+    column: str,
+    part: str,
+    margin: float,
+    how: str,
+    test: Callable[[np.ndarray, float], float],
+) -> pd.DataFrame:
+    table = table.dropna(subset=[column])
+    everywhere = on_every_backend(table)
     rows = [
-        _compared(group, column, margin, how) | {"part": part, "backend": backend, "margin": margin}
-        for backend, group in table.dropna(subset=[column]).groupby("backend", observed=True)
+        _compared(group, column, margin, how, test)
+        | {"part": part, "backend": str(backend), "margin": margin}
+        | {"shared": _centre(group[everywhere[group.index]], column, how)}
+        for backend, group in table.groupby("backend", observed=True)
     ]
     return pd.DataFrame(rows)
 
 
-def _compared(group: pd.DataFrame, column: str, margin: float, how: str) -> dict:
+def on_every_backend(table: pd.DataFrame) -> pd.Series:
+    """Return which rows are of a model that every backend measured."""
+    keys = [name for name in [*PAIR, "task", "rival"] if name in table]
+    backends = table["backend"].astype(str).groupby(numbered(table, keys)).transform("nunique")
+    return backends == len(BACKENDS)
+
+
+def _centre(group: pd.DataFrame, column: str, how: str) -> float:
+    """Return the effect over repetitions, without an interval; NaN where there are none."""
+    values = by_repetition(group, column, how)
+    if len(values) == 0:
+        return np.nan
+    return float(
+        np.mean(values) if np.isfinite(values).all() else np.quantile(values, 0.5, method="inverted_cdf")
+    )
+
+
+def _compared(
+    group: pd.DataFrame, column: str, margin: float, how: str, test: Callable[[np.ndarray, float], float]
+) -> dict:
     effect, low, high, values = hierarchical(group, column, how)
     keys = [name for name in [*MODEL, "task", "rival"] if name in group and name != "repetition"]
     each = group[column].groupby(numbered(group, keys)).agg(["min", "median", "max"])
     up, down = (each["min"] >= margin) & (each["median"] > margin), each["max"] <= margin
     return {
-        "effect": effect, "low": low, "high": high, "p": student(values, margin),
+        "effect": effect, "low": low, "high": high, "p": test(values, margin),
         "share": up.mean(), "reverse": (down & (each["median"] < margin)).mean(),
         "repetitions": len(values), "settings": len(each), "n": len(group), "informative": True,
     }  # fmt: skip
@@ -84,23 +156,27 @@ def with_crossing(
 
 
 def boundary(rows: pd.DataFrame, factor: str) -> Boundary | None:
-    """Return the crossing of rows `with_crossing`: the backends' mean, the widest interval; None if there is none."""
-    rows = rows.assign(backend=rows["backend"].astype(str)).drop_duplicates("backend")
-    if set(rows["backend"]) != set(BACKENDS) or not np.isfinite(rows["at"]).all():
+    """Return the crossing of rows `with_crossing`, the reference's; None if there is none."""
+    rows = reference(rows)
+    if rows.empty or not np.isfinite(rows["at"]).all():
         return None
-    return Boundary(
-        factor, float(rows["at"].mean()), float(rows["at_low"].min()), float(rows["at_high"].max())
-    )
+    at, low, high = rows.iloc[0][["at", "at_low", "at_high"]].astype(float)
+    return Boundary(factor, at, low, high)
 
 
 def threshold(rows: pd.DataFrame, factor: str) -> str:
     """Return in words the crossing of rows `with_crossing`, or on which side of what was tried; nothing if unknown."""
-    found = boundary(rows, factor)
+    found, rows = boundary(rows, factor), reference(rows)
     if found:
         return f"at {factor} {found.value}"
     if np.isposinf(rows["at"]).all():
         return f"above {factor} {number(rows['last'].max())}"
     return f"below {factor} {number(rows['first'].min())}" if np.isneginf(rows["at"]).all() else ""
+
+
+def reference(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the reference backend: the sample."""
+    return rows[rows["backend"].astype(str) == REFERENCE]
 
 
 def searched(rows: pd.DataFrame) -> pd.Series:
@@ -120,26 +196,26 @@ def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def main(rows: pd.DataFrame) -> dict:
-    """Return the verdict's numbers from its rows, parts averaged: each backend's effect, the widest interval, n."""
-    if rows.empty:
+    """Return the verdict's numbers from its rows of evidence, parts averaged: the reference's, and each backend's."""
+    own = reference(rows) if len(rows) else rows
+    if own.empty:
         return {}
-    by = rows.assign(backend=rows["backend"].astype(str)).groupby("backend")["effect"].mean()
+    by = rows.groupby(rows["backend"].astype(str))["shared"].mean()
     return {
-        "effect": float(rows["effect"].mean()), "low": float(rows["low"].min()),
-        "high": float(rows["high"].max()), "n": int(rows["n"].sum()),
-        "by_backend": {backend: float(by.get(backend, np.nan)) for backend in BACKENDS},
+        "effect": float(own["effect"].mean()), "low": float(own["low"].min()), "high": float(own["high"].max()),
+        "n": int(own["n"].sum()), "by_backend": {name: float(by.get(name, np.nan)) for name in BACKENDS},
     }  # fmt: skip
 
 
 def witnessed(row: pd.Series) -> dict[str, Any]:
-    """Return the verdict's numbers from one row of a `wide` table: each backend's, their mean and their ends."""
+    """Return the verdict's numbers from one row of a `wide` table: the reference's, and each backend's."""
     sides = {backend: float(row[backend]) for backend in BACKENDS}
-    mean, low, high = sum(sides.values()) / len(sides), min(sides.values()), max(sides.values())
-    return {"effect": mean, "low": low, "high": high, "by_backend": sides}
+    effect = sides[REFERENCE]
+    return {"effect": effect, "low": effect, "high": effect, "by_backend": sides}
 
 
 def missing(evidence: pd.DataFrame, what: str) -> str:
-    """Return what would settle an undecided claim, the backend that is missing first."""
+    """Return what has to be measured before a claim can be decided, the backend that is missing first."""
     have = set(evidence["backend"].astype(str)) if "backend" in evidence else set()
     absent = [backend for backend in BACKENDS if backend not in have]
     if have and absent:

@@ -1,13 +1,13 @@
 """All claims against the measured tables."""
 
 from collections.abc import Mapping
-from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.tested import holm
 from carousel.axes import BACKENDS
+from carousel.claims.robustness import at_other_margins, parts, to_change
 from carousel.claims.rules import INCONCLUSIVE, Boundary, Claim, Tables, Verdict
 from carousel.claims.settings_text import described
 from carousel.claims.withheld import calibration_failures, withheld_if_uncalibrated
@@ -17,43 +17,34 @@ NOTHING = "Nothing to take away yet: the study is too small to decide."
 UNCALIBRATED = "Nothing to take away: the instrument failed its calibration."
 
 
-def judge(claims: Mapping[str, Claim], tables: Tables, calibration: pd.DataFrame) -> pd.DataFrame:
-    """Return the claims table, one row per claim, decided from the measured tables alone.
+class Judgement(NamedTuple):
+    """What is decided: a row per claim, and the evidence behind it, a row per part and backend."""
 
-    Comparisons are corrected together: Holm over every part of every claim of that kind. Where the calibration
-    failed, every verdict is inconclusive.
+    claims: pd.DataFrame
+    evidence: pd.DataFrame
+
+
+def judge(claims: Mapping[str, Claim], tables: Tables, calibration: pd.DataFrame) -> Judgement:
+    """Decide the claims from the measured tables alone.
+
+    Where the calibration failed, every verdict is inconclusive.
     """
     wrong = calibration_failures(calibration)
-    measured = cache(lambda measure: measure(tables))  # claims may share theirs
-    evidence = correct({name: measured(claim.measure) for name, claim in claims.items()}, claims)
     nothing = UNCALIBRATED if wrong else NOTHING
-    rows = [
-        _row(claim, withheld_if_uncalibrated(claim.decide(evidence[name]), wrong), nothing)
-        | {"settings": described(claim.rows(tables))}
-        for name, claim in claims.items()
-    ]
-    return pd.DataFrame(rows, columns=names("claims", backends=BACKENDS))
-
-
-def correct(evidence: dict[str, pd.DataFrame], claims: Mapping[str, Claim]) -> dict[str, pd.DataFrame]:
-    """Return the evidence with p replaced by Holm's over the family: the parts of all comparisons.
-
-    A part's p is the largest of its backends', for all have to agree.
-    """
-    tables = {
-        name: table for name, table in evidence.items() if claims[name].kind == "comparison" and len(table)
-    }
-    parts = [(name, part, p) for name, table in tables.items() for part, p in _largest(table).items()]
-    adjusted = holm([p for _, _, p in parts])
-    by = {(name, part): p for (name, part, _), p in zip(parts, adjusted, strict=True)}
-    corrected = {
-        name: table.assign(p=[by[name, part] for part in table["part"]]) for name, table in tables.items()
-    }
-    return evidence | corrected
-
-
-def _largest(table: pd.DataFrame) -> dict[str, float]:
-    return table.groupby("part", sort=False)["p"].max().to_dict()
+    rows, evidence = [], []
+    for name, claim in claims.items():
+        measured = claim.evidence(tables)
+        found = claim.decide(measured)
+        rows.append(
+            _row(claim, withheld_if_uncalibrated(found, wrong), nothing)
+            | {"settings": described(claim.rows(tables)), "would_change": to_change(claim, measured, found)}
+            | at_other_margins(claim, tables)
+        )
+        evidence.append(parts(name, measured, found))
+    return Judgement(
+        pd.DataFrame(rows, columns=names("claims", backends=BACKENDS)),
+        pd.concat(evidence, ignore_index=True).reindex(columns=names("evidence")),
+    )
 
 
 def _row(claim: Claim, found: Verdict, nothing: str) -> dict:
@@ -64,6 +55,7 @@ def _row(claim: Claim, found: Verdict, nothing: str) -> dict:
         "rule": claim.rule, **dict.fromkeys(BACKENDS, np.nan), **found.by_backend, "condition": found.condition,
         "takeaway": takeaway, "figure": f"{claim.id}.svg", "alt": found.alt, "reading": claim.reading,
         "prediction": claim.prediction, **_threshold(found.boundary),
+        "margin": claim.margin.words if claim.margin else "",
     }  # fmt: skip
 
 

@@ -77,6 +77,28 @@ CLAIMS = (
     Column("boundary_at", "float", "detail", "the factor's", "The value of that factor."),
     Column("boundary_low", "float", "detail", "the factor's", "Lower end of the 95 % interval of that value."),
     Column("boundary_high", "float", "detail", "the factor's", "Upper end of the 95 % interval of that value."),
+    Column("margin", "text", "detail", "", "What counts as a difference, and why; empty where there is no margin."),
+    Column("at_half_margin", "text", "detail", "", "The verdict at half that margin; empty where there is none."),
+    Column("at_twice_margin", "text", "detail", "", "The verdict at twice that margin; empty where there is none."),
+    Column("would_change", "text", "detail", "", "What would change the verdict; empty for an inconclusive one."),
+)  # fmt: skip
+EVIDENCE = (
+    Column("id", "category", "index", "", "the claim"),
+    Column("part", "text", "index", "", "the part of the claim that is decided; all: the space that was searched"),
+    Column("backend", "category", "index", "", "the backend that measured it"),
+    Column("effect", "float", "value", "the claim's", "the number that decides the part; for an identity its error"),
+    Column("low", "float", "detail", "the claim's", "lower end of its 95 % interval over repetitions"),
+    Column("high", "float", "detail", "the claim's", "upper end of its 95 % interval over repetitions"),
+    Column("shared", "float", "detail", "the claim's", "the effect over the repetitions that every backend measured"),
+    Column("margin", "float", "detail", "the claim's", "what counts as a difference"),
+    Column("p", "float", "detail", "1", "Student's p against the margin; of an equivalence that of two one-sided tests"),
+    Column("p_holm", "float", "detail", "1", "p, corrected over the parts of the claim (Holm)"),
+    Column("share", "float", "detail", "1", "settings of which every repetition is above the margin"),
+    Column("reverse", "float", "detail", "1", "settings of which every repetition is below the margin"),
+    Column("state", "category", "value", "", "holds, fails, mixed or unclear; for a space searched the verdict"),
+    Column("settings", "float", "count", "settings", "settings behind the effect"),
+    Column("repetitions", "float", "count", "models", "repetitions of each"),
+    Column("n", "float", "count", "models", "models behind the effect"),
 )  # fmt: skip
 AGREEMENT = (
     Column("measure", "text", "index", "", "what is compared between the backends, and on which rows"),

@@ -12,6 +12,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "calibration": columns.CALIBRATION,
     "summary": derived.SUMMARY,
     "claims": derived.CLAIMS,
+    "evidence": derived.EVIDENCE,
     "agreement": derived.AGREEMENT,
     "advice": derived.ADVICE,
     "half_lives": derived.HALF_LIVES,

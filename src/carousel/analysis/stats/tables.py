@@ -102,8 +102,8 @@ def crossed(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def repeated(table: pd.DataFrame, minimum: int) -> pd.DataFrame:
-    """Return the rows of settings measured in at least ``minimum`` repetitions, backend by backend."""
-    keys = [name for name in ["backend", *SETTING, "task", "rival"] if name in table]
+    """Return the rows of settings of which some backend measured at least ``minimum`` repetitions."""
+    keys = [name for name in [*SETTING, "task", "rival"] if name in table]
     counts = table["repetition"].groupby(numbered(table, keys)).transform("nunique")
     return table[counts >= minimum]
 
