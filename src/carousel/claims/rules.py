@@ -228,7 +228,7 @@ def _sure(evidence: pd.DataFrame) -> pd.Series:
 def _states(
     evidence: pd.DataFrame, holds: pd.Series, fails: pd.Series, mixed: pd.Series | None = None
 ) -> pd.Series:
-    """Return the state of each part, as the reference's row says; undecided where another backend does not confirm it."""
+    """Return the state of each part: the reference's, undecided where another backend does not confirm it."""
     flags = [mixed if mixed is not None else holds & False, holds, fails]
     state = pd.Series(np.select(flags, [MIXED, HOLDS, FAILS], UNCLEAR), index=evidence.index)
     own = evidence["backend"].astype(str) == REFERENCE
@@ -281,7 +281,8 @@ def words_of_trend(margin: Margin, what: str) -> str:
     """Return the rule of a `trend` in words: of the rate of ``what``."""
     return (
         f"{what} decays (does not) where the 95 % interval of its rate over repetitions lies below (above) a loss of "
-        f"{number(margin.value)} {margin.unit} and Holm's p over the parts of the claim is at most {ALPHA:g}. {CONFIRMED}"
+        f"{number(margin.value)} {margin.unit} and Holm's p over the parts of the claim is at most {ALPHA:g}. "
+        f"{CONFIRMED}"
     )
 
 
@@ -297,8 +298,8 @@ def words_of_equivalence(margin: Margin, what: str) -> str:
 def words_of_universal(what: str) -> str:
     """Return the rule of a `universal` in words: ``what`` refutes it."""
     return (
-        f"{what}, confirmed on every backend, refutes it; none among at least {MIN_SEARCHED} settings supports it, each "
-        "confirmed on every backend in one repetition at least."
+        f"{what}, confirmed on every backend, refutes it; none among at least {MIN_SEARCHED} settings supports it, "
+        "each measured on every backend in one repetition at least."
     )
 
 

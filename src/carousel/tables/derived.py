@@ -91,7 +91,7 @@ EVIDENCE = (
     Column("high", "float", "detail", "the claim's", "upper end of its 95 % interval over repetitions"),
     Column("shared", "float", "detail", "the claim's", "the effect over the repetitions that every backend measured"),
     Column("margin", "float", "detail", "the claim's", "what counts as a difference"),
-    Column("p", "float", "detail", "1", "Student's p against the margin; of an equivalence that of two one-sided tests"),
+    Column("p", "float", "detail", "1", "Student's p against the margin; of an equivalence two one-sided tests'"),
     Column("p_holm", "float", "detail", "1", "p, corrected over the parts of the claim (Holm)"),
     Column("share", "float", "detail", "1", "settings of which every repetition is above the margin"),
     Column("reverse", "float", "detail", "1", "settings of which every repetition is below the margin"),
