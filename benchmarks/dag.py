@@ -46,6 +46,7 @@ def study(settings: int, cells: int = len(CELLS)) -> dict:
         "gains": [0.02 * (k + 1) for k in range(GAINS)],
         "forget_biases": [1.0],
         "repetitions": each,
+        "checked": each,
     }
     return content | {"title": "Many settings", "decay": [part]}
 

@@ -33,6 +33,7 @@ def study(settings: int) -> dict:
         "forget_biases": [1.0],
         "lengths": [100],
         "repetitions": settings // 10,
+        "checked": settings // 10,
     }
     return content | {"title": "Many settings", "decay": [part]}
 

@@ -44,7 +44,7 @@ class Drawn:
 
     def __init__(self, name: str, steps: int) -> None:
         self.cell, bias = CELLS[name], forget_bias_of(name, "1")
-        block = [Setting(name, "orthogonal", GAIN, bias, 0.0, HIDDEN, steps, r) for r in range(4)]
+        block = [Setting(name, "orthogonal", GAIN, bias, 0.0, "unit", HIDDEN, steps, r) for r in range(4)]
         W, R, b, p = stack([weights(SEED, s, INPUTS) for s in block])
         self.params = Params(*map(rounded, (W, R, b)), {key: rounded(value) for key, value in p.items()})
         inputs = [generator(SEED, "noise", steps, s.repetition) for s in block]

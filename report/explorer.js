@@ -60,7 +60,7 @@
   ).join(", ");
   const summary = ({ setting, curve, at }, rows) => {
     const alive = rows.filter(({ y }) => y !== null), last = alive[alive.length - 1];
-    const text = [`${title(at)}: ${setting.hidden} units, ${setting.n} repetitions, slice ${setting.slice}.`];
+    const text = [`${title(at)}: ${setting.hidden} units, drive ${setting.drive}, ${setting.n} repetitions, slice ${setting.slice}.`];
     if (last) text.push(`At lag ${last.lag} the gradient is ${last.words} of that at lag 0.`);
     if (alive.length < rows.length) text.push("Where the line is missing it is exactly zero.");
     if (setting.low !== undefined && levels.path[at[names.length - 1]] === "full") {

@@ -34,8 +34,8 @@ def decay(
 ) -> pd.DataFrame:
     """The decay table of one setting at initialisation, `repetitions` models of it.
 
-    `conditions`: gain, bias, measures (a list), and the keys of a decay slice that are no lists (batch, input_size,
-    input_scale, state_scale, lags_per_octave). Raises StudyError for a name or value that a study would not take,
+    `conditions`: gain, bias, drive, measures (a list), and the keys of a decay slice that are no lists (batch,
+    input_size, state_scale, lags_per_octave). Raises StudyError for a name or value that a study would not take,
     in the same words, and DeviceError for a device that is not there.
     """
     setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
@@ -59,8 +59,8 @@ def dynamics(
 ) -> pd.DataFrame:
     """The dynamics table of one setting at initialisation: Lyapunov exponents, gates, entry and exit factors.
 
-    `conditions`: gain, bias, and the keys of a dynamics slice that are no lists (batch, input_size, input_scale,
-    state_scale, warm_up, exponents). Raises as `decay` does.
+    `conditions`: gain, bias, drive, and the keys of a dynamics slice that are no lists (batch, input_size, state_scale,
+    warm_up, exponents). Raises as `decay` does.
     """
     setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
     where = {"backend": backend, "device": device, "dtype": dtype}
@@ -93,7 +93,7 @@ def accuracy(
     slice_ = one(training_defaults(), conditions, repetitions=repetitions, snapshots=[0], **setting, **where)
     slice_ = slice_.model_copy(update={"snapshots": ()})  # the decay during training is not measured here
     there = load(backend, device, dtype)
-    batches = batches_of(slice_, cell)
+    batches = batches_of(slice_, cell, backend)
     tables = [train.train(there, seed, settings, slice_, task, gradient).accuracy for settings in batches]
     return pd.concat(tables, ignore_index=True)
 
@@ -103,14 +103,17 @@ def at_the_start(
 ) -> pd.DataFrame:
     """The rows of `measure` of a slice of one cell on one backend."""
     there = load(slice_.backends[0], slice_.device, slice_.dtype)
-    tables = [measure(there, seed, settings, slice_) for settings in batches_of(slice_, slice_.cells[0])]
+    tables = [
+        measure(there, seed, settings, slice_) for settings in batches_of(slice_, slice_.cells[0], there.name)
+    ]
     return pd.concat(tables, ignore_index=True)
 
 
 def one(slice_: Slice, conditions: dict[str, Any], **given: Any) -> Slice:
-    """`slice_` with one value in each of its lists."""
+    """`slice_` with one value in each of its lists, the first where nothing is given."""
     several = sorted(set(conditions) & set(LISTS.values()))
     if several:
         raise StudyError(f"argument: found {several[0]!r}; {allowed(several[0], LISTS)}")
-    values = conditions | given
-    return vary(slice_, **{LISTS.get(k, k): [v] if k in LISTS else v for k, v in values.items()})
+    values = conditions | given | {"checked": given["repetitions"]}
+    lists = {key: both[:1] for key, both in slice_.model_dump().items() if key in LISTS.values()}
+    return vary(slice_, **lists | {LISTS.get(k, k): [v] if k in LISTS else v for k, v in values.items()})

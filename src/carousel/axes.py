@@ -1,4 +1,4 @@
-"""The alphabet of axes, the shapes that are spelt with it, and the backends, which are an axis of every study.
+"""The alphabet of axes, the shapes that are spelt with it, and what every study shares: backends, lags, the drive.
 
 ========  =====================================================================
 ``M``     models: every array of the suite carries them first
@@ -50,3 +50,11 @@ BACKENDS: dict[str, BackendEntry] = {
 }
 """The backends that there are. The first is the reference: figures and tables that show one show it."""
 REFERENCE = next(iter(BACKENDS))
+
+LAGS = (10, 30, 100, 300, 1000)
+"""The lags at which it is asked what is left of a gradient, about a factor of three apart. Each is recorded."""
+STANDARD_DRIVE, UNIT_DRIVE, TASK_DRIVE = "0.25", "unit", "task"
+"""Drives, the variance that the input gives to a unit's net input: that at which recurrent weights, inits and widths
+are compared; that of white noise of standard deviation one, whatever the weights; and that of a task's input."""
+NOISE = STANDARD_DRIVE, UNIT_DRIVE
+"""The drives of white noise that figures and advice may show; that which compares weights first."""

@@ -11,7 +11,7 @@ from carousel.analysis.summary import summarise
 from carousel.analysis.theory import forget, scalar as scalar_theory
 
 SETTING = {"cell": "lstm", "init": "orthogonal", "gain": 1.0, "forget_bias": "1", "bias": 0.0, "hidden": 32,
-           "length": 100, "quantity": "cec", "input_size": 4, "input_scale": 1.0}  # fmt: skip
+           "length": 100, "quantity": "cec", "input_size": 4, "drive": "unit"}  # fmt: skip
 
 
 def law(**changes):
@@ -20,7 +20,7 @@ def law(**changes):
 
 @pytest.mark.parametrize("length", [2, 3, 10, 1000, 10_000])
 def test_without_input_chrono_s_mean_over_units_is_the_closed_form(length):
-    name, value = law(forget_bias="chrono", length=length, input_scale=1e-9)
+    name, value = law(forget_bias="chrono", length=length, drive="1e-18")
     assert name == "forget gates"
     assert value == pytest.approx(forget.chrono_rate(max(length, 3)), rel=1e-9)
 
@@ -39,37 +39,37 @@ def test_chrono_s_mean_is_that_of_drawn_units():
         ({"forget_bias": "uniform"}, ""),
         ({"forget_bias": "none", "cell": "lstm97"}, ""),
         ({"quantity": "loss_state"}, ""),
-        ({"input_scale": np.nan}, ""),
+        ({"drive": "task"}, ""),
         ({"cell": "rnn_linear", "quantity": "loss_state"}, "isometry"),
         ({"cell": "rnn_linear", "quantity": "loss_state", "init": "glorot"}, ""),
         ({"cell": "rnn_tanh", "quantity": "loss_state"}, "mean field"),
         ({"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity"}, ""),
         ({"cell": "rnn_tanh", "quantity": "factor_product"}, ""),
         (
-            {"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity", "hidden": 1, "input_scale": 0.0,
+            {"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity", "hidden": 1, "drive": "0",
              "gain": 0.8},
             "scalar chain",
         ),
         (  # critical: a power law
-            {"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity", "hidden": 1, "input_scale": 0.0},
+            {"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity", "hidden": 1, "drive": "0"},
             "",
         ),
         (  # two fixed points with rates of their own
-            {"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity", "hidden": 1, "input_scale": 0.0,
+            {"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity", "hidden": 1, "drive": "0",
              "gain": 3.0, "bias": 0.2},
             "",
         ),
         (  # the same, but one of them attracts few starting points
-            {"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity", "hidden": 1, "input_scale": 0.0,
+            {"cell": "rnn_tanh", "quantity": "loss_state", "init": "identity", "hidden": 1, "drive": "0",
              "gain": 4.0, "bias": 2.0},
             "",
         ),
-        ({"cell": "rnn_linear", "quantity": "loss_state", "input_scale": np.nan}, ""),
-        ({"quantity": "loss_state", "init": "identity", "input_scale": 0.0}, "state at rest"),
-        ({"quantity": "loss_state", "init": "identity", "input_scale": 0.0, "bias": 1.0}, ""),
-        ({"quantity": "loss_state", "init": "identity", "input_scale": 0.0, "gain": 4.0}, ""),
-        ({"quantity": "loss_state", "init": "identity", "input_scale": 0.0, "forget_bias": "chrono"}, ""),
-        ({"quantity": "loss_state", "init": "identity", "input_scale": 0.0, "cell": "lstm97"}, ""),
+        ({"cell": "rnn_linear", "quantity": "loss_state", "drive": "task"}, ""),
+        ({"quantity": "loss_state", "init": "identity", "drive": "0"}, "state at rest"),
+        ({"quantity": "loss_state", "init": "identity", "drive": "0", "bias": 1.0}, ""),
+        ({"quantity": "loss_state", "init": "identity", "drive": "0", "gain": 4.0}, ""),
+        ({"quantity": "loss_state", "init": "identity", "drive": "0", "forget_bias": "chrono"}, ""),
+        ({"quantity": "loss_state", "init": "identity", "drive": "0", "cell": "lstm97"}, ""),
         ({"cell": "rnn_linear", "quantity": "loss_state", "init": "gaussian", "length": 8}, "Gaussian product"),
         ({"cell": "rnn_linear", "quantity": "loss_state", "init": "gaussian"}, ""),
     ],
@@ -87,13 +87,13 @@ MEASURED = {
             "gain": -4.0,
             "hidden": 1,
             "input_size": 1,
-            "input_scale": 0.0,
+            "drive": 0.0,
         },
         "loss_state",
         1e-6,
     ),
     "state at rest": (
-        {"cell": "lstm_peephole", "init": "identity", "gain": 0.7, "input_scale": 0.0, "hidden": 4},
+        {"cell": "lstm_peephole", "init": "identity", "gain": 0.7, "drive": 0.0, "hidden": 4},
         "loss_state",
         1e-12,
     ),
@@ -126,15 +126,16 @@ def test_measurements_lie_by_their_law(name):
 
 
 def test_a_table_without_the_inputs_has_no_theory():
-    decay = carousel.decay("rnn_linear", "orthogonal", 0.0, length=50, hidden=4, repetitions=1)
-    bare = summarise(decay.drop(columns=["input_size", "input_scale"]))
+    decay = carousel.decay("rnn_tanh", "orthogonal", 0.0, length=50, hidden=4, repetitions=1, drive="unit")
+    assert "mean field" in set(summarise(decay)["law"])
+    bare = summarise(decay.drop(columns="input_size"))
     assert set(bare["law"]) == {""}
     assert bare["theory"].isna().all()
 
 
 def test_the_law_of_a_chain_is_the_rate_from_wherever_it_starts():
     """Over the plane of weights and biases, from six starting points each; 0 may be a fixed point that repels."""
-    scalar = {"quantity": "loss_state", "init": "identity", "hidden": 1, "input_scale": 0.0}
+    scalar = {"quantity": "loss_state", "init": "identity", "hidden": 1, "drive": "0"}
     gains = np.array([-12.0, -3.0, -0.9, 0.1, 0.9, 1.5, 4.0, 12.0])
     starts = np.linspace(-2, 2, 6)
     for activation in ("sigmoid", "tanh", "relu"):
@@ -162,13 +163,12 @@ def test_a_cell_at_rest_decays_by_the_spectral_radius_of_its_jacobian(cell, gain
     from carousel.study.schema import vary
 
     at_rest = {"inits": ["identity"], "gains": [gain], "forget_biases": [0.5], "hidden": [3], "lengths": [1],
-               "repetitions": 1, "batch": 1, "input_scale": 0.0, "state_scale": 0.0, "cells": [cell]}  # fmt: skip
+               "repetitions": 1, "checked": 1, "batch": 1, "drives": [0.0], "state_scale": 0.0,
+               "cells": [cell]}  # fmt: skip
     part, backend = vary(decay_defaults(), **at_rest), load("torch", "cpu", "float64")
-    system = driven(backend, 1, settings_of(part, cell), part)
+    system = driven(backend, 1, settings_of(part, cell, "torch"), part)
     norms = dict(jacobians(system._replace(xs=torch.cat([system.xs] * 60)), {20, 60}))
     rate = [float(next(iter(norms[k].values())).mean()) for k in (20, 60)]
-    here = law(
-        cell=cell, quantity="loss_state", init="identity", input_scale=0.0, forget_bias="0.5", gain=gain
-    )
+    here = law(cell=cell, quantity="loss_state", init="identity", drive="0", forget_bias="0.5", gain=gain)
     assert here[0] == "state at rest"
     assert (rate[1] - rate[0]) / 40 == pytest.approx(here[1], abs=1e-12)

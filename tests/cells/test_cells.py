@@ -150,7 +150,7 @@ def test_training_moves_every_block_but_the_masked_ones(name, backend, monkeypat
 def setting(name):
     """A small model of the cell."""
     forget_bias = "none" if CELLS[name].forget is None else "1"
-    return train.Setting(name, "glorot", 1.0, forget_bias, 0.0, H, 8, BASE.repetition)
+    return train.Setting(name, "glorot", 1.0, forget_bias, 0.0, "unit", H, 8, BASE.repetition)
 
 
 def short(name):

@@ -50,7 +50,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "pyproject.toml", folder)
     add(folder, "leaky", LEAKY)
     study = yaml.safe_load((folder / "config" / "smoke.yaml").read_text())
-    short = {"backends": ["numpy"], "repetitions": 1, "hidden": [4], "forget_biases": [1.0]}
+    short = {"backends": ["numpy"], "repetitions": 1, "checked": 1, "hidden": [4], "forget_biases": [1.0]}
     study["decay"] = [study["decay"][0] | short | {"cells": ["rnn_tanh", "leaky"], "lengths": [20]}]
     study["search"] = [study["search"][0] | {"grid": 5, "generations": 1}]
     study["dynamics"] = [study["dynamics"][0] | short | {"cells": ["leaky"], "exponents": 4}]

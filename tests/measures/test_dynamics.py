@@ -23,7 +23,7 @@ PART = vary(dynamics_defaults(), input_size=2, batch=2, warm_up=4, exponents=6)
 
 def block(cell, init="torch", gain=1.0, models=2, length=40):
     bias = "none" if CELLS[cell].forget is None else "1"
-    return [Setting(cell, init, gain, bias, 0.0, 3, length, r) for r in range(models)]
+    return [Setting(cell, init, gain, bias, 0.0, "unit", 3, length, r) for r in range(models)]
 
 
 @pytest.mark.parametrize("cell", ["rnn_tanh", "lstm", "gru"])

@@ -31,7 +31,7 @@ def backend(path: str, dtype: str = "float64"):
 
 
 def block(cell, gains, length):
-    return [Setting(cell, "orthogonal", g, "none", 0.0, 4, length, r) for r, g in enumerate(gains)]
+    return [Setting(cell, "orthogonal", g, "none", 0.0, "unit", 4, length, r) for r, g in enumerate(gains)]
 
 
 def trained(path, gains, dtype="float64", **given):
@@ -139,7 +139,7 @@ def test_an_answer_that_is_no_number_is_wrong():
 
 def untrained(path, cell, gain, length, dtype="float64", bias=0.0):
     part = vary(decay_defaults(), batch=2, input_size=2, lags_per_octave=2)
-    setting = Setting(cell, "orthogonal", gain, "none", bias, 4, length, 0)
+    setting = Setting(cell, "orthogonal", gain, "none", bias, "unit", 4, length, 0)
     return measure(backend(path, dtype), 1, [setting], part)
 
 

@@ -31,7 +31,7 @@ CHAIN = SearchSlice.model_validate(
         "repetitions": 2,
         "batch": 2,
         "input_size": 1,
-        "input_scale": 0.0,
+        "drive": 0.0,
         "state_scale": 1.0,
         "lags_per_octave": 1,
         "grid": 8,
@@ -50,7 +50,7 @@ LSTM = CHAIN.model_copy(
         "length": 20,
         "repetitions": 1,
         "input_size": 3,
-        "input_scale": 1.0,
+        "drive": "unit",
         "state_scale": 0.0,
         "grid": 5,
         "generations": 3,
@@ -194,7 +194,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_other_points(
 def test_a_witness_typed_in_by_hand_measures_the_same() -> None:
     table = lstm()
     (gain, bias, forget_bias), _ = best(table, "other_routes")
-    keys = ("input_size", "input_scale", "state_scale", "batch", "lags_per_octave", "length", "hidden")
+    keys = ("input_size", "drive", "state_scale", "batch", "lags_per_octave", "length", "hidden")
     same = {name: getattr(LSTM, name) for name in keys} | {"gain": gain, "bias": bias, "repetitions": 1}
     by_hand = carousel.decay("lstm", "orthogonal", float(forget_bias), **same)
     place = {"gain": gain, "bias": bias, "forget_bias": forget_bias, "backend": "numpy"}
@@ -209,7 +209,16 @@ def curve(y: list[float], gain: float = 2.0, n_zero: int = 0, **labels: str) -> 
     about = {"backend": "numpy", "device": "cpu", "dtype": "float64", "slice": "search_x", "cell": "rnn_relu"}
     about |= {"init": "identity", "forget_bias": "none", "trained": "no", "gradient": "none"}
     about |= {"quantity": "loss_state", "path": "full", **labels}
-    size = {"gain": gain, "bias": 0.0, "hidden": 1, "repetition": 0, "step": 0, "n_zero": n_zero, "n": 2}
+    size = {
+        "gain": gain,
+        "bias": 0.0,
+        "drive": "0",
+        "hidden": 1,
+        "repetition": 0,
+        "step": 0,
+        "n_zero": n_zero,
+        "n": 2,
+    }
     return pd.DataFrame({"lag": range(len(y)), "log10_norm": y, "length": len(y) - 1}).assign(**about, **size)
 
 

@@ -25,13 +25,20 @@ ALL = ["gradient", "jacobian", "gates", "exponents", "truncation"]
 
 
 def part(**given):
-    lists = {"cells": ["lstm"], "tasks": ["adding"], "lengths": [9], "hidden": [4], "repetitions": 2}
+    lists = {
+        "cells": ["lstm"],
+        "tasks": ["adding"],
+        "lengths": [9],
+        "hidden": [4],
+        "repetitions": 2,
+        "checked": 2,
+    }
     small = {"batch": 5, "test_size": 6, "sequences": 2, "steps": 2, "evaluate_every": 1, "snapshots": [0, 2]}
     return vary(training_defaults(), **{**lists, **small, "dtype": "float64", "measures": ALL, **given})
 
 
 def block(cell="lstm", length=9):
-    return [Setting(cell, "orthogonal", 1.3, "1", 0.0, 4, length, r) for r in range(2)]
+    return [Setting(cell, "orthogonal", 1.3, "1", 0.0, "unit", 4, length, r) for r in range(2)]
 
 
 def snapshot(name, cell="lstm", length=9, **given):

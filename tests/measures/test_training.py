@@ -30,12 +30,19 @@ SHORT = {"batch": 8, "steps": 6, "evaluate_every": 3, "test_size": 20, "learning
 
 
 def part(**given):
-    lists = {"cells": ["lstm"], "tasks": ["adding"], "lengths": [8], "hidden": [5], "repetitions": 2}
+    lists = {
+        "cells": ["lstm"],
+        "tasks": ["adding"],
+        "lengths": [8],
+        "hidden": [5],
+        "repetitions": 2,
+        "checked": 2,
+    }
     return vary(training_defaults(), **{**lists, "dtype": "float64", "snapshots": [0, 6], **SHORT, **given})
 
 
 def block(cell="lstm", length=8):
-    return [Setting(cell, "orthogonal", 1.0, "1", 0.0, 5, length, r) for r in range(2)]
+    return [Setting(cell, "orthogonal", 1.0, "1", 0.0, "unit", 5, length, r) for r in range(2)]
 
 
 def test_adam_is_torchs():

@@ -104,9 +104,11 @@ def test_whatever_a_job_loads_is_behind_it(table: str, tmp_path: Path) -> None:
 def tiny() -> dict:
     """The smoke study with one short length."""
     study = yaml.safe_load(SMOKE.read_text())
-    study["decay"] = [part | {"lengths": [5], "repetitions": 1} for part in study["decay"]]
-    study["dynamics"] = [part | {"lengths": [50], "repetitions": 1} for part in study["dynamics"]]
-    study["training"] = [part | {"repetitions": 1} for part in study["training"]]
+    study["decay"] = [part | {"lengths": [5], "repetitions": 1, "checked": 1} for part in study["decay"]]
+    study["dynamics"] = [
+        part | {"lengths": [50], "repetitions": 1, "checked": 1} for part in study["dynamics"]
+    ]
+    study["training"] = [part | {"repetitions": 1, "checked": 1} for part in study["training"]]
     return study
 
 

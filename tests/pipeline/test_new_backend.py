@@ -30,7 +30,13 @@ ENTRY = (
     '    "mirror": BackendEntry("Mirror", "carousel.engine.backends.mirror:MirrorBackend", "numpy", ("cpu",),'
     ' ("float32", "float64")),\n'
 )
-SMALL = {"backends": ["numpy", "torch", "mirror"], "repetitions": 2, "hidden": [4], "forget_biases": [1.0]}
+SMALL = {
+    "backends": ["numpy", "torch", "mirror"],
+    "repetitions": 2,
+    "checked": 2,
+    "hidden": [4],
+    "forget_biases": [1.0],
+}
 
 
 @pytest.fixture(scope="module")

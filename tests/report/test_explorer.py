@@ -89,7 +89,7 @@ def test_exact_zeros_are_null_and_the_curve_goes_on_below_them(decay):
 
 def test_of_two_measurements_the_larger_network_is_shown_and_odd_input_is_left_out(decay):
     steep = decay[decay["trained"] == "no"].assign(log10_norm=lambda t: 2 * t["log10_norm"])
-    others = [{"hidden": 8, "slice": "small"}, {"input_scale": 5.0, "slice": "loud"}, {"slice": "search_1"},
+    others = [{"hidden": 8, "slice": "small"}, {"drive": "4", "slice": "loud"}, {"slice": "search_1"},
               {"gain": 2.0}, {"bias": 1.0}, {"hidden": 1, "slice": "unit"}]  # fmt: skip
     table = pd.concat([decay, *(steep.assign(**other) for other in others)], ignore_index=True)
     found = explorer.explore(table, summarise(decay))

@@ -109,8 +109,8 @@ def tables(study, verdicts) -> dict[str, pd.DataFrame]:
     """Return all tables that figures are drawn from."""
     decay, accuracy, dynamics = study
     alone = decay["slice"] == "scalar"
-    fed = decay.assign(input_size=np.where(alone, 1, 4), input_scale=np.where(alone, 0.0, 1.0))
-    fed.loc[fed["trained"] != "no", "input_scale"] = np.nan
+    fed = decay.assign(input_size=np.where(alone, 1, 4), drive=np.where(alone, "0", "unit"))
+    fed.loc[fed["trained"] != "no", "drive"] = "task"
     whole = pd.concat([decay, jacobian_table()], ignore_index=True)
     return {"decay": whole, "accuracy": accuracy, "claims": verdicts, 
             "summary": pd.concat([summarise(fed), phase_table()], ignore_index=True),

@@ -49,7 +49,7 @@ def labelled() -> Iterator[tuple[dict, np.ndarray]]:
             "length": length, "cell": cell, "forget_bias": bias, "init": init, "repetition": repetition,
             "backend": backend, "path": path, "trained": stage[0], "step": stage[1],
             "slice": "grid" if untrained else stage[0], "gradient": "none" if untrained else "full",
-            "input_scale": 1.0 if untrained else np.nan, **FIXED,
+            "drive": "unit" if untrained else "task", **FIXED,
         }, curve(slope, length, dead, APART if backend == "torch" else 0.0)  # fmt: skip
 
 

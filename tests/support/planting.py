@@ -54,7 +54,7 @@ def model(cell: str, length: int, repetition: int, **changes: object) -> dict:
     """Return the factors of one model."""
     usual = {
         "device": "cpu", "dtype": "float64", "slice": "grid", "cell": cell, "init": "torch", "gain": 1.0,
-        "forget_bias": "none", "bias": 0.0, "hidden": 8, "length": length, "repetition": repetition,
+        "forget_bias": "none", "bias": 0.0, "drive": "unit", "hidden": 8, "length": length, "repetition": repetition,
         "trained": "no", "step": 0, "gradient": "none",
     }  # fmt: skip
     return usual | changes

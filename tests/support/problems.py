@@ -14,13 +14,14 @@ from carousel.study.models import Setting, on_backend
 from carousel.testing import B as B, D as D, H as H, M as M, T as T, random_readout, random_system
 
 NUMPY = load("numpy", "cpu", "float64")
-BASE = Setting("lstm", "torch", 1.0, "1", 0.0, H, T, 0)
+BASE = Setting("lstm", "torch", 1.0, "1", 0.0, "unit", H, T, 0)
 AXES = {  # gains are powers of two, which divide out without rounding
     "cell": CELLS,
     "init": INITS,
     "gain": (0.5, 2.0),
     "forget_bias": ("0", "chrono"),
     "bias": (-2.5,),
+    "drive": ("0.25",),
     "hidden": (H + 2,),
     "length": (T + 20,),
     "repetition": (1, 2),

@@ -25,5 +25,5 @@ def decay() -> pd.DataFrame:
     rows = pd.DataFrame(product(*lists.values()), columns=[*lists])
     rows["log10_norm"] = (STEP * (rows["repetition"] - 1) - 0.01) * rows["lag"]
     rest = {"init": "torch", "forget_bias": "3", "length": 120, "trained": "no", "step": 0, "gradient": "none",
-            "input_scale": np.nan, "n_zero": 0}  # fmt: skip
+            "drive": "unit", "n_zero": 0}  # fmt: skip
     return rows.assign(**planted.FIXED, **rest)

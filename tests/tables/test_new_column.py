@@ -52,7 +52,7 @@ def insert(file: Path, before: str, line: str) -> None:
 def few() -> dict:
     """Smoke, cut down to two cells of two sizes on one backend."""
     study = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text())
-    short = {"backends": ["numpy"], "repetitions": 1, "hidden": [4], "forget_biases": [1.0]}
+    short = {"backends": ["numpy"], "repetitions": 1, "checked": 1, "hidden": [4], "forget_biases": [1.0]}
     decay = short | {"cells": ["rnn_tanh", "lstm"], "hidden": [4, 6], "lengths": [20]}
     return study | {
         "decay": [study["decay"][0] | decay],

@@ -31,7 +31,7 @@ MEASURES = ["gradient", "jacobian", "gates", "exponents", "truncation"]
 
 def block(cell: str) -> list[Setting]:
     bias = "none" if CELLS[cell].forget is None else "1"
-    return [Setting(cell, "torch", 1.0, bias, 0.0, 3, 6, 0)]
+    return [Setting(cell, "torch", 1.0, bias, 0.0, "unit", 3, 6, 0)]
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_one_column_per_backend() -> None:
 def test_categories_and_roles_are_read_off_the_columns() -> None:
     assert categories("calibration")[:3] == ["backend", "device", "dtype"]
     assert names("decay", "value", "error") == ["log10_norm", "error"]
-    assert names("decay", "condition") == ["input_size", "input_scale"]
+    assert names("decay", "condition") == ["input_size"]
     assert set(FACTORS) == {
         *names("decay", "factor", "place", "condition"),
         *names("accuracy", "factor", "place"),

@@ -46,7 +46,9 @@ def blocks(cell: str) -> list:
     """Models of one shape: their gains and repetitions differ."""
     from carousel.study.models import Setting
 
-    return [Setting(cell, "orthogonal", g, "1", 0.0, 8, LENGTH, r) for g in (1.0, 1.5) for r in range(2)]
+    return [
+        Setting(cell, "orthogonal", g, "1", 0.0, "unit", 8, LENGTH, r) for g in (1.0, 1.5) for r in range(2)
+    ]
 
 
 def decay(backend, block: list) -> np.ndarray:

@@ -75,12 +75,13 @@ KINDS: dict[str, tuple[list[str], str]] = {  # what is wrong, for keys that matc
     "name": (NO_NAME, "device|dtype|init"),
     "names": (NO_NAME, "backends|cells|tasks|inits|measures|objectives|gradients"),
     "label": ([*NO_NAME[:-3], *TRICKS], "slice"),
-    "size": ([*NO_WHOLE, "0"], "repetitions|batch|input_size|exponents|steps|test_size|evaluate_every|sequences"
+    "size": ([*NO_WHOLE, "0"], "repetitions|checked|batch|input_size|exponents|steps|test_size|evaluate_every|sequences"
              "|grid|population|generations|length"),
     "sizes": ([*NO_WHOLE, "0"], "hidden|lengths"),
     "index": (NO_WHOLE, "seed|lags_per_octave|warm_up"),
     "indices": (NO_WHOLE, "snapshots"),
-    "number": ([*NO_NUMBER, "-1"], "input_scale|state_scale|learning_rate|clip"),
+    "number": ([*NO_NUMBER, "-1"], "state_scale|learning_rate|clip"),
+    "drive": ([*NO_NUMBER, "-1", "-1e-300", "task", "Unit", "unit noise", "[unit]"], "drives|drive"),
     "numbers": (NO_NUMBER, "gains|biases|forget_biases"),
     "bounds": ([*NO_NUMBER, "1", "[1]", "[1, 2, 3]", "[2, 1]", "[0, a]"], "gain|bias|forget_bias"),
 }  # fmt: skip

@@ -12,6 +12,7 @@ import pandas as pd
 
 from carousel.analysis.text import as_number
 from carousel.analysis.theory import forget, mean_field as mean_field_theory, products, scalar, spectral
+from carousel.axes import TASK_DRIVE, UNIT_DRIVE
 
 INPUT_VARIANCE: Mapping[str, Callable[[int, int], float]] = {  # of one weight of W, of H units and D inputs
     "torch": lambda H, D: 1 / (3 * H),
@@ -33,7 +34,7 @@ Row = Any  # of the summary, as DataFrame.itertuples gives it
 def predicted(table: pd.DataFrame) -> pd.DataFrame:
     """Return ``law`` ("" where there is none) and ``theory`` (decades per step, NaN likewise) for each row.
 
-    `table`: a summary's columns, and the slice's ``input_size`` and ``input_scale`` (NaN: not driven by noise).
+    `table`: a summary's columns, and the slice's ``input_size``.
     """
     keys = [
         "cell",
@@ -41,11 +42,11 @@ def predicted(table: pd.DataFrame) -> pd.DataFrame:
         "gain",
         "forget_bias",
         "bias",
+        "drive",
         "hidden",
         "length",
         "quantity",
         "input_size",
-        "input_scale",
     ]
     distinct = table[keys].drop_duplicates()
     found = [first(row) for row in distinct.itertuples()]
@@ -61,7 +62,7 @@ def first(row: Row) -> Prediction:
 
 def isometry(row: Row) -> float | None:
     """A linear network whose R is the gain times an orthogonal matrix: log10 |gain|."""
-    untrained = not np.isnan(row.input_scale)
+    untrained = row.drive != TASK_DRIVE
     if row.cell == "rnn_linear" and row.quantity == "loss_state" and row.init in ISOMETRIES and untrained:
         return float(products.isometry_exponents(1, abs(row.gain))[0])
     return None
@@ -74,7 +75,7 @@ def chain(row: Row) -> float | None:
     exponential; and none is given for a ReLU of w >= 1 or b = 0, where the starting point decides.
     """
     activation = row.cell.removeprefix("rnn_")
-    alone = row.hidden == 1 and row.init == "identity" and row.input_scale == 0
+    alone = row.hidden == 1 and row.init == "identity" and row.drive == "0"
     if not (alone and row.quantity == "loss_state" and activation in ("sigmoid", "tanh", "relu")):
         return None
     if activation == "relu" and (row.gain >= 1 or row.gain == -1 or row.bias == 0):
@@ -88,7 +89,7 @@ def resting(row: Row) -> float | None:
 
     Where the radius is 1 or more the state leaves zero, unless it starts there exactly, which the table does not say.
     """
-    alone = row.quantity == "loss_state" and row.input_scale == 0 and row.init == "identity" and row.bias == 0
+    alone = row.quantity == "loss_state" and row.drive == "0" and row.init == "identity" and row.bias == 0
     bias = as_number(row.forget_bias)
     if not (alone and row.cell in WITH_GATES) or np.isnan(bias):
         return None
@@ -150,14 +151,16 @@ WITH_GATES = ("lstm", "lstm_peephole", "gru")
 
 
 def driven(row: Row) -> bool:
-    """Is the network driven by noise through a W whose variance is known?"""
-    return row.input_scale > 0 and row.init in INPUT_VARIANCE
+    """Is the network driven by noise of a known variance?"""
+    return net_variance(row) > 0
 
 
 def net_variance(row: Row) -> float:
-    """Return the variance of W x."""
+    """Return the variance of W x: the drive, or that of a unit input; NaN where it is not known."""
+    if row.drive != UNIT_DRIVE or row.init not in INPUT_VARIANCE or np.isnan(row.input_size):
+        return as_number(row.drive)
     D = int(row.input_size)
-    return D * INPUT_VARIANCE[row.init](row.hidden, D) * row.input_scale**2
+    return D * INPUT_VARIANCE[row.init](row.hidden, D)
 
 
 LAWS: Mapping[str, Callable[[Row], float | None]] = {

@@ -57,13 +57,16 @@ def summarise(decay: pd.DataFrame) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame(columns=names("summary"))
     table = pd.concat(parts, ignore_index=True).sort_values(["quantity", "path", *KEYS], ignore_index=True)
-    return table.join(predicted(table.join(inputs(decay, table["slice"]))))[names("summary")]
+    return table.join(predicted(table.assign(input_size=input_sizes(decay, table["slice"]))))[
+        names("summary")
+    ]
 
 
-def inputs(decay: pd.DataFrame, slices: pd.Series) -> pd.DataFrame:
-    """Return each row's ``input_size`` and ``input_scale``: those of its slice, NaN where the table has none."""
-    columns = ["input_size", "input_scale"]
-    known = decay.reindex(columns=["slice", *columns]).groupby("slice", observed=True)[columns].first()
+def input_sizes(decay: pd.DataFrame, slices: pd.Series) -> pd.Series:
+    """Return each row's ``input_size``: that of its slice, NaN where the table has none."""
+    known = (
+        decay.reindex(columns=["slice", "input_size"]).groupby("slice", observed=True)["input_size"].first()
+    )
     return known.reindex(slices.astype(str)).set_axis(slices.index)
 
 

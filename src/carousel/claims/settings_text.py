@@ -7,6 +7,7 @@ from carousel.analysis.text import bias_order, counted, listed, number
 from carousel.tables.columns import FACTORS
 
 WORDS = {name: column.words for name, column in FACTORS.items() if column.words}
+TEXTS = "forget_bias", "drive"  # factors of numbers and names, as texts
 LISTED = 12  # values of a factor that are listed; more are counted
 
 
@@ -33,7 +34,7 @@ def _distinct(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
 def _values(name: str, seen: pd.Series) -> str:
     """Return the values of a factor: all of them, or from which to which where there are many."""
     if len(seen) <= LISTED:
-        order = bias_order(seen) if name == "forget_bias" else sorted(seen)
+        order = bias_order(seen) if name in TEXTS else sorted(seen)
         return listed([number(value) if isinstance(value, float) else f"{value}" for value in order])
     numbers = pd.to_numeric(pd.Series(seen).astype(str), errors="coerce").dropna()
     spread = f" from {number(numbers.min())} to {number(numbers.max())}" if len(numbers) else ""

@@ -43,7 +43,6 @@ def measure(
             step=0,
             gradient="none",
             input_size=slice_.input_size,
-            input_scale=slice_.input_scale,
         )
         for name in slice_.measures
     ]

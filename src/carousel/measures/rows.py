@@ -24,9 +24,9 @@ def rows(
     """The decay table of a batch of models: per model, quantity, path and lag the mean over sequences of log10.
 
     ``error`` is the standard error of that mean where the logs are estimates, and 0 where they are exact.
-    ``cosine`` is NaN but for the joint state's gradient: the mean cosine with the full one. ``input_scale`` is NaN
-    for the input of a task. ``n_overflow`` counts sequences whose gradient is not known, for its forward pass left the
-    range of floats; where there is one, the mean is NaN.
+    ``cosine`` is NaN but for the joint state's gradient: the mean cosine with the full one. ``n_overflow`` counts
+    sequences whose gradient is not known, for its forward pass left the range of floats; where there is one, the mean
+    is NaN.
     """
     by_lag = dict(logs)
     lags = sorted(by_lag)

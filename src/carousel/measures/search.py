@@ -181,6 +181,7 @@ def measured(
             p.gain,
             forget_bias(p, cell),
             p.bias,
+            slice_.drive,
             slice_.hidden,
             slice_.length,
             r,

@@ -9,11 +9,11 @@ import pandas as pd
 from carousel.analysis.stats.resampling import centres
 from carousel.analysis.stats.tables import grouped, select
 from carousel.analysis.text import bias_order
-from carousel.axes import BACKENDS
+from carousel.axes import BACKENDS, NOISE, TASK_DRIVE
 
 FACTORS = ["cell", "init", "forget_bias", "length", "training"]  # what a reader chooses, beside the path
 PATHS = ["full", "cell", "candidate", "gates", "truncated"]
-SOURCE = ["slice", "hidden", "dtype"]  # what differs between two measurements of the same choice
+SOURCE = ["slice", "hidden", "drive", "dtype"]  # what differs between two measurements of the same choice
 SCALE = 1000  # numbers are whole thousandths of a decade: a line is a pixel wide at a hundredth
 LEVEL = 0.95
 SAME = 1e-6  # decades: a path that is the full gradient is not another curve
@@ -44,14 +44,17 @@ def text(document: dict[str, Any]) -> str:
 
 def driven(decay: pd.DataFrame) -> list[str]:
     """Return the slices measured before training on white noise of standard deviation one; none of a search."""
-    _, kinds = grouped(decay, ["slice", "input_scale", "trained"])
-    names = kinds.loc[(kinds["input_scale"] == 1) & (kinds["trained"] == "no"), "slice"].astype(str)
+    _, kinds = grouped(decay, ["slice", "drive"])
+    names = kinds.loc[kinds["drive"].isin(NOISE), "slice"].astype(str)
     return sorted(name for name in set(names) if not name.startswith("search"))
 
 
 def shown(decay: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that a reader may choose: gain one, no bias, usual input, full gradients; and `training`."""
-    rows = select(decay, quantity="loss_state", gain=1.0, bias=0.0, gradient=["none", "full"], path=PATHS)
+    drives = [*NOISE, TASK_DRIVE]
+    rows = select(
+        decay, quantity="loss_state", gain=1.0, bias=0.0, drive=drives, gradient=["none", "full"], path=PATHS
+    )
     trained = rows["trained"] != "no"
     rows = rows[(rows["hidden"] > 1) & (trained | rows["slice"].isin(driven(decay)))]
     return staged(rows)
@@ -67,12 +70,14 @@ def staged(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def chosen(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one measurement per choice: that of most units, then of most repetitions, then the first by name."""
+    """Return one measurement per choice: that of most units, then at the first drive of NOISE, then of most
+    repetitions, then the first by name."""
     keys = [*FACTORS, *SOURCE]
     codes, table = grouped(rows, keys)
-    table = table.assign(repetition=rows["repetition"].groupby(codes).nunique())
-    order = ["hidden", "repetition", "slice", "dtype"]
-    table = table.sort_values(order, ascending=[False, False, True, False]).drop_duplicates(FACTORS)
+    place = table["drive"].astype(str).map([*NOISE, TASK_DRIVE].index)
+    table = table.assign(repetition=rows["repetition"].groupby(codes).nunique(), place=place)
+    order = ["hidden", "place", "repetition", "slice", "dtype"]
+    table = table.sort_values(order, ascending=[False, True, False, True, False]).drop_duplicates(FACTORS)
     return rows[np.isin(codes, table.index)]
 
 
@@ -136,12 +141,12 @@ def setting(
 ) -> dict[str, Any]:
     """Return one choice as the page reads it; a list of lags that is new joins `lags`."""
     places = [found[name].index(value) for name, value in zip(FACTORS, key, strict=False)]
-    name, hidden, _ = key[len(FACTORS) :]
+    name, hidden, drive, _ = key[len(FACTORS) :]
     here = tuple(groups["full"]["lag"].tolist())
     paths = {path: curve(groups[path], predicted.get(path, {})) for path in PATHS if differs(groups, path)}
-    document = {"at": places, "lags": lags.setdefault(here, len(lags)), "slice": name, "hidden": int(hidden)}
-    n = {"n": int(groups["full"]["n"].max())}
-    return document | n | rated(predicted.get("full", {})) | {"paths": paths}
+    document = {"at": places, "lags": lags.setdefault(here, len(lags)), "n": int(groups["full"]["n"].max())}
+    source = {"slice": name, "hidden": int(hidden), "drive": drive}
+    return document | source | rated(predicted.get("full", {})) | {"paths": paths}
 
 
 def differs(groups: dict[str, pd.DataFrame], path: str) -> bool:

@@ -9,10 +9,9 @@ import pandas as pd
 
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order
-from carousel.axes import BACKENDS
+from carousel.axes import BACKENDS, LAGS, NOISE
 from carousel.tables.schemas import names
 
-LAGS = (10, 30, 100, 300, 1000)  # steps: about a factor of three apart
 KEPT = 1.0  # decades: a gradient that stays within a factor of ten is one that training can follow
 WINDOW = 0.9  # of the length: the last lag that rates are fitted on
 USUAL = ("torch", "orthogonal", "glorot", "gaussian", "identity")  # inits, a library's own first
@@ -23,7 +22,7 @@ TRAINED = ["task", *PLACE, "length"]
 def recommend(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
     """Return one row per lag (steps) and cell: the setting to take, and how many of the cell's settings would do.
 
-    `driven`: the slices whose input is white noise of standard deviation one. rate, low, high: decades per step, the
+    `driven`: the slices that are driven by white noise, of the drives of NOISE. rate, low, high: decades per step, the
     widest interval of the backends; half_life: steps; decades: of the gradient after the lag. kept: within KEPT at
     both ends of the interval. Where no setting keeps it (kept False) the one that loses or gains least is given.
     """
@@ -36,13 +35,15 @@ def recommend(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
 
 def untrained(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
     """Return the settings to recommend from, one row each: gain one, no bias, more than one unit, no training."""
-    rows = select(summary, quantity="loss_state", path="full", trained="no", gain=1.0, bias=0.0, slice=driven)
-    keys = ["slice", *PLACE, "hidden", "length"]
+    usual = {"trained": "no", "gain": 1.0, "bias": 0.0, "slice": driven, "drive": [*NOISE]}
+    rows = select(summary, quantity="loss_state", path="full", **usual)
+    keys = ["slice", *PLACE, "drive", "hidden", "length"]
     both = rows[rows["hidden"] > 1].groupby(keys, observed=True)
     table = both.agg(rate=("rate", "mean"), low=("low", "min"), high=("high", "max"),
                      half_life=("half_life", "mean"), backends=("backend", "nunique")).reset_index()  # fmt: skip
+    table = table.assign(place=table["drive"].astype(str).map(NOISE.index))
     table = table[table["backends"] == len(BACKENDS)].sort_values(
-        ["hidden", "slice"], ascending=[False, True]
+        ["hidden", "place", "slice"], ascending=[False, True, True]
     )
     return table.drop_duplicates([*PLACE, "length"]).astype(dict.fromkeys(PLACE, str))
 

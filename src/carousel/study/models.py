@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from jaxtyping import Float
 
+from carousel.axes import LAGS, TASK_DRIVE, UNIT_DRIVE
 from carousel.cells import CELLS, Cell, Params
 from carousel.engine.backends.backend import Backend
 from carousel.engine.system import System
-from carousel.inits import draw
+from carousel.inits import draw, used
 from carousel.seeds import generator
+from carousel.study.errors import StudyError
 from carousel.study.slices import AnySlice, NoisySlice, TrainingSlice
 
 STATES = 2**14  # numbers in one state array of a batch of models, and
@@ -20,13 +23,18 @@ WEIGHTS = 2**16  # in one gate's R of all its models: enough to keep calls few, 
 
 @dataclass(frozen=True)
 class Setting:
-    """One model: everything that its weights depend on."""
+    """One model: everything that its weights and its input depend on.
+
+    `drive` is the variance that the input gives to a unit's net input, as text; "unit" for inputs of standard deviation
+    one, whatever the weights; "task" for those of a task.
+    """
 
     cell: str
     init: str
     gain: float
     forget_bias: str
     bias: float
+    drive: str
     hidden: int
     length: int
     repetition: int
@@ -37,9 +45,18 @@ def forget_bias_of(cell: str, forget_bias: str) -> str:
     return "none" if CELLS[cell].forget is None else forget_bias
 
 
-def settings_of(slice_: AnySlice, cell: str) -> list[Setting]:
-    """The settings of one cell in a slice of a study, in the order in which they are measured."""
+def repetitions_on(backend: str, slice_: AnySlice, exact: bool = False) -> int:
+    """How many repetitions a backend measures: the first that a slice lists all of them, the others the `checked` ones.
+
+    If all is to be `exact`, each of them all.
+    """
+    return slice_.repetitions if exact or backend == slice_.backends[0] else slice_.checked
+
+
+def settings_of(slice_: AnySlice, cell: str, backend: str, exact: bool = False) -> list[Setting]:
+    """The settings of one cell in a slice of a study on one backend, in the order in which they are measured."""
     biases = (0.0,) if isinstance(slice_, TrainingSlice) else slice_.biases
+    drives = (TASK_DRIVE,) if isinstance(slice_, TrainingSlice) else slice_.drives
     forget_biases = dict.fromkeys(forget_bias_of(cell, value) for value in slice_.forget_biases)
     axes = product(
         slice_.hidden,
@@ -48,9 +65,10 @@ def settings_of(slice_: AnySlice, cell: str) -> list[Setting]:
         slice_.gains,
         forget_biases,
         biases,
-        range(slice_.repetitions),
+        drives,
+        range(repetitions_on(backend, slice_, exact)),
     )
-    return [Setting(cell, init, g, f, b, hidden, T, r) for hidden, T, init, g, f, b, r in axes]
+    return [Setting(cell, init, g, f, b, drive, hidden, T, r) for hidden, T, init, g, f, b, drive, r in axes]
 
 
 def batches(settings: Sequence[Setting], sequences: int) -> Iterator[list[Setting]]:
@@ -125,9 +143,30 @@ def initial_state(seed: int, settings: Sequence[Setting], sequences: int, scale:
 
 
 def noise(seed: int, setting: Setting, slice_: NoisySlice) -> np.ndarray:
-    """White Gaussian input [T D B]; seeded by length and repetition."""
+    """White Gaussian noise [T D B] of standard deviation one; seeded by length and repetition."""
     rng = generator(seed, "noise", setting.length, setting.repetition)
-    return slice_.input_scale * rng.standard_normal((setting.length, slice_.input_size, slice_.batch))
+    return rng.standard_normal((setting.length, slice_.input_size, slice_.batch))
+
+
+def input_scale(setting: Setting, W: Float[np.ndarray, "1 GH D"]) -> float:
+    """The standard deviation of the input that gives a unit's net input the setting's drive, on the mean over all rows
+    of W that are not masked. Raises StudyError where no input would: W is zero, or the cell takes none.
+    """
+    if setting.drive == UNIT_DRIVE:
+        return 1.0
+    cell, drive = CELLS[setting.cell], float(setting.drive)
+    blocks = W.reshape(len(cell.gates), -1)[[used(cell, gate, "x") for gate in cell.gates]]
+    per_row = np.square(blocks).sum() / max(1, len(blocks) * setting.hidden)
+    if drive and not per_row:
+        raise StudyError(
+            f"drive: found {setting.drive}; allowed for {setting.cell}, {setting.init}: 0, for W is zero"
+        )
+    return float(np.sqrt(drive / per_row)) if drive else 0.0
+
+
+def driving(seed: int, setting: Setting, params: Params, slice_: NoisySlice) -> np.ndarray:
+    """White Gaussian input [T D B] of the setting's drive for the model of these parameters; seeded as its `noise`."""
+    return input_scale(setting, params.W) * noise(seed, setting, slice_)
 
 
 def covector(seed: int, setting: Setting, sequences: int) -> np.ndarray:
@@ -139,10 +178,11 @@ def covector(seed: int, setting: Setting, sequences: int) -> np.ndarray:
 
 def driven(backend: Backend, seed: int, settings: Sequence[Setting], slice_: NoisySlice) -> System:
     """A batch of models on the backend, driven by noise."""
-    params = on_backend(backend, stack([weights(seed, s, slice_.input_size) for s in settings]))
-    xs = backend.array(np.stack([noise(seed, s, slice_) for s in settings], axis=1))
+    drawn = [weights(seed, s, slice_.input_size) for s in settings]
+    xs = [driving(seed, s, params, slice_) for s, params in zip(settings, drawn, strict=True)]
     state = tuple(map(backend.array, initial_state(seed, settings, slice_.batch, slice_.state_scale)))
-    return System(backend, CELLS[settings[0].cell], params, xs, state)
+    params = on_backend(backend, stack(drawn))
+    return System(backend, CELLS[settings[0].cell], params, backend.array(np.stack(xs, axis=1)), state)
 
 
 def batch_stream(seed: int, role: str, settings: Sequence[Setting]) -> np.random.Generator:
@@ -151,15 +191,15 @@ def batch_stream(seed: int, role: str, settings: Sequence[Setting]) -> np.random
 
 
 def recorded(length: int, per_octave: int) -> set[int]:
-    """The lags to record: all up to twice `per_octave`, then so many per doubling; 0: every lag."""
+    """The lags to record: all up to twice `per_octave`, then so many per doubling, and LAGS; 0: every lag."""
     if per_octave == 0:
         return set(range(length + 1))
     octaves = np.log2(max(length, 1) / (2 * per_octave))
     later = 2 * per_octave * 2 ** (np.arange(max(0, int(octaves * per_octave)) + 1) / per_octave)
-    lags = {*range(min(2 * per_octave, length) + 1), *np.rint(later).astype(int).tolist(), length}
+    lags = {*range(min(2 * per_octave, length) + 1), *np.rint(later).astype(int).tolist(), *LAGS, length}
     return {lag for lag in lags if lag <= length}
 
 
-def batches_of(slice_: AnySlice, cell: str) -> list[list[Setting]]:
-    """The batches of models of one cell in a slice of a study."""
-    return list(batches(settings_of(slice_, cell), slice_.batch))
+def batches_of(slice_: AnySlice, cell: str, backend: str, exact: bool = False) -> list[list[Setting]]:
+    """The batches of models of one cell in a slice of a study on one backend."""
+    return list(batches(settings_of(slice_, cell, backend, exact), slice_.batch))

@@ -37,6 +37,7 @@ LISTS = {
     "gain": "gains",
     "forget_bias": "forget_biases",
     "bias": "biases",
+    "drive": "drives",
     "hidden": "hidden",
     "length": "lengths",
     "gradient": "gradients",

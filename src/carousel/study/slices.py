@@ -13,6 +13,7 @@ from carousel.study.values import (
     Count,
     DecayDtype,
     Device,
+    Drive,
     Dtype,
     ForgetBias,
     Gradient,
@@ -56,7 +57,15 @@ class _Sweep(Checked):
     forget_biases: Many[ForgetBias]
     hidden: Many[Width]
     repetitions: Count
+    checked: Count
     batch: Count
+
+    @field_validator("checked")
+    @classmethod
+    def _among_the_repetitions(cls, checked: int, info: ValidationInfo) -> int:
+        if checked > info.data.get("repetitions", checked):
+            raise ValueError(f"allowed: at most repetitions, {info.data['repetitions']}")
+        return checked
 
     @field_validator("dtype")
     @classmethod
@@ -82,8 +91,8 @@ class _Driven(_Sweep):
 
     lengths: Many[Count]
     biases: Many[float]
+    drives: Many[Drive]
     input_size: Width
-    input_scale: Scale
     state_scale: Scale
 
     _fits = field_validator("lengths")(_states_fit)
@@ -130,8 +139,8 @@ class SearchSlice(Checked):
     batch: Count
     length: Annotated[int, Field(ge=10, le=10_000_000)]  # shorter ones leave no window to fit a rate on
     repetitions: Count
+    drive: Drive
     input_size: Width
-    input_scale: Scale
     state_scale: Scale
     lags_per_octave: Index
     grid: Annotated[int, Field(ge=5, le=MOST_POINTS)]

@@ -1,13 +1,14 @@
 """The kinds of value that a study's keys take, as types that check themselves (pydantic)."""
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
-from carousel.axes import BACKENDS
+from carousel.axes import BACKENDS, UNIT_DRIVE
 from carousel.cells import CELLS
 from carousel.inits import FORGET_BIASES, INITS, as_written, forget_bias_text
 from carousel.study.errors import allowed, nearest
@@ -88,6 +89,22 @@ def _forget_bias(value: Any) -> str:
         raise ValueError(f"{error}{nearest(value, FORGET_BIASES)}") from None
 
 
+def _drive(value: Any) -> str:
+    """The drive in the one form that it has from a study to the page: "0.25", "4", "unit"."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and 0 <= value <= sys.float_info.max:
+        return repr(float(value) + 0.0).removesuffix(".0")  # to its last digit, and zero without a sign
+    if not number and value == UNIT_DRIVE:
+        return UNIT_DRIVE
+    raise ValueError(
+        f"allowed: a finite number of zero or more, or {UNIT_DRIVE}{nearest(value, [UNIT_DRIVE])}"
+    )
+
+
+def _drive_as_written(drive: str) -> float | str:
+    return drive if drive == UNIT_DRIVE else float(drive)
+
+
 def _everything(names: Iterable[str]) -> BeforeValidator:
     """The word all stands for the whole table, so that a new row of it is measured without an edit here."""
 
@@ -111,6 +128,7 @@ SearchLabel = Annotated[str, _matching(SEARCH, "search_ and a short name of lett
 Label = Annotated[str, _matching(NAME, "a short name of letters, digits, _ and -")]
 Device = Annotated[str, _matching(DEVICE, f"{', '.join(DEVICES)} or {DEVICES[-1]}:N")]
 ForgetBias = Annotated[str, BeforeValidator(_forget_bias), PlainSerializer(as_written)]
+Drive = Annotated[str, BeforeValidator(_drive), PlainSerializer(_drive_as_written)]
 Backend = Annotated[str, _one_of(BACKENDS)]
 Dtype = Annotated[str, _one_of(DTYPES)]
 DecayDtype = Annotated[str, _one_of(DECAY_DTYPES)]

@@ -52,16 +52,14 @@ MODEL = (
            "bias of the forget gate, a number or the name of a scheme; none in a cell without one",
            words="forget bias", usual="none"),
     Column("bias", "float", "factor", "1", "bias of the candidate", words="bias", usual=0.0),
+    Column("drive", "category", "factor", "",
+           "variance that white noise as input gives to a unit's net input; unit: the noise has standard deviation "
+           "one, whatever the weights; task: the input is a task's", words="drive", said="drive {}"),
     Column("hidden", "int", "factor", "units", "hidden units", words="hidden size"),
     Column("length", "int", "factor", "steps", "length of the sequences", words="length"),
     Column("repetition", "int", "factor", "", "number of the random draw, from 0"),
 )  # fmt: skip
-CONDITIONS = (
-    Column("input_size", "int", "condition", "1", "numbers in the input of a step"),
-    Column("input_scale", "float", "condition", "1",
-           "standard deviation of the white noise that drives the model; NaN for the input of a task",
-           words="scale of the input"),
-)  # fmt: skip
+CONDITIONS = (Column("input_size", "int", "condition", "1", "numbers in the input of a step"),)
 TASK = Column("task", "category", "factor", "", "the task that is trained on", words="task", said="task {}")
 STAGE = (
     Column("trained", "category", "factor", "", "the task that the model was trained on; no before training",

@@ -79,9 +79,11 @@ def measure(
         partial(batch_stream, seed, settings=settings),
         slice_.sequences,
     )
-    fed = {"input_size": x.shape[2], "input_scale": np.nan}
     decays = [
-        rows_of(rows(backend, slice_.slice, settings, BY_LAG[name](snapshot), **trained, **fed), active)
+        rows_of(
+            rows(backend, slice_.slice, settings, BY_LAG[name](snapshot), **trained, input_size=x.shape[2]),
+            active,
+        )
         for name in slice_.measures
         if name in BY_LAG
     ]

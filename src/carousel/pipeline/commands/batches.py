@@ -22,7 +22,7 @@ from carousel.tables.cache import cached, kept_at
 from carousel.tables.parquet import write
 from carousel.tables.stacking import concat
 
-LISTED = {*LISTS.values(), "backends", "repetitions"}
+LISTED = {*LISTS.values(), "backends", "repetitions", "checked"}
 """Keys of a slice that say which batches of models there are, and nothing about what is in one."""
 
 Tables = Mapping[str, pd.DataFrame]
@@ -50,7 +50,8 @@ def models(args: argparse.Namespace, slices: Sequence[S]) -> Iterator[Models[S]]
     """The batches of models of one cell on one backend, slice by slice."""
     for slice_ in slices:
         backend = backend_of(args.backend, slice_, args.exact)
-        yield from (Models(backend, settings, slice_) for settings in batches_of(slice_, args.cell))
+        batches = batches_of(slice_, args.cell, args.backend, args.exact)
+        yield from (Models(backend, settings, slice_) for settings in batches)
 
 
 def line(name: str, batch: Models) -> BatchLine:

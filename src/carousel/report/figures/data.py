@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import SETTING, select
-from carousel.axes import BACKENDS
+from carousel.axes import BACKENDS, NOISE
 
 
 def prefer(table: pd.DataFrame, column: str, *values: object) -> pd.DataFrame:
@@ -29,6 +29,7 @@ def usual(table: pd.DataFrame) -> pd.DataFrame:
         ("init", ["torch", "orthogonal"]),
         ("gain", [1.0]),
         ("bias", [0.0]),
+        ("drive", [*NOISE]),
     ):
         table = prefer(table, column, *values)
     return prefer(longest(table), "hidden", 32)
