@@ -7,6 +7,7 @@ backends the same weights: every comparison is paired. There is no global genera
 
 import hashlib
 import json
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +23,22 @@ def generator(master: int, *keys: Key) -> np.random.Generator:
     """
     text = json.dumps([_canonical(key) for key in (master, *keys)], allow_nan=False)
     return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest(), "big"))
+
+
+@dataclass(frozen=True)
+class Streams:
+    """A stream for each of M models, drawn from at once: what a model gets depends on no other model."""
+
+    each: tuple[np.random.Generator, ...]
+
+    def standard_normal(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Gaussian numbers; the first axis, M or a multiple of it, has the models one after the other."""
+        share = (shape[0] // len(self.each), *shape[1:])
+        return np.concatenate([rng.standard_normal(share) for rng in self.each])
+
+
+Normals = np.random.Generator | Streams
+"""Where Gaussian numbers for a batch of models come from."""
 
 
 def _canonical(key: Key) -> Key:

@@ -100,6 +100,23 @@ def test_of_two_measurements_the_larger_network_is_shown_and_odd_input_is_left_o
     assert "rate" not in chosen(found, **LSTM)
 
 
+def test_a_backend_that_checks_a_repetition_is_compared_on_that_one(decay):
+    few = decay[(decay["backend"] == "numpy") | (decay["repetition"] == 0)]
+    table = explorer.curves(explorer.chosen(explorer.shown(few)))
+    later = table[(table["path"] == "full") & (table["lag"] > 0)]
+    assert (later["n"] == planted.REPETITIONS).all()
+    np.testing.assert_allclose(later["apart"], planted.APART, rtol=0.1)
+
+
+def test_the_drive_that_compares_weights_is_shown_before_another(decay):
+    steep = decay[decay["trained"] == "no"].assign(log10_norm=lambda t: 2 * t["log10_norm"], drive="0.25")
+    found = explorer.explore(pd.concat([decay, steep], ignore_index=True), summarise(decay))
+    setting = chosen(found, **LSTM)
+    assert (setting["drive"], setting["slice"]) == ("0.25", "grid")
+    assert decoded(found, setting, "full")[-1] == pytest.approx(-0.16 * 120, abs=2e-3)
+    assert chosen(found, **LSTM | {"training": "adding:30"})["drive"] == "task"
+
+
 def test_a_law_stands_beside_the_curve_that_it_predicts(decay):
     linear = decay[decay["cell"] == "rnn_tanh"].assign(cell="rnn_linear")
     found = explorer.explore(linear, summarise(linear))

@@ -96,6 +96,35 @@ WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
         lambda s: s["decay"][0].update(forget_biases=["chrono:2"]),
         "found 'chrono:2'; allowed: a finite number, chrono, uniform, or chrono:T with a T_max of 3 to",
     ),
+    "negative drive": (
+        lambda s: s["decay"][0].update(drives=[0.25, -0.25]),
+        "decay[0].drives[1]: found -0.25; allowed: a finite number of zero or more, or unit",
+    ),
+    "infinite drive": (
+        lambda s: s["dynamics"][0].update(drives=[float("inf")]),
+        "dynamics[0].drives[0]: found inf; allowed: a finite number of zero or more, or unit",
+    ),
+    "drive of a task": (
+        lambda s: s["decay"][0].update(drives=["task"]),
+        "decay[0].drives[0]: found 'task'; allowed: a finite number of zero or more, or unit",
+    ),
+    "misspelt drive": (
+        lambda s: s["search"][0].update(drive="unti"),
+        "search[0].drive: found 'unti'; allowed: a",
+    ),
+    "drive twice": (
+        lambda s: s["decay"][0].update(drives=[4, 4.0]),
+        "decay[0].drives: found [4, 4.0]; allowed: each entry once (4 stands twice)",
+    ),
+    "drives of a task": (lambda s: s["training"][0].update(drives=[1.0]), "training[0].drives: unknown key"),
+    "none checked": (
+        lambda s: s["dynamics"][0].update(checked=0),
+        "dynamics[0].checked: found 0; allowed: greater",
+    ),
+    "more checked than there are": (
+        lambda s: s["training"][0].update(repetitions=3, checked=4),
+        "training[0].checked: found 4; allowed: at most repetitions, 3",
+    ),
     "every": (
         lambda s: s["decay"][0].update(cells="every"),
         "decay[0].cells: found 'every'; allowed: all, or a list",

@@ -11,7 +11,7 @@ from carousel.engine.log_space import Logs
 from carousel.measures.adjoint import Quantity, gradient_by_lag
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.rows import rows
-from carousel.study.models import Setting, batch_stream, covector, driven, recorded
+from carousel.study.models import Setting, covector, driven, model_streams, recorded
 from carousel.study.slices import DecaySlice, SearchSlice
 from carousel.tables.stacking import concat
 
@@ -31,7 +31,7 @@ def measure(
         "gradient": lambda: gradient_by_lag(
             system, backend.array(covectors(seed, settings, slice_.batch)), lags
         ),
-        "jacobian": lambda: jacobians(system, lags, batch_stream(seed, "probes", settings)),
+        "jacobian": lambda: jacobians(system, lags, model_streams(seed, "probes", settings)),
     }
     tables = [
         rows(

@@ -10,7 +10,7 @@ from carousel.engine.backends.backend import Backend
 from carousel.measures.gates import Summary, gate_statistics
 from carousel.measures.lyapunov.spectrum import Spectrum, spectrum
 from carousel.measures.rows import labels
-from carousel.study.models import Setting, batch_stream, driven
+from carousel.study.models import Setting, driven, model_streams
 from carousel.study.slices import DynamicsSlice
 from carousel.tables.layout import laid_out
 
@@ -18,7 +18,7 @@ from carousel.tables.layout import laid_out
 def measure(backend: Backend, seed: int, settings: Sequence[Setting], slice_: DynamicsSlice) -> pd.DataFrame:
     """The dynamics rows of a batch of models of one cell, size and length."""
     system = driven(backend, seed, settings, slice_)
-    rng = batch_stream(seed, "tangent", settings)
+    rng = model_streams(seed, "tangent", settings)
     lyapunov = spectrum(system, slice_.warm_up, slice_.exponents, rng)
     summaries = [*exponents(lyapunov), *gate_statistics(system)]
     return rows(backend, slice_.slice, settings, summaries, trained="no", step=0, gradient="none")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.resampling import centres
-from carousel.analysis.stats.tables import grouped, select
+from carousel.analysis.stats.tables import grouped, numbered, select
 from carousel.analysis.text import bias_order
 from carousel.axes import BACKENDS, NOISE, TASK_DRIVE
 
@@ -84,18 +84,30 @@ def chosen(rows: pd.DataFrame) -> pd.DataFrame:
 def curves(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per choice, path and lag: y, half, n (repetitions) of the first of BACKENDS that measured it.
 
-    ``apart``: the largest difference of another backend's y from it, decades; NaN where there is none.
+    ``apart``: the largest difference of another backend's y from it, over the repetitions that both measured, in
+    decades; NaN where there are none.
     """
     keys = [*FACTORS, *SOURCE, "path", "lag"]
-    codes, table = grouped(rows, [*keys, "backend"])
-    table = table.assign(**summed(codes, rows, len(table)))
-    table = table.sort_values([*keys, "backend"], key=in_order)
-    again = table.duplicated(keys)
-    others = table.loc[again, [*keys, "y"]].merge(table[~again], on=keys, suffixes=("", "_first"))
+    table, shared = by_backend(rows, keys), by_backend(measured_again(rows, keys), keys)
+    again = shared.duplicated(keys)
+    others = shared.loc[again, [*keys, "y"]].merge(shared[~again], on=keys, suffixes=("", "_first"))
     with np.errstate(invalid="ignore"):
         others = others.assign(apart=(others["y"] - others["y_first"]).abs())
     apart = others.groupby(keys, observed=True)["apart"].max().reset_index()
-    return table[~again].merge(apart, "left", on=keys)
+    return table.drop_duplicates(keys).merge(apart, "left", on=keys)
+
+
+def by_backend(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return one row per group and backend, sorted by them, with y, half and n as `summed` gives them."""
+    codes, table = grouped(rows, [*keys, "backend"])
+    table = table.assign(**summed(codes, rows, len(table)))
+    return table.sort_values([*keys, "backend"], key=in_order)
+
+
+def measured_again(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return the rows of those repetitions that more than one backend measured."""
+    codes = numbered(rows, [*keys, "repetition"])
+    return rows[np.bincount(codes)[codes] > 1]
 
 
 def in_order(column: pd.Series) -> pd.Series:

@@ -12,7 +12,7 @@ from carousel.cells import CELLS, Cell, Params
 from carousel.engine.backends.backend import Backend
 from carousel.engine.system import System
 from carousel.inits import draw, used
-from carousel.seeds import generator
+from carousel.seeds import Streams, generator
 from carousel.study.errors import StudyError
 from carousel.study.slices import AnySlice, NoisySlice, TrainingSlice
 
@@ -185,9 +185,12 @@ def driven(backend: Backend, seed: int, settings: Sequence[Setting], slice_: Noi
     return System(backend, CELLS[settings[0].cell], params, backend.array(np.stack(xs, axis=1)), state)
 
 
-def batch_stream(seed: int, role: str, settings: Sequence[Setting]) -> np.random.Generator:
-    """The stream of the random vectors that measure states too large for all their directions."""
-    return generator(seed, role, *(key for s in settings for key in (s.hidden, s.length, s.repetition)))
+def model_streams(seed: int, role: str, settings: Sequence[Setting]) -> Streams:
+    """The streams of the random vectors that measure states too large for all their directions.
+
+    Seeded by size, length and repetition.
+    """
+    return Streams(tuple(generator(seed, role, s.hidden, s.length, s.repetition) for s in settings))
 
 
 def recorded(length: int, per_octave: int) -> set[int]:

@@ -33,6 +33,7 @@ from carousel.measures.jacobian.low_rank import (
     within_reach,
 )
 from carousel.measures.jacobian.norms import Block, Powers, Rows
+from carousel.seeds import Normals
 
 EXACT = 256  # numbers of joint state up to which all rows are carried: h and c of 128 units
 SAMPLES = 16  # Gaussian vectors per state above that: an error of 0.08 decades where one direction is left
@@ -47,7 +48,7 @@ Group = tuple[tuple[Array, ...], Array]  # a Scaled; the last group may hold few
 def jacobians(
     system: System,
     lags: set[int],
-    rng: np.random.Generator | None = None,
+    rng: Normals | None = None,
     samples: int = SAMPLES,
     all_rows: bool = False,
     with_blocks: bool = True,
@@ -204,7 +205,7 @@ def by_vjp(
     return at_lags, on_input, rows_of(backend, d_state, B).reshape(rows.shape)
 
 
-def covectors(state: State, rng: np.random.Generator | None, samples: int) -> Rows:
+def covectors(state: State, rng: Normals | None, samples: int) -> Rows:
     """All unit vectors of the joint state, or `samples` Gaussian vectors on each state by itself."""
     M, H, B = state[0].shape
     S = len(state)

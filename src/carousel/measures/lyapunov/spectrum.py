@@ -25,6 +25,7 @@ from carousel.engine.system import System
 from carousel.measures.jacobian.backward import EXACT, SEGMENT, adjoint, prepared, row_groups, rows_of
 from carousel.measures.jacobian.norms import Rows
 from carousel.measures.lyapunov.qr import Basis, Tangent, dense, growth
+from carousel.seeds import Normals
 
 BLOCKS = 16  # of the steps that count; their spread is the standard error
 
@@ -52,7 +53,7 @@ def spectrum(
     system: System,
     warm_up: int,
     exponents: int,
-    rng: np.random.Generator | None = None,
+    rng: Normals | None = None,
 ) -> Spectrum:
     """The exponents of a system's models, averaged over their sequences.
 
@@ -108,7 +109,7 @@ def unit_basis(state: State) -> Basis:
     return np.broadcast_to(np.eye(size), (M * B, size, size))
 
 
-def random_basis(state: State, k: int, rng: np.random.Generator | None) -> Basis:
+def random_basis(state: State, k: int, rng: Normals | None) -> Basis:
     """k random orthonormal vectors: unit vectors might stay in a subspace for ever."""
     M, H, B = state[0].shape
     if rng is None:

@@ -19,7 +19,8 @@ from carousel.measures.gates import Summary, gate_statistics
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.lyapunov.spectrum import spectrum
 from carousel.measures.rows import rows
-from carousel.study.models import Setting, batch_stream, masked, recorded
+from carousel.seeds import Streams
+from carousel.study.models import Setting, masked, model_streams, recorded
 from carousel.study.slices import TrainingSlice
 from carousel.tables.stacking import concat
 
@@ -36,7 +37,7 @@ class Snapshot(NamedTuple):
     state: State
     targets: Targets
     lags: set[int]
-    stream: Callable[[str], np.random.Generator]  # by role, for vectors drawn at random
+    stream: Callable[[str], Streams]  # by role, for vectors drawn at random
     sequences: int  # those that Jacobians and exponents are measured on
 
     @property
@@ -76,7 +77,7 @@ def measure(
         zero_state(backend, settings, n),
         Targets(targets.target[..., :n], targets.weight[..., :n], targets.loss),
         recorded(settings[0].length, slice_.lags_per_octave),
-        partial(batch_stream, seed, settings=settings),
+        partial(model_streams, seed, settings=settings),
         slice_.sequences,
     )
     decays = [
