@@ -50,6 +50,8 @@ BACKENDS: dict[str, BackendEntry] = {
 }
 """The backends that there are. The first is the reference: figures and tables that show one show it."""
 REFERENCE = next(iter(BACKENDS))
+LIBRARIES = {"torch": "PyTorch", "keras": "Keras", "flax": "Flax"}
+"""The inits that are a library's default, and what people call the library."""
 
 LAGS = (10, 30, 100, 300, 1000)
 """The lags at which it is asked what is left of a gradient, about a factor of three apart. Each is recorded."""

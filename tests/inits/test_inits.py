@@ -10,7 +10,18 @@ from support.pairs import pairs
 
 from carousel.analysis.theory.mean_field import critical_gain
 from carousel.cells import CELLS
-from carousel.inits import DIAGONAL, FORGET_BIASES, GATE_BIASES, INITS, as_written, draw, forget_bias_text
+from carousel.inits import (
+    DIAGONAL,
+    FORGET_BIASES,
+    GATE_BIASES,
+    INITS,
+    JOINT,
+    as_written,
+    draw,
+    forget_bias_text,
+    library_forget_bias,
+)
+from carousel.inits.libraries import TRUNCATED, TRUNCATED_STD
 from carousel.inits.rows import critical_variance
 from carousel.seeds import generator
 
@@ -66,7 +77,7 @@ def test_the_smallest_networks_have_every_init(init, size):
     assert all(np.isfinite(p).all() for p in drawn(CELLS["lstm"], init, hidden=size)[:3])
 
 
-@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize("init", INITS.keys() - JOINT.keys())
 def test_the_candidate_of_every_cell_starts_from_one_matrix(init):
     """In the candidate's first block of R that is not masked."""
     cells = [cell for cell in CELLS.values() if cell.columns]
@@ -87,6 +98,15 @@ def test_the_candidate_of_every_cell_starts_from_one_matrix(init):
         assert not np.allclose(lstm.R[0, rows("lstm", "i")], lstm.R[0, rows("lstm", "z")])
 
 
+@pytest.mark.parametrize("init", JOINT)
+def test_cells_with_the_same_gates_start_from_the_same_matrices(init):
+    """Where a gate's draw depends on the number of gates, cells with others cannot share it."""
+    lstm, peepholes = params("lstm", init), params("lstm_peephole", init)
+    np.testing.assert_array_equal(lstm.R, peepholes.R)
+    np.testing.assert_array_equal(lstm.W, peepholes.W)
+    assert len({tuple(gate.ravel()) for gate in lstm.R[0].reshape(4, H, H)}) == 4
+
+
 def recurrent(cell):
     """Whether the candidate has a block of R."""
     return any((cell.candidate, source) not in cell.masked_blocks for source in cell.columns)
@@ -95,11 +115,12 @@ def recurrent(cell):
 @pytest.mark.parametrize(("cell", "init"), pairs(ALL))
 def test_every_block_is_a_draw_of_the_init_from_a_stream_of_its_own_or_masked(cell, init):
     cell = ALL[cell]
-    p = drawn(cell, init)
-    inputs = p.W[0].reshape(len(cell.gates), H, D)
+    p, G = drawn(cell, init), len(cell.gates)
+    inputs = p.W[0].reshape(G, H, D)
+    together = JOINT[init](generator(1, init, 0, "gates"), G, H, D) if init in JOINT else None
     for i, gate in enumerate(cell.gates):
         role = "candidate" if gate == cell.candidate else gate
-        own = INITS[init](generator(1, init, 0, role), H, D)
+        own = together[i] if together else INITS[init](generator(1, init, 0, role), H, D)
         np.testing.assert_array_equal(inputs[i], 0 if (gate, "x") in cell.masked_blocks else own.W)
         sources = [source for source in cell.columns if (gate, source) not in cell.masked_blocks]
         for source in cell.columns:
@@ -156,6 +177,8 @@ def test_matrices_are_what_their_names_say():
 
 VARIANCE_OF_W = {  # and the largest value, where there is one
     "torch": (1 / (3 * H), H**-0.5),
+    "keras": (2 / (4 * H + D), (6 / (4 * H + D)) ** 0.5),
+    "flax": (1 / D, TRUNCATED / TRUNCATED_STD / D**0.5),
     "glorot": (2 / (H + D), (6 / (H + D)) ** 0.5),
     "orthogonal": (2 / (H + D), (6 / (H + D)) ** 0.5),
     "identity": (2 / (H + D), (6 / (H + D)) ** 0.5),
@@ -353,6 +376,21 @@ def test_chrono_with_its_own_longest_time_is_chrono_at_that_length():
     assert not np.array_equal(own.b, params(forget_bias="chrono").b)
 
 
+@pytest.mark.parametrize("cell", [name for name in CELLS if CELLS[name].forget])
+def test_a_forget_bias_of_zero_leaves_what_the_init_draws(cell):
+    """PyTorch's default is 0 in the mean: two random vectors, as for the other gates."""
+    np.testing.assert_array_equal(params(cell, forget_bias="0").b, params(cell).b)
+    assert np.ptp(params(cell, forget_bias="0").b[0, rows(cell, CELLS[cell].forget)]) > 0
+    assert not params(cell, "glorot", forget_bias="0").b.any()
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_default_stands_for_what_the_library_sets(init):
+    """Keras alone sets another than 0, in the LSTM (unit_forget_bias); an init of no library sets none."""
+    found = {cell: library_forget_bias(init, cell) for cell in CELLS}
+    assert found == dict.fromkeys(CELLS, "0") | ({"lstm": "1"} if init == "keras" else {})
+
+
 NAMED = {name: name for name in ("chrono", "uniform", "chrono:3", "chrono:1000")}
 NUMBERS = {1: "1", -2.5: "-2.5", -0.0: "0", 0.1 + 0.2: "0.30000000000000004", 1e22: "1e+22"}
 
@@ -366,6 +404,10 @@ def test_forget_biases_that_a_study_may_have(value, text):
     assert np.isfinite(params(forget_bias=text).b).all()
 
 
+def test_a_study_may_have_default():
+    assert as_written(forget_bias_text("default")) == "default"
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -375,6 +417,7 @@ def test_forget_biases_that_a_study_may_have(value, text):
         np.inf,
         "1",
         "Chrono",
+        "Default",
         "chrono:",
         "chrono:2",
         "chrono:01000",

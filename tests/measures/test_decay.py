@@ -12,7 +12,7 @@ import carousel
 from carousel.axes import LAGS
 from carousel.cells import CELLS
 from carousel.engine.backends.table import load
-from carousel.inits import DIAGONAL, INITS
+from carousel.inits import DIAGONAL, INITS, JOINT
 from carousel.measures.adjoint import Quantity
 from carousel.measures.decay import measure
 from carousel.measures.rows import rows, summary
@@ -93,14 +93,14 @@ def candidate(setting):
 
 @pytest.mark.parametrize("init", INITS)
 def test_the_candidates_weights_are_paired_over_cells_biases_gains_and_lengths(init):
-    base = replace(BASE, init=init)
-    assert_seeded_by("init repetition", lambda setting: candidate(setting)[0], given="hidden", base=base)
+    base, given = replace(BASE, init=init), "hidden" + " cell" * (init in JOINT)
+    assert_seeded_by("init repetition", lambda setting: candidate(setting)[0], given=given, base=base)
 
     def recurrent(setting):
         blocks = candidate(setting)[1]
         return blocks[0] if blocks else candidate(base)[1][0]  # some candidates hear nothing of the past
 
-    assert_seeded_by("init repetition" * (init not in DIAGONAL), recurrent, given="hidden init", base=base)
+    assert_seeded_by("init repetition" * (init not in DIAGONAL), recurrent, given=f"{given} init", base=base)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -289,6 +289,17 @@ def test_a_cell_without_forget_gate_has_one_setting():
     many, one = (settings_of(part, cell, "numpy") for cell in ("lstm", "rnn_tanh"))
     assert {s.forget_bias for s in one} == {"none"}
     assert len(many) == len(one) * len(part.forget_biases)
+
+
+def test_default_is_measured_as_the_number_of_the_init_s_library_and_once():
+    part = vary(
+        decay_defaults(), inits=["torch", "keras"], forget_biases=["default", 0.0], lengths=[9], repetitions=1
+    )
+    found = {cell: [(s.init, s.forget_bias) for s in settings_of(part, cell)] for cell in ("lstm", "gru")}
+    assert found["lstm"] == [("torch", "0"), ("keras", "1"), ("keras", "0")]
+    assert found["gru"] == [("torch", "0"), ("keras", "0")]
+    assert {s.forget_bias for s in settings_of(part, "rnn_tanh")} == {"none"}
+    assert set(carousel.decay("lstm", "keras", "default", **SMALL)["forget_bias"]) == {"1"}
 
 
 def test_the_api_refuses_what_a_study_would_refuse():

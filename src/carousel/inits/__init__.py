@@ -1,9 +1,12 @@
 """The table of initialisations, and the draw of a model's parameters. A new init is one function of rows.py and one
-line here.
+line here; what a library draws by default stands in libraries.py.
 
 Every gate draws from its own stream and the candidate's is the same in all cells, so that an RNN and the
-candidate of an LSTM start from one matrix R. `gain` multiplies R alone. Biases are effective ones: a forget bias
-of 1 means 1 (torch.nn adds two vectors; their sum is the bias here).
+candidate of an LSTM start from one matrix R. Only an init of `JOINT` draws all gates of a cell at once, from one
+stream: there a gate's weights depend on how many gates there are, and cells with several share no matrix with others.
+
+`gain` multiplies R alone. Biases are effective ones: a forget bias of 1 means 1 (torch.nn adds two vectors; their sum
+is the bias here).
 """
 
 from collections.abc import Callable
@@ -13,10 +16,19 @@ from jaxtyping import Float
 
 from carousel.cells import Cell, Params
 from carousel.cells.cell import Draw
-from carousel.inits.forget import FORGET_BIASES, as_written, forget_bias_text, forget_biases
+from carousel.inits.forget import (
+    DEFAULT,
+    FORGET_BIASES,
+    as_written,
+    forget_bias_text,
+    forget_biases,
+    library_forget_bias,
+)
+from carousel.inits.libraries import LIBRARY_FORGET_BIAS, flax, keras, keras_gates, torch_default
 from carousel.inits.rows import (
     SMALL,
     Init,
+    JointInit,
     Rows,
     critical,
     gaussian,
@@ -27,12 +39,13 @@ from carousel.inits.rows import (
     orthogonal,
     small_identity,
     sparse,
-    torch_default,
     uniform,
 )
 
 INITS: dict[str, Init] = {
     "torch": torch_default,
+    "keras": keras,
+    "flax": flax,
     "glorot": glorot,
     "orthogonal": orthogonal,
     "identity": identity,
@@ -43,6 +56,8 @@ INITS: dict[str, Init] = {
     "critical": critical,
     "hochreiter97": hochreiter_97,
 }
+JOINT: dict[str, JointInit] = {"keras": keras_gates}
+"""The inits that draw all gates of a cell at once."""
 DIAGONAL = {"identity": 1.0, "irnn": 1.0, "small_identity": SMALL}
 """The inits whose R is a multiple of the identity, and which."""
 GATE_BIASES = {"hochreiter97": {"input": (-1.0, -3.0, -5.0), "output": (-2.0, -4.0, -6.0)}}
@@ -69,10 +84,11 @@ def draw(
     The two biases of a gate are added up to one, unless the cell has a second bias, which is added to R h (GRU).
     Peepholes are U(-1/sqrt(H), 1/sqrt(H)) in every init.
 
-    `forget_bias` is a number or scheme as text, or "none"; `bias` is added to the candidate's bias; `length` is the
+    `forget_bias` is a number or scheme as text, or "none"; at 0 the init's own stays, which PyTorch draws at random
+    about 0. `bias` is added to the candidate's bias; `length` is the
     T_max of chrono where it has none of its own. The input bias of a scheme replaces that of the init.
     """
-    rows = {gate: INITS[init](stream(_role(cell, gate)), H, D) for gate in cell.gates}
+    rows = rows_by_gate(init, cell, stream, H, D)
     second = {gate for gate in cell.gates if cell.pointwise.get(f"p_{gate}") == "bias"}
     b = {gate: block.b + (0 if gate in second else block.b_R) for gate, block in rows.items()}
     b[cell.candidate] = b[cell.candidate] + bias
@@ -91,6 +107,13 @@ def draw(
         np.concatenate([b[gate] for gate in cell.gates])[None, :, None],
         {name: values[None, :, None] for name, values in p.items()},
     )
+
+
+def rows_by_gate(init: str, cell: Cell, stream: Stream, H: int, D: int) -> dict[str, Rows]:
+    """Each gate's rows: from a stream of its own, or all from one where the init draws them at once."""
+    if init in JOINT:
+        return dict(zip(cell.gates, JOINT[init](stream("gates"), len(cell.gates), H, D), strict=True))
+    return {gate: INITS[init](stream(_role(cell, gate)), H, D) for gate in cell.gates}
 
 
 def _role(cell: Cell, gate: str) -> str:
@@ -136,4 +159,16 @@ def gate_biases(init: str, cell: Cell, H: int) -> dict[str, Float[np.ndarray, " 
     }
 
 
-__all__ = ["FORGET_BIASES", "INITS", "Init", "Rows", "as_written", "draw", "forget_bias_text", "uniform"]
+__all__ = [
+    "DEFAULT",
+    "FORGET_BIASES",
+    "INITS",
+    "LIBRARY_FORGET_BIAS",
+    "Init",
+    "Rows",
+    "as_written",
+    "draw",
+    "forget_bias_text",
+    "library_forget_bias",
+    "uniform",
+]

@@ -1,4 +1,4 @@
-"""Forget biases: a number, or one of the named schemes that give every unit its own."""
+"""Forget biases: a number, one of the named schemes that give every unit its own, or what a library sets by default."""
 
 import math
 import re
@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from carousel.cells import Cell
+from carousel.inits.libraries import LIBRARY_FORGET_BIAS
 
+DEFAULT = "default"  # in a study; a model and the tables have the number that it stands for
 LONGEST = re.compile(r"chrono:([1-9][0-9]{0,6})")  # T_max
 SHORTEST = 3  # the first T_max with a range, 1 to T_max - 1, to draw from
 
@@ -43,30 +45,40 @@ FORGET_BIASES: dict[str, Scheme] = {
 def forget_bias_text(value: Any) -> str:
     """A forget bias in the one form that it has from a study to the page: "3", "0.5", "chrono", "chrono:1000".
 
-    `value` is as a study's file may have it: a number, the name of a scheme, or chrono:T with its own T_max. Raises
-    ValueError, one line that says what is allowed.
+    `value` is as a study's file may have it: a number, the name of a scheme, chrono:T with its own T_max, or default,
+    which `library_forget_bias` makes a number. Raises ValueError, one line that says what is allowed.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and math.isfinite(value):
         return repr(float(value) + 0.0).removesuffix(".0")  # to its last digit, and zero without a sign
     given = LONGEST.fullmatch(value) if isinstance(value, str) else None
-    if isinstance(value, str) and (value in FORGET_BIASES or given and int(given[1]) >= SHORTEST):
+    if isinstance(value, str) and (value in {DEFAULT, *FORGET_BIASES} or given and int(given[1]) >= SHORTEST):
         return value
     raise ValueError(
-        f"allowed: a finite number, {', '.join(FORGET_BIASES)}, or chrono:T with a T_max of {SHORTEST} to 9999999"
+        f"allowed: a finite number, {', '.join(FORGET_BIASES)}, or chrono:T with a T_max of {SHORTEST} to 9999999; "
+        f"{DEFAULT} is the one of the init's library"
     )
 
 
 def as_written(forget_bias: str) -> float | str:
-    """What a study's file has for this text: the number, or the scheme's name."""
-    return forget_bias if forget_bias.partition(":")[0] in FORGET_BIASES else float(forget_bias)
+    """What a study's file has for this text: the number, the scheme's name, or default."""
+    named = forget_bias.partition(":")[0] in {DEFAULT, *FORGET_BIASES}
+    return forget_bias if named else float(forget_bias)
+
+
+def library_forget_bias(init: str, cell: str) -> str:
+    """The number, as text, that default stands for: 0 unless the library of this init sets another for the cell."""
+    return LIBRARY_FORGET_BIAS.get(init, {}).get(cell, "0")
 
 
 def forget_biases(
     cell: Cell, forget_bias: str, rng: np.random.Generator, H: int, length: int
 ) -> dict[str, Float[np.ndarray, " H"]]:
-    """The biases that `forget_bias` sets, by gate: the forget gate's; in a scheme, the input gate's is minus that."""
-    if cell.forget is None or forget_bias == "none":
+    """The biases that `forget_bias` sets, by gate: the forget gate's; in a scheme, the input gate's is minus that.
+
+    "0" sets none: what the init draws stays, so that PyTorch's default is forget bias 0 with both its random vectors.
+    """
+    if cell.forget is None or forget_bias in ("none", "0"):
         return {}
     name, _, longest = forget_bias.partition(":")
     if name not in FORGET_BIASES:

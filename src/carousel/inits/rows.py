@@ -17,7 +17,8 @@ class Rows(NamedTuple):
     b_R: Float[np.ndarray, " H"]  # added to R h
 
 
-Init = Callable[[np.random.Generator, int, int], Rows]
+Init = Callable[[np.random.Generator, int, int], Rows]  # of H and D
+JointInit = Callable[[np.random.Generator, int, int, int], list[Rows]]  # of the number of gates, H and D
 
 IRNN_STD = 0.001  # of W, where R is a multiple of the identity (Le et al. 2015)
 SMALL = 0.01  # their smaller identity, for tasks that need little memory
@@ -38,10 +39,10 @@ def normal(rng: np.random.Generator, deviation: float, *shape: int) -> np.ndarra
     return deviation * rng.standard_normal(shape)
 
 
-def torch_default(rng: np.random.Generator, H: int, D: int) -> Rows:
-    """U(-1/sqrt(H), 1/sqrt(H)) everywhere, in both biases: the default of torch.nn."""
-    k = H**-0.5
-    return Rows(uniform(rng, k, H, D), uniform(rng, k, H, H), uniform(rng, k, H), uniform(rng, k, H))
+def orthonormal(rng: np.random.Generator, rows: int, columns: int) -> Float[np.ndarray, "rows columns"]:
+    """Orthonormal columns, Haar-distributed; there are at least as many rows."""
+    Q, upper = np.linalg.qr(rng.standard_normal((rows, columns)))
+    return Q * np.sign(np.diag(upper))
 
 
 def glorot(rng: np.random.Generator, H: int, D: int) -> Rows:
@@ -53,8 +54,8 @@ def glorot(rng: np.random.Generator, H: int, D: int) -> Rows:
 
 def orthogonal(rng: np.random.Generator, H: int, D: int) -> Rows:
     """R Haar-distributed orthogonal (Saxe et al. 2014), W as in `glorot`, zero bias."""
-    Q, upper = np.linalg.qr(rng.standard_normal((H, H)))
-    return glorot(rng, H, D)._replace(R=Q * np.sign(np.diag(upper)))
+    R = orthonormal(rng, H, H)
+    return glorot(rng, H, D)._replace(R=R)
 
 
 def identity(rng: np.random.Generator, H: int, D: int) -> Rows:

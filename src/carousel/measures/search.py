@@ -23,7 +23,7 @@ from carousel.engine.backends.backend import Backend
 from carousel.inits import forget_bias_text
 from carousel.measures.decay import measure
 from carousel.seeds import generator
-from carousel.study.models import Setting, batches, forget_bias_of
+from carousel.study.models import Setting, batches
 from carousel.study.slices import SearchSlice
 from carousel.tables.stacking import concat
 
@@ -45,7 +45,7 @@ class Point(NamedTuple):
 
 def forget_bias(point: Point, cell: str) -> str:
     """A point's forget bias as the tables have it."""
-    return forget_bias_of(cell, forget_bias_text(point.forget_bias))
+    return "none" if CELLS[cell].forget is None else forget_bias_text(point.forget_bias)
 
 
 class Objective(NamedTuple):

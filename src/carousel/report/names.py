@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from carousel.analysis.text import as_number
+from carousel.axes import LIBRARIES
 
 CELLS: Mapping[str, str] = {
     "rnn_sigmoid": "sigmoid RNN",
@@ -34,7 +35,7 @@ CELLS: Mapping[str, str] = {
     "slstm": "sLSTM",
 }
 INITS: Mapping[str, str] = {
-    "torch": "PyTorch’s default",
+    **{name: f"{library}’s default" for name, library in LIBRARIES.items()},
     "glorot": "Glorot",
     "orthogonal": "orthogonal",
     "identity": "identity",

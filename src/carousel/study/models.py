@@ -11,7 +11,7 @@ from carousel.axes import LAGS, TASK_DRIVE, UNIT_DRIVE
 from carousel.cells import CELLS, Cell, Params
 from carousel.engine.backends.backend import Backend
 from carousel.engine.system import System
-from carousel.inits import draw, used
+from carousel.inits import DEFAULT, draw, library_forget_bias, used
 from carousel.seeds import Streams, generator
 from carousel.study.errors import StudyError
 from carousel.study.slices import AnySlice, NoisySlice, TrainingSlice
@@ -40,9 +40,11 @@ class Setting:
     repetition: int
 
 
-def forget_bias_of(cell: str, forget_bias: str) -> str:
-    """`forget_bias`, or "none" for a cell without forget gate."""
-    return "none" if CELLS[cell].forget is None else forget_bias
+def forget_bias_of(cell: str, init: str, forget_bias: str) -> str:
+    """`forget_bias`, or the number that default stands for, or "none" for a cell without forget gate."""
+    if CELLS[cell].forget is None:
+        return "none"
+    return library_forget_bias(init, cell) if forget_bias == DEFAULT else forget_bias
 
 
 def repetitions_on(backend: str, slice_: AnySlice, exact: bool = False) -> int:
@@ -57,18 +59,21 @@ def settings_of(slice_: AnySlice, cell: str, backend: str, exact: bool = False) 
     """The settings of one cell in a slice of a study on one backend, in the order in which they are measured."""
     biases = (0.0,) if isinstance(slice_, TrainingSlice) else slice_.biases
     drives = (TASK_DRIVE,) if isinstance(slice_, TrainingSlice) else slice_.drives
-    forget_biases = dict.fromkeys(forget_bias_of(cell, value) for value in slice_.forget_biases)
     axes = product(
         slice_.hidden,
         slice_.lengths,
         slice_.inits,
         slice_.gains,
-        forget_biases,
+        slice_.forget_biases,
         biases,
         drives,
         range(repetitions_on(backend, slice_, exact)),
     )
-    return [Setting(cell, init, g, f, b, drive, hidden, T, r) for hidden, T, init, g, f, b, drive, r in axes]
+    settings = (
+        Setting(cell, init, g, forget_bias_of(cell, init, f), b, drive, hidden, T, r)
+        for hidden, T, init, g, f, b, drive, r in axes
+    )
+    return list(dict.fromkeys(settings))
 
 
 def batches(settings: Sequence[Setting], sequences: int) -> Iterator[list[Setting]]:

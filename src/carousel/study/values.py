@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from carousel.axes import BACKENDS, UNIT_DRIVE
 from carousel.cells import CELLS
-from carousel.inits import FORGET_BIASES, INITS, as_written, forget_bias_text
+from carousel.inits import DEFAULT, FORGET_BIASES, INITS, as_written, forget_bias_text
 from carousel.study.errors import allowed, nearest
 from carousel.tasks import TASKS
 
@@ -86,7 +86,7 @@ def _forget_bias(value: Any) -> str:
     except OverflowError:
         raise ValueError("allowed: a finite number") from None
     except ValueError as error:
-        raise ValueError(f"{error}{nearest(value, FORGET_BIASES)}") from None
+        raise ValueError(f"{error}{nearest(value, (DEFAULT, *FORGET_BIASES))}") from None
 
 
 def _drive(value: Any) -> str:
