@@ -26,7 +26,7 @@ LAYERS = {  # a package, or a file beside them: what it may import of the others
     "engine": "axes cells",
     "study": "axes seeds cells inits tasks engine",
     "tables": "",
-    "analysis": "tables",
+    "analysis": "axes tables",
     "measures": "axes seeds cells inits tasks engine study tables analysis",
     "claims": "axes analysis tables",
     "report": "axes claims analysis tables",

@@ -103,7 +103,7 @@ def add_jobs(commands: Any) -> None:
 def add_tables(commands: Any) -> None:
     """The commands that make tables, texts and figures from tables."""
     added(commands, gather, "out").add_argument("tables", type=Path, nargs="+")
-    added(commands, summarise, "decay", "out")
+    added(commands, summarise, "decay", "out", "routes")
     tables = "decay", "accuracy", "dynamics", "calibration"
     added(commands, judge, *tables, "out", "csv", "json", "evidence", "agreement")
     added(commands, explore, "decay", "accuracy", "summary", "explorer", "advice", "half-lives", "learned")

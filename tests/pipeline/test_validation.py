@@ -79,7 +79,7 @@ def test_a_table_with_its_checksum_is_plain_parquet(small: bytes, tmp_path: Path
 
 COMMANDS = {  # command: kinds of table that it reads, options that it writes to, and others
     "gather": (("decay",), ("out",), ()),
-    "summarise": (("decay",), ("out",), ()),
+    "summarise": (("decay",), ("out", "routes"), ()),
     "judge": (
         ("decay", "accuracy", "dynamics", "calibration"),
         ("out", "csv", "json", "evidence", "agreement"),
@@ -242,7 +242,8 @@ def test_a_gathered_table_of_other_code_is_refused_downstream(
     path = gathering[0].parents[2] / "decay.parquet"
     jobs = {"decay/torch/lstm": code("decay/torch/lstm"), JOB: "0123"}
     parquet.write(table(), path, describe("smoke", load(SMOKE), JOB, False) | {"jobs": jobs})
-    assert main(["summarise", "--decay", str(path), "--out", str(path.with_name("summary.parquet"))]) == 1
+    outs = [f"--{out}={path.with_name(f'{out}.parquet')}" for out in ("out", "routes")]
+    assert main(["summarise", "--decay", str(path), *outs]) == 1
     assert f"measured by other code than that of now ({JOB}); make it again: " in capsys.readouterr().err
 
 

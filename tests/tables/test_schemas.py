@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from carousel.analysis.routes import ROUTES, routes
 from carousel.analysis.summary import PRECISIONS, summarise
 from carousel.axes import BACKENDS
 from carousel.cells import CELLS
@@ -68,6 +69,12 @@ def test_a_summary_has_the_schema_s_columns(measured: dict) -> None:
     assert not misfit(pa.Schema.from_pandas(found, preserve_index=False), "summary", BACKENDS)
     lost = [name for name in names("summary") if re.fullmatch(r"float\d+_(lag|end|extrapolated)", name)]
     assert lost == [f"{dtype}_{what}" for dtype in PRECISIONS for what in ("lag", "end", "extrapolated")]
+
+
+def test_routes_have_the_schema_s_columns(measured: dict) -> None:
+    found = routes(pd.concat(measured["decay"], ignore_index=True), lags=(1, 2))
+    assert not misfit(pa.Schema.from_pandas(found, preserve_index=False), "routes", BACKENDS)
+    assert {*zip(found["quantity"], found["path"], strict=True)} == {*ROUTES}
 
 
 @pytest.mark.parametrize("table", ["decay", "dynamics"])

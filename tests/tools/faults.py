@@ -48,7 +48,7 @@ PHASES = {  # phase: how the messages of its rules begin, what they make, the lo
     "gathering": (("gathering",), "decay.parquet accuracy.parquet dynamics.parquet calibration.parquet", 3),
     "judging": (
         ("summing", "deciding", "choosing"),
-        "summary.parquet claims.* agreement.parquet explorer.json",
+        "summary.parquet routes.parquet claims.* agreement.parquet explorer.json",
         6,
     ),
     "drawing": (("drawing",), "figures", 8),

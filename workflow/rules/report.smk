@@ -10,7 +10,8 @@ rule summarise:
         decay=RESULTS / "decay.parquet",
         code=fingerprint.files("summarise"),
     output:
-        RESULTS / "summary.parquet",
+        summary=RESULTS / "summary.parquet",
+        routes=RESULTS / "routes.parquet",
     log:
         RESULTS / "logs/summarise.log",
     conda:
@@ -21,7 +22,8 @@ rule summarise:
     message:
         "summing up the decay, setting by setting"
     shell:
-        "{params.job} {log} python -m carousel summarise --decay {input.decay} --out {output}"
+        "{params.job} {log} python -m carousel summarise --decay {input.decay} --out {output.summary}"
+        " --routes {output.routes}"
 
 
 rule judge:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from carousel.analysis.prediction import predicted
 from carousel.analysis.stats.curves import best_model
-from carousel.analysis.stats.resampling import centres, intervals
+from carousel.analysis.stats.resampling import centres, intervals, sampled
 from carousel.analysis.stats.slopes import FIT_WINDOW, half_life, margin, rates, regime_between
 from carousel.analysis.stats.tables import MODEL, SETTING, grouped, select
 from carousel.tables.schemas import names
@@ -89,9 +89,7 @@ def _summary(rows: pd.DataFrame, quantity: str, path: str) -> pd.DataFrame:
 def _rates(models: pd.DataFrame, setting: np.ndarray) -> dict[str, np.ndarray]:
     """Return all columns that follow from the rates of a setting's models."""
     count = np.bincount(setting)
-    order = np.lexsort([models["repetition"], setting])  # the bootstrap draws by place
-    samples = np.split(models["rate"].to_numpy()[order], np.cumsum(count)[:-1])
-    rate, low, high = intervals(samples).T
+    rate, low, high = intervals(sampled(models, setting, "rate")).T
     zero = np.bincount(setting, models["zero_share"].to_numpy()) / count
     names = ("half_life", "half_life_low", "half_life_high")
     lives = dict(zip(names, map(half_life, (rate, low, high)), strict=True))

@@ -52,7 +52,7 @@ STARTS = {
     "search": ("carousel.measures.search",),
     "calibration": ("carousel.measures.calibration.calibrate",),
     "gather": ("carousel.tables.merge",),
-    "summarise": ("carousel.analysis.summary",),
+    "summarise": ("carousel.analysis.routes", "carousel.analysis.summary"),
     "judge": (
         "carousel.claims",
         "carousel.claims.judge",

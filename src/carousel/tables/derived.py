@@ -1,6 +1,6 @@
 """The columns of the tables that are made from the measured ones, in file order."""
 
-from carousel.tables.columns import MODEL, PATH, PLACE, QUANTITY, STAGE, Column, factors
+from carousel.tables.columns import LAG, MODEL, PATH, PLACE, QUANTITY, STAGE, Column, factors
 
 RATE = Column("rate", "float", "value", "decades per step",
               "slope of log10 of the gradient against lag, mean over repetitions; NaN where there is none")  # fmt: skip
@@ -43,6 +43,18 @@ SUMMARY = (
     Column("repetitions", "int", "count", "models", "repetitions of the setting"),
     Column("law", "category", "detail", "", "the closed form that applies; empty: none does"),
     Column("theory", "float", "detail", "decades per step", "the rate that it predicts"),
+)  # fmt: skip
+ROUTES = (
+    *PLACE, *(column for column in MODEL if column.name != "repetition"), *STAGE, QUANTITY, PATH, LAG,
+    Column("left", "float", "value", "decades",
+           "log10 of the norm at that lag, relative to the loss's gradient by the last state (cec: to its own lag 0), "
+           "mean over repetitions; minus infinity where it is exactly zero"),
+    Column("low", "float", "detail", "decades", "lower end of the 95 % interval of what is left"),
+    Column("high", "float", "detail", "decades", "upper end of the 95 % interval of what is left"),
+    Column("state", "category", "value", "",
+           "kept (at least a half is left), vanished (less than a tenth) or weakened, where the whole interval is; "
+           "unclear: on both sides of a margin, or no interval"),
+    Column("repetitions", "int", "count", "models", "repetitions of the setting"),
 )  # fmt: skip
 CLAIMS = (
     Column("id", "text", "index", "", "The claim's name, fixed for good; the anchor of its section in report.html."),

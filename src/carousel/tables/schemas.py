@@ -11,6 +11,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "accuracy": columns.ACCURACY,
     "calibration": columns.CALIBRATION,
     "summary": derived.SUMMARY,
+    "routes": derived.ROUTES,
     "claims": derived.CLAIMS,
     "evidence": derived.EVIDENCE,
     "agreement": derived.AGREEMENT,

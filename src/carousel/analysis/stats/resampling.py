@@ -69,6 +69,15 @@ def interval(values: np.ndarray | Sequence[float]) -> tuple[float, float, float]
     return float(centre(values, axis=-1)), low, high
 
 
+def sampled(table: pd.DataFrame, groups: np.ndarray, column: str) -> list[np.ndarray]:
+    """Return ``column`` as one sample per group, in the order of the repetitions: the bootstrap draws by place.
+
+    ``groups`` [rows] numbers each row's, from 0 without a gap.
+    """
+    order, count = np.lexsort([table["repetition"], groups]), np.bincount(groups)
+    return np.split(table[column].to_numpy(float)[order], np.cumsum(count) - count)[1:]
+
+
 def intervals(samples: Sequence[np.ndarray]) -> np.ndarray:
     """Return `interval` of each sample, shape (samples, 3): those of one size many at a time."""
     found = np.full((len(samples), 3), np.nan)

@@ -18,10 +18,12 @@ def gather(args: argparse.Namespace) -> None:
 
 
 def summarise(args: argparse.Namespace) -> None:
-    """Sum up the decay, setting by setting."""
-    from carousel.analysis import summary
+    """Sum up the decay, setting by setting, and what is left of it by route and lag."""
+    from carousel.analysis import routes, summary
 
-    write(summary.summarise(table(args.decay, "decay")), args.out, parquet.origin(args.decay))
+    measured, origin = table(args.decay, "decay"), parquet.origin(args.decay)
+    write(summary.summarise(measured), args.out, origin)
+    write(routes.routes(measured), args.routes, origin)
 
 
 def judge(args: argparse.Namespace) -> None:
