@@ -324,10 +324,11 @@ def test_a_scheme_s_input_bias_stands_before_that_of_the_init():
 
 
 @pytest.mark.parametrize("cell", [name for name in CELLS if CELLS[name].forget])
-def test_a_forget_bias_of_one_means_one_and_touches_nothing_else(cell):
+def test_a_forget_bias_of_one_adds_one_and_touches_nothing_else(cell):
     plain, one = params(cell), params(cell, forget_bias="1")
     forget = rows(cell, CELLS[cell].forget)
-    np.testing.assert_array_equal(one.b[0, forget], 1.0)
+    np.testing.assert_array_equal(one.b[0, forget], plain.b[0, forget] + 1)
+    np.testing.assert_array_equal(params(cell, "glorot", forget_bias="1").b[0, forget], 1.0)
     others = np.delete(np.arange(one.b.shape[1]), np.r_[forget])
     np.testing.assert_array_equal(one.b[0, others], plain.b[0, others])
 

@@ -5,8 +5,8 @@ Every gate draws from its own stream and the candidate's is the same in all cell
 candidate of an LSTM start from one matrix R. Only an init of `JOINT` draws all gates of a cell at once, from one
 stream: there a gate's weights depend on how many gates there are, and cells with several share no matrix with others.
 
-`gain` multiplies R alone. Biases are effective ones: a forget bias of 1 means 1 (torch.nn adds two vectors; their sum
-is the bias here).
+`gain` multiplies R alone. Biases are effective ones: torch.nn adds two vectors, and their sum is the bias here. A forget
+bias of 1 adds 1 to what the init draws, which is zero in most.
 """
 
 from collections.abc import Callable
@@ -93,7 +93,7 @@ def draw(
     b = {gate: block.b + (0 if gate in second else block.b_R) for gate, block in rows.items()}
     b[cell.candidate] = b[cell.candidate] + bias
     b |= gate_biases(init, cell, H)
-    b |= forget_biases(cell, forget_bias, stream("forget bias"), H, length)
+    b |= forget_biases(cell, forget_bias, b, stream("forget bias"), H, length)
     p = {f"p_{gate}": rows[gate].b_R for gate in second}
     p |= {
         name: pointwise(kind, init, stream(name), H, gain)

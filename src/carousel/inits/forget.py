@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -72,16 +72,22 @@ def library_forget_bias(init: str, cell: str) -> str:
 
 
 def forget_biases(
-    cell: Cell, forget_bias: str, rng: np.random.Generator, H: int, length: int
+    cell: Cell,
+    forget_bias: str,
+    drawn: Mapping[str, Float[np.ndarray, " H"]],
+    rng: np.random.Generator,
+    H: int,
+    length: int,
 ) -> dict[str, Float[np.ndarray, " H"]]:
     """The biases that `forget_bias` sets, by gate: the forget gate's; in a scheme, the input gate's is minus that.
 
-    "0" sets none: what the init draws stays, so that PyTorch's default is forget bias 0 with both its random vectors.
+    A number is added to what the init has `drawn`, so that PyTorch's default is 0 beside its two random vectors; a
+    scheme takes its place.
     """
-    if cell.forget is None or forget_bias in ("none", "0"):
+    if cell.forget is None or forget_bias == "none":
         return {}
     name, _, longest = forget_bias.partition(":")
     if name not in FORGET_BIASES:
-        return {cell.forget: np.full(H, float(forget_bias))}
+        return {cell.forget: drawn[cell.forget] + float(forget_bias)}
     b = FORGET_BIASES[name](rng, H, int(longest or length))
     return {cell.forget: b} | ({cell.input: -b} if cell.input else {})
