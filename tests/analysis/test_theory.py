@@ -210,6 +210,29 @@ def test_forget_product_against_mpmath(bias: float, lag: int) -> None:
     assert float(forget_theory.forget_product(bias, lag)) == pytest.approx(float(exact), rel=1e-13)
 
 
+@pytest.mark.parametrize(("lag", "left", "bias"), [(100, 0.5, 4.97), (100, 0.1, 3.76), (1000, 0.5, 7.27)])
+def test_the_bias_that_a_share_over_a_lag_asks_for(lag: int, left: float, bias: float) -> None:
+    assert float(forget_theory.bias_for(lag, left)) == pytest.approx(bias, abs=0.005)
+    assert float(forget_theory.bias_for(lag, left)) == pytest.approx(
+        -np.log(left ** (-1 / lag) - 1), rel=1e-9
+    )
+
+
+@given(st.integers(1, 100_000), st.floats(1e-9, 0.999))
+def test_that_share_is_left_over_that_lag(lag: int, left: float) -> None:
+    bias = float(forget_theory.bias_for(lag, left))
+    assert float(forget_theory.forget_product(bias, lag)) == pytest.approx(np.log10(left), rel=1e-9)
+
+
+@given(st.integers(1, 100_000), st.floats(1e-3, 0.999))
+def test_at_long_lags_the_bias_is_the_log_of_the_lag(lag: int, left: float) -> None:
+    """The gap is x / 2 + x^2 / 24 - ..., x = log(1 / left) / lag."""
+    x = -np.log(left) / lag
+    gap = float(forget_theory.bias_for_long(lag, left) - forget_theory.bias_for(lag, left))
+    assert x / 2 - 1e-12 <= gap <= x / 2 + x**2 / 24 + 1e-12
+    assert float(forget_theory.bias_for_long(lag)) == pytest.approx(np.log(lag / np.log(2)))
+
+
 def test_the_gate_of_the_answer() -> None:
     assert round(float(10 ** scalar_theory.log10_sigmoid(10)), 5) == 0.99995
 

@@ -1,14 +1,15 @@
 """Where a rate crosses a level as an ordered factor rises: the forget bias or the gain at which a verdict changes."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.resampling import interval
+from carousel.analysis.stats.resampling import centres, interval
 from carousel.analysis.stats.tables import SETTING, by_repetition, grouped, numbered
 
-LINE = ["backend", *SETTING, "task", "rival"]  # what one line of a rate against a factor has in common
+LINE = ["backend", *SETTING, "lag", "task", "rival"]  # what one line of a rate against a factor has in common
+Smooth = Literal["value", "log_loss"]  # what is linear between two values of the factor
 NONE = (np.nan, np.nan, np.nan)
 
 
@@ -27,49 +28,125 @@ class Crossing(NamedTuple):
 
 
 def crossing(
-    table: pd.DataFrame, factor: str, value: str = "rate", level: float = 0.0, log: bool = False
+    table: pd.DataFrame,
+    factor: str,
+    value: str = "rate",
+    level: float = 0.0,
+    log: bool = False,
+    smooth: Smooth = "value",
 ) -> Crossing:
-    """Return where ``value`` first rises through ``level`` as the numeric column ``factor`` rises.
+    """Return where ``value`` first rises through ``level`` as the numeric column ``factor`` rises, over all lines.
 
     table: one row per model. Each model is followed along the factor with everything else the same, seed included,
-    on the lines that have most of its values; linear between two values, of the factor's logarithm if ``log``. A
-    repetition's crossing is the median over its lines; repetitions are resampled. Values that are no number, and
-    those without a logarithm, are left out.
+    on the lines that have most of its values; between two values as `first_rise` does, of the factor's logarithm if
+    ``log``. A repetition's crossing is the median over its lines; repetitions are resampled. Values that are no
+    number, and those without a logarithm, are left out.
     """
-    rows = table[np.isfinite(table[factor]) & table[value].notna()]
-    rows = _fullest(rows[rows[factor] > 0] if log else rows, factor)
+    rows = _fullest(_usable(table, factor, value, log), factor)
     if rows.empty:
         return Crossing(*NONE, 0, np.nan, np.nan)
     codes, lines = grouped(rows, [*_line(rows, factor), "repetition"])
-    curves = rows[value].groupby([codes, rows[factor].to_numpy()]).median().unstack().dropna()
-    x = curves.columns.to_numpy(float)
-    at = first_rise(np.log(x) if log else x, curves.to_numpy(float), level)
-    at = np.where(np.isneginf(at), at, np.exp(at)) if log else at
+    curves = _curves(rows, codes, factor, value)
+    at = _rise(curves, level, log, smooth)
     each = by_repetition(lines.take(curves.index).assign(at=at), "at")
-    return Crossing(*interval(each), len(each), float(x[0]), float(x[-1]))
+    return Crossing(*interval(each), len(each), *map(float, curves.columns[[0, -1]]))
 
 
-def first_rise(x: np.ndarray, curves: np.ndarray, level: float) -> np.ndarray:
+def crossings(
+    table: pd.DataFrame,
+    factor: str,
+    value: str = "rate",
+    level: float = 0.0,
+    log: bool = False,
+    smooth: Smooth = "value",
+) -> pd.DataFrame:
+    """Return where ``value`` first rises through ``level``: one row per line, with its own interval, sorted by line.
+
+    A line is what has everything but the factor, the slice and the repetition in common, at two values of the factor
+    at least. Columns: those of LINE, then those of Crossing, and ``each``, a dict of every repetition's crossing. A
+    repetition counts that has all of the line's values. The arguments are those of `crossing`.
+    """
+    rows = _usable(table, factor, value, log)
+    rows = rows[_tried(rows, factor) >= 2]
+    codes, lines = grouped(rows, _line(rows, factor))
+    found = []
+    for code in range(len(lines)):
+        own = rows[codes == code]
+        curves = _curves(own, own["repetition"].to_numpy(), factor, value)
+        at = pd.Series(_rise(curves, level, log, smooth), curves.index)
+        found.append((*interval(at), len(at), *curves.columns[[0, -1]], at.to_dict()))
+    found = pd.DataFrame(found, columns=[*Crossing._fields, "each"])
+    return lines.join(found).sort_values(list(lines), ignore_index=True)
+
+
+def pooled(lines: pd.DataFrame) -> Crossing | None:
+    """Return the one crossing of rows of `crossings`, or None where they do not agree.
+
+    They agree where one value lies in the intervals of all. A repetition's crossing is then the mean over the lines
+    (the lower median where one is infinite), of the repetitions that all of them have; first and last are the values
+    that all of them tried.
+    """
+    if lines.empty or not lines["low"].max() <= lines["high"].min() or lines["low"].isna().any():
+        return None
+    each = pd.DataFrame(lines["each"].tolist()).dropna(axis="columns").to_numpy(float)
+    repetition = np.broadcast_to(np.arange(each.shape[1]), each.shape)
+    mean = centres(repetition.ravel(), each.ravel(), each.shape[1])
+    return Crossing(*interval(mean), len(mean), float(lines["first"].max()), float(lines["last"].min()))
+
+
+def first_rise(x: np.ndarray, curves: np.ndarray, level: float, smooth: Smooth = "value") -> np.ndarray:
     """Return for each curve [curves, x] the x at which it first reaches ``level``; -inf before, inf after all x.
 
-    Between two points linear, with x ascending; from a value of -inf it is the point behind.
+    Between two points, with x ascending, ``smooth`` is linear: the value, or "log_loss", the log of minus the value,
+    where level and both points are negative. What a forget gate of bias b loses per step is nearly e^-b, so that this
+    is nearly straight in b. From a value of -inf it is the point behind.
     """
     above = curves >= level
     k = np.clip(above.argmax(axis=1), 1, None)
     before, after = (np.take_along_axis(curves, place[:, None], axis=1)[:, 0] for place in (k - 1, k))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(np.isneginf(before), 1.0, (level - before) / (after - before))
+    share = np.where(np.isneginf(before), 1.0, _share(before, after, level, smooth))
     inside = x[k - 1] + np.where(np.isinf(after), 0.0, share) * (x[k] - x[k - 1])
     return np.where(above[:, 0], -np.inf, np.where(above.any(axis=1), inside, np.inf))
+
+
+def _share(before: np.ndarray, after: np.ndarray, level: float, smooth: Smooth) -> np.ndarray:
+    """Return at which share of the way from before to after, each [curves], ``level`` is."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        linear = (level - before) / (after - before)
+        logs = np.log(before / level) / np.log(before / after)
+    losses = (smooth == "log_loss") & (level < 0) & (before < 0) & (after < 0)
+    return np.where(losses, logs, linear)
+
+
+def _usable(table: pd.DataFrame, factor: str, value: str, log: bool) -> pd.DataFrame:
+    """Return the rows whose value is known and whose factor is a number (with a logarithm, if ``log``)."""
+    number = pd.to_numeric(table[factor].astype(str), errors="coerce").astype(float)
+    keep = np.isfinite(number) & table[value].notna() & ((number > 0) | (not log))
+    return table.assign(**{factor: number})[keep]
+
+
+def _curves(rows: pd.DataFrame, codes: np.ndarray, factor: str, value: str) -> pd.DataFrame:
+    """Return a row per code that has all values of the factor, a column each: the median over slices."""
+    return rows[value].groupby([codes, rows[factor].to_numpy()]).median().unstack().dropna()
+
+
+def _rise(curves: pd.DataFrame, level: float, log: bool, smooth: Smooth) -> np.ndarray:
+    """Return `first_rise` of curves [curves, x], on the logarithm of x if ``log``."""
+    x = curves.columns.to_numpy(float)
+    at = first_rise(np.log(x) if log else x, curves.to_numpy(float), level, smooth)
+    return np.where(np.isneginf(at), at, np.exp(at)) if log else at
 
 
 def _line(rows: pd.DataFrame, factor: str) -> list[str]:
     return [name for name in LINE if name in rows and name not in (factor, "slice")]
 
 
+def _tried(rows: pd.DataFrame, factor: str) -> pd.Series:
+    """Return how many values of the factor each row's line has."""
+    return rows[factor].groupby(numbered(rows, _line(rows, factor))).transform("nunique")
+
+
 def _fullest(rows: pd.DataFrame, factor: str) -> pd.DataFrame:
     """Return the rows of the lines with most values of the factor, if that is at least two."""
-    if rows.empty:
-        return rows
-    values = rows[factor].groupby(numbered(rows, _line(rows, factor))).transform("nunique")
+    values = _tried(rows, factor)
     return rows[values == max(values.max(), 2)]

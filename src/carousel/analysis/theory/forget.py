@@ -27,6 +27,22 @@ def forget_product(bias: Number, lag: Real) -> np.ndarray:
     return np.asarray(lag * log10_sigmoid(bias))
 
 
+def bias_for(lag: Real, left: Number = 0.5) -> np.ndarray:
+    """Return the constant net input b at which a share ``left`` is left of sigma(b)^n over n = ``lag`` steps.
+
+    b = -log(left^(-1/n) - 1), for left between 0 and 1.
+    """
+    return np.asarray(-np.log(np.expm1(-np.log(left) / np.asarray(lag, float))))
+
+
+def bias_for_long(lag: Real, left: Number = 0.5) -> np.ndarray:
+    """Return `bias_for` at long lags: log(n / log(1 / left)), for one half log(n / log 2).
+
+    It is too large by log(1 / left) / 2n, and terms in the square of that: ten times the lag costs 2.3 of bias.
+    """
+    return np.asarray(np.log(np.asarray(lag, float) / -np.log(left)))
+
+
 def gaussian_gate(bias: Number, deviation: Number) -> Moments:
     """Return the moments of log10 sigma(v), v Gaussian with mean ``bias`` and standard deviation ``deviation``.
 
