@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from carousel.analysis.stats import tables
 from carousel.analysis.stats.left import KEPT, VANISHED, left, state_between, state_of
@@ -88,6 +88,7 @@ def many() -> pd.DataFrame:
     return rows.astype(dict.fromkeys(["backend", "cell", "quantity", "path"], "category"))
 
 
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**31))
 def test_the_order_of_rows_does_not_matter(many: pd.DataFrame, seed: int) -> None:
     once, again = (

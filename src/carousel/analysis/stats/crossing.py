@@ -46,7 +46,7 @@ def crossing(
     if rows.empty:
         return Crossing(*NONE, 0, np.nan, np.nan)
     codes, lines = grouped(rows, [*_line(rows, factor), "repetition"])
-    curves = _curves(rows, codes, factor, value)
+    curves = rows[value].groupby([codes, rows[factor].to_numpy()]).median().unstack().dropna()
     at = _rise(curves, level, log, smooth)
     each = by_repetition(lines.take(curves.index).assign(at=at), "at")
     return Crossing(*interval(each), len(each), *map(float, curves.columns[[0, -1]]))
@@ -69,14 +69,14 @@ def crossings(
     rows = _usable(table, factor, value, log)
     rows = rows[_tried(rows, factor) >= 2]
     codes, lines = grouped(rows, _line(rows, factor))
+    points = rows[value].groupby([codes, rows["repetition"].to_numpy(), rows[factor].to_numpy()]).median()
     found = []
     for code in range(len(lines)):
-        own = rows[codes == code]
-        curves = _curves(own, own["repetition"].to_numpy(), factor, value)
+        curves = points.loc[code].unstack().dropna()
         at = pd.Series(_rise(curves, level, log, smooth), curves.index)
         found.append((*interval(at), len(at), *curves.columns[[0, -1]], at.to_dict()))
-    found = pd.DataFrame(found, columns=[*Crossing._fields, "each"])
-    return lines.join(found).sort_values(list(lines), ignore_index=True)
+    crossed = pd.DataFrame(found, columns=[*Crossing._fields, "each"])
+    return lines.join(crossed).sort_values(list(lines), ignore_index=True)
 
 
 def pooled(lines: pd.DataFrame) -> Crossing | None:
@@ -123,11 +123,6 @@ def _usable(table: pd.DataFrame, factor: str, value: str, log: bool) -> pd.DataF
     number = pd.to_numeric(table[factor].astype(str), errors="coerce").astype(float)
     keep = np.isfinite(number) & table[value].notna() & ((number > 0) | (not log))
     return table.assign(**{factor: number})[keep]
-
-
-def _curves(rows: pd.DataFrame, codes: np.ndarray, factor: str, value: str) -> pd.DataFrame:
-    """Return a row per code that has all values of the factor, a column each: the median over slices."""
-    return rows[value].groupby([codes, rows[factor].to_numpy()]).median().unstack().dropna()
 
 
 def _rise(curves: pd.DataFrame, level: float, log: bool, smooth: Smooth) -> np.ndarray:
