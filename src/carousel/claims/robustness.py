@@ -1,4 +1,4 @@
-"""What would settle an open claim, what would change a decided one, and which verdicts hang on their margin."""
+"""What would settle an open claim, what would change a decided one, and which verdicts depend on their margin."""
 
 import numpy as np
 import pandas as pd

@@ -5,8 +5,8 @@ Every gate draws from its own stream and the candidate's is the same in all cell
 candidate of an LSTM start from one matrix R. Only an init of `JOINT` draws all gates of a cell at once, from one
 stream: there a gate's weights depend on how many gates there are, and cells with several share no matrix with others.
 
-`gain` multiplies R alone. Biases are effective ones: torch.nn adds two vectors, and their sum is the bias here. A forget
-bias of 1 adds 1 to what the init draws, which is zero in most.
+`gain` multiplies R alone. Biases are effective ones: torch.nn adds two vectors, and their sum is the bias here. A
+forget bias of 1 adds 1 to what the init draws, which is zero in most.
 """
 
 from collections.abc import Callable
