@@ -43,7 +43,7 @@ def text(document: dict[str, Any]) -> str:
 
 
 def driven(decay: pd.DataFrame) -> list[str]:
-    """Return the slices measured before training on white noise of standard deviation one; none of a search."""
+    """Return the slices measured before training on white noise of one of the drives of NOISE; none of a search."""
     _, kinds = grouped(decay, ["slice", "drive"])
     names = kinds.loc[kinds["drive"].isin(NOISE), "slice"].astype(str)
     return sorted(name for name in set(names) if not name.startswith("search"))
