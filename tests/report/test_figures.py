@@ -27,8 +27,8 @@ from carousel.report.figures.style import LOOKS, bias_looks, save, style
 SVG = "{http://www.w3.org/2000/svg}"
 ALL = [*FIGURES, *PICTURES]
 MODEL = {
-    "device": "cpu", "dtype": "float64", "init": "orthogonal", "gain": 1.0, "bias": 0.0, "hidden": 4, "length": 100,
-    "trained": "no", "step": 0, "gradient": "none",
+    "device": "cpu", "dtype": "float64", "init": "orthogonal", "gain": 1.0, "bias": 0.0, "drive": "unit", "hidden": 4,
+    "length": 100, "trained": "no", "step": 0, "gradient": "none",
 }  # fmt: skip
 PLACES = (("rnn_tanh", "none"), ("lstm97", "none"), ("lstm", "0"), ("lstm", "chrono"), ("gru", "0"))
 SPECTRUM = {"rnn_tanh": (-0.1, -0.2, -0.4, -np.inf), "lstm97": (0.0, -0.1, -0.5, -0.7),

@@ -74,7 +74,7 @@ def decay_table() -> pd.DataFrame:
     """The factors of a small sweep."""
     cells = pd.DataFrame({"cell": ["rnn_tanh", "lstm", "gru"], "forget_bias": ["none", "chrono", "none"]})
     rest = {"slice": "grid", "backend": "numpy", "device": "cpu", "dtype": "float64", "init": "torch", "gain": 1.0,
-            "bias": 0.0, "hidden": 32, "length": 1000, "repetition": 0, "trained": "no", "step": 0,
+            "bias": 0.0, "drive": "unit", "hidden": 32, "length": 1000, "repetition": 0, "trained": "no", "step": 0,
             "quantity": "jacobian_fro"}  # fmt: skip
     gains = pd.DataFrame({"gain": np.linspace(0.5, 2, 12), "slice": "gain", "cell": "rnn_linear"})
     return pd.concat(
@@ -121,7 +121,7 @@ def calibration_table() -> pd.DataFrame:
 def summary_table() -> pd.DataFrame:
     """One line per setting of a small grid, and lines that the page's tables leave out."""
     base = {"backend": "numpy", "device": "cpu", "dtype": "float64", "slice": "grid", "gain": 1.0, "bias": 0.0,
-            "hidden": 32, "length": 400, "trained": "no", "step": 0, "gradient": "none", "quantity": "loss_state",
+            "drive": "unit", "hidden": 32, "length": 400, "trained": "no", "step": 0, "gradient": "none", "quantity": "loss_state",
             "path": "full", "best": "exponential", "best_share": 0.9, "repetitions": 10, "law": "",
             "theory": np.nan}  # fmt: skip
     rows = [base | setting_line(*line) for line in SETTINGS]
@@ -141,8 +141,8 @@ def summary_table() -> pd.DataFrame:
 def dynamics_table() -> pd.DataFrame:
     """The sum of the exponents and the determinant of three models, one of which loses a direction."""
     model = {"backend": "numpy", "device": "cpu", "dtype": "float64", "slice": "spectrum", "cell": "lstm",
-             "init": "orthogonal", "gain": 1.0, "forget_bias": "1", "bias": 0.0, "hidden": 8, "length": 100,
-             "trained": "no", "step": 0, "gradient": "none", "axis": "all", "index": 0, "quantile": np.nan,
+             "init": "orthogonal", "gain": 1.0, "forget_bias": "1", "bias": 0.0, "drive": "unit", "hidden": 8,
+             "length": 100, "trained": "no", "step": 0, "gradient": "none", "axis": "all", "index": 0, "quantile": np.nan,
              "error": np.nan, "n": 32}  # fmt: skip
     rows = [
         model | {"repetition": r, "quantity": name, "value": value}
