@@ -121,8 +121,8 @@ def calibration_table() -> pd.DataFrame:
 def summary_table() -> pd.DataFrame:
     """One line per setting of a small grid, and lines that the page's tables leave out."""
     base = {"backend": "numpy", "device": "cpu", "dtype": "float64", "slice": "grid", "gain": 1.0, "bias": 0.0,
-            "drive": "unit", "hidden": 32, "length": 400, "trained": "no", "step": 0, "gradient": "none", "quantity": "loss_state",
-            "path": "full", "best": "exponential", "best_share": 0.9, "repetitions": 10, "law": "",
+            "drive": "unit", "hidden": 32, "length": 400, "trained": "no", "step": 0, "gradient": "none",
+            "quantity": "loss_state", "path": "full", "best": "exponential", "best_share": 0.9, "repetitions": 10, "law": "",
             "theory": np.nan}  # fmt: skip
     rows = [base | setting_line(*line) for line in SETTINGS]
     every = [setting_line("slstm", "orthogonal", "1", -0.0625, "vanishing"), setting_line(*SETTINGS[0])]
@@ -142,8 +142,8 @@ def dynamics_table() -> pd.DataFrame:
     """The sum of the exponents and the determinant of three models, one of which loses a direction."""
     model = {"backend": "numpy", "device": "cpu", "dtype": "float64", "slice": "spectrum", "cell": "lstm",
              "init": "orthogonal", "gain": 1.0, "forget_bias": "1", "bias": 0.0, "drive": "unit", "hidden": 8,
-             "length": 100, "trained": "no", "step": 0, "gradient": "none", "axis": "all", "index": 0, "quantile": np.nan,
-             "error": np.nan, "n": 32}  # fmt: skip
+             "length": 100, "trained": "no", "step": 0, "gradient": "none", "axis": "all", "index": 0,
+             "quantile": np.nan, "error": np.nan, "n": 32}  # fmt: skip
     rows = [
         model | {"repetition": r, "quantity": name, "value": value}
         for name, values in (("lyapunov", (-0.1, -0.1, -0.1)), ("lyapunov_sum", (-3.0, -4.0, -np.inf)),
