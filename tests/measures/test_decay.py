@@ -293,12 +293,20 @@ def test_a_cell_without_forget_gate_has_one_setting():
 
 def test_default_is_measured_as_the_number_of_the_init_s_library_and_once():
     part = vary(
-        decay_defaults(), inits=["torch", "keras"], forget_biases=["default", 0.0], lengths=[9], repetitions=1
+        decay_defaults(),
+        inits=["torch", "keras"],
+        forget_biases=["default", 0.0],
+        lengths=[9],
+        drives=[1.0],
+        repetitions=1,
+        checked=1,
     )
-    found = {cell: [(s.init, s.forget_bias) for s in settings_of(part, cell)] for cell in ("lstm", "gru")}
+    found = {
+        cell: [(s.init, s.forget_bias) for s in settings_of(part, cell, "numpy")] for cell in ("lstm", "gru")
+    }
     assert found["lstm"] == [("torch", "0"), ("keras", "1"), ("keras", "0")]
     assert found["gru"] == [("torch", "0"), ("keras", "0")]
-    assert {s.forget_bias for s in settings_of(part, "rnn_tanh")} == {"none"}
+    assert {s.forget_bias for s in settings_of(part, "rnn_tanh", "numpy")} == {"none"}
     assert set(carousel.decay("lstm", "keras", "default", **SMALL)["forget_bias"]) == {"1"}
 
 
