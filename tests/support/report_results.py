@@ -122,8 +122,8 @@ def summary_table() -> pd.DataFrame:
     """One line per setting of a small grid, and lines that the page's tables leave out."""
     base = {"backend": "numpy", "device": "cpu", "dtype": "float64", "slice": "grid", "gain": 1.0, "bias": 0.0,
             "drive": "unit", "hidden": 32, "length": 400, "trained": "no", "step": 0, "gradient": "none",
-            "quantity": "loss_state", "path": "full", "best": "exponential", "best_share": 0.9, "repetitions": 10, "law": "",
-            "theory": np.nan}  # fmt: skip
+            "quantity": "loss_state", "path": "full", "best": "exponential", "best_share": 0.9, "repetitions": 10,
+            "law": "", "theory": np.nan}  # fmt: skip
     rows = [base | setting_line(*line) for line in SETTINGS]
     every = [setting_line("slstm", "orthogonal", "1", -0.0625, "vanishing"), setting_line(*SETTINGS[0])]
     rows += [
