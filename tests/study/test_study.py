@@ -345,3 +345,36 @@ def test_a_device_that_is_absent_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
             jobs.check_devices(there)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     jobs.check_devices(there)
+
+
+GROWS = {
+    "repetitions",
+    "checked",
+    "batch",
+    "grid",
+    "population",
+    "generations",
+    "length",
+    "steps",
+    "test_size",
+}
+BOUNDS = {"gain", "bias", "forget_bias"}
+
+
+@pytest.mark.parametrize("kind", ["decay", "dynamics", "search", "training"])
+def test_the_full_study_asks_for_all_that_the_standard_study_asks_for(kind):
+    """So that it decides at least what that decides: no claim rests on a slice or a value that it lacks."""
+    standard, full = (
+        {each.slice: each.model_dump() for each in getattr(files.load(files.find(name)), kind)}
+        for name in ("standard", "full")
+    )
+    assert set(standard) <= set(full)
+    for name, asked in standard.items():
+        for key, value in asked.items():
+            there = full[name][key]
+            if key in BOUNDS:
+                assert there[0] <= value[0] <= value[1] <= there[1], (name, key)
+            elif isinstance(value, tuple):
+                assert set(value) <= set(there), (name, key)
+            elif key in GROWS:
+                assert there >= value, (name, key)
