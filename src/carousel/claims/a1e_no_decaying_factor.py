@@ -16,7 +16,7 @@ from carousel.claims.half_left import (
     from_bias,
     headline,
     judged,
-    pooled,
+    one_threshold,
 )
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
@@ -82,7 +82,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"{MIN_REPETITIONS} repetitions of an LSTM at T of at least {LONG}, on every backend"
         return Verdict(word, to_settle(products, states, what), _alt(products), states=dict(states))
     condition = f"{_condition(reference(products), states)} {from_bias(lines)}".strip()
-    at = pooled(lines) if word == DEPENDS else None
+    at = one_threshold(lines) if word == DEPENDS and len(lines) else None
     numbers = main(headline(products))
     return Verdict(word, condition, _alt(products), **numbers, boundary=at, states=dict(states))
 

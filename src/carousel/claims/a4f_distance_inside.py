@@ -1,40 +1,49 @@
 """A4f: between the error's entry into the cell and its exit, does the distance not matter?"""
 
+from collections.abc import Mapping
+
+import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.curves import best_model
-from carousel.analysis.stats.resampling import spread
-from carousel.analysis.stats.slopes import STEADY, rates
-from carousel.analysis.stats.tables import repeated, select
-from carousel.analysis.text import at_biases, bias_order, listed, number
-from carousel.claims.a1f_surviving_path import lstm_threshold
-from carousel.claims.evidence import (
-    ALONG_BIAS,
-    boundary,
-    labelled,
-    main,
-    missing,
-    planned,
-    stack,
-    with_crossing,
+from carousel.analysis.stats.left import KEPT, VANISHED, left
+from carousel.analysis.stats.slopes import in_window
+from carousel.analysis.stats.tables import MODEL, difference, repeated, select
+from carousel.analysis.text import at_biases as at_gates, bias_order, listed, number
+from carousel.axes import LAGS
+from carousel.claims.evidence import levels, main, missing, planned, reference, stack
+from carousel.claims.half_left import (
+    CHRONO,
+    LAG,
+    at_biases,
+    evidence_of,
+    law,
+    library,
+    one_threshold,
+    thresholds,
 )
+from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
+    DEPENDS,
     FAILS,
     HOLDS,
     INCONCLUSIVE,
     LONG,
     LSTMS,
     MIN_REPETITIONS,
-    UNCLEAR,
     Claim,
+    Margin,
     Tables,
     Verdict,
     combine,
-    trend,
+    equivalence,
+    words_of_equivalence,
 )
 
-PATHS = {"truncated": "Between entry and exit (truncated) the gradient", "full": "The total"}
-KEYS = ["cell", "forget_bias"]
+ENTERED = 10  # steps: the lag by which the error has entered the cell
+PATHS = {"truncated": "Along the carousel alone (truncated) the gradient", "full": "The total"}
+KEYS = ["path", "cell", "gate", "lag"]
+MOST = -VANISHED  # decades: beyond nine tenths lost, how much more is lost is not asked
+FLAT = Margin(-KEPT, f"decades between lag {ENTERED} and the stated lag", "a factor of two over the whole distance")
 
 
 def rows(tables: Tables) -> pd.DataFrame:
@@ -43,92 +52,145 @@ def rows(tables: Tables) -> pd.DataFrame:
     return planned(found[(found["length"] >= LONG) & (found["hidden"] > 1)])
 
 
-def measure(tables: Tables) -> pd.DataFrame:
-    """Return per path, cell, forget bias and backend the rate with its interval, and the ``model`` most often best."""
-    found = rows(tables)
-    return stack([_path(found, path) for path in PATHS])
+def distances(found: pd.DataFrame) -> list[int]:
+    """Return the lags that are asked about: those of LAGS beyond ENTERED, and the longest one recorded if beyond all."""
+    longest = in_window(found)["lag"].max() if len(found) else 0
+    return [*(lag for lag in LAGS if lag > ENTERED), *([int(longest)] if longest > LAGS[-1] else [])]
 
 
-def _path(found: pd.DataFrame, path: str) -> pd.DataFrame:
-    """Return one path's evidence; paid: log10 of what is left of the error when it has entered, its median."""
-    models = repeated(rates(found, "loss_state", path), MIN_REPETITIONS)
-    best = repeated(best_model(found, "loss_state", path), MIN_REPETITIONS)
-    more = best.groupby(KEYS, observed=True)["best"].agg(lambda names: names.mode().iloc[0]).to_frame("model")
-    more["paid"] = models.groupby(KEYS, observed=True)["intercept"].median()
-    evidence = spread(models, KEYS).merge(more.reset_index(), "left", KEYS).astype(dict.fromkeys(KEYS, str))
-    evidence = with_crossing(evidence, select(models, slice=ALONG_BIAS, cell="lstm"), "forget_bias", -STEADY)
-    return evidence.assign(path=path, part=f"{path} " + labelled(evidence))
+def changes(found: pd.DataFrame) -> pd.DataFrame:
+    """Return per model, path and lag by how many ``decades`` its gradient has changed since ENTERED.
+
+    Lags in the window of the length alone: the initial state is another. change: the same, MOST at most either way.
+    entered: what was left at ENTERED. gate: the forget bias, or whose default it is; of chrono biases with the steps that
+    they were drawn for.
+    """
+    each = [left(found, "loss_state", path, (ENTERED, *distances(found))).assign(path=path) for path in PATHS]
+    table = stack(each)
+    if table.empty:
+        return table
+    start = table[table["lag"] == ENTERED][[*MODEL, "path", "left"]].rename(columns={"left": "entered"})
+    table = in_window(table[table["lag"] > ENTERED]).merge(start, on=[*MODEL, "path"])
+    bias = table["forget_bias"].astype(str)
+    bias = bias.mask(bias == CHRONO, f"{CHRONO}:" + table["length"].astype(str))
+    decades = difference(table["left"], table["entered"])
+    table = table.assign(decades=decades, change=np.clip(decades, -MOST, MOST), gate=library(table).fillna(bias))
+    return table.dropna(subset=["change"])
 
 
-def flat(evidence: pd.DataFrame) -> pd.Series:
-    """Return the state of each part: its whole interval lies within a factor of 2 in 100 steps, up and down."""
+def measure(tables: Tables, margin: float) -> pd.DataFrame:
+    """Return per path, cell, forget bias and lag the change since ENTERED, and the thresholds of each line."""
+    table = changes(rows(tables))
+    table = repeated(table, MIN_REPETITIONS) if len(table) else table
+    evidence = levels(table, KEYS, margin, "change")
     if evidence.empty:
-        return trend(evidence, decays=False)
-    falls = trend(evidence, decays=False)
-    rises = trend(evidence.assign(low=-evidence["high"], high=-evidence["low"]), decays=False)
-    return falls.where(falls == rises, UNCLEAR).mask((falls == FAILS) | (rises == FAILS), FAILS)
+        return evidence
+    beside = reference(table).groupby(KEYS, observed=True).agg(
+        entered=("entered", "median"), decades=("decades", "median"), fallen=("decades", lambda all: (all < KEPT).sum())
+    )  # fmt: skip
+    evidence = evidence.astype({"cell": str}).merge(beside.reset_index().astype({"cell": str}), on=KEYS)
+    name = evidence["cell"] + ("/" + evidence["gate"]).where(evidence["gate"] != "none", "")
+    part = evidence["path"] + " " + name + " to lag " + evidence["lag"].astype(str)
+    return stack([evidence.assign(part=part), *(_lines(table, path) for path in PATHS)])
+
+
+def _lines(table: pd.DataFrame, path: str) -> pd.DataFrame:
+    """Return the thresholds of one path's change to LAG as evidence; only that of the carousel is straight in the log."""
+    own = select(table, path=path, cell="lstm", lag=LAG).assign(left=lambda rows: rows["decades"])
+    lines = evidence_of(thresholds(own, smooth=path == "truncated")) if len(own) else own
+    return lines.assign(path=path, part=path + " " + lines["part"]) if len(lines) else lines
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict, the forget biases at which distance counts, and the one from which on it does not."""
-    states = flat(evidence)
+    """Return the verdict: where the gradient is flat, up to which lag, and from which forget bias on."""
+    changed = evidence[evidence["entered"].notna()] if len(evidence) else evidence
+    lines = evidence.drop(changed.index)
+    states = equivalence(changed)
     word = combine(states)
     if word == INCONCLUSIVE:
         what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LONG} on every backend"
-        return Verdict(word, missing(evidence, what), _alt(evidence))
-    inside = select(evidence, path="truncated")
-    both = {HOLDS, FAILS} <= set(states)
-    said = [_words(evidence, states, path) for path in PATHS]
-    condition = f"{said[0]}{lstm_threshold(inside) if both else ''} {said[1]}{_paid(inside)}"
-    at = boundary(inside, "forget bias") if both else None
-    return Verdict(word, condition, _alt(evidence), **main(_shown(evidence)), boundary=at)
+        told = to_settle(changed, states, what) if len(changed) else missing(changed, what)
+        return Verdict(word, told, _alt(changed), states=dict(states))
+    own = reference(changed)
+    said = [_path_words(select(own, path=path), states, begin) for path, begin in PATHS.items()]
+    condition = " ".join([*said, _old_words(own), *_threshold_words(lines)])
+    at = one_threshold(select(lines, path="truncated")) if word == DEPENDS and len(lines) else None
+    return Verdict(word, condition, _alt(changed), **main(_shown(changed)), boundary=at, states=dict(states))
 
 
-def _words(evidence: pd.DataFrame, states: pd.Series, path: str) -> str:
-    """Return in words where the gradient of one path is flat, falls and rises with lag: by forget bias."""
-    found = select(evidence, path=path).drop_duplicates("part")
-    found = found.assign(verb=_verbs(found, states))
-    same = found.groupby("forget_bias")["verb"].nunique() == 1
+def _path_words(own: pd.DataFrame, states: Mapping[str, str], begin: str) -> str:
+    """Return in words up to which lag one path's gradient is flat, or by which it has changed: by forget bias."""
+    groups = [(*key, *_phrase(rows, states)) for key, rows in own.groupby(["cell", "gate"])]
+    table = pd.DataFrame(groups, columns=["cell", "gate", "verb", "lag"]).sort_values(["verb", "lag"])
+    same = table.groupby("gate")[["verb", "lag"]].nunique(dropna=False).max(axis=1) == 1
     words = []
-    for verb, group in found.groupby("verb"):
-        names = [_name(group, bias, same[bias]) for bias in bias_order(group["forget_bias"])]
-        words.append(f"{verb} {at_biases(names)}")
-    return f"{PATHS[path]} {'; '.join(words) or 'was not measured'}."
+    for (verb, lag), rows in table.groupby(["verb", "lag"], sort=False):
+        name = rows["gate"].where(rows["gate"].map(same), rows["gate"] + " (" + rows["cell"] + ")")
+        words.append(f"{verb} {lag} {_gates(name)}" if lag else f"{verb} {_gates(name)}")
+    return f"{begin} {'; '.join(words) or 'was not measured'}."
 
 
-def _verbs(found: pd.DataFrame, states: pd.Series) -> pd.Series:
-    state = found["part"].map(states)
-    fails = found["effect"].gt(0).map({True: "rises", False: "falls"})
-    return state.map({HOLDS: "is flat", UNCLEAR: "is undecided"}).fillna(fails)
+def _phrase(rows: pd.DataFrame, states: Mapping[str, str]) -> tuple[str, int]:
+    """Return what becomes of the gradient of one cell and forget bias, and the lag by which it does."""
+    state = rows["part"].map(states)
+    fails, flat = rows[state == FAILS].sort_values("lag"), rows.loc[state == HOLDS, "lag"]
+    if len(fails):
+        return "rises by lag" if fails["effect"].iloc[0] > 0 else "falls by lag", int(fails["lag"].iloc[0])
+    return ("is flat up to lag", int(flat.max())) if len(flat) else ("is undecided", 0)
 
 
-def _name(group: pd.DataFrame, bias: str, same: bool) -> str:
-    return bias if same else f"{bias} ({listed(list(group.loc[group['forget_bias'] == bias, 'cell']))})"
+def _gates(names: pd.Series) -> str:
+    """Return in words which forget biases, and whose defaults, these are."""
+    default = names.str.contains("default")
+    words = [at_gates(bias_order(names[~default]))] if (~default).any() else []
+    words += [f"in {listed(sorted(names[default]))}"] if default.any() else []
+    return " and ".join(words)
 
 
-def _paid(inside: pd.DataFrame) -> str:
-    """Return in words what is left of the error once it has entered the 1997 cell."""
-    paid = select(inside, cell="lstm97")["paid"]
+def _old_words(own: pd.DataFrame) -> str:
+    """Return in words what the 1997 cell has lost at each lag, along its carousel and in total: medians over models."""
+    rows = select(own, cell="lstm97").sort_values("lag")
+    alone, total = (select(rows, path=path) for path in PATHS)
+    if alone.empty or total.empty:
+        return "The LSTM of 1997 was not measured."
+    words = [
+        f"10^{number(round(row['decades'], 2) + 0.0)} at lag {row['lag']:.0f} (less than half in {row['fallen']:.0f} of "
+        f"{row['n']:.0f} models)"
+        for _, row in total.iterrows()
+    ]
     return (
-        f" Entering leaves {number(10 ** paid.iloc[0])} of it in the 1997 cell (median)." if len(paid) else ""
+        f"In the LSTM of 1997 entering leaves {number(10 ** alone['entered'].median())} of the error along the carousel "
+        f"(median), and distance {number(10 ** alone['decades'].min())} of that; of the total at lag {ENTERED} there "
+        f"is left {listed(words)}."
     )
 
 
-def _shown(evidence: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows whose effect stands for the claim: the total of the 1997 cell, or the first part."""
-    old = select(evidence, path="full", cell="lstm97")
-    return old if len(old) else evidence[evidence["part"] == evidence["part"].iloc[0]]
+def _threshold_words(lines: pd.DataFrame) -> list[str]:
+    """Return in words from which forget bias half of what had entered is left at LAG, along either path."""
+    if lines.empty:
+        return []
+    names = {"truncated": "along the carousel", "full": "in total"}
+    said = {names[path]: at_biases(select(lines, path=path)) for path in names}
+    words = [f"{name} {at}" for name, at in said.items() if at]
+    rule = f"ln(n / ln 2) over those {LAG - ENTERED} steps is {law(LAG - ENTERED):.2f}"
+    return [f"Of the LSTM's gradient at lag {ENTERED} half is left at lag {LAG} {'; '.join(words)}; {rule}."]
 
 
-def _alt(evidence: pd.DataFrame) -> str:
-    if evidence.empty:
+def _shown(changed: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose effect stands for the claim: the total of the 1997 cell at the longest lag, or the first part."""
+    old = select(changed, path="full", cell="lstm97")
+    return old[old["lag"] == old["lag"].max()] if len(old) else changed[changed["part"] == changed["part"].iloc[0]]
+
+
+def _alt(changed: pd.DataFrame) -> str:
+    if changed.empty:
         return "No LSTM was measured with its gradient truncated."
-    groups = select(evidence, cell=("lstm97", "lstm")).groupby("part", sort=False)
-    rate, model = groups["effect"].mean(), groups["model"].first()
-    words = [f"{part} {number(rate[part])} ({model[part]})" for part in rate.index]
+    own = select(reference(changed), cell=("lstm97", "lstm"))
+    own = own[own["lag"] == own.groupby(["path", "cell", "gate"])["lag"].transform("max")]
+    words = [f"{row['part']} {number(row['decades'])}" for _, row in own.iterrows()]
     return (
-        "Gradient norm against lag, truncated and in full, and the rate of both by forget bias. Decades per step and "
-        f"best model: {'; '.join(words)}."
+        "Gradient norm against lag, truncated and in full, and the rate of both by forget bias. Decades by which it "
+        f"changes from lag {ENTERED} on: {'; '.join(words)}."
     )
 
 
@@ -138,21 +200,22 @@ CLAIM = Claim(
     kind="trend",
     statement="In an LSTM layer the error is reduced only on entering and leaving; distance travelled inside does not "
     "matter.",
-    reading="At initialisation the norm of the state's gradient is flat in lag once the error has entered the cell: in "
-    "the truncated gradient, where what leaves the cell does not come back, and in the total.",
+    reading="At initialisation the norm of the state's gradient is flat in lag once the error has entered the cell, from "
+    f"lag {ENTERED} to every lag that was measured: along the carousel alone, which is what the truncated gradient leaves "
+    "of the state's, and in the total, since the error that arrives is the total. By cell and forget bias.",
     prediction="depends: flat in the 1997 cell; with a forget gate only from a bias near 5 on",
-    unit="decades per step (1997 cell, total)",
-    rule="A path, cell and forget bias is flat where the 95 % interval of its rate lies within a factor of 2 in 100 "
-    "steps, up and down, on every backend, and is not where it lies outside; at least "
-    f"{MIN_REPETITIONS} repetitions. All flat: supported; some: depends. For the gradient of the state the truncated "
-    "path is the carousel alone.",
+    unit=f"decades from lag {ENTERED} to the longest lag, {MOST:g} at most (1997 cell, total)",
+    rule=words_of_equivalence(FLAT, f"The gradient at a stated lag, beside that at lag {ENTERED},")
+    + f" A change beyond {MOST:g} decade counts as {MOST:g}. By path, cell and forget bias at the lags {listed(str(lag) for lag in LAGS[1:])} and the longest, as far as they "
+    "lie within the first nine tenths of the sequence. All the same: supported; some: depends; none: refuted.",
     takeaway={
         "supported": "Inside an LSTM distance costs the gradient nothing.",
         "refuted": "Distance costs the gradient inside an LSTM too.",
-        "depends": "Distance is free in the 1997 cell and behind a forget gate held open: a library's LSTM pays at "
-        "every step unless you set its bias.",
+        "depends": "Along the carousel distance is free only without a forget gate or behind one that is held open, and on "
+        "long sequences the total can fall beside it: look at the total at the lag that you need.",
     },
     measure=measure,
     decide=decide,
     rows=rows,
+    margin=FLAT,
 )

@@ -26,6 +26,7 @@ ALONG = {
 }  # the slices that lines along the forget bias are made of
 LINE = ("cell", "init", "gain", "hidden", "length", "drive")  # what tells lines apart
 LIBRARIES = {"torch": "PyTorch's default", "keras": "Keras's default", "flax": "Flax's default"}
+DEFAULT = f"{LIBRARIES['torch']} LSTM"
 CHRONO = "chrono"
 
 
@@ -69,7 +70,7 @@ def library(models: pd.DataFrame) -> pd.Series:
 
 def headline(evidence: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the first part that there is of: PyTorch's default LSTM, the LSTM at the lowest forget bias."""
-    default = evidence[evidence["part"] == f"{LIBRARIES['torch']} LSTM"]
+    default = evidence[evidence["part"] == DEFAULT]
     if len(default):
         return default
     own = select(evidence, cell="lstm") if "cell" in evidence else evidence
@@ -140,6 +141,17 @@ def pooled(lines: pd.DataFrame, lag: int = LAG) -> Boundary | None:
         return None
     low, high = float(own["at_low"].min()), float(own["at_high"].max())
     return Boundary("forget bias", float(own["at"].mean()), low, high)
+
+
+def one_threshold(lines: pd.DataFrame) -> Boundary | None:
+    """Return the `pooled` threshold at LAG, or where lines disagree that of the first, named; None where it has none."""
+    found = pooled(lines)
+    own = select(reference(lines), lag=LAG) if len(lines) else lines
+    if found or own.empty:
+        return found
+    row = own.sort_values("line").iloc[0]
+    at, low, high = (float(row[name]) for name in ("at", "at_low", "at_high"))
+    return Boundary(f"forget bias ({row['line']})", at, low, high) if np.isfinite(at) else None
 
 
 def at_biases(lines: pd.DataFrame, lag: int = LAG) -> str:

@@ -16,7 +16,7 @@ from carousel.claims.evidence import (
     stack,
     trends,
 )
-from carousel.claims.half_left import along_bias, evidence_of, from_bias, headline, library, pooled
+from carousel.claims.half_left import along_bias, evidence_of, from_bias, headline, library, one_threshold
 from carousel.claims.rules import (
     DEPENDS,
     HOLDS,
@@ -75,7 +75,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         f"Along the cell alone it is one in {listed(list(states.index[states == HOLDS])) or 'no cell'}; "
     )
     condition += _steps(new) + (f" {from_bias(lines)}" if len(lines) else "")
-    at = pooled(lines) if word == DEPENDS else None
+    at = one_threshold(lines) if word == DEPENDS and len(lines) else None
     return Verdict(word, condition, _alt(checked), **main(headline(new)), boundary=at, states=dict(states))
 
 

@@ -79,7 +79,7 @@ def a1e_figure(tables: Tables) -> Figure:
 
 def a2c_figure(tables: Tables) -> Figure:
     """Draw how far the factor per step along the cell stays below one, by forget bias, and after training."""
-    space = planned(a2c.measure(tables))
+    space = planned(a2c.mean(tables))
     table = settings(either(space), ["value"]).dropna(subset=["value"])
     if table.empty:
         return nothing("the derivative along the cell")
