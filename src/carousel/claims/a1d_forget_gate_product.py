@@ -89,7 +89,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 
 
 def _apart(evidence: pd.DataFrame) -> str:
-    """Return in words how far the full gradient is from the product: in PyTorch's default LSTM, and over all settings."""
+    """Say how far the full gradient is from the product, in PyTorch's default LSTM and over all settings."""
     own = reference(evidence)
     if not own["more"].notna().any():
         return f"The full gradient at lag {LAG} was not measured beside it, or is exactly zero."
@@ -97,7 +97,9 @@ def _apart(evidence: pd.DataFrame) -> str:
     words = [f"{number(default.iloc[0])} decades in {DEFAULT}"] if len(default) else []
     least, most, middle = own["least"].min(), own["most"].max(), own["more"].median()
     words += [f"{number(least)} to {number(most)} decades by setting (median {number(middle)})"]
-    return f"After {LAG} steps the full gradient, which has more paths, exceeds the product by {listed(words)}."
+    return (
+        f"After {LAG} steps the full gradient, which has more paths, exceeds the product by {listed(words)}."
+    )
 
 
 def _alt(evidence: pd.DataFrame) -> str:
@@ -114,13 +116,13 @@ CLAIM = Claim(
     who="answer 1",
     kind="identity",
     statement="For the LSTM the cell-to-cell derivative, along the cell alone, is the product of the forget gates.",
-    reading="Per unit and lag, the derivative of c_T by c_t with the gates' own dependence held fixed is the product "
-    "of the forget gates between them. Both sides come from the same code: this checks the instrument. How far the full "
-    "derivative is from the product is reported beside it and decides nothing.",
+    reading="Per unit and lag, the derivative of c_T by c_t with the gates' own dependence held fixed is the "
+    "product of the forget gates between them. Both sides come from the same code: this checks the instrument. How "
+    "far the full derivative is from the product is reported beside it and decides nothing.",
     prediction="supported, with the full derivative some way off",
     unit="relative error, largest",
-    rule=f"A cell holds where the largest relative error of the derivative is at most {number(TOLERANCE)} on every backend "
-    f"in float64, over at least {MIN_CHECKED} derivatives. All hold: supported; some: depends; none: refuted.",
+    rule=f"A cell holds where the largest relative error of the derivative is at most {number(TOLERANCE)} on every "
+    f"backend in float64, over at least {MIN_CHECKED} derivatives. All hold: supported; some: depends; none: refuted.",
     takeaway={
         "supported": "The forget gates give the cell's own path exactly; the gradient that trains has more paths.",
         "refuted": "The product of forget gates is not the derivative along the cell.",

@@ -126,20 +126,21 @@ CLAIM = Claim(
     kind="trend",
     statement="The product of forget gates contains no exponentially fast decaying factor.",
     reading="At initialisation at least a half of the product of forget gates is left at a stated lag, whatever the "
-    f"forget bias. Any gate below one makes a product that falls exponentially; fast is what leaves less than half of it "
-    f"over {LAG} steps, with chrono biases over the number of steps that they were drawn for. The product is the "
-    "geometric mean over units.",
+    "forget bias. Any gate below one makes a product that falls exponentially; fast is what leaves less than half "
+    f"of it over {LAG} steps, with chrono biases over the number of steps that they were drawn for. The product is "
+    "the geometric mean over units.",
     prediction="depends: on the forget bias",
     unit="decades left after 100 steps (PyTorch's default LSTM, else the lowest forget bias)",
-    rule=f"A forget bias (a library's default, chrono biases for T steps) decays where the 95 % interval of what is left "
-    f"of the product after {LAG} steps (after T steps) lies below a half, and does not where it lies above, with Holm's p "
-    f"over the parts of the claim at most {ALPHA:g}. {CONFIRMED} None decays: supported; all: refuted; both: depends. A "
-    "threshold is interpolated in the logarithm of the decades lost, line by line, and is one where their intervals meet.",
+    rule="A forget bias (a library's default, chrono biases for T steps) decays where the 95 % interval of what is "
+    f"left of the product after {LAG} steps (after T steps) lies below a half, and does not where it lies above, "
+    f"with Holm's p over the parts of the claim at most {ALPHA:g}. {CONFIRMED} None decays: supported; all: refuted; "
+    "both: depends. A threshold is interpolated in the logarithm of the decades lost, line by line, and is one "
+    "where their intervals meet.",
     takeaway={
         "supported": "Forget gates do not make the cell's gradient decay.",
         "refuted": "Forget gates are an exponentially decaying factor at every bias tried.",
-        "depends": "A forget gate is an exponential factor like any other, and its bias says how slow: about ln(n / ln 2) "
-        "keeps a half over n steps (5 for 100, 7.3 for 1,000). Every chrono bias for n steps lies below that.",
+        "depends": "A forget gate is an exponential factor like any other, and its bias says how slow: about ln(n / "
+        "ln 2) keeps a half over n steps (5 for 100, 7.3 for 1,000). Every chrono bias for n steps lies below that.",
     },
     measure=measure,
     decide=decide,

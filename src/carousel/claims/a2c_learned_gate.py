@@ -29,7 +29,10 @@ NET = 10.0  # the claim's net input: w = 10, x = 1
 FACTOR = 0.99995  # as printed in the Q&A
 LEARNING_RATES = {"held": 0.1}  # the slice with a budget; the studies train every other one at
 LEARNING_RATE = 0.01
-MEAN, SLOWEST = "mean", "slowest"  # of a layer's units: the geometric mean, and the norm, which the slowest rules
+MEAN, SLOWEST = (
+    "mean",
+    "slowest",
+)  # of a layer's units: the geometric mean, and the norm, which the slowest rules
 
 
 def rows(tables: Tables) -> pd.DataFrame:
@@ -44,7 +47,9 @@ def mean(tables: Tables) -> pd.DataFrame:
 
 def measure(tables: Tables) -> pd.DataFrame:
     """Return the rate along the cell on every backend: a row per model ``of`` the mean unit, one of the slowest."""
-    return stack([mean(tables).assign(of=MEAN), wide(rates(rows(tables), "loss_state", "cell")).assign(of=SLOWEST)])
+    return stack(
+        [mean(tables).assign(of=MEAN), wide(rates(rows(tables), "loss_state", "cell")).assign(of=SLOWEST)]
+    )
 
 
 def holds(space: pd.DataFrame) -> pd.DataFrame:
@@ -116,7 +121,9 @@ def _witness(row: pd.Series, found: pd.Series, word: str) -> str:
     if word == REFUTED:
         return f"No LSTM has it; the nearest is {named(row)}."
     gate = 10 ** float(log10_sigmoid(NET))
-    return f"sigma(10) = {gate:.5f}. Such weights exist: {named(row)}, and {count(found.sum() - 1)} more models."
+    return (
+        f"sigma(10) = {gate:.5f}. Such weights exist: {named(row)}, and {count(found.sum() - 1)} more models."
+    )
 
 
 def _learned(space: pd.DataFrame) -> str:
@@ -135,13 +142,18 @@ def _nearest(bias: str, runs: pd.DataFrame) -> str:
     models = each.drop_duplicates([name for name in each if name not in ("of", *BACKENDS)])
     best = [f"{what} {_as_gate(group[REFERENCE].max())}" for what, group in each.groupby("of")]
     reached = int(confirmed(runs, holds(runs)).sum())
-    return f"from forget bias {bias} in {reached} of {counted(len(models), 'run')} (largest factor of the {', of the '.join(best)})"
+    runs_ = counted(len(models), "run")
+    return f"from forget bias {bias} in {reached} of {runs_} (largest factor of the {', of the '.join(best)})"
 
 
 def _as_gate(rate: float) -> str:
     """Return a factor per step and the net input of the gate that has it."""
     value = 10.0 ** float(rate)
-    return f"{value:.5f}, as of a net input of {number(np.log(value / (1 - value)))}" if value < 1 else f"{value:.5f}"
+    return (
+        f"{value:.5f}, as of a net input of {number(np.log(value / (1 - value)))}"
+        if value < 1
+        else f"{value:.5f}"
+    )
 
 
 def _alt(space: pd.DataFrame) -> str:
@@ -160,17 +172,17 @@ CLAIM = Claim(
     who="answer 2",
     kind="existence",
     statement="Weights can be learned that hold the gate near one: w = 10, x = 1 gives 0.99995 per step.",
-    reading="Two things: there are such weights (sigma(10) = 0.99995 to five digits, and some LSTM's derivative along the "
-    "cell shrinks by no more than that per step, in the geometric mean over its units); and training reaches them from a "
-    "smaller forget bias, in the mean or, by the norm along the cell, in the slowest units.",
+    reading="Two things: there are such weights (sigma(10) = 0.99995 to five digits, and some LSTM's derivative "
+    "along the cell shrinks by no more than that per step, in the geometric mean over its units); and training "
+    "reaches them from a smaller forget bias, in the mean or, by the norm along the cell, in the slowest units.",
     prediction="supported; training seldom gets there from a low bias",
     unit="factor per step (the witness)",
-    rule=f"There are: the number is right and one model has it, confirmed on every backend (refuted if LSTMs with forget "
-    f"bias {NET:g} were measured on every backend and none has). Learned: one run that began below {NET:g} reaches a factor "
-    f"of {FACTOR}, confirmed on every backend; not learned: none does on any, in at least {MIN_REPETITIONS} repetitions. "
-    "Only runs count whose learning rate times steps is at least the distance that the bias had to go (Adam moves a weight "
-    f"by about the learning rate per step, {LEARNING_RATES['held']:g} in the slice held, else {LEARNING_RATE:g}). Both: "
-    "supported; there are, but none was learned: depends.",
+    rule="There are: the number is right and one model has it, confirmed on every backend (refuted if LSTMs with "
+    f"forget bias {NET:g} were measured on every backend and none has). Learned: one run that began below {NET:g} "
+    f"reaches a factor of {FACTOR}, confirmed on every backend; not learned: none does on any, in at least "
+    f"{MIN_REPETITIONS} repetitions. Only runs count whose learning rate times steps is at least the distance that "
+    f"the bias had to go (Adam moves a weight by about the learning rate per step, {LEARNING_RATES['held']:g} in the "
+    f"slice held, else {LEARNING_RATE:g}). Both: supported; there are, but none was learned: depends.",
     takeaway={
         "supported": "Such gates exist and training can find them; a large forget bias starts with them.",
         "refuted": "A forget bias of 10 did not hold the gate at 0.99995.",

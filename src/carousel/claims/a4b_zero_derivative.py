@@ -36,7 +36,9 @@ def measure(tables: Tables) -> pd.DataFrame:
         effect=("derivative", "median"), low=("derivative", "min"), high=("derivative", "max"),
         checked=("derivative", "size"), n=("model", "nunique"),
     )  # fmt: skip
-    return evidence.reset_index().assign(error=evidence["high"].to_numpy(), shared=evidence["effect"].to_numpy())
+    return evidence.reset_index().assign(
+        error=evidence["high"].to_numpy(), shared=evidence["effect"].to_numpy()
+    )
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -73,15 +75,15 @@ CLAIM = Claim(
     id="A4b",
     who="answer 4",
     kind="identity",
-    statement="In the 1997 cell the state changes only by addition, so the derivative of the state by an earlier state, "
-    "along the cell alone, is zero.",
+    statement="In the 1997 cell the state changes only by addition, so the derivative of the state by an earlier "
+    "state, along the cell alone, is zero.",
     reading="The derivative of c_T by c_t along the cell of lstm97, gates held fixed, is 0 at every lag above 0. The "
     "answer says zero and argues as if it were one; what it says is decided. An addition passes a derivative on as it "
     "is, so this checks the instrument.",
     prediction="refuted: an addition has derivative one",
     unit="derivative",
-    rule=f"Supported if it is within {number(TOLERANCE)} of zero at every lag on every backend in float64, over at least "
-    f"{MIN_CHECKED} derivatives; refuted if at none.",
+    rule=f"Supported if it is within {number(TOLERANCE)} of zero at every lag on every backend in float64, over at "
+    f"least {MIN_CHECKED} derivatives; refuted if at none.",
     takeaway={
         "supported": "Nothing flows along the 1997 cell.",
         "refuted": "Adding to a state passes its gradient on whole: the derivative is one, the point of the cell.",

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.left import KEPT, VANISHED, left
-from carousel.analysis.stats.slopes import in_window
+from carousel.analysis.stats.slopes import FIT_WINDOW, in_window
 from carousel.analysis.stats.tables import MODEL, difference, repeated, select
 from carousel.analysis.text import at_biases as at_gates, bias_order, listed, number
 from carousel.axes import LAGS
 from carousel.claims.evidence import levels, main, missing, planned, reference, stack
 from carousel.claims.half_left import (
+    ALONG,
     CHRONO,
     LAG,
     at_biases,
@@ -43,7 +44,9 @@ ENTERED = 10  # steps: the lag by which the error has entered the cell
 PATHS = {"truncated": "Along the carousel alone (truncated) the gradient", "full": "The total"}
 KEYS = ["path", "cell", "gate", "lag"]
 MOST = -VANISHED  # decades: beyond nine tenths lost, how much more is lost is not asked
-FLAT = Margin(-KEPT, f"decades between lag {ENTERED} and the stated lag", "a factor of two over the whole distance")
+FLAT = Margin(
+    -KEPT, f"decades between lag {ENTERED} and the stated lag", "a factor of two over the whole distance"
+)
 
 
 def rows(tables: Tables) -> pd.DataFrame:
@@ -53,7 +56,7 @@ def rows(tables: Tables) -> pd.DataFrame:
 
 
 def distances(found: pd.DataFrame) -> list[int]:
-    """Return the lags that are asked about: those of LAGS beyond ENTERED, and the longest one recorded if beyond all."""
+    """Return the lags that are asked about: those of LAGS beyond ENTERED, and the longest recorded if beyond."""
     longest = in_window(found)["lag"].max() if len(found) else 0
     return [*(lag for lag in LAGS if lag > ENTERED), *([int(longest)] if longest > LAGS[-1] else [])]
 
@@ -62,19 +65,21 @@ def changes(found: pd.DataFrame) -> pd.DataFrame:
     """Return per model, path and lag by how many ``decades`` its gradient has changed since ENTERED.
 
     Lags in the window of the length alone: the initial state is another. change: the same, MOST at most either way.
-    entered: what was left at ENTERED. gate: the forget bias, or whose default it is; of chrono biases with the steps that
-    they were drawn for.
+    entered: what was left at ENTERED. gate: the forget bias, or whose default it is; of chrono biases with their steps.
     """
     each = [left(found, "loss_state", path, (ENTERED, *distances(found))).assign(path=path) for path in PATHS]
     table = stack(each)
     if table.empty:
         return table
     start = table[table["lag"] == ENTERED][[*MODEL, "path", "left"]].rename(columns={"left": "entered"})
-    table = in_window(table[table["lag"] > ENTERED]).merge(start, on=[*MODEL, "path"])
+    inside = (table["lag"] > ENTERED) & (table["lag"] <= FIT_WINDOW[1] * table["length"])
+    table = table[inside].merge(start, on=[*MODEL, "path"])
     bias = table["forget_bias"].astype(str)
     bias = bias.mask(bias == CHRONO, f"{CHRONO}:" + table["length"].astype(str))
     decades = difference(table["left"], table["entered"])
-    table = table.assign(decades=decades, change=np.clip(decades, -MOST, MOST), gate=library(table).fillna(bias))
+    table = table.assign(
+        decades=decades, change=np.clip(decades, -MOST, MOST), gate=library(table).fillna(bias)
+    )
     return table.dropna(subset=["change"])
 
 
@@ -95,8 +100,10 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
 
 
 def _lines(table: pd.DataFrame, path: str) -> pd.DataFrame:
-    """Return the thresholds of one path's change to LAG as evidence; only that of the carousel is straight in the log."""
-    own = select(table, path=path, cell="lstm", lag=LAG).assign(left=lambda rows: rows["decades"])
+    """Return the thresholds of one path's change to LAG as evidence; only the carousel's is straight in the log."""
+    own = select(table, path=path, cell="lstm", lag=LAG, slice=ALONG[LAG]).assign(
+        left=lambda rows: rows["decades"]
+    )
     lines = evidence_of(thresholds(own, smooth=path == "truncated")) if len(own) else own
     return lines.assign(path=path, part=path + " " + lines["part"]) if len(lines) else lines
 
@@ -154,14 +161,14 @@ def _old_words(own: pd.DataFrame) -> str:
     if alone.empty or total.empty:
         return "The LSTM of 1997 was not measured."
     words = [
-        f"10^{number(round(row['decades'], 2) + 0.0)} at lag {row['lag']:.0f} (less than half in {row['fallen']:.0f} of "
-        f"{row['n']:.0f} models)"
+        f"10^{number(round(row['decades'], 2) + 0.0)} at lag {row['lag']:.0f} (less than half in {row['fallen']:.0f} "
+        f"of {row['n']:.0f} models)"
         for _, row in total.iterrows()
     ]
     return (
-        f"In the LSTM of 1997 entering leaves {number(10 ** alone['entered'].median())} of the error along the carousel "
-        f"(median), and distance {number(10 ** alone['decades'].min())} of that; of the total at lag {ENTERED} there "
-        f"is left {listed(words)}."
+        f"In the LSTM of 1997 entering leaves {number(10 ** alone['entered'].median())} of the error along the "
+        f"carousel (median), every distance {number(10 ** alone['decades'].min())} of that; of the total at lag "
+        f"{ENTERED} there is left {listed(words)}."
     )
 
 
@@ -177,9 +184,13 @@ def _threshold_words(lines: pd.DataFrame) -> list[str]:
 
 
 def _shown(changed: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows whose effect stands for the claim: the total of the 1997 cell at the longest lag, or the first part."""
+    """Return the rows whose effect stands for the claim: the 1997 cell's total at the longest lag, or the first."""
     old = select(changed, path="full", cell="lstm97")
-    return old[old["lag"] == old["lag"].max()] if len(old) else changed[changed["part"] == changed["part"].iloc[0]]
+    return (
+        old[old["lag"] == old["lag"].max()]
+        if len(old)
+        else changed[changed["part"] == changed["part"].iloc[0]]
+    )
 
 
 def _alt(changed: pd.DataFrame) -> str:
@@ -200,19 +211,21 @@ CLAIM = Claim(
     kind="trend",
     statement="In an LSTM layer the error is reduced only on entering and leaving; distance travelled inside does not "
     "matter.",
-    reading="At initialisation the norm of the state's gradient is flat in lag once the error has entered the cell, from "
-    f"lag {ENTERED} to every lag that was measured: along the carousel alone, which is what the truncated gradient leaves "
-    "of the state's, and in the total, since the error that arrives is the total. By cell and forget bias.",
+    reading="At initialisation the norm of the state's gradient is flat in lag once the error has entered the cell, "
+    f"from lag {ENTERED} to every lag that was measured: along the carousel alone, which is what the truncated "
+    "gradient leaves of the state's, and in the total, since the error that arrives is the total. By cell and "
+    "forget bias.",
     prediction="depends: flat in the 1997 cell; with a forget gate only from a bias near 5 on",
     unit=f"decades from lag {ENTERED} to the longest lag, {MOST:g} at most (1997 cell, total)",
     rule=words_of_equivalence(FLAT, f"The gradient at a stated lag, beside that at lag {ENTERED},")
-    + f" A change beyond {MOST:g} decade counts as {MOST:g}. By path, cell and forget bias at the lags {listed(str(lag) for lag in LAGS[1:])} and the longest, as far as they "
-    "lie within the first nine tenths of the sequence. All the same: supported; some: depends; none: refuted.",
+    + f" A change beyond {MOST:g} decade counts as {MOST:g}. By path, cell and forget bias at the lags "
+    f"{listed(str(lag) for lag in LAGS[1:])} and the longest, as far as they lie within the first nine tenths of the "
+    "sequence. All the same: supported; some: depends; none: refuted.",
     takeaway={
         "supported": "Inside an LSTM distance costs the gradient nothing.",
         "refuted": "Distance costs the gradient inside an LSTM too.",
-        "depends": "Along the carousel distance is free only without a forget gate or behind one that is held open, and on "
-        "long sequences the total can fall beside it: look at the total at the lag that you need.",
+        "depends": "Along the carousel distance is free only without a forget gate or behind one that is held open, "
+        "and on long sequences the total can fall beside it: look at the total at the lag that you need.",
     },
     measure=measure,
     decide=decide,

@@ -1,7 +1,7 @@
 """What is left of a gradient along the cell at a stated lag, and the forget bias from which a half of it is.
 
-With no net input but the bias b, the forget gates leave sigma(b)^n after n steps: a half of it at b = law(n). Boundaries
-that are measured check this law; each belongs to one line of models that differ in the forget bias alone.
+With no net input but the bias b, the forget gates leave sigma(b)^n after n steps: a half of it at b = law(n).
+Boundaries that are measured check this law; each belongs to one line of models that differ in the forget bias alone.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def law(steps: float) -> float:
 def judged(decay: pd.DataFrame, quantity: str, path: str) -> pd.DataFrame:
     """Return per model what is ``left`` (decades) at the ``lag`` at which it is judged, and the ``part`` it belongs to.
 
-    That lag is LAG, for chrono biases the number of steps that they were drawn for; models too short for it are left out.
+    That lag is LAG, for chrono biases the number of steps that they were drawn for. Models too short are left out.
     """
     rows = select(decay, quantity=quantity, path=path)
     lags = sorted({LAG, *map(int, _own(rows).unique())} if len(rows) else {LAG})
@@ -69,7 +69,7 @@ def library(models: pd.DataFrame) -> pd.Series:
 
 
 def headline(evidence: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the first part that there is of: PyTorch's default LSTM, the LSTM at the lowest forget bias."""
+    """Return the rows of PyTorch's default LSTM, or where it is missing of the LSTM at the lowest forget bias."""
     default = evidence[evidence["part"] == DEFAULT]
     if len(default):
         return default
@@ -144,7 +144,7 @@ def pooled(lines: pd.DataFrame, lag: int = LAG) -> Boundary | None:
 
 
 def one_threshold(lines: pd.DataFrame) -> Boundary | None:
-    """Return the `pooled` threshold at LAG, or where lines disagree that of the first, named; None where it has none."""
+    """Return the `pooled` threshold at LAG, or where lines disagree that of the first, named; None if it has none."""
     found = pooled(lines)
     own = select(reference(lines), lag=LAG) if len(lines) else lines
     if found or own.empty:
@@ -182,7 +182,7 @@ def _at(row: pd.Series) -> str:
 
 
 def evidence_of(lines: pd.DataFrame) -> pd.DataFrame:
-    """Return the thresholds as rows of evidence, one part per line; they are no test: p is 0 and costs the others nothing."""
+    """Return the thresholds as rows of evidence, one part per line; no test: p is 0, which costs the others nothing."""
     if lines.empty:
         return lines
     part = "threshold over " + lines["lag"].astype(str) + " steps: " + lines["line"]

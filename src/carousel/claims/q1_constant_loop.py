@@ -105,14 +105,15 @@ CLAIM = Claim(
     kind="identity, trend",
     statement="The loop around the cell (the constant error carousel, CEC) is an identity: along the cell alone its "
     "derivative is one, and the gradient stays constant.",
-    reading="The derivative of c_T by c_t along the cell-to-cell path alone, gates held fixed, is 1 at every lag. In the "
-    "1997 cell nothing else can come out: there it checks the instrument. With a forget gate it is the product of "
-    "the gates, and the forget bias from which half of it is left after n steps checks the law ln(n / ln 2).",
+    reading="The derivative of c_T by c_t along the cell-to-cell path alone, gates held fixed, is 1 at every lag. "
+    "In the 1997 cell nothing else can come out: there it checks the instrument. With a forget gate it is the "
+    "product of the gates, and the forget bias from which half of it is left after n steps checks the law ln(n / ln "
+    "2).",
     prediction="depends: true of the 1997 cell, false of every cell with a forget gate below one",
     unit="decades per step (PyTorch's default LSTM, else the lowest forget bias)",
-    rule=f"A cell and forget bias holds where the largest relative error from one is at most {number(TOLERANCE)} on every "
-    f"backend in float64, over at least {MIN_CHECKED} derivatives (rounding leaves 1e-12). All hold: supported; some: "
-    "depends; none: refuted.",
+    rule=f"A cell and forget bias holds where the largest relative error from one is at most {number(TOLERANCE)} on "
+    f"every backend in float64, over at least {MIN_CHECKED} derivatives (rounding leaves 1e-12). All hold: "
+    "supported; some: depends; none: refuted.",
     takeaway={
         "supported": "The carousel passes the gradient on unchanged.",
         "refuted": "Do not count on the carousel: it does not pass the gradient on unchanged in any cell.",
