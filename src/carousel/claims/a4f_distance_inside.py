@@ -100,11 +100,11 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
 
 
 def _lines(table: pd.DataFrame, path: str) -> pd.DataFrame:
-    """Return the thresholds of one path's change to LAG as evidence; only the carousel's is straight in the log."""
+    """Return the thresholds of one path's change to LAG as evidence."""
     own = select(table, path=path, cell="lstm", lag=LAG, slice=ALONG[LAG]).assign(
         left=lambda rows: rows["decades"]
     )
-    lines = evidence_of(thresholds(own, smooth=path == "truncated")) if len(own) else own
+    lines = evidence_of(thresholds(own)) if len(own) else own
     return lines.assign(path=path, part=path + " " + lines["part"]) if len(lines) else lines
 
 

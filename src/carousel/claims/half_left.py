@@ -4,26 +4,25 @@ With no net input but the bias b, the forget gates leave sigma(b)^n after n step
 Boundaries that are measured check this law; each belongs to one line of models that differ in the forget bias alone.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.crossing import Crossing, crossing
+from carousel.analysis.stats.crossing import crossings, pooled
 from carousel.analysis.stats.left import KEPT, left
-from carousel.analysis.stats.tables import grouped, repeated, select
+from carousel.analysis.stats.tables import numbered, repeated, select
 from carousel.analysis.text import as_number, bias_order, listed, number, with_interval
+from carousel.analysis.theory.forget import bias_for
 from carousel.claims.evidence import reference, stack
 from carousel.claims.rules import MIN_REPETITIONS, Boundary, Margin
 
 LAG = 100  # steps: the lag that is asked about where none is said
 HALF = Margin(-KEPT, "decades over the stated lag", "a factor of two: half of the gradient is lost")
-LEAST = 1e-9  # decades: less is no loss, and has no logarithm
+FEWEST = 3  # forget biases: two make no line
 WIDTH_LAG = 10  # steps: over so many a half is left at a forget bias that every width was measured at
 ALONG = {
     LAG: ("grid", "bias", "reach"),
     WIDTH_LAG: ("width",),
-}  # the slices that lines along the forget bias are made of
+}  # slices with lines along the forget bias, by lag
 LINE = ("cell", "init", "gain", "hidden", "length", "drive")  # what tells lines apart
 LIBRARIES = {"torch": "PyTorch's default", "keras": "Keras's default", "flax": "Flax's default"}
 DEFAULT = f"{LIBRARIES['torch']} LSTM"
@@ -32,7 +31,7 @@ CHRONO = "chrono"
 
 def law(steps: float) -> float:
     """Return the forget bias b at which sigma(b)^steps is one half, which is ln(n / ln 2) for many steps n."""
-    return float(-np.log(np.expm1(np.log(2) / steps)))
+    return float(bias_for(steps))
 
 
 def judged(decay: pd.DataFrame, quantity: str, path: str) -> pd.DataFrame:
@@ -84,36 +83,20 @@ def along_bias(decay: pd.DataFrame, quantity: str, path: str) -> pd.DataFrame:
     return stack([thresholds(select(found, lag=lag, slice=slices)) for lag, slices in ALONG.items()])
 
 
-def thresholds(table: pd.DataFrame, smooth: bool = True) -> pd.DataFrame:
-    """Return one row per line of three forget biases or more and backend: the bias from which on a half is ``left``.
+def thresholds(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the `crossings` of a half by what is ``left`` along the forget bias, of lines of three biases or more.
 
-    table: one row per model, at one ``lag``. at, at_low, at_high: -inf (inf): below the ``first`` (above the ``last``)
-    of the biases tried. smooth: interpolated in the logarithm of the loss, which is nearly straight where gates alone
-    make it; else in the loss.
+    table: one row per model, at one ``lag``. at: -inf (inf): below the ``first`` (above the ``last``) bias tried.
     """
-    bias = table["forget_bias"].astype(str).map(as_number)
-    rows = table.assign(forget_bias=bias, backend=table["backend"].astype(str))
-    rows = rows[rows["forget_bias"].notna()]
-    height, level = (_log_loss(rows["left"]), _log_loss(KEPT)) if smooth else (rows["left"], KEPT)
-    codes, lines = grouped(rows.assign(height=height), ["backend", "lag", *_line(rows)])
-    groups = [rows.assign(height=height)[codes == i] for i in range(len(lines))]
-    found = [crossing(group, "forget_bias", "height", level) for group in groups]
-    enough = np.array([group["forget_bias"].nunique() >= 3 for group in groups], bool)
-    return _named(lines.assign(**_columns(found))[enough])
-
-
-def _log_loss(left: pd.Series | float) -> pd.Series | float:
-    """Return minus log10 of the decades that are lost: it rises with what is left."""
-    return -np.log10(np.maximum(-left, LEAST))
+    rows = table.assign(backend=table["backend"].astype(str))
+    rows = rows[rows["forget_bias"].astype(str).map(as_number).notna()]
+    line = numbered(rows, ["backend", "lag", *_line(rows)])
+    rows = rows[rows["forget_bias"].astype(str).groupby(line).transform("nunique") >= FEWEST]
+    return _named(crossings(rows, "forget_bias", "left", KEPT, smooth="log_loss"))
 
 
 def _line(rows: pd.DataFrame) -> list[str]:
     return [name for name in LINE if name in rows]
-
-
-def _columns(found: Sequence[Crossing]) -> dict[str, list[float]]:
-    names = {"at": "at", "at_low": "low", "at_high": "high", "first": "first", "last": "last"}
-    return {column: [getattr(one, name) for one in found] for column, name in names.items()}
 
 
 def _named(lines: pd.DataFrame) -> pd.DataFrame:
@@ -134,34 +117,36 @@ def _words(column: pd.Series) -> pd.Series:
     return said.get(str(column.name), text)
 
 
-def pooled(lines: pd.DataFrame, lag: int = LAG) -> Boundary | None:
-    """Return the one threshold of all lines of the reference at that lag; None where their intervals do not meet."""
-    own = select(reference(lines), lag=lag) if len(lines) else lines
-    if own.empty or not np.isfinite(own["at"]).all() or own["at_low"].max() > own["at_high"].min():
+def at_one(lines: pd.DataFrame) -> Boundary | None:
+    """Return the one finite threshold of these lines, as `pooled` has it, or None."""
+    found = pooled(lines) if len(lines) else None
+    if found is None or not np.isfinite(found.at):
         return None
-    low, high = float(own["at_low"].min()), float(own["at_high"].max())
-    return Boundary("forget bias", float(own["at"].mean()), low, high)
+    return Boundary("forget bias", found.at, found.low, found.high)
+
+
+def at_lag(lines: pd.DataFrame, lag: int) -> pd.DataFrame:
+    """Return the lines of the reference at one lag, by name."""
+    return select(reference(lines), lag=lag).sort_values("line") if len(lines) else lines
 
 
 def one_threshold(lines: pd.DataFrame) -> Boundary | None:
-    """Return the `pooled` threshold at LAG, or where lines disagree that of the first, named; None if it has none."""
-    found = pooled(lines)
-    own = select(reference(lines), lag=LAG) if len(lines) else lines
-    if found or own.empty:
-        return found
-    row = own.sort_values("line").iloc[0]
-    at, low, high = (float(row[name]) for name in ("at", "at_low", "at_high"))
-    return Boundary(f"forget bias ({row['line']})", at, low, high) if np.isfinite(at) else None
+    """Return the threshold of all lines at LAG, or of the first, named, where they disagree; None if it has none."""
+    own = at_lag(lines, LAG)
+    if own.empty or not np.isfinite(own["at"].iloc[0]):
+        return None
+    row = own.iloc[0]
+    first = Boundary(f"forget bias ({row['line']})", *(float(row[name]) for name in ("at", "low", "high")))
+    return at_one(own) or first
 
 
 def at_biases(lines: pd.DataFrame, lag: int = LAG) -> str:
     """Return the thresholds at that lag in words: one where the lines agree, else each line's own; nothing if none."""
-    own = select(reference(lines), lag=lag) if len(lines) else lines
+    own = at_lag(lines, lag)
     if own.empty:
         return ""
-    one, names = pooled(lines, lag), sorted(own["line"])
-    if one:
-        return f"at forget bias {one.value} ({listed(names)}{' alike' if len(names) > 1 else ''})"
+    if one := at_one(own):
+        return f"at forget bias {one.value} ({listed(own['line'])}{' alike' if len(own) > 1 else ''})"
     each = [f"{_at(row)} ({row['line']})" for _, row in own.sort_values(["at", "line"]).iterrows()]
     return f"at forget bias {'; '.join(each)}"
 
@@ -177,7 +162,7 @@ def from_bias(lines: pd.DataFrame) -> str:
 
 def _at(row: pd.Series) -> str:
     if np.isfinite(row["at"]):
-        return with_interval(row["at"], row["at_low"], row["at_high"])
+        return with_interval(row["at"], row["low"], row["high"])
     return f"above {number(row['last'])}" if row["at"] > 0 else f"below {number(row['first'])}"
 
 
@@ -186,6 +171,4 @@ def evidence_of(lines: pd.DataFrame) -> pd.DataFrame:
     if lines.empty:
         return lines
     part = "threshold over " + lines["lag"].astype(str) + " steps: " + lines["line"]
-    return lines.assign(
-        part=part, effect=lines["at"], low=lines["at_low"], high=lines["at_high"], shared=lines["at"], p=0.0
-    )
+    return lines.assign(part=part, effect=lines["at"], shared=lines["at"], p=0.0)
