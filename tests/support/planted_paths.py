@@ -27,11 +27,6 @@ def _family(truth: Truth) -> Iterator[Rows]:
     yield from _paths(truth, ("full", "cell"), cells=WITH_FORGET_GATE)
 
 
-def _truncated(truth: Truth) -> Iterator[Rows]:
-    """Yield the total and the truncated gradient."""
-    yield from _paths(truth, ("full", "truncated"), INITS[:1])
-
-
 def _paths(
     truth: Truth, paths: tuple[str, ...], inits: tuple[str, ...] = INITS, cells: tuple[str, ...] = ("lstm",)
 ) -> Iterator[Rows]:
@@ -70,5 +65,5 @@ def _without(truth: Truth) -> Iterator[Rows]:
 
 DECAY: tuple[Callable[[Truth], Iterator[Rows]], ...] = (_beside, _without)
 NEEDS: dict[str, tuple[Callable[[Truth], Iterator[Rows]], ...]] = {
-    "A1f": (_cell,), "A1g": (_family,), "A4e": (_without,), "A4f": (_truncated,),
+    "A1f": (_cell,), "A1g": (_family,), "A4e": (_without,),
 }  # fmt: skip

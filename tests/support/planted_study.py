@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
-from support import planted_entry_exit, planted_paths, planted_sensitivity, planted_truncation
+from support import planted_carousel, planted_entry_exit, planted_paths, planted_sensitivity, planted_truncation
 from support.once import Once
 from support.planting import TEXT, Rows, Truth, curve, model
 
@@ -94,6 +94,7 @@ GROUPS: tuple[ModuleType, ...] = (
     planted_paths,
     planted_truncation,
     planted_sensitivity,
+    planted_carousel,
 )  # planted_*.py: each plants what one group of claims looks at
 # what each claim looks at; the rest of the study is left out where one claim is tested
 NEEDS: dict[str, tuple[Callable[[Truth], Iterator[Rows]], ...]] = {

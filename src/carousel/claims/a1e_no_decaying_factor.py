@@ -74,7 +74,7 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict: whether a half of the product is left, by forget bias, and from which bias on."""
-    products = evidence[evidence["rate"].notna()] if len(evidence) else evidence
+    products = evidence[evidence["edge"].notna()] if len(evidence) else evidence
     lines = evidence.drop(products.index)
     states = trend(products, decays=False)
     word = combine(states)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.slopes import rates
-from carousel.analysis.stats.tables import select
+from carousel.analysis.stats.tables import PAIR, numbered, select
 from carousel.analysis.text import as_number, bias_order, count, counted, number
 from carousel.analysis.theory.scalar import log10_sigmoid
 from carousel.axes import BACKENDS, REFERENCE
@@ -139,11 +139,11 @@ def _learned(space: pd.DataFrame) -> str:
 def _nearest(bias: str, runs: pd.DataFrame) -> str:
     """Return in words how many runs from one forget bias reached such gates, and the nearest that any came."""
     each = runs[runs[REFERENCE].notna()]
-    models = each.drop_duplicates([name for name in each if name not in ("of", *BACKENDS)])
+    model = numbered(each, [name for name in PAIR if name in each])
+    reached = confirmed(each, holds(each)).groupby(model).any()
     best = [f"{what} {_as_gate(group[REFERENCE].max())}" for what, group in each.groupby("of")]
-    reached = int(confirmed(runs, holds(runs)).sum())
-    runs_ = counted(len(models), "run")
-    return f"from forget bias {bias} in {reached} of {runs_} (largest factor of the {', of the '.join(best)})"
+    share = f"{reached.sum()} of {counted(len(reached), 'run')}"
+    return f"from forget bias {bias} in {share} (largest factor of the {', of the '.join(best)})"
 
 
 def _as_gate(rate: float) -> str:

@@ -93,7 +93,7 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
     beside = reference(table).groupby(KEYS, observed=True).agg(
         entered=("entered", "median"), decades=("decades", "median"), fallen=("decades", lambda all: (all < KEPT).sum())
     )  # fmt: skip
-    evidence = evidence.astype({"cell": str}).merge(beside.reset_index().astype({"cell": str}), on=KEYS)
+    evidence = evidence.astype({"cell": str}).merge(beside.reset_index().astype({"cell": str}), "left", KEYS)
     name = evidence["cell"] + ("/" + evidence["gate"]).where(evidence["gate"] != "none", "")
     part = evidence["path"] + " " + name + " to lag " + evidence["lag"].astype(str)
     return stack([evidence.assign(part=part), *(_lines(table, path) for path in PATHS)])
@@ -110,7 +110,7 @@ def _lines(table: pd.DataFrame, path: str) -> pd.DataFrame:
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict: where the gradient is flat, up to which lag, and from which forget bias on."""
-    changed = evidence[evidence["entered"].notna()] if len(evidence) else evidence
+    changed = evidence[evidence["edge"].notna()] if len(evidence) else evidence
     lines = evidence.drop(changed.index)
     states = equivalence(changed)
     word = combine(states)
