@@ -12,8 +12,18 @@ from carousel.axes import BACKENDS
 from carousel.claims import CLAIMS, a2e_largest_factor as a2e
 from carousel.claims.agreement import agreement
 from carousel.claims.evidence import compare
-from carousel.claims.judge import correct, judge
-from carousel.claims.rules import ALPHA, HOLDS, MIXED, UNCLEAR, Tables, combine, comparison, conjunction
+from carousel.claims.judge import judge
+from carousel.claims.rules import (
+    ALPHA,
+    HOLDS,
+    MIXED,
+    UNCLEAR,
+    Tables,
+    combine,
+    comparison,
+    conjunction,
+    corrected,
+)
 from carousel.claims.settings_text import described
 from carousel.tables.schemas import names
 
@@ -110,10 +120,9 @@ TURNS = [
 
 
 def decided(name: str, tables: Tables) -> object:
-    """Return one claim's verdict, its own p values corrected."""
+    """Return one claim's verdict."""
     claim = CLAIMS[name]
-    evidence = correct({name: claim.measure(tables)}, CLAIMS)[name]
-    return claim.decide(evidence)
+    return claim.decide(claim.evidence(tables))
 
 
 @pytest.mark.parametrize(("name", "changes", "verdict"), TURNS)
@@ -179,7 +188,7 @@ def test_verdicts_do_not_depend_on_the_order_of_rows(study, calibration, verdict
         CLAIMS,
         Tables(*(table.sample(frac=1, random_state=3) for table in study)),
         calibration.sample(frac=1, random_state=3),
-    )
+    ).claims
     same = ["id", "verdict", "effect", "low", "high", "n", "numpy", "torch"]
     pd.testing.assert_frame_equal(shuffled[same], verdicts[same], rtol=1e-9, atol=1e-12)
 
@@ -210,7 +219,8 @@ def test_the_boundary_is_named(plant) -> None:
 
 TURNING = {  # verdicts that depend on an ordered factor: its name, and between which values planted rates turn
     "Q1": ("forget bias", 9.81), "Q2": ("forget bias", 9.81), "A1e": ("forget bias", 9.81),
-    "K2": ("forget bias", 0.353), "A2a": ("forget bias", 1.53), "A4g": ("gain", 1.77),
+    "K2": ("forget bias with orthogonal init", 0.353), "A2a": ("forget bias with orthogonal init", 1.53),
+    "A4g": ("gain", 1.77),
 }  # fmt: skip
 
 
@@ -346,8 +356,8 @@ def compared(shifts: np.ndarray, noise: float, rng: np.random.Generator) -> pd.D
     rows = pd.DataFrame(
         {"value": values.ravel(), "repetition": repetition.ravel(), "length": setting.ravel()}
     )
-    one = compare(rows.assign(backend="numpy"), "value", "part", 0.0)
-    return pd.concat([one, one.assign(backend="torch")])
+    both = pd.concat([rows.assign(backend=name) for name in BACKENDS], ignore_index=True)
+    return corrected(compare(both, "value", "part", 0.0))
 
 
 def test_without_an_effect_wrong_verdicts_are_at_most_one_in_twenty() -> None:
@@ -390,15 +400,17 @@ def test_conjunction() -> None:
     assert conjunction(["depends", "inconclusive"]) == "depends"
 
 
-def test_holm_covers_the_whole_family() -> None:
-    def table(*parts: str) -> pd.DataFrame:
-        return pd.DataFrame({"part": parts, "backend": "numpy", "p": 0.02})
-
-    evidence = {"K2": table("a", "b"), "K3": table("c"), "A1d": table("d")}
-    corrected = correct(evidence, CLAIMS)
-    assert corrected["K2"]["p"].tolist() == pytest.approx([0.06, 0.06])
-    assert corrected["K3"]["p"].tolist() == pytest.approx([0.06])
-    assert corrected["A1d"]["p"].tolist() == [0.02]
+def test_holm_covers_the_parts_of_one_claim() -> None:
+    rows = pd.DataFrame(
+        {
+            "part": ["a", "b", "c", "a", "b", "c"],
+            "backend": 3 * ["numpy"] + 3 * ["torch"],
+            "p": 3 * [0.02] + 3 * [0.9],
+        }
+    )
+    assert corrected(rows)["p_holm"].tolist() == pytest.approx(6 * [0.06])
+    alone = corrected(rows[rows["part"] == "a"])
+    assert alone["p_holm"].tolist() == pytest.approx(2 * [0.02])
 
 
 def test_claims_and_figures_stay_behind_the_wall() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from carousel import axes
 from carousel.analysis.theory import scalar
 
-LAGS = np.unique(np.rint(np.geomspace(1, 1000, 24)).astype(int))
+LAGS = np.union1d(np.rint(np.geomspace(1, 1000, 24)).astype(int), axes.LAGS)
 TEXT = ["backend", "device", "dtype", "slice", "cell", "init", "forget_bias", "trained", "gradient"]
 WEIGHTS = (-12.0, -6.0, -4.0, -2.0, -1.0, -0.5, 0.5, 0.9, 1.0, 1.1, 1.5434, 2.0, 4.0, 6.0, 12.0)
 VANILLA = {"rnn_sigmoid": -0.7, "rnn_tanh": -0.25, "rnn_relu": -0.3}
@@ -54,7 +55,7 @@ def model(cell: str, length: int, repetition: int, **changes: object) -> dict:
     """Return the factors of one model."""
     usual = {
         "device": "cpu", "dtype": "float64", "slice": "grid", "cell": cell, "init": "torch", "gain": 1.0,
-        "forget_bias": "none", "bias": 0.0, "drive": "unit", "hidden": 8, "length": length, "repetition": repetition,
+        "forget_bias": "none", "bias": 0.0, "drive": "0.25", "hidden": 8, "length": length, "repetition": repetition,
         "trained": "no", "step": 0, "gradient": "none",
     }  # fmt: skip
     return usual | changes

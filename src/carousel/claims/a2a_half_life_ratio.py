@@ -3,15 +3,21 @@
 import numpy as np
 import pandas as pd
 
+from carousel.analysis.stats.left import VANISHED
+from carousel.axes import STANDARD_DRIVE
 from carousel.claims import lstm_against_rnn
-from carousel.claims.rules import Claim, Tables, Verdict
+from carousel.claims.rules import LAG, Claim, Margin, Tables, Verdict, words_of_comparison
 
-MUCH = float(np.log10(3))  # "not nearly as much": a half-life at least three times as long, half a decade
+MUCH = Margin(
+    float(np.log10(3)),
+    "decades of half-life",
+    'three times as long is the least that "not nearly as much" can mean',
+)
 
 
-def measure(tables: Tables) -> pd.DataFrame:
-    """Return the evidence for A2a: the ratio of half-lives to each rival, and whether the LSTM's decays."""
-    return lstm_against_rnn.measure(tables.decay, "ratio", MUCH)
+def measure(tables: Tables, margin: float) -> pd.DataFrame:
+    """Return the evidence for A2a: the ratio of half-lives to each rival, and whether the LSTM's vanishes."""
+    return lstm_against_rnn.measure(tables.decay, "ratio", margin, -VANISHED)
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -24,12 +30,16 @@ CLAIM = Claim(
     who="answer 2",
     kind="comparison",
     statement="Both products contain factors that can vanish: the LSTM suffers too, but not nearly as much.",
-    reading="At initialisation the half-life of the LSTM's total gradient is at least three times that of the "
-    "sigmoid, tanh and ReLU RNN of the same init, gain, length and seed.",
+    reading=f"At initialisation less than a tenth of the LSTM's total gradient is left at lag {LAG}, but its "
+    "half-life, by the rate, is at least three times that of the sigmoid, tanh and ReLU RNN of the same init, gain, "
+    f"width, drive, length and seed: with each library's defaults, and at drive {STANDARD_DRIVE}, where inits, gains "
+    "and forget biases are compared.",
     prediction="depends: on the forget bias and the rival",
-    unit="decades of half-life, lstm over rnn_tanh",
-    rule="As K2, on log10 of the ratio of half-lives, with margin log10(3): half a decade is the least that "
-    'deserves "not nearly as much". Pairs in which neither gradient decays are left out.',
+    unit="decades of half-life, PyTorch's default LSTM over its tanh RNN",
+    rule=words_of_comparison(MUCH, "log10 of the ratio of half-lives, the LSTM's over the rival's")
+    + f" Pairs in which neither gradient decays are left out. The LSTM's own gradient vanishes likewise where it has "
+    f"lost more than {-VANISHED:g} decade at lag {LAG}. Both must hold; the parts are each library's defaults, rival "
+    "by rival, and all settings at the standard drive.",
     takeaway={
         "supported": "Against a vanilla RNN an LSTM multiplies the reach of the gradient.",
         "refuted": "Do not expect an LSTM to multiply the reach of the gradient.",
@@ -38,4 +48,5 @@ CLAIM = Claim(
     measure=measure,
     decide=decide,
     rows=lstm_against_rnn.rows,
+    margin=MUCH,
 )

@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.crossing import crossing
+from carousel.analysis.stats.left import left
 from carousel.analysis.stats.resampling import hierarchical
-from carousel.analysis.stats.tables import MODEL, PAIR, by_repetition, difference, numbered
+from carousel.analysis.stats.tables import MODEL, PAIR, by_repetition, difference, joined, numbered
 from carousel.analysis.stats.tested import equivalent, student
 from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS, REFERENCE
-from carousel.claims.rules import FAILS, HOLDS, MIXED, UNCLEAR, Boundary
+from carousel.claims.rules import FAILS, HOLDS, LAG, MIXED, UNCLEAR, Boundary
 
 LN10 = float(np.log(10))
+DEFAULTS = "libraries"  # the slice with what libraries do by default
 ALONG_BIAS = ("grid", "bias")  # the slices that differ in the forget bias alone, and
 ALONG_GAIN = ("grid", "gain")  # in the gain alone: a curve along either is made of them
 DECIDED = {HOLDS: "Holds", FAILS: "Fails", MIXED: "Depends on the setting", UNCLEAR: "Undecided"}
@@ -130,6 +132,12 @@ def _compared(
         "share": up.mean(), "reverse": (down & (each["median"] < margin)).mean(),
         "repetitions": len(values), "settings": len(each), "n": len(group), "informative": True,
     }  # fmt: skip
+
+
+def with_left(table: pd.DataFrame, decay: pd.DataFrame, quantity: str, path: str = "full") -> pd.DataFrame:
+    """Return the models with ``left``: decades of the quantity at LAG, relative to the last state's gradient."""
+    found = left(decay, quantity, path, (LAG,))
+    return joined(table, found[[*MODEL, "left"]], MODEL)
 
 
 def with_crossing(

@@ -1,85 +1,118 @@
 """K1: are LSTMs not vulnerable to vanishing gradients?"""
 
+import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.slopes import STEADY, rates
-from carousel.analysis.stats.tables import select
+from carousel.analysis.stats.left import VANISHED, left
+from carousel.analysis.stats.tables import by_repetition, select
 from carousel.analysis.text import at_biases, bias_order, listed, number
-from carousel.axes import BACKENDS, REFERENCE
-from carousel.claims.evidence import named, planned, unsearched, wide, witnessed
+from carousel.axes import BACKENDS, LIBRARIES, REFERENCE, STANDARD_DRIVE
+from carousel.claims.evidence import DEFAULTS, named, planned, unsearched, wide, witnessed
 from carousel.claims.rules import (
     INCONCLUSIVE,
+    LAG,
     LSTMS,
     MIN_SEARCHED,
     REFUTED,
     Claim,
+    Margin,
     Tables,
     Verdict,
     confirmed,
     settings,
     universal,
+    words_of_universal,
 )
 
-LOST = 1.0  # decades over the whole sequence: a slope counts as vanishing only if it costs a factor of ten
+LOST = Margin(
+    -VANISHED, f"decades of the total gradient lost at lag {LAG}", "less than a tenth left is called vanished"
+)
 
 
 def rows(tables: Tables) -> pd.DataFrame:
-    """Return the total gradient of every LSTM, those of a search among them."""
-    return select(tables.decay, cell=LSTMS, quantity="loss_state", path="full")
+    """Return the total gradient of every LSTM measured over LAG steps, those of a search among them."""
+    found = select(tables.decay, cell=LSTMS, quantity="loss_state", path="full")
+    return found[found["length"] >= LAG]
 
 
-def measure(tables: Tables) -> pd.DataFrame:
-    """Return the space searched: the total gradient's rate on every backend, one row per LSTM."""
-    return wide(rates(rows(tables), "loss_state", "full"))
+def measure(tables: Tables, margin: float) -> pd.DataFrame:
+    """Return the space searched: decades left at LAG on every backend, one row per LSTM, and the ``margin``."""
+    return wide(left(rows(tables), "loss_state", "full", (LAG,)), "left").assign(margin=margin)
 
 
 def vanishes(space: pd.DataFrame) -> pd.DataFrame:
-    """Return per backend whether the rate is below -STEADY and costs at least LOST over the sequence."""
-    lost = space[list(BACKENDS)].mul(space["length"], axis=0) <= -LOST
-    return lost & (space[list(BACKENDS)] < -STEADY)
+    """Return per backend whether more than the margin is lost at LAG."""
+    return space[list(BACKENDS)].lt(-space["margin"], axis=0)
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict with the fastest decay found in a network of more than one unit if there is one."""
+    """Return the verdict, with a library's default LSTM that vanishes as witness if there is one."""
     breaks = vanishes(evidence)
-    found = confirmed(evidence, breaks)
+    found, seen_once = confirmed(evidence, breaks), breaks[REFERENCE]
     word = universal(evidence, breaks)
     if word == INCONCLUSIVE:
         what = f"a search of at least {MIN_SEARCHED} settings on every backend, without one-sided findings"
-        return Verdict(word, unsearched(evidence, what), _alt(evidence, found), n=settings(evidence))
+        return Verdict(word, unsearched(evidence, what), _alt(evidence, seen_once), n=settings(evidence))
     witness = _witness(evidence[found] if word == REFUTED else evidence)
-    seen = f"Counterexample: {named(witness)}" if word == REFUTED else f"Lowest rate: {named(witness)}"
-    condition = f"{seen}. {_shares(evidence, found)}"
-    return Verdict(word, condition, _alt(evidence, found), n=settings(evidence), **witnessed(witness))
+    seen = "Counterexample" if word == REFUTED else "Least is left"
+    condition = f"{seen}: {_named(witness)}, of which {_share(witness)} is left at lag {LAG}."
+    words = " ".join([condition, *_libraries(evidence), _shares(evidence, seen_once)])
+    return Verdict(word, words, _alt(evidence, seen_once), n=settings(evidence), **witnessed(witness))
 
 
 def _witness(space: pd.DataFrame) -> pd.Series:
-    """Return the row that every backend sees decay fastest, a library's default LSTM if there is one."""
-    usual = select(space, init="torch", gain=1.0, cell="lstm", trained="no")
-    usual = usual[usual["hidden"] > 1]
-    space = usual if len(usual) else space
+    """Return the row of which least is left on every backend: of the first library's default LSTM if there is one."""
+    usual = select(space, slice=DEFAULTS, cell="lstm", trained="no")
+    first = next((name for name in LIBRARIES if (usual["init"] == name).any()), None)
+    space = space if first is None else select(usual, init=first)
     return space.loc[space[list(BACKENDS)].max(axis=1).idxmin()]
 
 
+def _named(witness: pd.Series) -> str:
+    library = LIBRARIES.get(str(witness["init"])) if witness["slice"] == DEFAULTS else None
+    more = f"{witness['hidden']} units, T = {witness['length']}"
+    return f"{library}'s default LSTM, {more}" if library else f"{named(witness)}, {witness['hidden']} units"
+
+
+def _share(witness: pd.Series) -> str:
+    return f"10^{number(witness[REFERENCE])}" if np.isfinite(witness[REFERENCE]) else "nothing"
+
+
+def _libraries(space: pd.DataFrame) -> list[str]:
+    """Return in words how much each library's default LSTM has left, the mean over repetitions by length."""
+    usual = select(space, slice=DEFAULTS, cell="lstm", trained="no").assign(backend=REFERENCE)
+    groups = usual.groupby(["init", "length"], observed=True)
+    means = {key: float(np.mean(by_repetition(group, REFERENCE))) for key, group in groups}
+    words = [
+        f"{library}'s " + listed([f"{number(means[init, T])} (T = {T})" for init, T in means if init == name])
+        for name, library in LIBRARIES.items()
+        if name in {init for init, _ in means}
+    ]
+    return [f"Defaults, mean decades left at lag {LAG}: {'; '.join(words)}."] if words else []
+
+
 def _shares(space: pd.DataFrame, found: pd.Series) -> str:
+    """Return in words how many vanish on the reference backend, by forget bias, after training and in a search."""
     by_plan = planned(space)
-    share = found[by_plan.index].groupby(by_plan["forget_bias"].astype(str)).mean()
+    usual = select(by_plan, drive=STANDARD_DRIVE, step=0)
+    share = found[usual.index].groupby(usual["forget_bias"].astype(str)).mean()
     words = [f"{100 * share[bias]:.0f} % {at_biases([bias])}" for bias in bias_order(share.index)]
     after = space["step"] > 0
     trained = f" After training: {100 * found[after].mean():.0f} % of {after.sum()}." if after.any() else ""
     by_search = found.drop(by_plan.index)
     searched = f" In a search: {by_search.sum()} of {len(by_search)}." if len(by_search) else ""
-    where = f" ({listed(words)})" if words else ""
-    return f"Vanishing: {found[by_plan.index].sum()} of {len(by_plan)} LSTMs{where}.{trained}{searched}"
+    where = f" At drive {STANDARD_DRIVE}, before training: {listed(words)}." if words else ""
+    counts = f"Vanished at lag {LAG}: {found[by_plan.index].sum()} of {len(by_plan)} LSTMs."
+    return f"{counts}{where}{trained}{searched}"
 
 
 def _alt(space: pd.DataFrame, found: pd.Series) -> str:
     if space.empty:
         return "No LSTM was measured."
-    rate = space[REFERENCE].median()
+    middle = space[REFERENCE].median()
     return (
-        "Dots of the rate at which the total gradient of an LSTM decays, by forget bias, at the start and after "
-        f"training; the median is {number(rate)} decades per step. {_shares(space, found)}"
+        f"Dots of what is left of the total gradient of an LSTM at lag {LAG}, by forget bias, at the start and after "
+        f"training; the median is {number(middle)} decades. {_shares(space, found)}"
     )
 
 
@@ -88,17 +121,17 @@ CLAIM = Claim(
     who="comment",
     kind="universal",
     statement="LSTMs are not vulnerable to vanishing gradients.",
-    reading="No LSTM of the sweep (any init, forget bias, gain, length, before and after training) has a total "
-    "gradient that decays with lag.",
+    reading="Of the total gradient of every LSTM (any init, forget bias, gain, width, drive and length from "
+    f"{LAG} steps on, before and after training) at least a tenth is left at lag {LAG}, relative to the last state's.",
     prediction="refuted",
-    unit="decades per step (the witness)",
-    rule="One LSTM whose total gradient decays by more than a factor of 2 in 100 steps, and by a factor of "
-    f"ten over its sequence, on every backend refutes it; none in at least {MIN_SEARCHED} settings supports it.",
+    unit=f"decades left at lag {LAG} (the witness)",
+    rule=words_of_universal(f"One LSTM with more than {LOST.value:g} {LOST.unit}"),
     takeaway={
-        "supported": "No LSTM of the sweep lost its gradient.",
-        "refuted": "An LSTM can lose its gradient, and with a library's default bias it does: measure your own.",
+        "supported": "No LSTM of the study lost its gradient.",
+        "refuted": "An LSTM can lose its gradient, and with a library's default it does: measure your own.",
     },
     measure=measure,
     decide=decide,
     rows=rows,
+    margin=LOST,
 )

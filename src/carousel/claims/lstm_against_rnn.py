@@ -1,30 +1,38 @@
 """An LSTM's gradient against a vanilla RNN's, paired by seed: the evidence and the decision that K2 and A2a share."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.slopes import STEADY, half_life, rates
-from carousel.analysis.stats.tables import difference, paired, repeated, select
-from carousel.analysis.text import at_biases, bias_order, listed, number
+from carousel.analysis.stats.crossing import crossings
+from carousel.analysis.stats.slopes import half_life, rates
+from carousel.analysis.stats.tables import by_repetition, difference, paired, repeated, select
+from carousel.analysis.text import as_number, at_biases, bias_order, listed, number, with_interval
+from carousel.axes import LIBRARIES, STANDARD_DRIVE
 from carousel.claims.evidence import (
     ALONG_BIAS,
     DECIDED,
-    boundary,
+    DEFAULTS,
     by_state,
     compare,
     main,
-    missing,
     planned,
+    reference,
     stack,
-    threshold,
-    with_crossing,
+    with_left,
 )
+from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     DEPENDS,
     INCONCLUSIVE,
+    LAG,
     LONG,
     MIN_REPETITIONS,
+    RNNS,
     VANILLA,
+    Boundary,
     Tables,
     Verdict,
     combine,
@@ -32,8 +40,13 @@ from carousel.claims.rules import (
     conjunction,
 )
 
-WELL = "orthogonal"  # the init that suits the RNN best: where along the forget bias the LSTM overtakes is read there
-OWN = "lstm's own gradient vanishes"
+OWN = "vanishes"  # how the parts on the LSTM's own gradient end
+AT_DRIVE = f"at drive {STANDARD_DRIVE}"
+HEADLINE = "PyTorch's default LSTM against its tanh RNN"
+WELL = "orthogonal"  # the init of the boundary in the table of verdicts; the condition has every init's
+VARIED = {"hidden": "units", "drive": "drive"}  # what the order might move with
+LEAST_VALUES = 3  # of a factor: with fewer the order is not said to move with it, or not to
+ALONG = ["rival", "init", "gain", "bias", "forget_bias", "drive", "hidden", "length"]
 
 
 def rows(tables: Tables) -> pd.DataFrame:
@@ -47,108 +60,243 @@ def _rows(decay: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairs(decay: pd.DataFrame) -> pd.DataFrame:
-    """Return every LSTM at initialisation paired with each vanilla RNN of the same init, gain, length and seed.
+    """Return every LSTM at initialisation paired with each vanilla RNN of the same weights, drive, length and seed.
 
-    Columns: rate (of the LSTM), rate_right (of the rival), rival, slower = rate - rate_right, and
-    ratio = log10 of the LSTM's half-life over the rival's (NaN where neither gradient decays).
+    Columns: rate and left (decades at LAG) of the LSTM, rate_right and left_right of the rival, rival, more = left -
+    left_right, and ratio = log10 of the LSTM's half-life over the rival's (NaN where neither gradient decays).
     """
-    table = rates(_rows(decay), "loss_state", "full").dropna(subset=["rate"])
-    both = stack([paired(table, "lstm", rival).assign(rival=rival) for rival in VANILLA])
+    used = _rows(decay)
+    table = with_left(rates(used, "loss_state", "full").dropna(subset=["rate"]), used, "loss_state")
+    both = stack([_paired(table, rival) for rival in VANILLA])
     if both.empty:
         return both
-    left, right = half_life(both["rate"]), half_life(both["rate_right"])
+    own, other = half_life(both["rate"]), half_life(both["rate_right"])
     with np.errstate(divide="ignore"):
-        ratio = difference(np.log10(left), np.log10(right))
-    neither = (left == np.inf) & (right == np.inf)
+        ratio = difference(np.log10(own), np.log10(other))
+    neither = (own == np.inf) & (other == np.inf)
     return both.assign(
-        slower=difference(both["rate"], both["rate_right"]), ratio=np.where(neither, np.nan, ratio)
+        more=difference(both["left"], both["left_right"]), ratio=np.where(neither, np.nan, ratio)
     )
 
 
-def measure(decay: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
-    """Return per rival and backend a ``column`` of `pairs` against its margin, and whether the LSTM's own decays."""
+def _paired(table: pd.DataFrame, rival: str) -> pd.DataFrame:
+    both = paired(table, "lstm", rival)
+    return both.assign(rival=rival, left_right=paired(table, "lstm", rival, "left")["left_right"].to_numpy())
+
+
+def measure(decay: pd.DataFrame, column: str, margin: float, lost: float) -> pd.DataFrame:
+    """Return the evidence: a ``column`` of `pairs` against its margin, and whether the LSTM loses more than ``lost``.
+
+    Of each library's defaults, and of all settings at the standard drive; ``said``: in words, where the order turns.
+    """
     both = pairs(decay)
+    both = repeated(both, MIN_REPETITIONS) if len(both) else both
     if both.empty:
         return both
-    alone = select(decay, slice=ALONG_BIAS, init=WELL).assign(slice="")  # an RNN is in one of the slices
-    along = pairs(alone)
+    lines = _lines(decay, column, margin)
     parts = [
-        with_crossing(
-            _against(group, column, margin), select(along, rival=rival), "forget_bias", margin, column
+        compare(group, column, f"{name} against {'its ' if library else ''}{RNNS[rival]}", margin).assign(
+            rival=rival, library=library, own=False, **_spread(group, both, rival, library)
         )
-        for rival, group in repeated(both, MIN_REPETITIONS).groupby("rival")
+        for name, library, own in _groups(both)
+        for rival, group in own.groupby("rival")
     ]
-    own = repeated(both.drop(columns="rival").drop_duplicates(subset=_keys(both)), MIN_REPETITIONS)
-    vanishing = compare(own.assign(vanishing=-STEADY - own["rate"]), "vanishing", OWN, 0.0)
-    return stack([*parts, vanishing.assign(reversed="", where="")])
+    parts += [
+        compare(_alone(group), "lost", f"{name} {OWN}", lost).assign(
+            rival="", library=library, own=True, count="", said=_left(group) if library else ""
+        )
+        for name, library, group in _groups(both)
+    ]
+    return _with_lines(stack(parts), lines)
 
 
-def _keys(both: pd.DataFrame) -> list[str]:
-    return [name for name in both.columns if name not in ("rival", "rate_right", "slower", "ratio")]
+def _groups(both: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield a name, the library or nothing, and the pairs: of each library's default, and at the standard drive."""
+    usual = select(both, slice=DEFAULTS)
+    for init, library in LIBRARIES.items():
+        own = select(usual, init=init)
+        if len(own):
+            yield f"{library}'s default LSTM", library, own
+    fixed = select(both, drive=STANDARD_DRIVE)
+    if len(fixed):
+        yield f"LSTM {AT_DRIVE}", "", fixed
 
 
-def _against(group: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
-    part = f"lstm against {group['rival'].iloc[0]}"
-    count, where = _reversed(group)
-    return compare(group, column, part, margin).assign(reversed=count, where=where)
+def _alone(group: pd.DataFrame) -> pd.DataFrame:
+    """Return the LSTMs of the pairs, each once, with ``lost``: decades at LAG."""
+    right = ("rival", "rate_right", "left_right", "more", "ratio")
+    own = [name for name in group.columns if name not in right]
+    return group[own].drop_duplicates().assign(lost=-group["left"])
 
 
-def _reversed(group: pd.DataFrame) -> tuple[str, str]:
-    """Return in words in how many settings the RNN's gradient lasts longer than the LSTM's, and in which."""
+def _left(group: pd.DataFrame) -> str:
+    """Return in words what a library's LSTM and RNNs have left at LAG, in decades, and their rates per step."""
+    own = reference(group)
+    sides = {"LSTM": ("left", "rate", own.drop_duplicates(["length", "repetition"]))}
+    sides |= {RNNS[str(rival)]: ("left_right", "rate_right", rows) for rival, rows in own.groupby("rival")}
+    words = [
+        f"{name} {number(_mean(rows, left))} ({number(_mean(rows, rate))} per step)"
+        for name, (left, rate, rows) in sides.items()
+    ]
+    return listed(words)
+
+
+def _mean(rows: pd.DataFrame, column: str) -> float:
+    return float(np.mean(by_repetition(rows, column)))
+
+
+def _spread(group: pd.DataFrame, both: pd.DataFrame, rival: str, library: str) -> dict[str, str]:
+    """Return in words in how many settings the RNN has more left than the LSTM, in which, and what moves that."""
+    if library:
+        return {"count": "", "said": ""}
+    median = _medians(reference(group))
+    count = f"in {median['worse'].sum()} of {len(median)} settings ({RNNS[rival]})"
+    own = reference(select(both, rival=rival))
+    moved = [_moved(own[own["slice"] != DEFAULTS], factor, words) for factor, words in VARIED.items()]
+    said = [text for text in (_reversed(median), *moved) if text]
+    return {"count": count, "said": f"{RNNS[rival]}: {'; '.join(said)}." if said else ""}
+
+
+def _medians(group: pd.DataFrame) -> pd.DataFrame:
+    """Return the settings, with ``worse``: whether the RNN has more left in the median."""
     by = ["init", "gain", "forget_bias", "length", "slice", "hidden", "bias"]
-    median = group.groupby(by, observed=True)["slower"].median().reset_index()
-    worse = median[median["slower"] < 0]
-    if worse.empty:
-        return f"in none of {len(median)} settings", ""
-    counts = worse["forget_bias"].astype(str).value_counts()
-    words = [f"{counts[bias]} {at_biases([bias])}" for bias in bias_order(counts.index)]
-    init = worse["init"].astype(str).mode().iloc[0]
-    return f"in {len(worse)} of {len(median)} settings", f"{listed(words)}; most often {init} init"
+    median = group.groupby(by, observed=True)["more"].median().reset_index()
+    text = {"forget_bias": str, "init": str}
+    return median.astype(text).assign(worse=median["more"] < 0)
+
+
+def _reversed(median: pd.DataFrame) -> str:
+    """Return in words in which settings the RNN has more left, by forget bias and by init; nothing if in none."""
+    if not median["worse"].any():
+        return ""
+    biases = _of_all(median, "forget_bias")
+    words = [f"{biases[bias]} {at_biases([bias])}" for bias in bias_order(biases)]
+    inits = [f"{text} {init}" for init, text in _of_all(median[median["gain"] == 1], "init").items()]
+    by_init = f" (by init, at gain 1: {listed(inits)})" if inits else ""
+    return f"ahead in {listed(words)}{by_init}"
+
+
+def _of_all(median: pd.DataFrame, column: str) -> dict[str, str]:
+    """Return "3 of 4" for each value of a column with a setting that is reversed."""
+    each = median.groupby(column)["worse"].agg(["sum", "size"])
+    return {str(name): f"{row['sum']} of {row['size']}" for name, row in each.iterrows() if row["sum"]}
+
+
+def _moved(own: pd.DataFrame, factor: str, words: str) -> str:
+    """Return in words whether the order turns along a factor, all else equal; nothing if that was not measured."""
+    keys = [name for name in ALONG if name != factor]
+    value = own[factor].astype(str).map(as_number)
+    table = own.assign(value=value)[value.notna()]
+    ahead = table.groupby([*keys, "value"], observed=True)["more"].median().gt(0).unstack()
+    ahead = ahead[ahead.notna().sum(axis=1) >= LEAST_VALUES].dropna(axis="columns", how="all")
+    if ahead.empty:
+        return ""
+    span = f"from {number(ahead.columns.min())} to {number(ahead.columns.max())} {words}"
+    turned = ahead[ahead.nunique(axis=1) > 1]
+    if turned.empty:
+        return f"{span} the order is the same"
+    biases = turned.index.get_level_values("forget_bias").astype(str)
+    rows = zip(biases, (row for _, row in turned.iterrows()), strict=True)
+    return f"{span} the order turns {listed([f'{at_biases([bias])} ({_ahead(row)})' for bias, row in rows])}"
+
+
+def _ahead(row: pd.Series) -> str:
+    """Return in words at which values of the factor the RNN is ahead."""
+    return f"the RNN ahead at {listed([number(value) for value in row.index[row.eq(False)]])}"  # NaN: not measured
+
+
+def _lines(decay: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
+    """Return per rival and init from which forget bias ``column`` passes the margin, on the lines of most biases."""
+    alone = select(decay, slice=ALONG_BIAS, drive=STANDARD_DRIVE, gain=1.0).assign(
+        slice=""
+    )  # an RNN is in one slice
+    both = pairs(alone)
+    if both.empty:
+        return both
+    both = reference(both).astype({"init": str})
+    tried = both[both["forget_bias"].astype(str).map(as_number).notna()]
+    tried = tried.groupby(["init", "length"])["forget_bias"].transform("nunique")
+    return crossings(both[tried.reindex(both.index) == tried.max()], "forget_bias", column, margin)
+
+
+def _with_lines(evidence: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
+    """Return the evidence with each rival's crossings: ``lines`` in words, and that of WELL as at, at_low, at_high."""
+    rivals = evidence["rival"].where(evidence["library"] == "", "")
+    words = {rival: listed([_line(row) for row in own.itertuples()]) for rival, own in _by_rival(lines)}
+    well = {rival: select(own, init=WELL) for rival, own in _by_rival(lines)}
+    ends = {rival: own.iloc[0][["at", "low", "high"]].tolist() for rival, own in well.items() if len(own)}
+    at = np.array([ends.get(rival, [np.nan] * 3) for rival in rivals], float).reshape(-1, 3)
+    columns = dict(zip(("at", "at_low", "at_high"), at.T, strict=True))
+    return evidence.assign(lines=rivals.map(words).fillna(""), **columns)
+
+
+def _by_rival(lines: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    if len(lines):
+        yield from ((str(rival), own) for rival, own in lines.groupby("rival"))
+
+
+def _line(row: Any) -> str:
+    """Return in words the crossing of one init."""
+    if np.isneginf(row.at):
+        return f"below forget bias {number(row.first)} ({row.init} init)"
+    if np.isposinf(row.at):
+        return f"above forget bias {number(row.last)} ({row.init} init)"
+    return f"at {_factor(row.init)} {with_interval(row.at, row.low, row.high)}"
+
+
+def _factor(init: str) -> str:
+    return f"forget bias with {init} init"
 
 
 def decide(evidence: pd.DataFrame, unit: str) -> Verdict:
     """Return the verdict: the LSTM's gradient vanishes, and beyond its margin from each rival's."""
+    what = f"LSTM and vanilla RNN at T of at least {LONG}, {MIN_REPETITIONS} repetitions, every backend"
     if evidence.empty:
-        what = f"LSTM and vanilla RNN at T of at least {LONG}, {MIN_REPETITIONS} repetitions, every backend"
-        return Verdict(INCONCLUSIVE, missing(evidence, what), "No pair of LSTM and vanilla RNN was measured.")
+        return Verdict(
+            INCONCLUSIVE, to_settle(evidence, evidence, what), "No pair of LSTM and vanilla RNN was measured."
+        )
     states = comparison(evidence)
-    word = conjunction([combine(states.drop(OWN, errors="ignore")), combine(states[states.index == OWN])])
-    shown = evidence[evidence["part"] != OWN]
-    shown = (
-        shown[shown["part"] == "lstm against rnn_tanh"]
-        if "lstm against rnn_tanh" in set(shown["part"])
-        else shown
-    )
+    own = states.index.str.endswith(OWN)
+    word = conjunction([combine(states[~own]), combine(states[own])])
+    shown = _headline(evidence)
+    known = {"states": dict(states), **main(shown)}
     if word == INCONCLUSIVE:
-        return Verdict(word, missing(evidence, "more repetitions"), _alt(evidence, unit), **main(shown))
-    at = boundary(shown, "forget bias") if word == DEPENDS and shown["part"].nunique() == 1 else None
-    return Verdict(word, _condition(evidence, states), _alt(evidence, unit), **main(shown), boundary=at)
+        return Verdict(word, to_settle(evidence, states, what), _alt(evidence, unit), **known)
+    at = _boundary(evidence) if word == DEPENDS else None
+    return Verdict(word, _condition(evidence, states), _alt(evidence, unit), boundary=at, **known)
+
+
+def _headline(evidence: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that stand for the claim: PyTorch's default LSTM against its tanh RNN, or the first part."""
+    parts = evidence["part"]
+    return evidence[parts == (HEADLINE if (parts == HEADLINE).any() else parts.iloc[0])]
+
+
+def _boundary(evidence: pd.DataFrame) -> Boundary | None:
+    """Return from which forget bias the LSTM passes its margin against the tanh RNN, with weights of WELL."""
+    row = reference(select(evidence, rival="rnn_tanh", library=""))[["at", "at_low", "at_high"]]
+    return (
+        Boundary(_factor(WELL), *row.iloc[0].astype(float))
+        if np.isfinite(row).all(axis=None) and len(row)
+        else None
+    )
 
 
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
-    parts = by_state(states, DECIDED)
-    worse = evidence[evidence["reversed"] != ""].drop_duplicates("part")
-    worse = worse.assign(rival=worse["part"].astype(str).str.removeprefix("lstm against "))
-    counts = listed([f"{row['reversed']} ({row['rival']})" for _, row in worse.iterrows()])
-    where = [f"{row['rival']}: {row['where']}." for _, row in worse.iterrows() if row["where"]]
-    return " ".join(
-        [f"The RNN's gradient lasts longer than the LSTM's {counts}.", *parts, *where, *_thresholds(evidence)]
-    )
-
-
-def _thresholds(evidence: pd.DataFrame) -> list[str]:
-    """Return in words from which forget bias the LSTM passes its margin, rival by rival."""
-    parts = evidence[evidence["part"] != OWN].groupby("part", sort=False)
-    thresholds = {
-        str(part).removeprefix("lstm against "): threshold(group, "forget bias") for part, group in parts
-    }
-    words = [f"against {rival} {where}" for rival, where in thresholds.items() if where]
-    return (
-        [f"With {WELL} init it begins to hold, as the forget bias rises, {listed(words)}."] if words else []
-    )
+    rows = reference(evidence)
+    usual = rows[rows["own"] & (rows["library"] != "")]
+    defaults = [f"{row.library}: {row.said}" for row in usual.itertuples()]
+    left = f"Left at lag {LAG} by default, in decades: {'; '.join(defaults)}." if defaults else ""
+    pooled = rows[~rows["own"] & (rows["library"] == "")]
+    counts = f"{AT_DRIVE.capitalize()} the RNN has more left at lag {LAG} {listed(pooled['count'])}."
+    lines = [f"against the {RNNS[row.rival]} {row.lines}" for row in pooled.itertuples() if row.lines]
+    begins = f"As the forget bias rises it begins to hold {'; '.join(lines)}." if lines else ""
+    texts = (counts if len(pooled) else "", *by_state(states, DECIDED), left, begins, *pooled["said"])
+    return " ".join(text for text in texts if text)
 
 
 def _alt(evidence: pd.DataFrame, unit: str) -> str:
-    effects = evidence[evidence["part"] != OWN].groupby("part", sort=False)["effect"].mean()
+    order = evidence[~evidence["own"]] if len(evidence) else evidence
+    effects = reference(order).groupby("part", sort=False)["effect"].mean()
     words = [f"{part}: {number(effects[part])}" for part in effects.index]
     return f"Each dot is one pair of networks. Median over settings, {unit}: " + "; ".join(words) + "."
