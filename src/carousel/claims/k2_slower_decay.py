@@ -27,15 +27,15 @@ CLAIM = Claim(
     kind="comparison",
     statement="LSTM gradients do vanish, only more slowly than a vanilla RNN's.",
     reading=f"At initialisation less than a tenth of the LSTM's total gradient is left at lag {LAG}, and more than of "
-    "the sigmoid, tanh and ReLU RNN's of the same init, gain, width, drive, length and seed: with each library's defaults, "
-    f"and at drive {STANDARD_DRIVE}, where inits, gains and forget biases are compared.",
+    "the sigmoid, tanh and ReLU RNN's of the same init, gain, width, drive, length and seed: with each library's "
+    f"defaults, and at drive {STANDARD_DRIVE}, where inits, gains and forget biases are compared.",
     prediction="depends: on the forget bias, and reversed for orthogonal and ReLU networks near criticality",
     unit=f"decades more left at lag {LAG}, PyTorch's default LSTM against its tanh RNN",
     rule=words_of_comparison(
         MORE, f"decades more left of the LSTM's gradient at lag {LAG} than of the rival's"
     )
-    + f" The LSTM's own gradient vanishes likewise where it has lost more than {LOST.value:g} decade at lag {LAG}. Both must hold; "
-    "the parts are each library's defaults, rival by rival, and all settings at the standard drive.",
+    + f" The LSTM's own gradient vanishes likewise where it has lost more than {LOST.value:g} decade at lag {LAG}. "
+    "Both must hold; the parts are each library's defaults, rival by rival, and all settings at the standard drive.",
     takeaway={
         "supported": "An LSTM buys time against vanishing, not freedom from it.",
         "refuted": "An LSTM's gradient does not last longer than a vanilla RNN's.",

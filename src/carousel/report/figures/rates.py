@@ -15,7 +15,7 @@ from carousel.claims import (
     k1_not_vulnerable as k1,
 )
 from carousel.claims.evidence import planned
-from carousel.claims.rules import Tables
+from carousel.claims.rules import LAG, Tables
 from carousel.report import names
 from carousel.report.figures.data import either, jitter, settings
 from carousel.report.figures.labels import end_label
@@ -24,6 +24,7 @@ from carousel.report.figures.style import RATE, band, legend, look, marker, noth
 BIAS = "forget bias"
 CONSTANT = "constant: within a factor of 2 in 100 steps"
 CLAIMED = "#D55E00"
+LOWEST = -20  # decades left: what K1 shows
 CROWDED = 8  # forget biases: the names of more than so many stand upright
 SEEN = "#0072B2"
 
@@ -46,14 +47,17 @@ def _by_bias(ax: Axes, table: pd.DataFrame, column: str, at_start: pd.Series) ->
 
 
 def k1_figure(tables: Tables) -> Figure:
-    """Draw the rate of every LSTM's total gradient by forget bias, before and after training."""
-    table = settings(either(planned(k1.measure(tables))), ["value"]).dropna(subset=["value"])
+    """Draw what is left of every LSTM's total gradient at lag LAG by forget bias, before and after training."""
+    space = planned(k1.measure(tables, k1.LOST.value))
+    table = settings(either(space), ["value"]).dropna(subset=["value"])
     if table.empty:
         return nothing("the total gradient of LSTMs")
-    figure, (ax,) = panels([f"rate of an LSTM's total gradient, {RATE}"], BIAS)
-    _by_bias(ax, table.assign(value=table["value"].clip(lower=-2)), "value", table["step"] == 0)
-    band(ax, -STEADY, STEADY, CONSTANT)
-    rate_axis(ax, STEADY)
+    title = f"left of an LSTM's total gradient at lag {LAG}, decades (marks at the edge lie below it)"
+    figure, (ax,) = panels([title], BIAS)
+    _by_bias(ax, table.assign(value=table["value"].clip(lower=LOWEST)), "value", table["step"] == 0)
+    ax.axhline(-k1.LOST.value, color=CLAIMED, linestyle=(0, (4, 2)))
+    ax.annotate("a tenth left", (0, -k1.LOST.value), (4, 4), xycoords=("axes fraction", "data"),
+                textcoords="offset points", color="#a84a00")  # fmt: skip
     legend(figure, 2)
     return figure
 
