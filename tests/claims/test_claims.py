@@ -214,13 +214,13 @@ def test_numbers_in_the_words_come_from_the_tables(plant) -> None:
 
 def test_the_boundary_is_named(plant) -> None:
     assert "between 1 and 10" in decided("A1e", plant(need="A1e")).condition
-    assert "rnn_tanh, torch from gain 2" in decided("A4g", plant(need="A4g")).condition
+    assert "tanh RNN, torch init, gain 2, 8 units" in decided("A4g", plant(need="A4g")).condition
 
 
 TURNING = {  # verdicts that depend on an ordered factor: its name, and between which values planted rates turn
     "Q1": ("forget bias", 9.81), "Q2": ("forget bias", 9.81), "A1e": ("forget bias", 9.81),
     "K2": ("forget bias with orthogonal init", 0.353), "A2a": ("forget bias with orthogonal init", 1.53),
-    "A4g": ("gain", 1.77),
+    "A4g": ("gain with orthogonal init", 1.77),
 }  # fmt: skip
 
 
@@ -251,7 +251,7 @@ def test_boundaries_and_settings_are_in_the_table(verdicts) -> None:
     assert numbers[~turns].isna().all(axis=None)
     assert (numbers[turns].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
     at = table.loc["A4g", "boundary_at"]
-    assert table.loc["A4g", "boundary"].startswith(f"gain {at:.3g} (95 % interval")
+    assert table.loc["A4g", "boundary"].startswith(f"gain with orthogonal init {at:.3g} (95 % interval")
     assert "models; varied: cell rnn_relu, rnn_sigmoid and rnn_tanh;" in table.loc["A4g", "settings"]
     assert table[["reading", "prediction", "settings"]].map(len).min(axis=None) >= len("refuted")
 

@@ -40,6 +40,15 @@ def _networks(truth: Truth) -> Iterator[Rows]:
                     yield curve(which, quantity, "full", cost + pull * size)
 
 
+def _libraries(truth: Truth) -> Iterator[Rows]:
+    """Yield what PyTorch starts with: the tanh and the ReLU RNN at gain 1, whose weights' part is one."""
+    for repetition in range(truth.repetitions):
+        for cell in ("rnn_tanh", "rnn_relu"):
+            which = model(cell, 100, repetition, slice="libraries", drive="unit", hidden=16)
+            cost = truth.extra.get("slopes", SLOPES)[cell] * _jitter(repetition)
+            yield curve(which, "loss_state", "full", cost)
+
+
 def _chains(truth: Truth) -> Iterator[Rows]:
     """Yield chains of every activation; those of ReLU die at weights below zero, and where their start is dead."""
     extra = truth.extra
@@ -47,12 +56,15 @@ def _chains(truth: Truth) -> Iterator[Rows]:
     for repetition in range(2):
         for cell, slopes in extra.get("chain_slopes", CHAIN_SLOPES).items():
             for w in weights:
-                which = model(cell, 1000, repetition, slice="chain", init="identity", hidden=1, gain=w)
+                which = model(
+                    cell, 1000, repetition, slice="chain", init="identity", hidden=1, gain=w, drive="0"
+                )
                 relu = cell == "rnn_relu"
                 dead = relu and (extra.get("dies", w < 0) or repetition == extra.get("dead_start"))
                 cost = -np.inf if dead else slopes
                 yield curve(which, "slopes", "full", cost)
-                yield curve(which, "loss_h", "full", cost + np.log10(abs(w)))
+                for quantity in ("loss_h", "loss_state"):
+                    yield curve(which, quantity, "full", cost + np.log10(abs(w)))
 
 
 def _lstms(truth: Truth) -> Iterator[Rows]:
@@ -65,8 +77,8 @@ def _lstms(truth: Truth) -> Iterator[Rows]:
                     yield curve(which, quantity, path, rate * _jitter(repetition) + moved * size)
 
 
-DECAY: tuple[Callable[[Truth], Iterator[Rows]], ...] = (_networks, _chains, _lstms)
+DECAY: tuple[Callable[[Truth], Iterator[Rows]], ...] = (_networks, _libraries, _chains, _lstms)
 NEEDS: dict[str, tuple[Callable[[Truth], Iterator[Rows]], ...]] = {
     "A1b": (_networks, _chains), "A1h": (_networks, _chains), "A1i": (_networks,), "A1j": (_networks, _lstms),
-    "A2f": (_networks,),
+    "A2f": (_networks, _libraries),
 }  # fmt: skip

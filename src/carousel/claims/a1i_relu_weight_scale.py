@@ -1,17 +1,22 @@
 """A1i: do a ReLU network's gradients, too, vanish or explode by the scale of its weights?"""
 
+import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.resampling import spread
-from carousel.analysis.stats.tables import repeated, select
+from carousel.analysis.stats.slopes import STEADY, least_squares
+from carousel.analysis.stats.tables import MODEL, grouped, repeated, select
 from carousel.analysis.text import number
-from carousel.claims import a4g_rnn_distance as a4g
-from carousel.claims.a1j_recurrent_weights import sensitivity
-from carousel.claims.evidence import boundary, main, missing, stack
+from carousel.axes import STANDARD_DRIVE
+from carousel.claims import rnn_trends
+from carousel.claims.evidence import ALONG_GAIN, compare, main, reference, stack
+from carousel.claims.rnn_trends import LOST, threshold, words_of_vanishing
+from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     FAILS,
+    FEW,
     HOLDS,
     INCONCLUSIVE,
+    LAG,
     MIN_REPETITIONS,
     UNCLEAR,
     Boundary,
@@ -19,42 +24,73 @@ from carousel.claims.rules import (
     Tables,
     Verdict,
     combine,
+    comparison,
     conjunction,
     trend,
 )
 
 RELU = "rnn_relu"
 RISE = "the rate rises with the gain"
+EXPLODES = ", explodes"  # how the parts on exploding end
 SPAN = (0.5, 2.0)  # gains that the sweep must reach: nobody sees both signs from one side
+LEAST_GAINS = 3  # fewer are no sweep
+NETWORK = [name for name in MODEL if name not in ("slice", "gain")]  # what is one network at several gains
 
 
 def rows(tables: Tables) -> pd.DataFrame:
     """Return the gradient of every ReLU network at initialisation."""
-    return select(a4g.rows(tables), cell=RELU)
+    return select(rnn_trends.rows(tables), cell=RELU)
 
 
-def measure(tables: Tables) -> pd.DataFrame:
-    """Return per init, gain and backend the rate and its crossing; over the swept gains, how fast it rises."""
+def measure(tables: Tables, margin: float) -> pd.DataFrame:
+    """Return what is left at LAG, against a loss and against a gain of the margin; and how fast the rate rises."""
     own = tables._replace(decay=select(tables.decay, cell=RELU))
-    levels, rate = a4g.measure(own), a4g.slopes(own.decay).dropna(subset=["rate"])
-    rise = spread(sensitivity(repeated(rate, MIN_REPETITIONS)).assign(part=RISE), ["part"], "sensitivity")
-    return stack([levels, rise])
+    falls = rnn_trends.measure(own, "left", margin)
+    table = repeated(rnn_trends.slopes(own.decay), MIN_REPETITIONS)
+    fixed = rnn_trends.fixed(table)
+    grows = [_grows(falls, key, group, margin) for key, group in fixed.groupby(rnn_trends.BY, observed=True)]
+    rise = compare(risen(fixed), "risen", RISE, STEADY).assign(kind="rise")
+    return stack([falls.assign(kind="falls"), *grows, rise])
 
 
-def grows(evidence: pd.DataFrame) -> pd.Series:
-    """Return the state of each part for the claim that it grows: decay in the mirror."""
-    return trend(evidence.assign(low=-evidence["high"], high=-evidence["low"]), decays=True)
+def _grows(falls: pd.DataFrame, key: tuple, group: pd.DataFrame, margin: float) -> pd.DataFrame:
+    names = dict(zip(rnn_trends.BY, key, strict=True))
+    part = select(falls, library="", **names)["part"].iloc[0]
+    return compare(group, "left", f"{part}{EXPLODES}", margin).assign(kind="grows", library="", **names)
+
+
+def risen(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per network measured at LEAST_GAINS gains or more, all else being equal.
+
+    ``risen``: the least-squares slope of the rate against log10 gain, over the gains at which it is finite.
+    """
+    rows = select(table, slice=ALONG_GAIN)
+    rows = rows[np.isfinite(rows["rate"])]
+    gains = rows.groupby(NETWORK, observed=True, dropna=False)["gain"].transform("nunique")
+    rows = rows[gains >= LEAST_GAINS]
+    codes, networks = grouped(rows, NETWORK)
+    x, y = np.log10(rows["gain"].to_numpy(float)), rows["rate"].to_numpy(float)
+    return networks.assign(risen=least_squares(codes, x, y, len(networks))[0])
 
 
 def states(evidence: pd.DataFrame) -> pd.Series:
+    """Return the state of each part: a vanishing one as every trend, an exploding one and the rise as comparisons."""
+    if evidence.empty:
+        return pd.Series(dtype=object)
+    falls = evidence["kind"] == "falls"
+    return pd.concat([trend(evidence[falls], decays=True), comparison(evidence[~falls])])
+
+
+def claimed(evidence: pd.DataFrame, each: pd.Series) -> pd.Series:
     """Return the states of the three things claimed: it vanishes somewhere, explodes somewhere, and rises."""
     if evidence.empty:
         return pd.Series(dtype=object)
-    levels, rise = (evidence[(evidence["part"] == RISE) == which] for which in (False, True))
-    wide = len(levels) > 0 and levels["gain"].min() <= SPAN[0] and levels["gain"].max() >= SPAN[1]
-    sides = {"vanishes": trend(levels, decays=True), "explodes": grows(levels)}
-    found = {name: _somewhere(side) if wide else UNCLEAR for name, side in sides.items()}
-    return pd.Series(found | {"rises": grows(rise).get(RISE, UNCLEAR)})
+    swept = select(evidence, kind=("falls", "grows"), library="")
+    wide = len(swept) > 0 and swept["gain"].min() <= SPAN[0] and swept["gain"].max() >= SPAN[1]
+    sides = {"vanishes": "falls", "explodes": "grows"}
+    parts = {name: each[each.index.isin(select(swept, kind=kind)["part"])] for name, kind in sides.items()}
+    found = {name: _somewhere(side) if wide else UNCLEAR for name, side in parts.items()}
+    return pd.Series(found | {"rises": each.get(RISE, UNCLEAR)})
 
 
 def _somewhere(side: pd.Series) -> str:
@@ -66,43 +102,58 @@ def _somewhere(side: pd.Series) -> str:
 
 def threshold_gain(evidence: pd.DataFrame) -> Boundary | None:
     """Return the gain at which vanishing ends, if it does within the sweep."""
-    return boundary(evidence[evidence["part"] != RISE], "gain") if len(evidence) else None
+    return threshold(evidence[evidence["kind"] == "falls"], RELU) if len(evidence) else None
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict with the rise of the rate as its effect and the gain at which its sign changes."""
-    found = states(evidence)
+    """Return the verdict with the rise of the rate as its effect and the gain at which vanishing ends."""
+    each = states(evidence)
+    found = claimed(evidence, each)
     word = conjunction([combine(found[[name]]) for name in found.index]) if len(found) else INCONCLUSIVE
     if word == INCONCLUSIVE:
         low, high = SPAN
         what = f"{MIN_REPETITIONS} repetitions of ReLU networks, gains from {low:g} to {high:g}, on every backend"
-        return Verdict(word, missing(evidence, what), _alt(evidence))
-    rise = evidence[evidence["part"] == RISE]
-    threshold = threshold_gain(evidence)
-    at = f" As the gain alone rises, vanishing ends at {threshold.value}." if threshold else ""
-    return Verdict(word, _counts(evidence) + at, _alt(evidence), **main(rise), boundary=threshold)
+        return Verdict(word, _to_settle(evidence, each, found, what), _alt(evidence, each), states=dict(each))
+    said = [
+        _counts(evidence, each),
+        rnn_trends.said_of_lines(evidence[evidence["kind"] == "falls"], "vanishing ends"),
+    ]
+    condition = " ".join(text for text in said if text)
+    rise, at = evidence[evidence["part"] == RISE], threshold_gain(evidence)
+    return Verdict(word, condition, _alt(evidence, each), boundary=at, states=dict(each), **main(rise))
 
 
-def _counts(evidence: pd.DataFrame) -> str:
-    """Return in words how many settings vanish and explode, and how much each doubling of the weights moves."""
-    levels = evidence[evidence["part"] != RISE]
-    down, up = (int((side == HOLDS).sum()) for side in (trend(levels, decays=True), grows(levels)))
-    rise = evidence.loc[evidence["part"] == RISE, "effect"].mean()
+def _to_settle(evidence: pd.DataFrame, each: pd.Series, found: pd.Series, what: str) -> str:
+    """Return what would settle it: the rise if that alone is open, else the sweep that was not wide enough."""
+    rise = evidence[evidence["part"] == RISE] if len(evidence) else evidence
+    alone = len(found) > 0 and list(found.index[found == UNCLEAR]) == ["rises"] and len(rise) > 0
     return (
-        f"Of {levels['part'].nunique()} settings (init and gain) of the ReLU RNN {down} vanish and {up} explode. "
+        to_settle(rise if alone else evidence, each, what) if alone else to_settle(evidence, each[:0], what)
+    )
+
+
+def _counts(evidence: pd.DataFrame, each: pd.Series) -> str:
+    """Return in words how many settings vanish and explode, and how much each tenfold of the weights moves."""
+    own = reference(evidence)
+    down, up = ((each == HOLDS).reindex(select(own, kind=kind)["part"]).sum() for kind in ("falls", "grows"))
+    rise = own.loc[own["part"] == RISE, "effect"].mean()
+    return (
+        f"Of {(own['kind'] == 'falls').sum()} settings (init, gain and width, or a library's default) of the ReLU RNN "
+        f"{down} vanish, and of {(own['kind'] == 'grows').sum()} at drive {STANDARD_DRIVE} {up} explode. "
         f"Each tenfold of the recurrent weights moves the rate by {number(rise)} decades per step."
     )
 
 
-def _alt(evidence: pd.DataFrame) -> str:
+def _alt(evidence: pd.DataFrame, each: pd.Series) -> str:
     if evidence.empty:
         return "No ReLU network was measured."
-    levels = evidence[evidence["part"] != RISE]
-    ends = levels.groupby("gain")["effect"].median()
+    rate = select(reference(evidence), kind="falls", library="").groupby("gain")["rate_mean"].median()
+    ends = (
+        [f"{number(rate[gain])} at gain {gain:g}" for gain in rate.index[[0, -1]]] if len(rate) else ["none"]
+    )
     return (
         "Rate of the ReLU network's gradient against the gain of its recurrent weights, with intervals and its two "
-        f"parts, from {number(ends.iloc[0])} decades per step at gain {number(ends.index[0])} to "
-        f"{number(ends.iloc[-1])} at gain {number(ends.index[-1])}. {_counts(evidence)}"
+        f"parts, in decades per step from {' to '.join(ends)}. {_counts(evidence, each)}"
     )
 
 
@@ -112,14 +163,17 @@ CLAIM = Claim(
     kind="trend",
     statement="Even with ReLU, multiplying by the weights again and again makes gradients vanish, or explode where "
     "nothing holds them.",
-    reading="At initialisation the gradient of the ReLU RNN vanishes at some gain of its recurrent weights and "
-    "explodes at another, and its rate rises with the gain.",
+    reading=f"At initialisation, at drive {STANDARD_DRIVE}, the gradient of the ReLU RNN vanishes at some gain of its "
+    f"recurrent weights (less than a tenth left at lag {LAG}) and explodes at another (more than ten times), and its "
+    "rate rises with the gain.",
     prediction="supported: half of the units are off, so orthogonal weights turn near a gain of sqrt(2)",
     unit="decades per step, for each tenfold of the recurrent weights",
-    rule="An init and gain vanishes (explodes) where the 95 % interval of the rate lies beyond a loss (a gain) of a "
-    "factor of 2 in 100 steps on every backend. One that vanishes, one that explodes and a rate that rises with the "
-    "gain support it; none on one side, or no rise, refutes it. Gains from "
-    f"{SPAN[0]:g} to {SPAN[1]:g} and {MIN_REPETITIONS} repetitions at least.",
+    rule=words_of_vanishing(LOST)
+    + " It explodes where the interval lies above a gain of as much, likewise, and at "
+    f"most {FEW:.0%} of its settings say the opposite in every repetition. One that "
+    "vanishes, one that explodes and a rate that rises with the gain by more than a factor of 2 in 100 steps for each "
+    "tenfold support it; none on one side, or no such rise, refutes it. Gains from "
+    f"{SPAN[0]:g} to {SPAN[1]:g} at least.",
     takeaway={
         "supported": "ReLU leaves the weights' scale in charge: set the gain of the recurrent matrix to the boundary.",
         "refuted": "The scale of a ReLU network's weights does not decide between vanishing and exploding.",
@@ -127,4 +181,5 @@ CLAIM = Claim(
     measure=measure,
     decide=decide,
     rows=rows,
+    margin=LOST,
 )

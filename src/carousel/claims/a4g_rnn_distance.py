@@ -2,63 +2,37 @@
 
 import pandas as pd
 
-from carousel.analysis.stats.resampling import spread
-from carousel.analysis.stats.slopes import STEADY, rates
-from carousel.analysis.stats.tables import repeated, select
-from carousel.analysis.text import listed, number
-from carousel.claims.evidence import (
-    ALONG_GAIN,
-    boundary,
-    main,
-    missing,
-    planned,
-    stack,
-    threshold,
-    with_crossing,
-)
+from carousel.analysis.stats.slopes import STEADY
+from carousel.analysis.text import number
+from carousel.axes import STANDARD_DRIVE
+from carousel.claims import rnn_trends
+from carousel.claims.evidence import main, reference
+from carousel.claims.rnn_trends import headline, said_of_libraries, said_of_lines, threshold
+from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,
     INCONCLUSIVE,
     LONG,
     MIN_REPETITIONS,
+    UNCLEAR,
     VANILLA,
     Boundary,
     Claim,
+    Margin,
     Tables,
     Verdict,
     combine,
     trend,
+    words_of_trend,
 )
 
-
-def rows(tables: Tables) -> pd.DataFrame:
-    """Return the gradient of every vanilla RNN at initialisation, driven by noise over LONG steps or more."""
-    return _rows(tables.decay)
+CONSTANT = Margin(STEADY, "decades per step", "less than a factor of 2 in 100 steps is called constant")
 
 
-def _rows(decay: pd.DataFrame) -> pd.DataFrame:
-    found = select(decay, cell=VANILLA, trained="no", quantity="loss_h", path="full")
-    return planned(found[(found["length"] >= LONG) & (found["hidden"] > 1)])
-
-
-def slopes(decay: pd.DataFrame) -> pd.DataFrame:
-    """Return the rate of every vanilla RNN, one row per model."""
-    return rates(_rows(decay), "loss_h", "full")
-
-
-def measure(tables: Tables) -> pd.DataFrame:
-    """Return per cell, init, gain and backend the rate with its interval, and the gain at which it stops vanishing."""
-    rate = repeated(slopes(tables.decay).dropna(subset=["rate"]), MIN_REPETITIONS)
-    return stack([_cell(rate, cell) for cell in VANILLA])
-
-
-def _cell(rate: pd.DataFrame, cell: str) -> pd.DataFrame:
-    rate = select(rate, cell=cell)
-    evidence = spread(rate, ["cell", "init", "gain"])
-    evidence = with_crossing(evidence, select(rate, slice=ALONG_GAIN), "gain", -STEADY, log=True)
-    names = evidence["cell"].astype(str) + ", " + evidence["init"].astype(str)
-    return evidence.assign(name=names, part=names + ", gain " + evidence["gain"].map("{:g}".format))
+def measure(tables: Tables, margin: float) -> pd.DataFrame:
+    """Return the rate with its interval per cell, init, gain and width, and of each library's default."""
+    return rnn_trends.measure(tables, "rate", margin)
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -67,45 +41,33 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     word = combine(states)
     if word == INCONCLUSIVE:
         what = f"{MIN_REPETITIONS} repetitions of vanilla RNNs at T of at least {LONG}, on every backend"
-        return Verdict(word, missing(evidence, what), _alt(evidence))
+        return Verdict(word, to_settle(evidence, states, what), _alt(evidence), states=dict(states))
     at = _boundary(evidence) if word == DEPENDS else None
-    return Verdict(word, _condition(evidence, states), _alt(evidence), **main(_usual(evidence)), boundary=at)
+    known = {"states": dict(states), **main(headline(evidence, "rnn_tanh"))}
+    return Verdict(word, _condition(evidence, states), _alt(evidence), boundary=at, **known)
 
 
 def _boundary(evidence: pd.DataFrame) -> Boundary | None:
-    """Return the gain at which the tanh RNN stops vanishing, or else the first cell that does."""
-    cells = sorted(VANILLA, key=lambda cell: cell != "rnn_tanh")
-    found = (boundary(select(evidence, cell=cell), "gain") for cell in cells)
+    """Return the gain at which the tanh RNN stops decaying, or else the first cell that does."""
+    found = (threshold(evidence, cell) for cell in sorted(VANILLA, key=lambda cell: cell != "rnn_tanh"))
     return next((at for at in found if at), None)
 
 
-def _usual(evidence: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that stand for the claim: the tanh RNN as a library starts it, or the first part."""
-    usual = select(evidence, name="rnn_tanh, torch", gain=1.0)
-    return usual if len(usual) else evidence[evidence["part"] == evidence["part"].iloc[0]]
-
-
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
-    seen = evidence.drop_duplicates("part").assign(state=lambda table: table["part"].map(states))
-    flat = seen[seen["state"] == FAILS].groupby("name", sort=False)["gain"]
-    words = [f"{name} from gain {gains.min():g}" for name, gains in flat]
-    thresholds = {
-        cell: threshold(select(evidence, cell=cell), "gain") for cell in seen["cell"].astype(str).unique()
-    }
-    said = listed([f"{cell} {where}" for cell, where in thresholds.items() if where])
-    return (
-        f"Flat or rising in {(states == FAILS).sum()} of {len(states)} settings: {'; '.join(words) or 'none'}."
-        + (f" As the gain alone rises, the decay ends: {said}." if said else "")
-    )
+    flat, unclear = ("; ".join(states.index[states == state]) for state in (FAILS, UNCLEAR))
+    counts = f"Flat or rising in {(states == FAILS).sum()} of {len(states)} settings: {flat or 'none'}."
+    open_ = f"Undecided: {unclear}." if unclear else ""
+    more = [said_of_libraries(evidence), said_of_lines(evidence, "the decay ends")]
+    return " ".join(text for text in [counts, open_, *more] if text)
 
 
 def _alt(evidence: pd.DataFrame) -> str:
     if evidence.empty:
         return "No vanilla RNN was measured."
-    low, high = evidence["effect"].min(), evidence["effect"].max()
+    rates = reference(evidence)["effect"]
     return (
         "Rate of the gradient of vanilla RNNs against the gain of the recurrent weights, by cell and init, from "
-        f"{number(low)} to {number(high)} decades per step."
+        f"{number(rates.min())} to {number(rates.max())} decades per step."
     )
 
 
@@ -115,13 +77,14 @@ CLAIM = Claim(
     kind="trend",
     statement="In the basic RNN each step applies an affine map and a nonlinearity, so the longer the distance the "
     "smaller the error.",
-    reading="At initialisation the gradient of the sigmoid, tanh and ReLU RNN decays with lag, whatever the init "
-    "and the gain of its recurrent weights.",
+    reading="At initialisation the gradient of the sigmoid, tanh and ReLU RNN decays with lag, whatever the init, the "
+    f"gain of its recurrent weights and its width, at drive {STANDARD_DRIVE}, and as libraries start it.",
     prediction="depends: on the gain; it is flat near criticality and rises beyond",
-    unit="decades per step (rnn_tanh, torch init, gain 1)",
-    rule="A cell, init and gain decays (does not) where the 95 % interval of its rate lies below (above) a loss of a "
-    f"factor of 2 in 100 steps on every backend, with at least {MIN_REPETITIONS} repetitions. "
-    "All: supported; some: depends.",
+    unit="decades per step (PyTorch's default tanh RNN)",
+    rule=words_of_trend(
+        CONSTANT, f"A cell, init, gain and width (drive {STANDARD_DRIVE}), or a library's default,"
+    )
+    + " All: supported; none: refuted; some: depends.",
     takeaway={
         "supported": "In a vanilla RNN the error shrinks with distance.",
         "refuted": "In a vanilla RNN the error does not shrink with distance.",
@@ -129,5 +92,6 @@ CLAIM = Claim(
     },
     measure=measure,
     decide=decide,
-    rows=rows,
+    rows=rnn_trends.rows,
+    margin=CONSTANT,
 )

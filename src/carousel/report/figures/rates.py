@@ -11,8 +11,8 @@ from carousel.analysis.theory import scalar
 from carousel.claims import (
     a1e_no_decaying_factor as a1e,
     a2c_learned_gate as a2c,
-    a4g_rnn_distance as a4g,
     k1_not_vulnerable as k1,
+    rnn_trends,
 )
 from carousel.claims.evidence import planned
 from carousel.claims.rules import LAG, Tables
@@ -100,7 +100,7 @@ def a2c_figure(tables: Tables) -> Figure:
 
 def a4g_figure(tables: Tables) -> Figure:
     """Draw the rate of vanilla RNNs against the gain of their recurrent weights, one line per cell and init."""
-    table = a4g.slopes(tables.decay)
+    table = rnn_trends.fixed(rnn_trends.slopes(tables.decay))
     if table.empty:
         return nothing("vanilla RNNs over the gain")
     figure, (ax,) = panels(

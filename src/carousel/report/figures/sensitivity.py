@@ -17,7 +17,7 @@ from carousel.claims import (
     a1i_relu_weight_scale as a1i,
     a1j_recurrent_weights as a1j,
     a2f_relu_activation as a2f,
-    a4g_rnn_distance as a4g,
+    rnn_trends,
     weights_and_slopes,
 )
 from carousel.claims.evidence import ALONG_GAIN
@@ -142,7 +142,7 @@ def a1i_figure(tables: Tables) -> Figure:
     bars = found[["effect", "low", "high"]].set_index(found["gain"]).groupby("gain").mean().dropna()
     ax.errorbar(bars.index, bars["effect"], [bars["effect"] - bars["low"], bars["high"] - bars["effect"]],
                 fmt=marker(a1i.RELU), color="black", markersize=5, capsize=2)  # fmt: skip
-    at = a1i.threshold_gain(a1i.measure(tables))
+    at = a1i.threshold_gain(a1i.measure(tables, rnn_trends.LOST.value))
     if at:
         ax.axvspan(
             at.low,
@@ -181,7 +181,7 @@ def a1j_figure(tables: Tables) -> Figure:
 
 def a2f_figure(tables: Tables) -> Figure:
     """Draw the gradient's norm against lag by gain, one panel per activation: ReLU, tanh and sigmoid."""
-    table = swept(a4g.rows(tables))
+    table = swept(rnn_trends.rows(tables))
     cells = [cell for cell in (a2f.RELU, *a2f.SATURATING) if (table["cell"] == cell).any()]
     if not cells:
         return nothing("vanilla RNNs over the gain")
