@@ -139,11 +139,11 @@ def test_the_boundary_moves_and_is_said(plant) -> None:
     assert other.boundary.at == pytest.approx(10**0.29, rel=0.02)
     assert f"ReLU RNN at gain with orthogonal init {number(other.boundary.at)}" in other.condition
     assert "sigmoid RNN above gain 4" in other.condition
-    assert "rnn_tanh from gain 0.39" in decided("A1b", plant(need="A1b")).condition
+    assert "tanh RNN from gain 0.39" in decided("A1b", plant(need="A1b")).condition
 
 
 def test_between_two_gains_the_slopes_lead(planted) -> None:
-    found = a1b.measure(planted("A1b")).query("part == 'rnn_tanh networks'")
+    found = a1b.measure(planted("A1b"), a1b.ONE.value).query("part == 'tanh RNN networks'")
     assert found["at"].to_numpy() == pytest.approx(10**-0.4, rel=0.02)
     assert found["again"].to_numpy() == pytest.approx(10**0.4, rel=0.02)
 

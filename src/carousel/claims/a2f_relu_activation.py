@@ -91,8 +91,8 @@ CLAIM = Claim(
     kind="trend",
     statement="With ReLU as activation the gradient does not vanish.",
     reading="The comment asks what happens with ReLU; a question has no verdict, so the hope behind it is decided: of "
-    f"a ReLU RNN's gradient at least a tenth is left at lag {LAG}, whatever the init, the gain of its recurrent weights "
-    f"and its width, at drive {STANDARD_DRIVE}, and as libraries start it.",
+    f"a ReLU RNN's gradient at least a tenth is left at lag {LAG}, whatever the init, the gain of its recurrent "
+    f"weights and its width, at drive {STANDARD_DRIVE}, and as libraries start it.",
     prediction="depends: on the gain; units that are off cost ReLU about as much as weights of 1/sqrt(2)",
     unit=f"decades left at lag {LAG} (PyTorch's default ReLU RNN)",
     rule=words_of_vanishing(LOST)

@@ -94,13 +94,13 @@ def _with_words(evidence: pd.DataFrame, table: pd.DataFrame, column: str, margin
     swept = select(fixed(table), slice=ALONG_GAIN)
     lines = {cell: crossings(own, "gain", column, -margin, log=True) for cell, own in _by_cell(swept)}
     words = {cell: listed([_line(row) for row in found.itertuples()]) for cell, found in lines.items()}
-    moved = {cell: _moved(own, column, margin) for cell, own in _by_cell(table[table["slice"] != DEFAULTS])}
+    along = {cell: moved(own, column, margin) for cell, own in _by_cell(table[table["slice"] != DEFAULTS])}
     well = {cell: select(found, init=WELL) for cell, found in lines.items()}
     ends = {cell: found.iloc[0][["at", "low", "high"]].tolist() for cell, found in well.items() if len(found)}
     cells = evidence["cell"].astype(str)
     at = np.array([ends.get(cell, [np.nan] * 3) for cell in cells], float).reshape(-1, 3)
     columns = dict(zip(("at", "at_low", "at_high"), at.T, strict=True))
-    return evidence.assign(lines=cells.map(words).fillna(""), moved=cells.map(moved).fillna(""), **columns)
+    return evidence.assign(lines=cells.map(words).fillna(""), moved=cells.map(along).fillna(""), **columns)
 
 
 def _by_cell(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -120,14 +120,17 @@ def _factor(init: str) -> str:
     return f"gain with {init} init"
 
 
-def _moved(own: pd.DataFrame, column: str, margin: float) -> str:
-    """Return in words how ``column`` moves with width and drive, all else equal; nothing if that was not measured."""
+def moved(own: pd.DataFrame, column: str, margin: float | None = None) -> str:
+    """Return in words how ``column`` moves with width and drive, all else equal, and whether across the margin.
+
+    Of the models of one cell at gain 1; nothing if that was not measured. margin: of a loss, positive.
+    """
     return "; ".join(
         text for factor, unit in VARIED.items() if (text := _along(own, factor, unit, column, margin))
     )
 
 
-def _along(own: pd.DataFrame, factor: str, unit: str, column: str, margin: float) -> str:
+def _along(own: pd.DataFrame, factor: str, unit: str, column: str, margin: float | None) -> str:
     table = own.assign(value=own[factor].astype(str).map(as_number))
     table = table[table["value"].notna() & (table["gain"] == 1)]
     keys = [name for name in ALONG if name != factor]
@@ -141,12 +144,15 @@ def _named(curves: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
     yield from zip(inits, (row for _, row in curves.iterrows()), strict=True)
 
 
-def _curve(init: str, row: pd.Series, unit: str, margin: float) -> str:
+def _curve(init: str, row: pd.Series, unit: str, margin: float | None) -> str:
     ends = f"{number(row.iloc[0])} to {number(row.iloc[-1])}"
-    side = (
-        "the same side of the margin" if row.lt(-margin).nunique() == 1 else "not on one side of the margin"
-    )
-    return f"{ends} from {number(row.index[0])} to {number(row.index[-1])} {unit} ({init} init, {side})"
+    one_side = margin is None or row.lt(-margin).nunique() == 1
+    side = "" if margin is None else f", {'' if one_side else 'not '}on one side of the margin"
+    return f"{ends} from {_value(row.index[0], unit)} to {_value(row.index[-1], unit)} ({init} init{side})"
+
+
+def _value(value: float, unit: str) -> str:
+    return f"drive {number(value)}" if unit == "drive" else f"{number(value)} {unit}"
 
 
 def threshold(evidence: pd.DataFrame, cell: str) -> Boundary | None:
@@ -183,9 +189,9 @@ def said_of_lines(evidence: pd.DataFrame, ends: str) -> str:
     """Return in words at which gain a loss ``ends``, cell by cell, and how it moves with width and drive."""
     each = reference(evidence).drop_duplicates("cell")
     lines = [f"{RNNS[row.cell]} {row.lines}" for row in each.itertuples() if row.lines]
-    moved = [f"{RNNS[row.cell]}: {row.moved}." for row in each.itertuples() if row.moved]
+    along = [f"{RNNS[row.cell]}: {row.moved}." for row in each.itertuples() if row.moved]
     begins = [f"As the gain alone rises, {ends}: {'; '.join(lines)}."] if lines else []
-    return " ".join(begins + moved)
+    return " ".join(begins + along)
 
 
 def words_of_vanishing(margin: Margin) -> str:
