@@ -137,8 +137,8 @@ CLAIM = Claim(
     who="comment",
     kind="comparison",
     statement="The culprit is the product of activation slopes (all below one), and that is why ReLU was adopted.",
-    reading=f"Where the gradient of a sigmoid or tanh RNN vanishes (less than a tenth left at lag {LAG}), slopes cost it "
-    "more than weights do; and slopes cost a ReLU RNN of the same init, gain, width and seed less than either: in "
+    reading=f"Where the gradient of a sigmoid or tanh RNN vanishes (less than a tenth left at lag {LAG}), slopes cost "
+    "it more than weights do; and slopes cost a ReLU RNN of the same init, gain, width and seed less than either: in "
     f"networks at drive {STANDARD_DRIVE}, as libraries start them, and in the bias-free chain.",
     prediction="depends: on the gain; a ReLU unit that is off costs more than the slope of a tanh near zero",
     unit="decades per step, slopes' cost less weights', PyTorch's default tanh RNN",
