@@ -18,7 +18,6 @@ from carousel.claims.evidence import (
     reference,
     stack,
 )
-from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,
@@ -161,10 +160,8 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     word = _therefore(combine(states.drop(RANKS, errors="ignore")), states.get(RANKS, UNCLEAR))
     shown = {"states": dict(states), **main(evidence[evidence["part"] != RANKS])}
     if word == INCONCLUSIVE:
-        what = "lengths at which the cells differ"
-        return Verdict(
-            word, f"{to_settle(evidence, states, what)} {_parts(evidence, states)}", _alt(evidence), **shown
-        )
+        what = "lengths between those tried, for the tasks, and more settings, for the rank correlation,"
+        return Verdict(word, f"{missing(evidence, what)} {_parts(evidence, states)}", _alt(evidence), **shown)
     return Verdict(word, _parts(evidence, states), _alt(evidence), **shown)
 
 
