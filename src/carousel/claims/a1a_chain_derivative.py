@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.tables import MODEL, difference, joined, select
+from carousel.analysis.stats.tables import MODEL, difference, grouped, joined, select
 from carousel.analysis.text import number
-from carousel.claims.evidence import LN10, missing
+from carousel.claims.evidence import LN10, main_error, missing
 from carousel.claims.rules import (
     CHAIN,
     INCONCLUSIVE,
@@ -17,6 +17,7 @@ from carousel.claims.rules import (
     Verdict,
     combine,
     identity,
+    words_of_identity,
 )
 
 REPRESENTABLE = 300.0  # decades: within them a derivative is a float64, beyond them only its log10 is
@@ -56,13 +57,18 @@ def errors(both: pd.DataFrame) -> np.ndarray:
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per backend: largest ``error``, longest ``lag``, smallest log10 and n."""
+    """Return per backend: largest ``error``, longest ``lag``, smallest log10, derivatives ``checked``, n models."""
     both = terms(tables.decay)
-    both = both.assign(error=errors(both), part="w^n times the slopes")
-    groups = both.groupby(["part", "backend"], observed=True)
-    return groups.agg(
-        error=("error", "max"), lag=("lag", "max"), least=("formula", "min"), checked=("error", "size")
-    ).reset_index()
+    both = both.assign(error=errors(both))
+    groups = both.groupby(both["backend"].astype(str)) if len(both) else ()
+    return pd.DataFrame([_part(group) | {"backend": backend} for backend, group in groups])
+
+
+def _part(group: pd.DataFrame) -> dict:
+    return {
+        "part": "w^n times the slopes", "error": group["error"].max(), "lag": group["lag"].max(),
+        "least": group["formula"].min(), "checked": len(group), "n": len(grouped(group, MODEL)[1]),
+    }  # fmt: skip
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -75,9 +81,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     within = {SUPPORTED: "Equal", REFUTED: "Not equal"}[word]
     lag, least = evidence["lag"].max(), evidence["least"].min()
     condition = f"{within} up to {lag:,} steps, where the derivative is 1e{least:.0f}."
-    error = {str(row["backend"]): float(row["error"]) for _, row in evidence.iterrows()}
-    worst, n = max(error.values()), int(evidence["checked"].sum())
-    return Verdict(word, condition, _alt(evidence), worst, min(error.values()), worst, n, by_backend=error)
+    return Verdict(word, condition, _alt(evidence), **main_error(evidence), states=dict(states))
 
 
 def _alt(evidence: pd.DataFrame) -> str:
@@ -99,9 +103,8 @@ CLAIM = Claim(
     reading="For every w and lag n: log10 |dh_T/dh_{T-n}| = n log10 |w| + sum of log10 sigma'(w h).",
     prediction="supported",
     unit="relative error, largest",
-    rule="Largest relative error at most 1e-9 on every backend in float64: of the derivative where it lies within "
-    f"{REPRESENTABLE:.0f} decades of one, of its log10 beyond, where no float64 holds the derivative itself. "
-    f"At least {MIN_LAG} steps.",
+    rule=f"{words_of_identity('the derivative')} Beyond {REPRESENTABLE:.0f} decades of one, where no float64 holds the "
+    f"derivative itself, the error is that of its log10. Chains of at least {MIN_LAG:,} steps.",
     takeaway={
         "supported": "The chain rule is not in dispute; how large the product is, is.",
         "refuted": "Formula and derivative differ: find out which is wrong before believing either.",

@@ -215,6 +215,18 @@ def main(rows: pd.DataFrame) -> dict:
     }  # fmt: skip
 
 
+def main_error(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return an identity's numbers from its rows of evidence: the largest ``error``, on each backend and on all.
+
+    n: the models of the reference, parts added.
+    """
+    sides = rows.groupby(rows["backend"].astype(str))["error"].max()
+    return {
+        "effect": float(sides.max()), "low": float(sides.min()), "high": float(sides.max()),
+        "n": int(reference(rows)["n"].sum()), "by_backend": {name: float(sides[name]) for name in BACKENDS},
+    }  # fmt: skip
+
+
 def witnessed(row: pd.Series) -> dict[str, Any]:
     """Return the verdict's numbers from one row of a `wide` table: the reference's, and each backend's."""
     sides = {backend: float(row[backend]) for backend in BACKENDS}

@@ -120,10 +120,10 @@ class Claim:
 
 
 def corrected(evidence: pd.DataFrame) -> pd.DataFrame:
-    """Return the evidence with ``p_holm``: p, corrected over the reference's parts of this one claim."""
+    """Return the evidence with ``p_holm``: p, corrected over the reference's parts of this one claim that have one."""
     if "p" not in evidence:
         return evidence
-    own = evidence[evidence["backend"].astype(str) == REFERENCE]
+    own = evidence[(evidence["backend"].astype(str) == REFERENCE) & evidence["p"].notna()]
     adjusted = dict(zip(own["part"], holm(own["p"].to_numpy(float)), strict=True))
     return evidence.assign(p_holm=evidence["part"].map(adjusted).astype(float))
 
@@ -294,6 +294,14 @@ def words_of_equivalence(margin: Margin, what: str) -> str:
         f"{what} is the same (is not) where the 95 % interval over repetitions lies within (outside) "
         f"{number(margin.value)} {margin.unit} either way and Holm's p over the parts of the claim, of two one-sided "
         f"tests, is at most {ALPHA:g}. {CONFIRMED}"
+    )
+
+
+def words_of_identity(what: str) -> str:
+    """Return the rule of an `identity` in words: of ``what``, measured and by its formula."""
+    return (
+        f"Largest relative error of {what} at most {number(TOLERANCE)} on every backend in float64, over at least "
+        f"{MIN_CHECKED} values on each."
     )
 
 
