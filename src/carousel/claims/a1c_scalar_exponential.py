@@ -1,4 +1,4 @@
-"""A1c: does the gradient of the scalar chain decay or grow exponentially whenever the weight is not one?"""
+"""A1c: does w^n decay or grow exponentially whenever the weight is not one, and the gradient of the chain with it?"""
 
 import numpy as np
 import pandas as pd
@@ -14,16 +14,17 @@ from carousel.claims.rules import (
     REFUTED,
     SCALAR,
     Claim,
+    Margin,
     Tables,
     Verdict,
     confirmed,
-    settings,
     universal,
+    words_of_universal,
 )
 
-ONE = 1e-3  # weights nearer to one than this count as one
 SATURATING = ("rnn_sigmoid", "rnn_tanh")
 CHAINS = (*SATURATING, "rnn_relu", "rnn_linear")
+SOURCE = "rnn_sigmoid"  # the Q&A's own chain
 SHOWN = 3  # weights named in words; where more are found, from which to which
 
 
@@ -46,41 +47,71 @@ def rows(tables: Tables) -> pd.DataFrame:
     return scalar(tables.decay, bias=0.0)
 
 
-def measure(tables: Tables) -> pd.DataFrame:
-    """Return the space searched: the bias-free chains of all four activations over both signs of w."""
-    return chains(tables.decay, bias=0.0)
+def measure(tables: Tables, margin: float) -> pd.DataFrame:
+    """Return the bias-free chains of all activations over both signs of w, with the ``factor``'s rate, log10 |w|."""
+    space = chains(tables.decay, bias=0.0)
+    with np.errstate(divide="ignore"):
+        factor = np.log10(np.abs(space["gain"].to_numpy(float)))
+    return space.assign(factor=factor, margin=margin)
+
+
+def moving(space: pd.DataFrame) -> pd.DataFrame:
+    """Return the chains whose factor w^n decays or grows: those that the claim speaks of."""
+    return space[space["factor"].abs() > space["margin"]]
 
 
 def breaks(space: pd.DataFrame) -> pd.DataFrame:
-    """Return per backend whether the weight is not one and yet the gradient neither decays nor grows."""
-    apart = (space["gain"] - 1).abs() > ONE
-    return (space[list(BACKENDS)].abs() <= STEADY).mul(apart, axis=0)
+    """Return per backend whether the gradient does not decay (grow) although the factor w^n does."""
+    rate, margin = space[list(BACKENDS)], space["margin"]
+    decays, grows = rate.lt(-margin, axis=0), rate.gt(margin, axis=0)
+    return (~decays).mul(space["factor"] < 0, axis=0) | (~grows).mul(space["factor"] > 0, axis=0)
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict with the counterexample of the plainest activation if there is one."""
-    broken = breaks(evidence)
-    found, word = confirmed(evidence, broken), universal(evidence, broken)
-    negative = set(evidence["cell"][evidence["gain"] < 0])
+    """Return the verdict; the counterexample shown is the Q&A's own chain where the gradient is furthest from w^n."""
+    space = moving(evidence)
+    broken = breaks(space)
+    found, word = confirmed(space, broken), universal(space, broken)
+    negative = set(space["cell"][space["gain"] < 0])
     if word != REFUTED and not negative.issuperset(CHAINS):
         word = INCONCLUSIVE
     if word == INCONCLUSIVE:
         what = (
             f"chains of all four activations over both signs of w, at least {MIN_SEARCHED}, on every backend"
         )
-        return Verdict(word, unsearched(evidence, what), _alt(evidence), n=settings(evidence))
-    shown = evidence[found] if word == REFUTED else evidence
-    row = shown.loc[shown[list(BACKENDS)].abs().mean(axis=1).idxmin()]
-    condition = f"{_where(evidence[found])}{_bounded(evidence)}"
-    return Verdict(word, condition, _alt(evidence), n=settings(evidence), **witnessed(row))
+        return Verdict(word, unsearched(space, what), _alt(evidence), n=len(space))
+    condition = f"{_where(space[found])}{_bounded(space)}{_at_one(evidence)}"
+    row = _shown(space[found] if word == REFUTED else space)
+    return Verdict(word, condition, _alt(evidence), n=len(space), **witnessed(row))
+
+
+def _shown(space: pd.DataFrame) -> pd.Series:
+    """Return the chain whose gradient is furthest from w^n, of the Q&A's own activation if there is one."""
+    own = select(space, cell=SOURCE)
+    rows = own if len(own) else space
+    apart = (rows[REFERENCE] - rows["factor"]).abs()
+    return rows.loc[apart.where(np.isfinite(apart), -1.0).idxmax()]
 
 
 def _where(found: pd.DataFrame) -> str:
-    if found.empty:
-        return ""
-    weights = found.groupby("cell", observed=True)["gain"].unique()
-    words = [f"{cell} at {_weights(sorted(weights[cell]))}" for cell in weights.index]
-    return f"Neither decays nor grows: {'; '.join(words)}. "
+    """Return in words the chains whose gradient does not do as the factor does."""
+    words = []
+    verbs = {True: "w^n grows and the gradient does not", False: "w^n decays and the gradient does not"}
+    for grows, verb in verbs.items():
+        side = found[(found["factor"] > 0) == grows]
+        each = [_chain(cell, rows) for cell, rows in side.groupby("cell", observed=True)]
+        words += [f"{verb}: {'; '.join(each)}. "] if each else []
+    return "".join(words)
+
+
+def _chain(cell: str, rows: pd.DataFrame) -> str:
+    dead = " (dead)" if np.isneginf(rows[REFERENCE]).all() else ""
+    return f"{_activation(cell)}{dead} at {_weights(sorted(rows['gain'].unique()))}"
+
+
+def _activation(cell: str) -> str:
+    """Return the activation of a chain."""
+    return f"{cell}".removeprefix("rnn_")
 
 
 def _weights(found: list[float]) -> str:
@@ -96,11 +127,19 @@ def _bounded(space: pd.DataFrame) -> str:
         return ""
     top = rows.loc[rows[list(BACKENDS)].max(axis=1).idxmax()]
     largest = top[list(BACKENDS)].max()
-    grows = "grow" if largest > STEADY else "never grow"
+    grows = "grow" if largest > top["margin"] else "never grow"
     return (
         f"Sigmoid and tanh chains {grows}: the highest rate is {number(largest)} decades per step "
-        f"({top['cell']}, w = {number(top['gain'])})."
+        f"({_activation(top['cell'])}, w = {number(top['gain'])})."
     )
+
+
+def _at_one(space: pd.DataFrame) -> str:
+    """Return in words what the saturating chains' gradient does at w = 1, where w^n stays one."""
+    rows = select(space, cell=SATURATING, gain=1.0)
+    rates_ = rows.groupby(rows["cell"].astype(str))[REFERENCE].median()
+    words = [f"{number(rates_[cell])} ({_activation(cell)})" for cell in rates_.index]
+    return f" At w = 1, where w^n stays one, the rates are {listed(words)} decades per step." if words else ""
 
 
 def _alt(space: pd.DataFrame) -> str:
@@ -113,22 +152,34 @@ def _alt(space: pd.DataFrame) -> str:
     )
 
 
+MARGIN = Margin(
+    STEADY, "decades per step", "less than a factor of 2 in 100 steps is neither decay nor growth"
+)
 CLAIM = Claim(
     id="A1c",
     who="answer 1",
     kind="universal",
-    statement="If the weight is not 1, the gradient decays to zero exponentially or grows exponentially.",
-    reading="In the bias-free scalar chain with any of the four activations, every w other than 1 gives a rate that "
-    "is not zero.",
-    prediction="refuted: w = -1 is a counterexample for the linear chain, and criticality is not at w = 1",
+    statement="If the weight is not 1, the factor w^n decays to zero exponentially or grows exponentially, and the "
+    "gradient with it.",
+    reading='In the answer "it" is the factor w^n. That alone is arithmetic: its size is |w|^n, which decays or grows '
+    "for every w but 1 and -1 (at -1 it only changes sign, which we do not hold against the claim). The answer calls "
+    "it the crucial factor, so what is decided is whether the gradient goes with it: in the bias-free scalar chain "
+    "with any of four activations and either sign of w, the gradient decays exponentially wherever w^n does, and grows "
+    "exponentially wherever w^n does.",
+    prediction="refuted: sigmoid and tanh chains have bounded states, so their gradient never grows whatever w is",
     unit="decades per step (the witness)",
-    rule="One weight other than 1 (by more than 0.001) with a rate within a factor of 2 in 100 steps on both "
-    f"backends refutes it; none among at least {MIN_SEARCHED} chains with both signs supports it.",
+    rule=words_of_universal(
+        f"One chain whose w^n decays (grows) by more than {number(MARGIN.value)} {MARGIN.unit} and whose gradient does "
+        "not"
+    )
+    + " The chains searched have to include every activation with a negative w.",
     takeaway={
-        "supported": "Away from w = 1 a scalar chain has a time constant.",
-        "refuted": "The weight alone does not set the rate: what counts is weight times slope where the chain settles.",
+        "supported": "The weight alone says whether a scalar chain's gradient decays or grows.",
+        "refuted": "The weight alone does not set the rate: what counts is weight times slope where the chain settles, "
+        "and a bounded unit's gradient does not go on growing.",
     },
     measure=measure,
     decide=decide,
     rows=rows,
+    margin=MARGIN,
 )

@@ -7,14 +7,11 @@ from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import listed, number
 from carousel.analysis.theory.scalar import fixed_points, largest_factor, multiplier
-from carousel.axes import BACKENDS
-from carousel.claims.evidence import missing
+from carousel.claims.evidence import main, missing
 from carousel.claims.rules import (
-    DEPENDS,
+    HOLDS,
     INCONCLUSIVE,
-    REFUTED,
     SCALAR,
-    SUPPORTED,
     Claim,
     Tables,
     Verdict,
@@ -23,8 +20,8 @@ from carousel.claims.rules import (
 )
 
 WEIGHT, FACTOR = 1.5434, 0.224  # as printed in the Q&A
-PRINTED = (4, 3)  # their digits after the point
-DIGIT = 5e-4  # half a unit of the last digit of FACTOR
+WEIGHT_DIGIT, FACTOR_DIGIT = 5e-5, 5e-4  # half a unit of the last digit that is printed of them
+MAXIMUM, RATE = "maximum", "rate"
 STATE = 1.0  # the claim's h
 SAME = 1e-3  # relative: the weight of a chain that counts as the claim's, given in five digits
 
@@ -38,43 +35,62 @@ def rows(tables: Tables) -> pd.DataFrame:
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per backend the factor per step of the chain with w = 1.5434, and how far it is from 0.224."""
+    """Return per backend how far two numbers are from those printed, in units that the digits printed allow.
+
+    The part ``maximum`` is theory's largest w sigma'(w h) at h = 1, ``rate`` the factor per step that was measured.
+    """
     table = rates(rows(tables), "loss_h", "full")
     groups = table.groupby(table["backend"].astype(str)) if len(table) else ()
-    return pd.DataFrame([_factor(10 ** group["rate"]) | {"backend": backend} for backend, group in groups])
+    return pd.DataFrame(
+        [
+            part | {"backend": name}
+            for name, group in groups
+            for part in (_maximum(), _factor(10 ** group["rate"]))
+        ]
+    )
+
+
+def _maximum() -> dict:
+    weight, factor = largest_factor(STATE)
+    off = max(abs(weight - WEIGHT) / WEIGHT_DIGIT, abs(factor - FACTOR) / FACTOR_DIGIT)
+    return {
+        "part": MAXIMUM, "effect": factor, "low": factor, "high": factor, "edge": _edge(factor), "n": 0, "checked": 1,
+        "error": off,
+    }  # fmt: skip
 
 
 def _factor(factors: pd.Series) -> dict:
     return {
-        "part": "rate", "effect": factors.mean(), "low": factors.min(), "high": factors.max(), "n": len(factors),
-        "checked": len(factors),
-        "error": float((factors - FACTOR).abs().max()),
+        "part": RATE, "effect": factors.mean(), "low": factors.min(), "high": factors.max(), "n": len(factors),
+        "edge": _edge(factors.mean()), "checked": len(factors),
+        "error": float((factors - FACTOR).abs().max()) / FACTOR_DIGIT,
     }  # fmt: skip
 
 
+def _edge(factor: float) -> float:
+    """Return the factor beyond which other digits would be printed, on the side of ``factor``."""
+    return float(FACTOR + np.copysign(FACTOR_DIGIT, factor - FACTOR))
+
+
 def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict on the maximum and on the rate together."""
-    weight, factor = largest_factor(STATE)
-    maximum = (round(weight, PRINTED[0]), round(factor, PRINTED[1])) == (WEIGHT, FACTOR)
-    rate = combine(identity(evidence, DIGIT, least=1))
-    if rate == INCONCLUSIVE:
+    """Return the verdict on the maximum and on the rate together; its effect is the factor that was measured."""
+    states = identity(evidence, tolerance=1.0, least=1)
+    word = combine(states)
+    if word == INCONCLUSIVE:
         what = f"the bias-free sigmoid chain at w = {WEIGHT} on every backend"
-        return Verdict(rate, missing(evidence, what), _alt(evidence))
-    word = {(True, SUPPORTED): SUPPORTED, (False, REFUTED): REFUTED}.get((maximum, rate), DEPENDS)
-    sides = {str(row["backend"]): float(row["effect"]) for _, row in evidence.iterrows()}
-    low, high, n = float(evidence["low"].min()), float(evidence["high"].max()), int(evidence["n"].sum())
-    mean = float(np.mean([sides[name] for name in BACKENDS]))
+        return Verdict(word, missing(evidence, what), _alt(evidence))
+    numbers = main(evidence[evidence["part"] == RATE].assign(shared=lambda rows: rows["effect"]))
     return Verdict(
-        word, _condition(maximum, rate, mean), _alt(evidence), mean, low, high, n, by_backend=sides
+        word, _condition(states, numbers["effect"]), _alt(evidence), states=dict(states), **numbers
     )
 
 
-def _condition(maximum: bool, rate: str, factor: float) -> str:
-    first = "is right" if maximum else "is wrong"
+def _condition(states: pd.Series, factor: float) -> str:
+    first = "is right" if states[MAXIMUM] == HOLDS else "is wrong"
     second = (
         "is the rate that occurs"
-        if rate == SUPPORTED
-        else f"is not the rate that occurs: the chain loses a factor of {number(factor)} a step"
+        if states[RATE] == HOLDS
+        else f"is not the rate that occurs: the chain loses a factor of {number(factor)} per step"
     )
     return f"The maximum {first}; it {second}. {_settles()}"
 
@@ -87,10 +103,9 @@ def _settles() -> str:
 
 
 def _alt(evidence: pd.DataFrame) -> str:
+    rate = evidence[evidence["part"] == RATE] if len(evidence) else evidence
     seen = (
-        f"measured at w = {WEIGHT}: {number(evidence['effect'].mean())}"
-        if len(evidence)
-        else "nothing was measured"
+        f"measured at w = {WEIGHT}: {number(rate['effect'].mean())}" if len(rate) else "nothing was measured"
     )
     weight, factor = largest_factor(STATE)
     return (
@@ -105,13 +120,14 @@ CLAIM = Claim(
     kind="identity",
     statement="At h = 1 the largest value of w sigma'(w h) is 0.224, at w = 1.5434, so the gradient dies as 0.224^n.",
     reading="(1) The maximum over w of w sigma'(w) is 0.224 at 1.5434, to the digits given. (2) The chain with that "
-    "weight loses that factor a step.",
+    "weight loses that factor per step.",
     prediction="depends: the maximum is right, but the chain does not sit at h = 1, so the rate is another",
     unit="factor per step at w = 1.5434",
-    rule="Both to the digits printed, since the claim gives no more; the measured factor on every backend. Both right: "
-    "supported; neither: refuted; one: depends.",
+    rule=f"The maximum by theory within {number(WEIGHT_DIGIT)} of the weight {WEIGHT} and {number(FACTOR_DIGIT)} of "
+    f"the factor {FACTOR}, and the factor measured on every backend within {number(FACTOR_DIGIT)} of it: to the digits "
+    "printed, since the claim gives no more. Both right: supported; neither: refuted; one: depends.",
     takeaway={
-        "supported": "0.224 a step is what such a unit loses.",
+        "supported": "0.224 per step is what such a unit loses.",
         "refuted": "Neither the number nor the rate stands.",
         "depends": "Evaluate the slope where the network sits, not at a state chosen for convenience.",
     },

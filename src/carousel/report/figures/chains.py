@@ -23,7 +23,7 @@ FLOOR = -4.0  # decades per step: the lowest rate that the figure of the scalar 
 
 def a1c_figure(tables: Tables) -> Figure:
     """Draw the scalar chain's rate against its weight: four activations, dots on theory's lines."""
-    space = either(a1c.measure(tables))
+    space = either(a1c.measure(tables, a1c.MARGIN.value))
     if space.empty:
         return nothing("the scalar chains")
     figure, (ax,) = panels([f"rate of the scalar chain's gradient, {RATE}"], WEIGHT, height=4.4)
@@ -43,12 +43,12 @@ def a1c_figure(tables: Tables) -> Figure:
 
 def a2d_figure(tables: Tables) -> Figure:
     """Draw the sigmoid chain's factor per step against its weight, without bias and with bias -2."""
-    space = either(a2d.measure(tables))
+    space = either(a2d.measure(tables, a2d.NEAR.value))
     chains = space[space["hidden"] == 1]
     if chains.empty:
         return nothing("the sigmoid chains")
     figure, (ax,) = panels(["factor per step, |w sigma'|, where the chain settles"], WEIGHT)
-    ax.axhspan(1 - a2d.NEAR, 1 + a2d.NEAR, color="#cfcfcf", zorder=0)
+    ax.axhspan(1 - a2d.NEAR.value, 1 + a2d.NEAR.value, color="#cfcfcf", zorder=0)
     ax.annotate(
         "one", (0, 1), (2, 4), xycoords=("axes fraction", "data"), textcoords="offset points", color=GREY
     )
@@ -79,6 +79,7 @@ def a2e_figure(tables: Tables) -> Figure:
     ax.annotate(f"claimed: {factor:.3f}", (best, factor), (14, -80), textcoords="offset points", ha="center",
                 arrowprops={"arrowstyle": "-", "color": CLAIMED, "linewidth": 0.6})  # fmt: skip
     seen = a2e.measure(tables)
+    seen = seen[seen["part"] == a2e.RATE] if len(seen) else seen
     if len(seen):
         ax.plot(a2e.WEIGHT, seen["effect"].mean(), "o", color=SEEN, markersize=7)
         ax.annotate(f"measured: {seen['effect'].mean():.3f}", (a2e.WEIGHT, seen["effect"].mean()), (8, 4),

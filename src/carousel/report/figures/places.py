@@ -12,7 +12,7 @@ from carousel.report.figures.style import RATE, legend, nothing, panels
 def a2g_figure(tables: Tables) -> Figure:
     """Draw how far the rate at each place of the sequence is from that at its end, by cell and forget bias."""
     found = a2g.rows(tables)
-    table = a2g.pairs(found) if len(found) else found
+    table = a2g.pairs(a2g.common(found)) if len(found) else found
     if table.empty:
         return nothing("the decay at several places of a sequence")
     labels = ordered(table)
@@ -20,7 +20,7 @@ def a2g_figure(tables: Tables) -> Figure:
     figure, (ax,) = panels([title], f"{RATE}, mean with 95 % interval", height=1.6 + ROW * len(labels))
     draw_samples(ax, _places(table), table)
     same = f"less than a factor of 2 over {a2g.LAGS[1]} steps"
-    ax.axvspan(-a2g.ALIKE, a2g.ALIKE, color="#cfcfcf", zorder=0, linewidth=0, label=same)
+    ax.axvspan(-a2g.ALIKE.value, a2g.ALIKE.value, color="#cfcfcf", zorder=0, linewidth=0, label=same)
     ax.axvline(0, color="black", linewidth=0.8)
     legend(figure, 1)
     return figure
