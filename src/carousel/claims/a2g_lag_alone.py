@@ -219,8 +219,8 @@ CLAIM = Claim(
     "zero, another at the start",
     unit="decades per step, largest difference from the end",
     rule=f"(1) {words_of_identity(PRODUCT)} (2) {words_of_equivalence(ALIKE, AT_A_PLACE)} All places and cells: "
-    "supported; none: refuted; some: depends. The verdict is refuted if the answer to one of the two is, and depends if "
-    "one does.",
+    "supported; none: refuted; some: depends. The verdict is refuted if the answer to one of the two is, and depends "
+    "if one does.",
     takeaway={
         "supported": "One measurement of decay, anywhere in the sequence, is good for all of it.",
         "refuted": "Decay must be measured where the lag that matters lies.",
