@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from carousel.analysis.theory import scalar
 from carousel.axes import BACKENDS
 from carousel.claims import CLAIMS, a2e_largest_factor as a2e
 from carousel.claims.agreement import agreement
@@ -36,7 +35,7 @@ OPEN = dict.fromkeys(BIASES, 0.0)
 SHUT = dict.fromkeys(BIASES, -0.2)
 HALF = {"0": -0.1, "1": -0.08, "10": -0.02, "chrono": -0.01}
 STILL = dict.fromkeys(("rnn_tanh", "lstm/0", "lstm/1", "lstm97", "gru"), 0.0)
-NO_MINUS_ONE = tuple(w for w in np.linspace(-11.5, 12, 24) if abs(w + 1) > 0.4)
+MANY = tuple(float(w) for w in range(-12, 13) if w)
 NOWHERE_NEAR = tuple(w for w in np.linspace(-3.3, 3.1, 24) if w)
 LEARNED = {"rnn_tanh": 10, "lstm97": 20, "lstm/0": 20, "gru": 40, "lstm/1": 40}
 RANKED = {"rnn_tanh": -0.3, "lstm97": -0.22, "lstm/0": -0.2, "gru": -0.1, "lstm/1": -0.05}
@@ -47,9 +46,14 @@ def dying(activation: str, w: np.ndarray, b: float, h0: float) -> np.ndarray:
     return np.full_like(w, np.log10(0.224))
 
 
-def growing(activation: str, w: np.ndarray, b: float, h0: float) -> np.ndarray:
-    """Return theory's rates, save that the tanh chain grows where theory says that it is steady."""
-    return np.where(np.abs(w + 1) < 0.1, 0.1, scalar.rate(activation, w, b, h0))
+def following(activation: str, w: np.ndarray, b: float, h0: float) -> np.ndarray:
+    """Return the rates of a chain whose gradient does as w^n does."""
+    return np.log10(np.abs(w))
+
+
+def held(activation: str, w: np.ndarray, b: float, h0: float) -> np.ndarray:
+    """Return the rates of a chain whose factor is one, whatever its weight and bias."""
+    return np.zeros_like(w)
 
 
 TURNS = [
@@ -90,11 +94,11 @@ TURNS = [
     ("A1a", {"chain_error": 2e-9}, "refuted"),
     ("A1a", {"chain_length": 500}, "inconclusive"),
     ("A1c", {}, "refuted"),
-    ("A1c", {"weights": NO_MINUS_ONE}, "supported"),
-    ("A1c", {"chain": growing}, "supported"),
+    ("A1c", {"chain": following}, "supported"),
     ("A1c", {"weights": (-1.0, 2.0)}, "refuted"),
-    ("A1c", {"weights": (0.5, 2.0, 3.0)}, "inconclusive"),
-    ("A1c", {"weights": tuple(np.linspace(0.2, 12, 9))}, "inconclusive"),
+    ("A1c", {"chain": following, "weights": (-1.0, 1.0)}, "inconclusive"),
+    ("A1c", {"chain": following, "weights": (0.5, -2.0, 3.0)}, "inconclusive"),
+    ("A1c", {"chain": following, "weights": tuple(np.linspace(0.2, 12, 9))}, "inconclusive"),
     ("A1d", {}, "supported"),
     ("A1d", {"product_error": 1e-6}, "refuted"),
     ("A1e", {}, "depends"),
@@ -104,7 +108,9 @@ TURNS = [
     ("A2c", {}, "supported"),
     ("A2c", {"forget": HALF}, "refuted"),
     ("A2c", {"forget": {"0": -0.3}}, "inconclusive"),
-    ("A2d", {}, "refuted"),
+    ("A2d", {}, "inconclusive"),
+    ("A2d", {"weights": MANY}, "depends"),
+    ("A2d", {"chain": held}, "refuted"),
     ("A2d", {"weights": NOWHERE_NEAR}, "supported"),
     ("A2d", {"weights": (0.5, 2.0)}, "inconclusive"),
     ("A2e", {}, "depends"),
@@ -162,6 +168,20 @@ def test_a_counterexample_of_one_backend_refutes_nothing(plant) -> None:
         decided("K1", falling._replace(decay=pd.concat([still.decay, falling.decay]))).verdict
         == "inconclusive"
     )
+
+
+TURNS_OF_EVIDENCE = [  # what no tables can say: that theory's maximum is another
+    ("A2e", {"weights": (1.5434,)}, {"error": 2.0}, "refuted"),
+    ("A2e", {"weights": (1.5434,)}, {"error": 0.5}, "supported"),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "columns", "verdict"), TURNS_OF_EVIDENCE)
+def test_verdicts_turn_with_the_evidence(
+    plant, name: str, changes: dict, columns: dict, verdict: str
+) -> None:
+    claim = CLAIMS[name]
+    assert claim.decide(claim.evidence(plant(need=name, **changes)).assign(**columns)).verdict == verdict
 
 
 def test_both_parts_of_the_maximum_can_be_wrong(plant, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,17 +297,21 @@ def test_what_a_search_went_through_moves_no_trend_and_no_comparison(plant) -> N
 
 
 def test_a_search_refutes_and_its_weights_are_counted(plant) -> None:
-    tables = plant(need="A1c", weights=NO_MINUS_ONE)
+    tables = plant(need="A1c", chain=following)
     chain = tables.decay[(tables.decay["cell"] == "rnn_linear") & (tables.decay["bias"] == 0)]
     found = [
         chain[chain["gain"] == chain["gain"].max()].assign(
             slice="search_weight", gain=w, log10_norm=1e-4 * chain["lag"]
         )
-        for w in (-1.002, -1.001, -1.0, -0.999)
+        for w in (-2.001, -1.5, -1.01, -1.001, -1.0, -0.9)
     ]
     verdict = decided("A1c", tables._replace(decay=pd.concat([tables.decay, *found], ignore_index=True)))
     assert verdict.verdict == "refuted"
-    assert "rnn_linear at 4 weights from \N{MINUS SIGN}1 to \N{MINUS SIGN}0.999" in verdict.condition
+    assert (
+        "grows and the gradient does not: linear at w = \N{MINUS SIGN}2, \N{MINUS SIGN}1.5 and \N{MINUS SIGN}1.01."
+        in (verdict.condition)
+    )
+    assert "decays and the gradient does not: linear at w = \N{MINUS SIGN}0.9." in verdict.condition
 
 
 def test_settings_in_words() -> None:

@@ -12,7 +12,6 @@ from carousel.claims import (
     a3b_truncation_cost as a3b,
     a4a_vanilla_from_1997 as a4a,
 )
-from carousel.claims.judge import correct
 from carousel.claims.rules import Tables, Verdict
 from carousel.report.figures.draw import FIGURES as FIGURES_OF_ALL
 from carousel.report.figures.labels import spread_labels
@@ -67,9 +66,8 @@ def study_of(plant, need: str, extra: dict | None = None, **changes: object) -> 
 
 
 def decided(name: str, tables: Tables) -> Verdict:
-    """Return one claim's verdict, its own p values corrected."""
-    evidence = correct({name: CLAIMS[name].measure(tables)}, CLAIMS)[name]
-    return CLAIMS[name].decide(evidence)
+    """Return one claim's verdict."""
+    return CLAIMS[name].decide(CLAIMS[name].evidence(tables))
 
 
 @pytest.mark.parametrize(("name", "extra", "changes", "verdict"), TURNS)
@@ -153,6 +151,21 @@ def test_places_and_cells_are_named_where_the_decay_differs(plant) -> None:
     assert found.effect == pytest.approx(0.05, abs=0.002)
 
 
+def test_both_questions_of_the_comment_are_answered(plant) -> None:
+    """A gradient that is no product of steps refutes the one whatever the other is; each answer is said."""
+    tables = study_of(plant, "A2g", {"drift": {}})
+    found = decided("A2g", tables)
+    assert found.condition.startswith("Markov property: supported (relative error at most ")
+    assert "Depends on the lag alone: At the start (step 25 of 400) as at the end: " in found.condition
+    late = (tables.decay["backend"] == "torch") & (tables.decay["lag"] > 20)
+    other = tables.decay.assign(log10_norm=tables.decay["log10_norm"] + 1e-8 * late)
+    found = decided("A2g", tables._replace(decay=other))
+    assert found.verdict == "refuted"
+    assert found.condition.startswith("Markov property: refuted (relative error at most 2.3e")
+    assert found.states["chain rule"] == "fails"
+    assert {state for part, state in found.states.items() if part != "chain rule"} == {"holds"}
+
+
 def test_the_slope_is_that_of_the_common_lags_alone(plant) -> None:
     decay = study_of(plant, "A2g", {"drift": {}}).decay
     bent = decay.assign(log10_norm=decay["log10_norm"].where(decay["lag"] <= a2g.LAGS[1], -99.0))
@@ -163,7 +176,7 @@ def test_the_slope_is_that_of_the_common_lags_alone(plant) -> None:
 def test_a_dead_gradient_has_no_slope(plant) -> None:
     decay = study_of(plant, "A2g", {"drift": {}}).decay
     dead = decay.assign(n_zero=np.where((decay["length"] == 25) & (decay["lag"] == 1), 8, 0))
-    table = a2g.pairs(a2g.rows(Tables(dead, decay, decay)))
+    table = a2g.pairs(a2g.common(a2g.rows(Tables(dead, decay, decay))))
     assert np.isneginf(table.loc[table["length"] == 25, "apart"]).all()
     assert np.isfinite(table.loc[table["length"] == 100, "apart"]).all()
 
@@ -185,6 +198,14 @@ def test_an_error_does_not_hide_in_the_sum(plant) -> None:
     first = found.loc[wrong, "lag"].min()
     assert (found.loc[wrong, "lag"] == first).all()
     assert decided("A2b", tables._replace(dynamics=decay.head(0))).verdict == "refuted"
+
+
+def test_how_far_the_whole_gradient_is_from_the_formula_is_said(plant) -> None:
+    """The planted total loses 0.02 decades per step less than the cell: a factor of 10^0.02 at every forget bias."""
+    found = decided("A2b", study_of(plant, "A2b"))
+    assert "differs by 4.71 % per step in the median (4.71 % at forget bias" in found.condition
+    assert 10**0.02 == pytest.approx(1.0471, abs=1e-4)
+    assert found.n == 4 * 6 + 2 * 10
 
 
 def test_factors_do_not_depend_on_the_order_of_rows(plant) -> None:
