@@ -66,7 +66,8 @@ def when(truth: Truth) -> Iterator[Rows]:
     drift, scatter = truth.extra.get("drift", DRIFT), truth.extra.get("scatter", 0.001)
     for repetition in range(truth.repetitions):
         for length in (25, 100, 400):
-            noise = scatter * np.random.default_rng([repetition, length]).standard_normal()
+            rng = np.random.default_rng([repetition, length, truth.extra.get("study", 0)])
+            noise = scatter * rng.standard_normal()
             for cell, bias in (("lstm", "0"), ("lstm", "1"), ("gru", "1")):
                 which = model(cell, length, repetition, slice="when", forget_bias=bias)
                 yield curve(which, "loss_state", "full", rate(truth, bias) + drift.get(length, 0.0) + noise)
