@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from carousel.claims import CLAIMS
+from carousel.analysis.text import number
+from carousel.claims import CLAIMS, a2e_largest_factor as a2e, rules
 
 DECISIVE = {"supported", "refuted"}
 ALLOWED = {
@@ -42,3 +43,32 @@ def test_every_verdict_that_the_kind_allows_is_reached(verdicts_reached, name: s
 @pytest.mark.parametrize("name", CLAIMS)
 def test_no_verdict_is_without_a_takeaway(verdicts_reached, name: str) -> None:
     assert verdicts_reached[name] - {"inconclusive"} <= set(CLAIMS[name].takeaway)
+
+
+REPEATED = (f"{rules.MIN_REPETITIONS} repetitions", f"at most {rules.ALPHA:g}")
+SAID = {  # the rules that a claim may use, and what of them its printed rule has to say
+    rules.comparison: (*REPEATED, f"{rules.FEW:.0%}"), rules.trend: REPEATED, rules.equivalence: REPEATED,
+    rules.universal: (f"{rules.MIN_SEARCHED} settings",),
+    rules.identity: (number(rules.TOLERANCE), f"{rules.MIN_CHECKED} values"),
+}  # fmt: skip
+OWN = {
+    "A2e": {rules.identity: (number(a2e.WEIGHT_DIGIT), number(a2e.FACTOR_DIGIT))}
+}  # thresholds of their own
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_the_printed_rule_says_the_thresholds_of_the_rules_that_it_uses(name: str) -> None:
+    """Which rules a claim uses is read off the module of its decision."""
+    claim = CLAIMS[name]
+    used = [rule for rule in SAID if rule in vars(import_module(claim.decide.__module__)).values()]
+    said = [words for rule in used for words in OWN.get(name, {}).get(rule, SAID[rule])]
+    assert used
+    assert [words for words in said if words not in claim.rule] == []
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_the_printed_rule_says_the_margin(name: str) -> None:
+    margin = CLAIMS[name].margin
+    decided_by_a_margin = {"comparison", "trend"} & set(CLAIMS[name].kind.split(", "))
+    assert margin or not decided_by_a_margin
+    assert not margin or number(margin.value) in CLAIMS[name].rule
