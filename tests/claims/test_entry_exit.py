@@ -9,7 +9,6 @@ from support import planted_entry_exit as planted_doors
 from support.planting import Truth
 
 from carousel.claims import a4c_entry_factor as a4c, a4d_exit_factor as a4d
-from carousel.claims.judge import correct
 from carousel.claims.rules import Tables, Verdict
 from carousel.claims.settings_text import described
 from carousel.report.figures import entry_exit
@@ -44,8 +43,7 @@ def tables(**changes: object) -> Tables:
 
 def decided(name: str, measured: Tables) -> Verdict:
     """Return one claim's verdict, its own p values corrected."""
-    evidence = correct({name: CLAIMS[name].measure(measured)}, CLAIMS)[name]
-    return CLAIMS[name].decide(evidence)
+    return CLAIMS[name].decide(CLAIMS[name].evidence(measured))
 
 
 @pytest.mark.parametrize(("name", "extra", "verdict"), TURNS)

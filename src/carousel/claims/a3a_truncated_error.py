@@ -8,7 +8,7 @@ import pandas as pd
 from carousel.analysis.stats.tables import MODEL, PAIR, difference, joined, select
 from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import missing, planned, relative_error, stack, wide
+from carousel.claims.evidence import largest_error, missing, planned, relative_error, stack, wide
 from carousel.claims.rules import (
     FAILS,
     INCONCLUSIVE,
@@ -21,6 +21,7 @@ from carousel.claims.rules import (
     Verdict,
     combine,
     identity,
+    words_of_identity,
 )
 
 MEASURED = ("loss_h", "loss_c", "loss_state", "cec")
@@ -115,20 +116,9 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     word = REFUTED if FAILS in set(states) else combine(states)
     if word == INCONCLUSIVE or (word != REFUTED and len(states) < 3):
         what = f"{MIN_CHECKED} truncated gradients of LSTMs in float64 on every backend, one unit among them"
-        return Verdict(INCONCLUSIVE, missing(evidence, what), _alt(evidence))
-    error = evidence.groupby("backend")["error"].max()
-    sides = {name: float(error[name]) for name in BACKENDS}
-    worst, least, n = float(error.max()), float(error.min()), int(evidence["checked"].sum())
-    return Verdict(
-        word,
-        _condition(evidence) + _weights(evidence),
-        _alt(evidence),
-        worst,
-        least,
-        worst,
-        n,
-        by_backend=sides,
-    )
+        return Verdict(INCONCLUSIVE, missing(evidence, what), _alt(evidence), states=dict(states))
+    condition = _condition(evidence) + _weights(evidence)
+    return Verdict(word, condition, _alt(evidence), **largest_error(evidence), states=dict(states))
 
 
 def _condition(evidence: pd.DataFrame) -> str:
@@ -164,13 +154,13 @@ CLAIM = Claim(
     kind="identity",
     statement="In the truncated scheme, error that leaves the cell through a gate is not propagated further back; the "
     "gates' weights are updated from that step alone.",
-    reading="The truncated gradient derived by hand equals the automatic one with the paths cut; none of it is in h "
-    "before the loss's own step, from where it could reach a gate; what is left in c since lag 1 is the product of the "
-    "carousel's factors.",
+    reading="Truncated as in 1997, at the gates and at the cell's input, not after some number of steps: the gradient "
+    "derived by hand equals the automatic one with the paths cut; none of it is in h before the loss's own step, from "
+    "where it could reach a gate; what is left in c since lag 1 is the product of the carousel's factors.",
     prediction="supported",
     unit="relative error, largest",
-    rule="Largest relative error at most 1e-9 on every backend in float64, in each of the three parts; the third is "
-    "read where a norm can be: one unit, or the 1997 cell. One part that fails refutes it.",
+    rule=words_of_identity("each of the three parts")
+    + " The third is read where a norm can be: one unit, or the LSTM of 1997.",
     takeaway={
         "supported": "Truncation is exact and cheap to state: only the carousel carries error back, each gate learns "
         "from its own step.",

@@ -64,7 +64,7 @@ def to_change(claim: Claim, evidence: pd.DataFrame, found: Verdict) -> str:
     if found.verdict == INCONCLUSIVE:
         return ""
     if "error" in evidence and "edge" not in evidence:
-        worst = evidence["error"].max()
+        worst = found.effect if claim.kind == "identity" else evidence["error"].max()
         return f"A largest error on the other side of {number(TOLERANCE)}; it is {number(worst)}."
     if "edge" in evidence:
         return _closest(evidence, found)

@@ -269,6 +269,14 @@ def settings(space: pd.DataFrame) -> int:
     return len(space[[name for name in SETTING if name in space]].drop_duplicates())
 
 
+def words_of_identity(what: str) -> str:
+    """Return the rule of an `identity` in words: of ``what``, its parts."""
+    return (
+        f"The largest relative error of {what} is at most {TOLERANCE:g}, in float64 on every backend, over at least "
+        f"{MIN_CHECKED} values each; a larger one refutes it."
+    )
+
+
 def words_of_comparison(margin: Margin, what: str) -> str:
     """Return the rule of a `comparison` in words: of ``what``, paired by seed."""
     return (
