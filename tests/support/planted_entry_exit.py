@@ -12,7 +12,7 @@ LSTMS = (("lstm97", "none"), ("lstm", "0"), ("lstm", "1"), ("lstm_peephole", "1"
 GAINS = (0.5, 1.0, 2.0)
 UNITS = np.array([-0.2, -0.05, 0.05, 0.2])  # how much wider than usual each unit's input gate is open
 SPREAD = dict(zip(QUANTILES, (0.6, 0.9, 1.0, 1.1, 1.4), strict=True))
-ENTRY = {"start": 0.45, "trained": 0.3}
+SLOPES = {"start": 0.5, "trained": 0.3}  # of the squashing, by stage of training or gain
 
 
 def anything(truth: Truth) -> Iterator[Rows]:
@@ -37,14 +37,15 @@ def models(truth: Truth) -> Iterator[tuple[dict, float]]:
 
 
 def factors(truth: Truth, which: dict, off: float) -> dict[str, float]:
-    """Return the typical value of each quantity: ``entry`` by stage or gain, ``affine`` the factor at gain 1."""
-    entry, extra = truth.extra.get("entry", ENTRY), truth.extra
-    stage = "trained" if which["step"] else "start"
+    """Return the typical value of each quantity: ``slopes`` by stage or gain, ``affine`` the factor at gain 1."""
+    slopes, extra = truth.extra.get("slopes", SLOPES), truth.extra
+    slope = slopes.get(which["gain"], slopes["trained" if which["step"] else "start"]) * (1 + (off - 1) / 5)
+    opening = extra.get("output", 0.6) * off
     gate, squash = extra.get("gate", 0.5), extra.get("squash", 0.9)
     affine = extra.get("affine", 1.0) * which["gain"] * off
     named = {"exit_gate": gate * off, "exit_squash": squash * off, "exit_affine": affine}
     inside = {"exit": float(np.prod(list(named.values())))}
-    return named | inside | {"entry": entry.get(which["gain"], entry[stage]) * off, "gate_o": 0.6 * off}
+    return named | inside | {"entry": slope * opening, "gate_o": opening}
 
 
 def quantiles(truth: Truth, which: dict, off: float) -> Iterator[dict]:

@@ -1,10 +1,11 @@
-"""A4c: do output gate and squashing shrink the error only a little as it enters the carousel?"""
+"""A4c: does the squashing shrink the error only a little as it enters the carousel?"""
 
 import pandas as pd
 
-from carousel.analysis.stats.tables import repeated, select
-from carousel.analysis.text import number
-from carousel.claims.evidence import by_state, compare, main, missing, stack
+from carousel.analysis.stats.tables import MODEL, joined, repeated, select
+from carousel.analysis.text import bias_order, number
+from carousel.claims.evidence import by_state, compare, labelled, main, stack
+from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     FAILS,
     HOLDS,
@@ -14,106 +15,123 @@ from carousel.claims.rules import (
     MIXED,
     UNCLEAR,
     Claim,
+    Margin,
     Tables,
     Verdict,
     combine,
     comparison,
+    words_of_comparison,
 )
 
-LITTLE = (
-    0.5  # of the error must get in: a factor of 2 is the least that counts as a change anywhere here (STEADY)
+LITTLE = Margin(
+    0.1,
+    "of the error lost",
+    "a tenth is next to nothing in this study: of a gradient that has vanished less than a tenth is left, so an error "
+    "that is shrunk a little loses less than a tenth",
 )
-SEEN = {"entry": "entry", "gate_o": "output gate"}
+SEEN = ("entry", "gate_o")
 STAGES = {False: "at the start", True: "after training"}
+USUAL = "lstm/1 at the start"  # whose effect stands for the claim
 KEYS = ["backend", "part"]
 SAID = {
-    HOLDS: "More than half gets in",
-    FAILS: "Less than half gets in",
+    HOLDS: "A little is lost in the squashing",
+    FAILS: "More than a little is lost in the squashing",
     MIXED: "It depends on the setting",
     UNCLEAR: "Undecided",
 }
 
 
 def rows(tables: Tables) -> pd.DataFrame:
-    """Return the entry factor and the output gate of every LSTM: its median over units, steps and sequences.
+    """Return the entry factor and the output gate of every unit of every LSTM: medians over steps and sequences."""
+    found = select(tables.dynamics, cell=LSTMS, quantity=SEEN, axis="unit", quantile=0.5)
+    return repeated(found, MIN_REPETITIONS)
 
-    Both are measured unit by unit; so the least of its units and the quantile 0.05 of each are among the rows.
+
+def units(found: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per unit of each model: ``entry``, the ``gate``, and ``squash``, the entry factor over the gate.
+
+    Beside them ``part``: the cell with its forget bias and the stage of training.
     """
-    found = select(
-        tables.dynamics, cell=LSTMS, quantity=tuple(SEEN), axis=("all", "unit"), quantile=(0.05, 0.5)
+    on = [*MODEL, "index"]
+    entry, gate = (
+        select(found, quantity=quantity)[[*on, "value"]].rename(columns={"value": name})
+        for quantity, name in zip(SEEN, ("entry", "gate"), strict=True)
     )
-    found = repeated(found, MIN_REPETITIONS)
-    stage = (found["step"] > 0).map(STAGES)
-    return found.assign(stage=stage, part=found["cell"].astype(str) + " " + stage)
+    both = joined(entry, gate, on)
+    part = labelled(both) + " " + (both["step"] > 0).map(STAGES)
+    return both.assign(squash=both["entry"] / both["gate"].where(both["gate"] != 0), part=part)
 
 
-def entries(found: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per model with its median ``entry`` factor."""
-    return select(found, quantity="entry", axis="all", quantile=0.5).rename(columns={"value": "entry"})
+def measure(tables: Tables, margin: float) -> pd.DataFrame:
+    """Return per part what the squashing lets through, against what is left of a loss of ``margin``.
+
+    Of a model it is the median over its units. Beside it gate, both together, and the share of units that lose more.
+    """
+    each = units(rows(tables)).dropna(subset=["squash"])
+    if each.empty:
+        return each
+    models = each.groupby(["part", *MODEL], observed=True)["squash"].median().reset_index()
+    evidence = stack([
+        compare(models[models["part"] == part], "squash", part, 1 - margin) for part in _ordered(models)
+    ])  # fmt: skip
+    growing = evidence["low"] > 1  # an error that grows is not shrunk a little
+    return evidence.assign(informative=~growing).merge(_details(each, 1 - margin), on=KEYS)
 
 
-def measure(tables: Tables) -> pd.DataFrame:
-    """Return per cell and stage of training: the entry factor against LITTLE; with it gate, units and low quantile."""
-    found = rows(tables)
-    each = entries(found).groupby("part", observed=True)
-    evidence = stack([compare(group, "entry", str(part), LITTLE) for part, group in each])
-    if evidence.empty:
-        return evidence
-    evidence = evidence.assign(
-        informative=evidence["high"] <= 1
-    )  # an error that grows is not shrunk a little
-    return evidence.merge(_details(found), on=KEYS)
+def _ordered(models: pd.DataFrame) -> list[str]:
+    """Return the parts by cell, forget bias and stage of training."""
+    biases = bias_order(models["forget_bias"])
+    found = models[["cell", "forget_bias", "part"]].astype(str).drop_duplicates().to_numpy().tolist()
+    place = {
+        part: (LSTMS.index(cell), biases.index(bias), STAGES[True] in part) for cell, bias, part in found
+    }
+    return sorted(place, key=place.__getitem__)
 
 
-def _details(found: pd.DataFrame) -> pd.DataFrame:
-    """Return per part and backend: the output gate, what one moment in twenty lets in, the share ``closed``."""
-    gate = select(found, quantity="gate_o", axis="all", quantile=0.5).groupby(KEYS, observed=True)["value"]
-    tail = select(found, quantity="entry", axis="all", quantile=0.05).groupby(KEYS, observed=True)["value"]
-    units = select(found, quantity="entry", axis="unit", quantile=0.5)
-    closed = (units["value"] < LITTLE).groupby([units[name] for name in KEYS], observed=True)
-    details = pd.concat({"gate": gate.median(), "few": tail.median(), "closed": closed.mean()}, axis=1)
+def _details(each: pd.DataFrame, least: float) -> pd.DataFrame:
+    """Return per part and backend the medians of gate and entry factor, and the share of units below ``least``."""
+    groups = each.assign(below=each["squash"] < least).groupby(KEYS, observed=True)
+    details = groups.agg(gate=("gate", "median"), entry=("entry", "median"), below=("below", "mean"))
     return details.reset_index().astype({"backend": str})
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict over all cells, before and after training."""
+    """Return the verdict over all cells and forget biases, before and after training."""
+    what = f"entry factors of LSTMs in {MIN_REPETITIONS} repetitions, and some of them on every backend,"
     if evidence.empty:
-        what = f"entry factors of LSTMs in {MIN_REPETITIONS} repetitions on every backend"
-        return Verdict(INCONCLUSIVE, missing(evidence, what), "No entry factor was measured.")
+        return Verdict(
+            INCONCLUSIVE, to_settle(evidence, pd.Series(dtype=object), what), "No entry factor was measured."
+        )
     states = comparison(evidence)
     word = combine(states)
-    shown = main(_shown(evidence))
-    if word == INCONCLUSIVE:
-        return Verdict(
-            word, f"{missing(evidence, 'more repetitions')} {_words(evidence)}", _alt(evidence), **shown
-        )
-    return Verdict(word, _condition(evidence, states), _alt(evidence), **shown)
+    words = [*by_state(states, SAID), _words(evidence)]
+    words = [to_settle(evidence, states, what), *words] if word == INCONCLUSIVE else words
+    return Verdict(word, " ".join(words), _alt(evidence), **main(_shown(evidence)), states=dict(states))
 
 
 def _shown(evidence: pd.DataFrame) -> pd.DataFrame:
     """Return the rows whose effect stands for the claim: the usual LSTM at the start, or else the first part."""
-    part = "lstm at the start"
-    return evidence[evidence["part"] == (part if part in set(evidence["part"]) else evidence["part"].iloc[0])]
-
-
-def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
-    return " ".join([*by_state(states, SAID), _words(evidence)])
+    return evidence[
+        evidence["part"] == (USUAL if USUAL in set(evidence["part"]) else evidence["part"].iloc[0])
+    ]
 
 
 def _words(evidence: pd.DataFrame) -> str:
-    table = evidence.groupby("part", sort=False)[["effect", "gate", "few", "closed"]].mean()
+    table = evidence.drop_duplicates("part").set_index("part")
     each = [
-        f"{part} {number(row['effect'])} (the output gate alone {number(row['gate'])}; one in twenty below "
-        f"{number(row['few'])}; {100 * row['closed']:.0f} % of units below a half)"
+        f"{part} {number(row['effect'])} ({100 * row['below']:.0f} % of units lose more than a little; the output gate "
+        f"{number(row['gate'])}, both together {number(row['entry'])})"
         for part, row in table.iterrows()
     ]
-    return f"Typical share of the error that gets in: {'; '.join(each)}."
+    return f"Typical share of the error that the squashing lets through: {'; '.join(each)}."
 
 
 def _alt(evidence: pd.DataFrame) -> str:
+    each = [f"{row.part} {number(row.effect)}" for row in evidence.drop_duplicates("part").itertuples()]
     return (
-        "Entry factor of LSTMs, from 0 to 1, with its spread over units and steps, by cell and forget bias, before and "
-        f"after training; the band above a half is what counts as a little. {_words(evidence)}"
+        "What the squashing of LSTMs lets through of the error, from 0 to 1, with its spread over units, by cell and "
+        "forget bias, before and after training; the band at the right is what counts as a little, and a mark in each "
+        f"row is the output gate. Typical share: {'; '.join(each)}."
     )
 
 
@@ -121,23 +139,30 @@ CLAIM = Claim(
     id="A4c",
     who="answer 4",
     kind="comparison",
-    statement="Error enters the CEC through the output gate and the squashing, which shrink it a little.",
-    reading="The entry factor of a unit, dh_t/dc_t = o_t tanh'(c_t), is typically between one half and one: in every "
-    "LSTM, at the start and after training, whatever init, gain and forget bias.",
+    statement="Error enters the CEC through the output gate and the activation function; the activation function "
+    "shrinks it a little.",
+    reading="The answer says of the activation function alone that it takes a little. So the claim is judged on the "
+    "slope of the squashing of a unit, tanh'(c_t), the share of the error that it lets through: its entry factor "
+    "dh_t/dc_t over the opening of its output gate. Less than a tenth is lost, in every LSTM, at the start and after "
+    "training, whatever init, gain and forget bias. The output gate is reported beside it, and decides nothing.",
     prediction="refuted at the start: an output gate neither open nor shut lets half through, and the squashing takes "
-    "more; training and long sequences, as the state grows, make it less",
-    unit="factor (lstm at the start)",
-    rule=f"A cell and stage holds where the 95 % interval of the median entry factor lies between {LITTLE:g} and 1 on "
-    "every backend (an equivalence at 2.5 %), fails where it lies below, Holm's p is at most 0.05, and at most 5 % of "
-    "settings are on the other side. The margin is a factor of 2, which counts as a change everywhere here. At least "
-    f"{MIN_REPETITIONS} repetitions.",
+    "more; training and long sequences, as the state grows, make it less (made of gate and squashing together)",
+    unit="share of the error that the squashing lets through (lstm, forget bias 1, at the start)",
+    rule=words_of_comparison(
+        Margin(1 - LITTLE.value, "of the error", LITTLE.why),
+        "the share of the error that the squashing lets through, median over a network's units; a part is a cell with "
+        "its forget bias at a stage of training",
+    ),
     takeaway={
-        "supported": "Entering the cell costs the error little: its losses are elsewhere.",
-        "refuted": "Most of the error is lost at the cell's door; but it is paid once per error, not at every step.",
-        "depends": "What the error pays at the cell's door depends on how far the output gate is open and how large "
-        "the state has grown: keep both in sight.",
+        "supported": "Passing the squashing costs the error little: its losses are elsewhere.",
+        "refuted": "The squashing takes a good part of the error wherever it enters the cell: at the loss, and at "
+        "every step by which error comes round through the output.",
+        "depends": "What the squashing takes depends on how far the state has grown: little while it is small, nearly "
+        "everything where it saturates, as it does over long sequences in a cell without a forget gate. Look at the "
+        "state, not at the gate.",
     },
     measure=measure,
     decide=decide,
     rows=rows,
+    margin=LITTLE,
 )

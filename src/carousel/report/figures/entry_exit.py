@@ -23,37 +23,43 @@ MARKERS = ("^", "o", "s")
 
 
 def a4c_figure(tables: Tables) -> Figure:
-    """Draw the entry factor of each LSTM, before training and after: spread over units and steps, a row per setting."""
-    table = entries(tables.dynamics)
+    """Draw the slope of each LSTM's squashing, before training and after: spread over units, a row per setting."""
+    table = entries(tables)
     if table.empty:
         return nothing("entry factors")
     labels = {
         (cell, bias, step): STAGE[1] if step else names.setting(cell, bias)
         for cell, bias, step in table[["cell", "forget_bias", "step"]].itertuples(index=False, name=None)
     }
-    title = "entry factor of a unit: d h / d c"
+    title = "slope of a unit's squashing: d h / d c over its output gate"
     drawing, (ax,) = panels([title], "", ROW * len(labels) + 1.7)
-    draw_bands([ax], table, {("entry",): title}, labels)
+    draw_bands([ax], table, {("squash",): title}, labels)
+    ax.plot(table["gate"], [-i for i in range(len(table))], "|", color="black", markersize=9)
     drawing.supxlabel(
-        "share of the error that gets in (dot: median,\nbar: middle half, line: middle nine tenths)",
+        "share of the error that the squashing lets through (dot: median,\nbar: middle half, line: middle nine tenths "
+        "of the units); |: the output gate",
         fontsize="medium",
     )
-    ax.axvspan(a4c.LITTLE, 1, color="#e0e0e0", zorder=0, linewidth=0)
-    ax.text(0.92, 0.5, "a little:\nless than half is lost", rotation=90, ha="center", va="center",
+    ax.axvspan(1 - a4c.LITTLE.value, 1, color="#e0e0e0", zorder=0, linewidth=0)
+    ax.text(1.02, 0.5, "a little: less than\na tenth is lost", rotation=90, ha="left", va="center",
             transform=ax.transAxes)  # fmt: skip
     ax.set_xlim(-0.03, 1.03)
     return drawing
 
 
-def entries(dynamics: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per cell, forget bias and stage of training, the quantiles as columns: medians over settings."""
-    rows = select(dynamics, quantity="entry", axis="all", quantile=QUANTILES, forget_bias=BIASES)
-    rows = prefer(rows[rows["cell"].isin(LSTMS)], "backend", REFERENCE)
-    rows = rows.assign(step=(rows["step"] > 0).astype(int)).astype(
-        {"cell": str, "forget_bias": str, "quantity": str}
+def entries(tables: Tables) -> pd.DataFrame:
+    """Return a row per cell, forget bias and stage of training: quantiles of the slope over units; ``gate``."""
+    units = prefer(a4c.units(a4c.rows(tables)), "backend", REFERENCE)
+    units = select(units, forget_bias=BIASES).assign(quantity="squash")
+    units = units.assign(step=(units["step"] > 0).astype(int)).astype({"cell": str, "forget_bias": str})
+    groups = units.groupby(["cell", "forget_bias", "step", "quantity"])
+    table = (
+        groups["squash"]
+        .quantile(list(QUANTILES))
+        .unstack()
+        .assign(gate=groups["gate"].median())
+        .reset_index()
     )
-    keys = ["cell", "forget_bias", "step", "quantity"]
-    table = rows.groupby([*keys, "quantile"])["value"].median().unstack("quantile").reset_index()
     order = bias_order(table["forget_bias"])
     row = [
         (LSTMS.index(cell), order.index(bias), step)
