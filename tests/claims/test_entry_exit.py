@@ -117,7 +117,17 @@ def test_the_gain_from_which_the_weights_no_longer_shrink() -> None:
     assert found.boundary.factor == "gain"
     assert found.boundary.low <= found.boundary.at <= found.boundary.high
     assert found.boundary.at == pytest.approx(0.99, abs=0.02)
-    assert decided("A4d", tables(extra={"affine": 0.7})).boundary.at == pytest.approx(1.38, abs=0.05)
+    assert decided("A4d", tables(extra={"affine": 0.7})).boundary.at == pytest.approx(0.99 / 0.7, abs=0.02)
+
+
+def test_inits_that_differ_have_no_common_gain() -> None:
+    measured = tables(extra={"affine": 0.7})
+    other = tables(extra={"affine": 1.2}).dynamics.assign(init="orthogonal")
+    both = measured._replace(dynamics=pd.concat([measured.dynamics, other], ignore_index=True))
+    found = decided("A4d", both)
+    assert found.boundary is None
+    assert "at gain 0.825 (95 % interval" in found.condition
+    assert "with orthogonal init and 1.4" in found.condition
 
 
 def test_the_rank_of_opening_and_exit() -> None:

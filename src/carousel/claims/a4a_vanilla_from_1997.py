@@ -11,6 +11,7 @@ from carousel.claims.rules import (
     FAILS,
     HOLDS,
     INCONCLUSIVE,
+    LSTMS,
     MIN_CHECKED,
     REFUTED,
     TOLERANCE,
@@ -25,15 +26,17 @@ from carousel.claims.rules import (
 SAME = (
     "same"  # the slice in which the three cells share the draws of all the weights that they have in common
 )
+# drives of which the input does not depend on the weights, for the cells have not all of these in common
+ALIKE = ("unit", "0")
 OPEN = 40.0  # forget biases above it: sigma(40) is 1 to the last bit of a float64, while net inputs of a few stay below
 APART = 0.01  # relative: a change of 1 % is one that training could feel, and ten million times the tolerance
 EQUAL = "lstm, forget gate held open"
 
 
 def rows(tables: Tables) -> pd.DataFrame:
-    """Return the full gradient of the three cells of that slice, in float64."""
-    cells = ("lstm97", "lstm", "lstm_peephole")
-    return select(tables.decay, slice=SAME, cell=cells, dtype="float64", trained="no", path="full")
+    """Return the full gradient of the three cells of that slice, in float64, of the same input in all of them."""
+    found = select(tables.decay, slice=SAME, cell=LSTMS, dtype="float64", trained="no", path="full")
+    return select(found, drive=ALIKE)
 
 
 def pairs(decay_rows: pd.DataFrame) -> pd.DataFrame:
@@ -124,8 +127,8 @@ CLAIM = Claim(
     who="answer 4",
     kind="identity",
     statement="The vanilla LSTM of Greff et al. differs from the 1997 one: it has forget gates and peepholes.",
-    reading="With the same weights, the LSTM without peepholes and with its forget gate at one has the gradients of "
-    "the 1997 cell, at every lag; with another forget bias, or with peepholes, it has not.",
+    reading="With the same weights and the same input, the LSTM without peepholes and with its forget gate at one "
+    "has the gradients of the 1997 cell, at every lag; with another forget bias, or with peepholes, it has not.",
     prediction="supported",
     unit="relative error, largest",
     rule=f"Supported if the gradients of h, c, both and the input differ by at most {TOLERANCE:g}, relative, at forget "

@@ -31,7 +31,7 @@ def a4c_figure(tables: Tables) -> Figure:
         (cell, bias, step): STAGE[1] if step else names.setting(cell, bias)
         for cell, bias, step in table[["cell", "forget_bias", "step"]].itertuples(index=False, name=None)
     }
-    title = "slope of a unit's squashing: d h / d c over its output gate"
+    title = "slope of a unit's squashing"
     drawing, (ax,) = panels([title], "", ROW * len(labels) + 1.7)
     draw_bands([ax], table, {("squash",): title}, labels)
     ax.plot(table["gate"], [-i for i in range(len(table))], "|", color="black", markersize=9)
