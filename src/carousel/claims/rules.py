@@ -277,11 +277,12 @@ def words_of_identity(what: str) -> str:
     )
 
 
-def words_of_comparison(margin: Margin, what: str) -> str:
-    """Return the rule of a `comparison` in words: of ``what``, paired by seed."""
+def words_of_comparison(margin: Margin | str, what: str) -> str:
+    """Return the rule of a `comparison` in words: of ``what``, paired by seed; the margin may be in words."""
+    margin = margin if isinstance(margin, str) else f"{number(margin.value)} {margin.unit}"
     return (
         f"Paired by seed, {what}. A part holds (fails) where the 95 % interval over repetitions lies above (below) "
-        f"{number(margin.value)} {margin.unit}, Holm's p over the parts of the claim is at most {ALPHA:g} and at most "
+        f"{margin}, Holm's p over the parts of the claim is at most {ALPHA:g} and at most "
         f"{FEW:.0%} of its settings say the opposite in every repetition; it depends on the setting where more than "
         f"{FEW:.0%} do so on either side. {CONFIRMED}"
     )

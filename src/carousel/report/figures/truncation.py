@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order
-from carousel.claims import a3a_truncated_error as a3a, a3b_truncation_cost as a3b, truncated_gradient
+from carousel.claims import a3a_truncated_error as a3a, truncated_gradient
 from carousel.claims.evidence import labelled
 from carousel.claims.rules import Tables
 from carousel.report.figures.data import curves, prefer, usual
@@ -89,7 +89,9 @@ def _cosines(ax: Axes, rows: pd.DataFrame) -> None:
         old = cell == "lstm97"
         drawn = look("lstm97") if old else looks[str(bias)]
         draw_curve(ax, group, "no forget gate" if old else f"bias {bias}", drawn)
-    ax.axhline(a3b.MARGINS[truncated_gradient.STATE], color=GREY, linestyle=(0, (4, 2)), linewidth=1)
+    ax.axhline(
+        truncated_gradient.least(truncated_gradient.STATE), color=GREY, linestyle=(0, (4, 2)), linewidth=1
+    )
     ax.set_xlabel(LAG_BY_BACKEND)
 
 
@@ -99,7 +101,9 @@ def _before_and_after(ax: Axes, table: pd.DataFrame) -> None:
     last = {"before training": table["step"] == 0, "after training": table["step"] == table["step"].max()}
     samples = {f"cosine: {name}": table[here].set_index("label")["cosine"] for name, here in last.items()}
     draw_samples(ax, samples, table)
-    ax.axvline(a3b.MARGINS[truncated_gradient.WEIGHTS], color=GREY, linestyle=(0, (4, 2)), linewidth=1)
+    ax.axvline(
+        truncated_gradient.least(truncated_gradient.WEIGHTS), color=GREY, linestyle=(0, (4, 2)), linewidth=1
+    )
     ax.set_xlabel("cosine, mean with 95 % interval")
 
 
