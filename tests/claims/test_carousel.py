@@ -269,8 +269,8 @@ def test_a_gradient_that_vanished_counts_as_a_decade(plant) -> None:
 def test_flat_falling_and_rising_are_told_apart_by_bias(plant) -> None:
     found = decided("A4f", plant(need="A4f", forget={"0": -0.1, "10": 0.0}, loop97=0.1))
     assert (
-        "The total falls by lag 30 at forget bias 0; is flat up to lag 100 at forget bias 10; rises by lag 30 without a "
-        "forget gate." in found.condition
+        "The total falls by lag 30 at forget bias 0; is flat up to lag 100 at forget bias 10; rises by lag 30 without "
+        "a forget gate." in found.condition
     )
     assert found.effect == 1.0
 

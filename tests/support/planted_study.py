@@ -8,7 +8,13 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
-from support import planted_carousel, planted_entry_exit, planted_paths, planted_sensitivity, planted_truncation
+from support import (
+    planted_carousel,
+    planted_entry_exit,
+    planted_paths,
+    planted_sensitivity,
+    planted_truncation,
+)
 from support.once import Once
 from support.planting import TEXT, Rows, Truth, curve, model
 

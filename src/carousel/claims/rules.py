@@ -270,10 +270,10 @@ def settings(space: pd.DataFrame) -> int:
 
 
 def words_of_identity(what: str) -> str:
-    """Return the rule of an `identity` in words: of ``what``, its parts."""
+    """Return the rule of an `identity` in words: of ``what``, measured and by its formula."""
     return (
-        f"The largest relative error of {what} is at most {TOLERANCE:g}, in float64 on every backend, over at least "
-        f"{MIN_CHECKED} values each; a larger one refutes it."
+        f"Largest relative error of {what} at most {number(TOLERANCE)} on every backend in float64, over at least "
+        f"{MIN_CHECKED} values on each; a larger one refutes it."
     )
 
 
@@ -303,14 +303,6 @@ def words_of_equivalence(margin: Margin, what: str) -> str:
         f"{what} is the same (is not) where the 95 % interval over repetitions lies within (outside) "
         f"{number(margin.value)} {margin.unit} either way and Holm's p over the parts of the claim, of two one-sided "
         f"tests, is at most {ALPHA:g}. {CONFIRMED}"
-    )
-
-
-def words_of_identity(what: str) -> str:
-    """Return the rule of an `identity` in words: of ``what``, measured and by its formula."""
-    return (
-        f"Largest relative error of {what} at most {number(TOLERANCE)} on every backend in float64, over at least "
-        f"{MIN_CHECKED} values on each."
     )
 
 
