@@ -14,6 +14,7 @@ from carousel.claims.evidence import compare
 from carousel.claims.judge import judge
 from carousel.claims.rules import (
     ALPHA,
+    FAILS,
     HOLDS,
     MIXED,
     UNCLEAR,
@@ -235,6 +236,35 @@ def test_numbers_in_the_words_come_from_the_tables(plant) -> None:
 def test_the_boundary_is_named(plant) -> None:
     assert "between 1 and 10" in decided("A1e", plant(need="A1e")).condition
     assert "tanh RNN, torch init, gain 2, 8 units" in decided("A4g", plant(need="A4g")).condition
+
+
+def test_libraries_stand_for_the_comparison_and_the_counterexample(plant) -> None:
+    found = decided("K2", plant(need="K2"))
+    assert found.effect == pytest.approx(100 * (0.25 - 0.31), rel=0.05)
+    assert "PyTorch: LSTM \N{MINUS SIGN}31" in found.condition
+    assert found.states["Keras's default LSTM against its tanh RNN"] == HOLDS
+    assert found.states["PyTorch's default LSTM against its tanh RNN"] == FAILS
+    assert decided("K1", plant(need="K1")).condition.startswith(
+        "Counterexample: PyTorch's default LSTM, 16 units"
+    )
+
+
+def test_what_width_and_drive_do_to_the_order_is_said(plant) -> None:
+    tables = plant(need="K2")
+    grid = tables.decay[(tables.decay["slice"] == "grid") & (tables.decay["init"] == "orthogonal")]
+    ahead = (grid["cell"] == "lstm") & (grid["forget_bias"] == "0")
+    wide = [
+        grid.assign(
+            slice="width", hidden=hidden, log10_norm=grid["log10_norm"].mask(ahead & (hidden > 64), 0.0)
+        )
+        for hidden in (16, 64, 128)
+    ]
+    loud = [grid.assign(slice="drive", drive=drive) for drive in ("0.04", "4")]
+    more = decided("K2", tables._replace(decay=pd.concat([tables.decay, *wide, *loud], ignore_index=True)))
+    turned = "from 8 units to 128 units the order turns at forget bias 0 (the RNN ahead at 8, 16 and 64)"
+    assert "tanh RNN: ahead in 4 of 5 at forget bias 0" in more.condition
+    assert turned in more.condition
+    assert "from drive 0.04 to drive 4 the order is the same" in more.condition
 
 
 TURNING = {  # verdicts that depend on an ordered factor: its name, and between which values planted rates turn

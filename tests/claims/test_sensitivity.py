@@ -67,6 +67,7 @@ TURNS = [
     ("A1i", {"extra": {"slopes": SLOPES | {"rnn_relu": 1.0}}}, "refuted"),
     ("A1i", {"extra": {"pull": 0.0}}, "refuted"),
     ("A1i", {"extra": {"pull": -1.0}}, "refuted"),
+    ("A1i", {"extra": {"pull": {100: 1.0, 120: -1.0}}}, "depends"),
     ("A1i", {"extra": {"gains": (0.25, 0.5, 1.0)}}, "inconclusive"),
     ("A1i", {"repetitions": 5}, "inconclusive"),
     ("A1j", {}, "supported"),
@@ -131,6 +132,33 @@ def test_the_boundary_is_where_it_was_planted(planted, name: str, at: float) -> 
     assert found.factor.startswith("gain")
     assert found.at == pytest.approx(at, rel=0.02)
     assert found.low < found.at < found.high
+
+
+def test_a_library_stands_for_the_claim_and_no_other_drive_is_mixed_in(planted) -> None:
+    tables = planted("A2f")
+    found = decided("A2f", tables)
+    assert found.effect == pytest.approx(100 * SLOPES["rnn_relu"], rel=0.02)
+    assert "PyTorch's ReLU RNN \N{MINUS SIGN}15" in found.condition
+    loud = tables.decay[tables.decay["slice"] == "grid"].assign(slice="drive", drive="25", log10_norm=0.0)
+    more = tables._replace(decay=pd.concat([tables.decay, loud], ignore_index=True))
+    assert decided("A2f", more).states == found.states
+
+
+def test_what_drive_and_width_move_is_said(planted) -> None:
+    tables = planted("A2f")
+    grid = tables.decay[(tables.decay["slice"] == "grid") & (tables.decay["cell"] == "rnn_relu")]
+    lines = [
+        grid.assign(slice="drive", drive=drive, log10_norm=rate * grid["lag"])
+        for drive, rate in (("1", -0.1), ("4", -0.001))
+    ]
+    lines += [
+        grid.assign(slice="width", hidden=hidden, log10_norm=rate * grid["lag"])
+        for hidden, rate in ((64, -0.2), (128, -0.3))
+    ]
+    more = tables._replace(decay=pd.concat([tables.decay, *lines], ignore_index=True))
+    said = decided("A2f", more).condition
+    assert "from drive 0.25 to drive 4 (orthogonal init, not on one side of the margin)" in said
+    assert "from 16 units to 128 units (orthogonal init, on one side of the margin)" in said
 
 
 def test_the_boundary_moves_and_is_said(plant) -> None:

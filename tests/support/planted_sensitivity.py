@@ -1,6 +1,7 @@
 """What the claims on the recurrent weights look at: networks and chains, split into weights and slopes, by gain."""
 
 from collections.abc import Callable, Iterator
+from itertools import product
 
 import numpy as np
 from support.planting import Rows, Truth, curve, model
@@ -23,18 +24,24 @@ def _jitter(repetition: int) -> float:
 
 def _swept(truth: Truth, cell: str, repetition: int, **changes: object) -> Iterator[tuple[dict, float]]:
     """Yield a network at every gain, with the log10 of it."""
+    length = changes.pop("length", 100)
     for gain in truth.extra.get("gains", GAINS):
         name = "grid" if gain == 1 else "gain"
-        which = model(cell, 100, repetition, slice=name, init="orthogonal", gain=gain, hidden=16, **changes)
+        which = model(
+            cell, length, repetition, slice=name, init="orthogonal", gain=gain, hidden=16, **changes
+        )
         yield which, float(np.log10(gain))
 
 
 def _networks(truth: Truth) -> Iterator[Rows]:
-    pull = truth.extra.get("pull", 1.0)  # decades by which a tenfold of the weights moves the weights' part
-    for repetition in range(truth.repetitions):
+    pull = truth.extra.get(
+        "pull", 1.0
+    )  # decades by which a tenfold of the weights moves the weights' part, by length
+    pulls = pull if isinstance(pull, dict) else {100: pull}
+    for repetition, (length, pull) in product(range(truth.repetitions), pulls.items()):
         for cell, slopes in truth.extra.get("slopes", SLOPES).items():
             cost = slopes * _jitter(repetition)
-            for which, size in _swept(truth, cell, repetition):
+            for which, size in _swept(truth, cell, repetition, length=length):
                 yield curve(which, "slopes", "full", cost)
                 for quantity in ("loss_h", "loss_state"):
                     yield curve(which, quantity, "full", cost + pull * size)

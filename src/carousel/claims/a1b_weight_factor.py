@@ -23,15 +23,17 @@ from carousel.claims.rules import (
     Margin,
     Tables,
     Verdict,
+    comparison,
     words_of_comparison,
 )
 from carousel.claims.weights_and_slopes import (
     NETWORKS,
     WELL,
+    by_share,
     grouped_by,
-    judged,
     kinds,
     led,
+    of,
     part,
     said_of_slopes,
     split,
@@ -76,7 +78,7 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict with the lead of the weights' part in PyTorch's default tanh RNN as its effect."""
-    states = judged(evidence)
+    states = pd.concat([comparison(of(NETWORKS, evidence)), by_share(evidence)])
     word = word_of(states, kinds(evidence)) if len(evidence) else INCONCLUSIVE
     if word == INCONCLUSIVE:
         what = f"{MIN_REPETITIONS} networks and {MIN_SEARCHED} chains of each activation on every backend"

@@ -23,16 +23,18 @@ from carousel.claims.rules import (
     Margin,
     Tables,
     Verdict,
+    comparison,
     conjunction,
     words_of_comparison,
 )
 from carousel.claims.weights_and_slopes import (
     NETWORKS,
     WELL,
+    by_share,
     grouped_by,
-    judged,
     kinds,
     led,
+    of,
     part,
     said_of_slopes,
     split,
@@ -95,7 +97,7 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict over both halves; its effect is what slopes cost more than weights in a default tanh RNN."""
-    states = judged(evidence)
+    states = pd.concat([comparison(of(NETWORKS, evidence)), by_share(evidence)])
     halves = [states[states.index.str.startswith(half)] for half in (CULPRIT, RELIEF)] if len(states) else []
     words = [word_of(half, kinds(evidence)) for half in halves]
     word = conjunction(words) if words else INCONCLUSIVE

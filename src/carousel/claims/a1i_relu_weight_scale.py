@@ -172,11 +172,13 @@ CLAIM = Claim(
     + " It explodes where the interval lies above a gain of as much, likewise, and at "
     f"most {FEW:.0%} of its settings say the opposite in every repetition. One that "
     "vanishes, one that explodes and a rate that rises with the gain by more than a factor of 2 in 100 steps for each "
-    "tenfold support it; none on one side, or no such rise, refutes it. Gains from "
+    "tenfold support it; none on one side, or no such rise, refutes it; a "
+    "rise in some networks and a fall in others: depends. Gains from "
     f"{SPAN[0]:g} to {SPAN[1]:g} at least.",
     takeaway={
         "supported": "ReLU leaves the weights' scale in charge: set the gain of the recurrent matrix to the boundary.",
         "refuted": "The scale of a ReLU network's weights does not decide between vanishing and exploding.",
+        "depends": "The scale of the weights decides between vanishing and exploding in some ReLU networks only.",
     },
     measure=measure,
     decide=decide,

@@ -72,15 +72,15 @@ def starts(tables: Tables) -> pd.DataFrame:
     return solved.astype({"task": str}).merge(start[[*on, "rate"]].astype({"task": str}), on=on)
 
 
-def measure(tables: Tables) -> pd.DataFrame:
+def measure(tables: Tables, margin: float) -> pd.DataFrame:
     """Return per task and backend the octaves gained over the tanh RNN, and the rank correlation."""
     both = repeated(lengths(tables.accuracy), MIN_REPETITIONS)
-    tasks = [_task(group, str(task)) for task, group in both.groupby("task", observed=True)]
+    tasks = [_task(group, str(task), margin) for task, group in both.groupby("task", observed=True)]
     return stack([*tasks, _ranks(repeated(starts(tables), MIN_REPETITIONS))])
 
 
-def _task(group: pd.DataFrame, task: str) -> pd.DataFrame:
-    rows = compare(group, "gained", task, 0.0, how="mean")
+def _task(group: pd.DataFrame, task: str, margin: float) -> pd.DataFrame:
+    rows = compare(group, "gained", task, margin, how="mean")
     share = group.groupby(group["backend"].astype(str))["informative"].mean()
     share = rows["backend"].astype(str).map(share)
     return rows.assign(informative=share >= MIN_INFORMATIVE, informative_share=share)
@@ -210,4 +210,5 @@ CLAIM = Claim(
     measure=measure,
     decide=decide,
     rows=rows,
+    margin=LONGER,
 )

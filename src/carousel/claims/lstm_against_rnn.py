@@ -23,6 +23,7 @@ from carousel.claims.evidence import (
     stack,
     with_left,
 )
+from carousel.claims.rnn_trends import LEAST_VALUES, VARIED, with_unit
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     DEPENDS,
@@ -36,7 +37,6 @@ from carousel.claims.rules import (
     Tables,
     Verdict,
     combine,
-    comparison,
     conjunction,
 )
 
@@ -44,8 +44,6 @@ OWN = "vanishes"  # how the parts on the LSTM's own gradient end
 AT_DRIVE = f"at drive {STANDARD_DRIVE}"
 HEADLINE = "PyTorch's default LSTM against its tanh RNN"
 WELL = "orthogonal"  # the init of the boundary in the table of verdicts; the condition has every init's
-VARIED = {"hidden": "units", "drive": "drive"}  # what the order might move with
-LEAST_VALUES = 3  # of a factor: with fewer the order is not said to move with it, or not to
 ALONG = ["rival", "init", "gain", "bias", "forget_bias", "drive", "hidden", "length"]
 
 
@@ -191,7 +189,8 @@ def _moved(own: pd.DataFrame, factor: str, words: str) -> str:
     ahead = ahead[ahead.notna().sum(axis=1) >= LEAST_VALUES].dropna(axis="columns", how="all")
     if ahead.empty:
         return ""
-    span = f"from {number(ahead.columns.min())} to {number(ahead.columns.max())} {words}"
+    first, last = (with_unit(value, words) for value in (ahead.columns.min(), ahead.columns.max()))
+    span = f"from {first} to {last}"
     turned = ahead[ahead.nunique(axis=1) > 1]
     if turned.empty:
         return f"{span} the order is the same"
@@ -248,14 +247,13 @@ def _factor(init: str) -> str:
     return f"forget bias with {init} init"
 
 
-def decide(evidence: pd.DataFrame, unit: str) -> Verdict:
-    """Return the verdict: the LSTM's gradient vanishes, and beyond its margin from each rival's."""
+def decide(evidence: pd.DataFrame, states: pd.Series, unit: str) -> Verdict:
+    """Return the verdict by the states: the LSTM's gradient vanishes, and is beyond its margin from each rival's."""
     what = f"LSTM and vanilla RNN at T of at least {LONG}, {MIN_REPETITIONS} repetitions, every backend"
     if evidence.empty:
         return Verdict(
             INCONCLUSIVE, to_settle(evidence, evidence, what), "No pair of LSTM and vanilla RNN was measured."
         )
-    states = comparison(evidence)
     own = states.index.str.endswith(OWN)
     word = conjunction([combine(states[~own]), combine(states[own])])
     shown = _headline(evidence)

@@ -27,7 +27,7 @@ from carousel.claims.rules import (
 
 BY = ["cell", "init", "gain", "hidden"]  # what one part has in common, beside the drive
 WELL = "orthogonal"  # the init of the boundary in the table of verdicts
-VARIED = {"hidden": "units", "drive": "drive"}  # what the rates might move with
+VARIED = {"hidden": "units", "drive": "drive"}  # what rates and orders might move with, and its unit
 LEAST_VALUES = 3  # of a factor: fewer are no sweep
 ALONG = ["init", "gain", "bias", "drive", "hidden", "length"]
 LOST = Margin(
@@ -148,10 +148,13 @@ def _curve(init: str, row: pd.Series, unit: str, margin: float | None) -> str:
     ends = f"{number(row.iloc[0])} to {number(row.iloc[-1])}"
     one_side = margin is None or row.lt(-margin).nunique() == 1
     side = "" if margin is None else f", {'' if one_side else 'not '}on one side of the margin"
-    return f"{ends} from {_value(row.index[0], unit)} to {_value(row.index[-1], unit)} ({init} init{side})"
+    return (
+        f"{ends} from {with_unit(row.index[0], unit)} to {with_unit(row.index[-1], unit)} ({init} init{side})"
+    )
 
 
-def _value(value: float, unit: str) -> str:
+def with_unit(value: float, unit: str) -> str:
+    """Return a value of one of VARIED in words."""
     return f"drive {number(value)}" if unit == "drive" else f"{number(value)} {unit}"
 
 

@@ -35,7 +35,6 @@ from carousel.claims.rules import (
     UNCLEAR,
     VANILLA,
     combine,
-    comparison,
 )
 
 NETWORKS, CHAINS = "networks", "chains"
@@ -128,13 +127,16 @@ def _with_crossing(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return found.assign(**{new: again[old] for new, old in AGAIN.items()})
 
 
-def judged(evidence: pd.DataFrame) -> pd.Series:
-    """Return the state of each part: networks as every comparison, chains by the share of their weights."""
-    if evidence.empty:
-        return pd.Series(dtype=object)
-    chains = evidence[evidence["kind"] == CHAINS]
-    shares = {name: _share(found) for name, found in chains.groupby("part", sort=False)}
-    return pd.concat([comparison(evidence[evidence["kind"] == NETWORKS]), pd.Series(shares, dtype=object)])
+def of(kind: str, evidence: pd.DataFrame) -> pd.DataFrame:
+    """Return the evidence of networks or of chains."""
+    return evidence[evidence["kind"] == kind] if len(evidence) else evidence
+
+
+def by_share(evidence: pd.DataFrame) -> pd.Series:
+    """Return the state of each part on chains: by the share of their weights."""
+    chains = of(CHAINS, evidence)
+    parts = chains.groupby("part", sort=False) if len(chains) else ()
+    return pd.Series({name: _share(found) for name, found in parts}, dtype=object)
 
 
 def _share(found: pd.DataFrame) -> str:
