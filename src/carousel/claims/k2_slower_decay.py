@@ -7,7 +7,7 @@ from carousel.axes import STANDARD_DRIVE
 from carousel.claims import lstm_against_rnn
 from carousel.claims.rules import LAG, Claim, Margin, Tables, Verdict, comparison, words_of_comparison
 
-LOST = Margin(-VANISHED, f"decades lost at lag {LAG}", "less than a tenth left is called vanished")
+LOST = Margin(-VANISHED, f"decade lost at lag {LAG}", "less than a tenth left is called vanished")
 MORE = Margin(0.0, "decades", "slower is an order, however small")
 
 
