@@ -35,7 +35,7 @@ def with_third(table: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.campaign
 def test_a_third_backend_that_agrees_changes_no_verdict(study, calibration, verdicts, three) -> None:
     tables = study._replace(**{name: with_third(table) for name, table in study._asdict().items()})
-    found = judge(CLAIMS, tables, with_third(calibration))
+    found = judge(CLAIMS, tables, with_third(calibration)).claims
     for name in SAME:
         numbers = pd.api.types.is_float_dtype(verdicts[name])
         alike = (
@@ -48,7 +48,7 @@ def test_a_third_backend_that_agrees_changes_no_verdict(study, calibration, verd
 
 def test_no_claim_is_decided_before_the_third_has_measured(plant, calibration, three) -> None:
     claims = {"A1d": CLAIMS["A1d"], "K1": CLAIMS["K1"]}
-    table = judge(claims, plant(need="K1", backends=tuple(OTHERS)), with_third(calibration))
+    table = judge(claims, plant(need="K1", backends=tuple(OTHERS)), with_third(calibration)).claims
     assert set(table["verdict"]) == {"inconclusive"}
     assert table["condition"].str.contains(f"the {THIRD} backend has not measured it").all()
 

@@ -82,7 +82,7 @@ def broken(calibration: pd.DataFrame, how: str) -> pd.DataFrame:
 
 def test_no_claim_is_decided_over_a_fault(study, calibration, verdicts) -> None:
     sound = verdicts
-    table = judge(CLAIMS, study, broken(calibration, "failed"))
+    table = judge(CLAIMS, study, broken(calibration, "failed")).claims
     assert {"supported", "refuted", "depends"} <= set(sound["verdict"])
     assert set(table["verdict"]) == {INCONCLUSIVE}
     decided = (sound["verdict"] != INCONCLUSIVE).to_numpy()
@@ -96,7 +96,7 @@ def test_no_claim_is_decided_over_a_fault(study, calibration, verdicts) -> None:
 def test_every_kind_of_fault_shuts_the_gate(plant, calibration, how: str) -> None:
     claims = {"A1d": CLAIMS["A1d"]}
     tables = plant(need="A1d")
-    assert judging.judge(claims, tables, calibration)["verdict"].tolist() == ["supported"]
-    row = judging.judge(claims, tables, broken(calibration, how)).iloc[0]
+    assert judging.judge(claims, tables, calibration).claims["verdict"].tolist() == ["supported"]
+    row = judging.judge(claims, tables, broken(calibration, how)).claims.iloc[0]
     assert row["verdict"] == INCONCLUSIVE
     assert row["condition"].startswith(BROKEN[how])

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.slopes import rates
-from carousel.analysis.stats.tables import select
+from carousel.analysis.stats.tables import PAIR, select
 from carousel.analysis.text import counted, listed, number
 from carousel.analysis.theory.scalar import flip_weight, largest_multiplier
 from carousel.axes import BACKENDS
@@ -123,10 +123,12 @@ def _networks(space: pd.DataFrame, broken: pd.DataFrame) -> list[str]:
     every, found = (rows[rows["part"] == TRAINED] for rows in (space, broken))
     if every.empty:
         return []
-    top = every[list(BACKENDS)].max(axis=None)
+    networks = len(every.drop_duplicates([name for name in PAIR if name != "step"]))
+    top, near_one = every[list(BACKENDS)].max(axis=None), number(len(found)) if len(found) else "none"
+    few = ", too few to decide that apart" if settings(every) < MIN_SEARCHED else ""
     return [
-        f"Of {counted(len(every), 'trained sigmoid RNN')} in {counted(settings(every), 'setting')} {len(found)} are "
-        f"near one (the largest factor is {number(top)})."
+        f"Of {counted(networks, 'trained sigmoid RNN')} in {counted(settings(every), 'setting')} (with the stage of "
+        f"training{few}) {near_one} is near one; the largest factor is {number(top)}."
     ]
 
 

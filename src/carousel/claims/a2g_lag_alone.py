@@ -187,9 +187,10 @@ def _of_chain_rule(chain: pd.DataFrame, state: str) -> str:
 
 
 def _alt(rest: pd.DataFrame) -> str:
-    if rest.empty:
+    if rest.empty or reference(rest).empty:
         return "No decay was measured at several places of a sequence."
-    widest = rest.assign(size=rest["effect"].abs()).groupby("place", sort=False)["size"].max()
+    own = reference(rest)
+    widest = own.assign(size=own["effect"].abs()).groupby("place", sort=False)["size"].max()
     words = [f"{number(widest[place])} {place}" for place in widest.index]
     return (
         f"How far the rate over lags {LAGS[0]} to {LAGS[1]} is from that at the end of the sequence, by cell and "
