@@ -49,7 +49,7 @@ def factors(truth: Truth, which: dict, off: float) -> dict[str, float]:
 
 
 def quantiles(truth: Truth, which: dict, off: float) -> Iterator[dict]:
-    """Return the rows of one model: quantiles over all units, and each unit's median."""
+    """Return the rows of one model: quantiles over all units, and each unit's median and mean."""
     turn = truth.extra.get("opening", 1.0)  # -1: the wider a gate is open, the less leaves
     for quantity, value in factors(truth, which, off).items():
         row = which | {"quantity": quantity, "error": np.nan, "n": 512}
@@ -57,7 +57,8 @@ def quantiles(truth: Truth, which: dict, off: float) -> Iterator[dict]:
             yield row | {"axis": "all", "index": 0, "quantile": quantile, "value": value * SPREAD[quantile]}
         wider = UNITS * (turn if quantity == "exit" else 1.0)
         for i, unit in enumerate(value * (1 + wider)):
-            yield row | {"axis": "unit", "index": i + 1, "quantile": 0.5, "value": unit}
+            for quantile in (np.nan, 0.5):
+                yield row | {"axis": "unit", "index": i + 1, "quantile": quantile, "value": unit}
 
 
 def dynamics(truth: Truth) -> pd.DataFrame:

@@ -42,15 +42,16 @@ SAID = {
 
 
 def rows(tables: Tables) -> pd.DataFrame:
-    """Return the entry factor and the output gate of every unit of every LSTM: medians over steps and sequences."""
-    found = select(tables.dynamics, cell=LSTMS, quantity=SEEN, axis="unit", quantile=0.5)
-    return repeated(found, MIN_REPETITIONS)
+    """Return the entry factor and the output gate of every unit of every LSTM: means over steps and sequences."""
+    found = select(tables.dynamics, cell=LSTMS, quantity=SEEN, axis="unit")
+    return repeated(found[found["quantile"].isna()], MIN_REPETITIONS)
 
 
 def units(found: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per unit of each model: ``entry``, the ``gate``, and ``squash``, the entry factor over the gate.
+    """Return one row per unit of each model: its mean ``entry`` factor, its mean output ``gate``, and ``squash``.
 
-    Beside them ``part``: the cell with its forget bias and the stage of training.
+    squash: the one over the other, the mean slope of the squashing, weighted by what the gate lets in. Beside them
+    ``part``: the cell with its forget bias and the stage of training.
     """
     on = [*MODEL, "index"]
     entry, gate = (
@@ -59,18 +60,24 @@ def units(found: pd.DataFrame) -> pd.DataFrame:
     )
     both = joined(entry, gate, on)
     part = labelled(both) + " " + (both["step"] > 0).map(STAGES)
-    return both.assign(squash=both["entry"] / both["gate"].where(both["gate"] != 0), part=part)
+    return both.assign(squash=_ratio(both), part=part)
+
+
+def _ratio(table: pd.DataFrame) -> pd.Series:
+    return table["entry"] / table["gate"].where(table["gate"] != 0)
 
 
 def measure(tables: Tables, margin: float) -> pd.DataFrame:
     """Return per part what the squashing lets through, against what is left of a loss of ``margin``.
 
-    Of a model it is the median over its units. Beside it gate, both together, and the share of units that lose more.
+    Of a model it is the mean over its units, weighted as in `units`. Beside it gate, both together, and the share of
+    units that lose more.
     """
     each = units(rows(tables)).dropna(subset=["squash"])
     if each.empty:
         return each
-    models = each.groupby(["part", *MODEL], observed=True)["squash"].median().reset_index()
+    models = each.groupby(["part", *MODEL], observed=True)[["entry", "gate"]].mean().reset_index()
+    models = models.assign(squash=_ratio(models))
     evidence = stack([
         compare(models[models["part"] == part], "squash", part, 1 - margin) for part in _ordered(models)
     ])  # fmt: skip
@@ -89,9 +96,9 @@ def _ordered(models: pd.DataFrame) -> list[str]:
 
 
 def _details(each: pd.DataFrame, least: float) -> pd.DataFrame:
-    """Return per part and backend the medians of gate and entry factor, and the share of units below ``least``."""
+    """Return per part and backend the means of gate and entry factor, and the share of units below ``least``."""
     groups = each.assign(below=each["squash"] < least).groupby(KEYS, observed=True)
-    details = groups.agg(gate=("gate", "median"), entry=("entry", "median"), below=("below", "mean"))
+    details = groups.agg(gate=("gate", "mean"), entry=("entry", "mean"), below=("below", "mean"))
     return details.reset_index().astype({"backend": str})
 
 
@@ -123,7 +130,7 @@ def _words(evidence: pd.DataFrame) -> str:
         f"{number(row['gate'])}, both together {number(row['entry'])})"
         for part, row in table.iterrows()
     ]
-    return f"Typical share of the error that the squashing lets through: {'; '.join(each)}."
+    return f"Share of the error that the squashing lets through: {'; '.join(each)}."
 
 
 def _alt(evidence: pd.DataFrame) -> str:
@@ -131,7 +138,7 @@ def _alt(evidence: pd.DataFrame) -> str:
     return (
         "What the squashing of LSTMs lets through of the error, from 0 to 1, with its spread over units, by cell and "
         "forget bias, before and after training; the band at the right is what counts as a little, and a mark in each "
-        f"row is the output gate. Typical share: {'; '.join(each)}."
+        f"row is the output gate. Share: {'; '.join(each)}."
     )
 
 
@@ -142,15 +149,15 @@ CLAIM = Claim(
     statement="Error enters the CEC through the output gate and the activation function; the activation function "
     "shrinks it a little.",
     reading="The answer says of the activation function alone that it takes a little. So the claim is judged on the "
-    "slope of the squashing of a unit, tanh'(c_t), the share of the error that it lets through: its entry factor "
-    "dh_t/dc_t over the opening of its output gate. Less than a tenth is lost, in every LSTM, at the start and after "
+    "slope of the squashing, tanh'(c_t): of the error that the output gate lets in, the share that gets through, mean "
+    "entry factor dh_t/dc_t over mean output gate. Less than a tenth is lost, in every LSTM, at the start and after "
     "training, whatever init, gain and forget bias. The output gate is reported beside it, and decides nothing.",
     prediction="refuted at the start: an output gate neither open nor shut lets half through, and the squashing takes "
     "more; training and long sequences, as the state grows, make it less (made of gate and squashing together)",
     unit="share of the error that the squashing lets through (lstm, forget bias 1, at the start)",
     rule=words_of_comparison(
         Margin(1 - LITTLE.value, "of the error", LITTLE.why),
-        "the share of the error that the squashing lets through, median over a network's units; a part is a cell with "
+        "the share of the error that the squashing lets through, over all units of a network; a part is a cell with "
         "its forget bias at a stage of training",
     ),
     takeaway={
