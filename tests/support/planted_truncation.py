@@ -59,7 +59,7 @@ def same(truth: Truth) -> Iterator[Rows]:
             ("lstm97", "none", 0.0), ("lstm", "100", off), ("lstm", "0", 0.0), ("lstm", "1", 0.0),
             ("lstm_peephole", "100", peep),
         ):  # fmt: skip
-            which = model(cell, 100, repetition, slice="same", forget_bias=bias)
+            which = model(cell, 100, repetition, slice="same", forget_bias=bias, drive="unit")
             along = rate(truth, bias) if bias in truth.forget else truth.loop97
             yield curve(which, "loss_state", "full", along, error)
 
