@@ -192,7 +192,7 @@ def test_a_library_s_default_stands_for_the_truncation(plant) -> None:
     decay = pd.concat([tables.decay.astype(text), default.astype(text)], ignore_index=True)
     found = decided("A3b", tables._replace(decay=decay))
     assert found.effect == pytest.approx(0.5)
-    assert "not little for PyTorch's default lstm and lstm/0" in found.condition
+    assert "not little for PyTorch's default LSTM and lstm/0" in found.condition
 
 
 def test_truncation_without_training_decides_nothing(plant) -> None:
