@@ -106,7 +106,8 @@ def add_tables(commands: Any) -> None:
     added(commands, summarise, "decay", "out", "routes")
     tables = "decay", "accuracy", "dynamics", "calibration"
     added(commands, judge, *tables, "out", "csv", "json", "evidence", "agreement")
-    added(commands, explore, "decay", "accuracy", "summary", "explorer", "advice", "half-lives", "learned")
+    tables = "decay", "accuracy", "summary", "routes"
+    added(commands, explore, *tables, "explorer", "advice", "half-lives", "learned")
     added(commands, draw, "decay", "accuracy", "claims", "summary", "dynamics", "learned", "out")
     added(commands, reseed, "study", "out").add_argument("--seed", type=int, required=True)
     added(commands, stability, "claims", "out").add_argument("others", type=Path, nargs="+")

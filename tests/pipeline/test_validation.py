@@ -85,7 +85,11 @@ COMMANDS = {  # command: kinds of table that it reads, options that it writes to
         ("out", "csv", "json", "evidence", "agreement"),
         (),
     ),
-    "explore": (("decay", "accuracy", "summary"), ("explorer", "advice", "half-lives", "learned"), ()),
+    "explore": (
+        ("decay", "accuracy", "summary", "routes"),
+        ("explorer", "advice", "half-lives", "learned"),
+        (),
+    ),
     "draw": (("decay", "accuracy", "claims", "summary", "dynamics", "learned"), ("out",), ()),
     "stability": (("claims",), ("out",), ("other.parquet",)),
 }

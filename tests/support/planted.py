@@ -15,6 +15,10 @@ RATES = {  # cell, forget bias -> decades per step, with torch's init; orthogona
 SHARE = {"full": 1.0, "cell": 0.75, "candidate": 0.875, "gates": 1.125, "truncated": 0.5}  # of the full rate
 STAGES = {("no", 0): 1.0, ("adding", 0): 1.0, ("adding", 30): 0.25}  # of the rate before training
 LENGTHS, REPETITIONS, STEP = (40, 120), 3, 0.0005  # a repetition's rate is so much above the one before it
+INPUT = {
+    "torch": -1.0,
+    "orthogonal": -1.5,
+}  # decades: the input's gradient beside the state's, see `with_input`
 APART = 1e-9  # decades between the backends
 FIXED = {"device": "cpu", "dtype": "float64", "gain": 1.0, "bias": 0.0, "hidden": 16, "input_size": 4, "n": 2,
          "quantity": "loss_state", "cosine": 1.0, "error": 0.0}  # fmt: skip
@@ -33,6 +37,18 @@ def decay() -> pd.DataFrame:
     values = {"lag": lag.astype(int), "log10_norm": y, "n_zero": n_zero.astype(int)}
     factors = pd.DataFrame(models).loc[np.repeat(np.arange(len(models)), sizes)].reset_index(drop=True)
     return pd.concat([pd.DataFrame(values), factors], axis=1)
+
+
+def with_input(decay: pd.DataFrame) -> pd.DataFrame:
+    """The table with the lags 10, 30 and 100 and, from lag 1 on, the input's gradient: the state's less INPUT."""
+    own = decay[decay["path"] == "full"]
+    last = own[own["lag"] == own["length"]]
+    asked = [last.assign(lag=lag, log10_norm=last["log10_norm"] * lag / last["lag"]) for lag in (10, 30, 100)]
+    keys = [name for name in decay if name not in ("log10_norm", "n_zero")]
+    table = pd.concat([decay, *(part[part["lag"] < part["length"]] for part in asked)]).drop_duplicates(keys)
+    state = table[(table["path"] == "full") & (table["lag"] > 0)]
+    smaller = state["log10_norm"] + state["init"].map(INPUT)
+    return pd.concat([table, state.assign(quantity="loss_x", log10_norm=smaller)], ignore_index=True)
 
 
 def labelled() -> Iterator[tuple[dict, np.ndarray]]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from support import planted
 
+from carousel.analysis.routes import routes
 from carousel.analysis.summary import summarise
 from carousel.report import explorer, recommendations
 from carousel.report.page import measurements  # noqa: E402
@@ -204,10 +205,11 @@ def made_by_explore() -> tuple[str, dict[str, pd.DataFrame]]:
     """The explorer's document, and the tables of advice, of a planted study."""
     decay = planted.decay()
     summary = summarise(decay)
+    learned = recommendations.learned(planted.accuracy(), summary)
     tables = {
-        "advice": recommendations.recommend(summary, ["grid"]),
+        "advice": recommendations.recommend(routes(planted.with_input(decay)), learned),
         "half_lives": recommendations.by_bias(summary, ["grid"]),
-        "learned": recommendations.learned(planted.accuracy(), summary),
+        "learned": learned,
     }
     return explorer.text(explorer.explore(decay, summary)), tables
 

@@ -59,6 +59,7 @@ rule explore:
         decay=RESULTS / "decay.parquet",
         accuracy=RESULTS / "accuracy.parquet",
         summary=RESULTS / "summary.parquet",
+        routes=RESULTS / "routes.parquet",
         code=fingerprint.files("explore"),
     output:
         explorer=RESULTS / "explorer.json",
@@ -76,7 +77,7 @@ rule explore:
         "choosing the curves of the explorer, and what to advise"
     shell:
         "{params.job} {log} python -m carousel explore --decay {input.decay} --accuracy {input.accuracy}"
-        " --summary {input.summary} --explorer {output.explorer} --advice {output.advice}"
+        " --summary {input.summary} --routes {input.routes} --explorer {output.explorer} --advice {output.advice}"
         " --half-lives {output.half_lives} --learned {output.learned}"
 
 

@@ -67,10 +67,12 @@ def as_number(forget_bias: str) -> float:
 
 
 def bias_order(values: Iterable[str]) -> list[str]:
-    """Return the forget biases in order: none, the numbers, the schemes by name."""
+    """Return the forget biases in order: none, the numbers, the schemes by name and the steps they are drawn for."""
 
-    def place(name: str) -> tuple[float, str]:
-        number = as_number(name)
-        return (-np.inf if name == "none" else np.inf, name) if np.isnan(number) else (number, "")
+    def place(name: str) -> tuple[float, str, float]:
+        number, (scheme, _, longest) = as_number(name), name.partition(":")
+        if not np.isnan(number):
+            return number, "", 0.0
+        return -np.inf if name == "none" else np.inf, scheme, as_number(longest or "0")
 
     return sorted({str(value) for value in values}, key=place)

@@ -1,89 +1,130 @@
-"""What a practitioner should set for the lag that is needed, read from the summary and from what was learned.
+"""What a practitioner should set for the lag that is needed, read from what arrives there and from what was learned.
 
-`recommend` looks at gradients before training: for each lag and cell, the setting closest to a library's own that
-carries the gradient so far. `learned` looks at training: for each setting and length, how many seeds solved the task.
+`recommend` looks at gradients before training: for each lag and cell, a setting that leaves enough of the gradient.
+`learned` looks at training: for each setting and length, how many seeds solved the task.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
+from carousel.analysis.stats.left import VANISHED
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order
-from carousel.axes import BACKENDS, LAGS, NOISE
+from carousel.axes import BACKENDS, LIBRARIES, NOISE, REFERENCE, UNIT_DRIVE
 from carousel.tables.schemas import names
 
-KEPT = 1.0  # decades: a gradient that stays within a factor of ten is one that training can follow
-WINDOW = 0.9  # of the length: the last lag that rates are fitted on
-USUAL = ("torch", "orthogonal", "glorot", "gaussian", "identity")  # inits, a library's own first
+LARGEST = -VANISHED  # decades, up or down: by more the gradient has vanished, or has grown as much
+INPUT_LOST = (
+    -2.0
+)  # decades: below a hundredth of the gradient by the last state, that by the input counts as lost
+USUAL = (*LIBRARIES, "orthogonal", "glorot", "gaussian", "identity")  # inits, a library's own first
 PLACE = ["cell", "init", "forget_bias"]
+MEASURED = ["slice", *PLACE, "hidden", "length"]
 TRAINED = ["task", *PLACE, "length"]
+LINE = ["init", "length", "drive", "hidden"]  # what settings share that differ in their forget bias alone
+ENDS = {
+    "left": "input",
+    "low": "input_low",
+    "high": "input_high",
+}  # of the state, and what they are called of the input
+SMALLEST, STEADIEST = "smallest bias", "steadiest"
 
 
-def recommend(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
-    """Return one row per lag (steps) and cell: the setting to take, and how many of the cell's settings would do.
+def recommend(routes: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
+    """Return the settings to take by lag (steps) and cell, at most one row per choice of SMALLEST and STEADIEST.
 
-    `driven`: the slices that are driven by white noise, of the drives of NOISE. rate, low, high: decades per step, the
-    widest interval of the backends; half_life: steps; decades: of the gradient after the lag. kept: within KEPT at
-    both ends of the interval. Where no setting keeps it (kept False) the one that loses or gains least is given.
+    routes: what is left by route and lag. learned: as `learned` makes it. A setting passes where it has `changed` by
+    no more than LARGEST. SMALLEST is, of those that pass, the first by `order`: it asks least of a network that
+    works, where a larger bias, and chrono more so, slows forgetting and shuts out the input. STEADIEST is the
+    setting that has changed least, whatever its input's gradient; where none passes it alone is given.
     """
-    table = untrained(summary, driven)
-    rows = [
-        best(part, lag) for lag in LAGS for _, part in reaching(table, lag).groupby("cell", observed=True)
-    ]
-    return pd.DataFrame(rows, columns=names("advice"))
+    table = farthest(changed(arriving(routes)))
+    rows = [row for _, part in table.groupby(["lag", "cell"], observed=True) for row in choices(part)]
+    found = pd.DataFrame(rows, columns=[name for name in names("advice") if name != "trained"])
+    return found.assign(trained=[training(learned, row) for row in found[PLACE].itertuples(index=False)])
 
 
-def untrained(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
-    """Return the settings to recommend from, one row each: gain one, no bias, more than one unit, no training."""
-    usual = {"trained": "no", "gain": 1.0, "bias": 0.0, "slice": driven, "drive": [*NOISE]}
-    rows = select(summary, quantity="loss_state", path="full", **usual)
-    keys = ["slice", *PLACE, "drive", "hidden", "length"]
-    both = rows[rows["hidden"] > 1].groupby(keys, observed=True)
-    table = both.agg(rate=("rate", "mean"), low=("low", "min"), high=("high", "max"),
-                     half_life=("half_life", "mean"), backends=("backend", "nunique")).reset_index()  # fmt: skip
-    table = table.assign(place=table["drive"].astype(str).map(NOISE.index))
-    table = table[table["backends"] == len(BACKENDS)].sort_values(
-        ["hidden", "place", "slice"], ascending=[False, True, True]
+def arriving(routes: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per setting to recommend from, width, length and lag: what is left by state and by input.
+
+    The settings: inputs of standard deviation one, as a user has them, gain one, no bias but the forget bias, more
+    than one unit, no training, measured on every backend. left, low, high and input, input_low, input_high: the
+    reference's, in decades.
+    """
+    usual = {"trained": "no", "gain": 1.0, "bias": 0.0, "drive": UNIT_DRIVE, "path": "full"}
+    rows = select(routes, quantity=["loss_state", "loss_x"], **usual)
+    rows = rows[rows["hidden"] > 1].astype(dict.fromkeys(["slice", "backend", *PLACE], str))
+    keys = [*MEASURED, "lag"]
+    everywhere = rows.groupby([*keys, "quantity"], observed=True)["backend"].transform("nunique")
+    rows = select(rows[everywhere == len(BACKENDS)], backend=REFERENCE)
+    state, by_input = (select(rows, quantity=name)[[*keys, *ENDS]] for name in ("loss_state", "loss_x"))
+    table = state.merge(by_input.rename(columns=ENDS), on=keys, how="left")
+    return table.assign(forget_bias=own_length(table))
+
+
+def own_length(table: pd.DataFrame) -> np.ndarray:
+    """Return the forget bias of each row [rows], chrono with the length that it was drawn for: "chrono:100"."""
+    return np.where(
+        table["forget_bias"] == "chrono", "chrono:" + table["length"].astype(str), table["forget_bias"]
     )
-    return table.drop_duplicates([*PLACE, "length"]).astype(dict.fromkeys(PLACE, str))
 
 
-def reaching(table: pd.DataFrame, lag: int) -> pd.DataFrame:
-    """Return each setting at the shortest of its lengths on which a rate was fitted at this lag."""
-    rows = table[table["length"] * WINDOW >= lag].sort_values("length", kind="stable")
-    return rows.drop_duplicates(PLACE)
+def changed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with `changed`: decades, up or down, of the end of the interval that is farthest from all left.
+
+    The largest at any lag of the table up to the row's own: what reaches far must not be lost on the way. Infinite
+    where there is no interval.
+    """
+    table = table.sort_values([*MEASURED, "lag"], ignore_index=True)
+    here = np.maximum(-table["low"], table["high"]).fillna(np.inf)
+    return table.assign(changed=here.groupby([table[name] for name in MEASURED]).cummax())
 
 
-def best(settings: pd.DataFrame, lag: int) -> dict:
-    """Return the row of one cell and lag: of those that keep the gradient, the first by `order`."""
-    worst = np.maximum(settings["low"].abs(), settings["high"].abs()) * lag
-    kept = (worst <= KEPT).to_numpy()
-    chosen = order(settings[kept]).iloc[0] if kept.any() else settings.loc[worst.fillna(np.inf).idxmin()]
-    found = {name: chosen[name] for name in names("advice") if name in chosen}
-    decades = chosen["rate"] * lag
-    return found | {
-        "lag": lag,
-        "decades": decades,
-        "kept": kept.any(),
-        "n_kept": kept.sum(),
-        "n": len(settings),
-    }
+def farthest(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per setting and lag: of its widths and lengths, the one that has changed most there.
+
+    passes: within LARGEST. input_lost: at the lower end of its interval the input's gradient is below INPUT_LOST.
+    """
+    table = table.sort_values(["changed", *MEASURED], ascending=[False] + [True] * len(MEASURED))
+    table = table.drop_duplicates([*PLACE, "lag"])
+    return table.assign(passes=table["changed"] <= LARGEST, input_lost=~(table["input_low"] >= INPUT_LOST))
+
+
+def choices(settings: pd.DataFrame) -> Iterator[dict]:
+    """Yield the rows of one cell and lag, by choice."""
+    passing = settings[settings["passes"]]
+    counted = {"n_passed": len(passing), "n": len(settings)}
+    if len(passing):
+        yield {**order(passing).iloc[0], **counted, "choice": SMALLEST}
+    yield {**settings.sort_values(["changed", *PLACE]).iloc[0], **counted, "choice": STEADIEST}
 
 
 def order(settings: pd.DataFrame) -> pd.DataFrame:
-    """Return the settings, those closest to a library's own first: by init, then from the smallest forget bias up."""
-    inits = {name: place for place, name in enumerate(USUAL)}
-    biases = {name: place for place, name in enumerate(bias_order(settings["forget_bias"]))}
-    return settings.assign(
-        a=settings["init"].map(inits).fillna(len(USUAL)), b=settings["forget_bias"].map(biases)
-    ).sort_values(["a", "init", "b"])
+    """Return the settings in the order in which they are chosen.
+
+    Those first whose input's gradient is not lost; of these a library's own init; then from the smallest forget bias
+    up, numbers before schemes; of the same bias, what has changed least.
+    """
+    place = {name: number for number, name in enumerate(bias_order(settings["forget_bias"]))}
+    keys = {"a": ~settings["init"].isin(LIBRARIES), "b": settings["forget_bias"].map(place)}
+    return settings.assign(**keys).sort_values(["input_lost", "a", "b", "changed", "init"])
+
+
+def training(learned: pd.DataFrame, setting: tuple) -> str:
+    """Return what a setting (cell, init, forget bias) learned in words, "" where it was not trained."""
+    own = learned.assign(forget_bias=own_length(learned))
+    own = select(own, **dict(zip(PLACE, setting, strict=True))).sort_values(["task", "length"])
+    words = [f"{row.task}, {row.length} steps: {row.solved} of {row.seeds} seeds" for row in own.itertuples()]
+    return "; ".join(words).replace("_", " ")
 
 
 def learned(accuracy: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per task, setting and length: the seeds that solved it on every backend, of those tried.
+    """Return one row per task, setting and length: the seeds that solved it, of those tried.
 
-    share, low, high: with Wilson's 95 % interval. rate, half_life: of the gradient at the same length before the
-    first step of training (decades per step; steps).
+    A seed counts where every backend that trained it solved it. share, low, high: with Wilson's 95 % interval. rate,
+    half_life: of the gradient at the same length before the first step of training (decades per step; steps).
     """
     full = select(accuracy, gradient="full")
     runs = full.groupby([*TRAINED, "slice", "repetition", "backend"], observed=True)["solved"].any()
@@ -92,30 +133,10 @@ def learned(accuracy: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     table = table.sort_values(["seeds", "slice"], ascending=[False, True]).drop_duplicates(TRAINED)
     shares = [share(row.solved, row.seeds) for row in table.itertuples()]
     table[["share", "low", "high"]] = np.reshape(shares, (-1, 3))
-    table = table.astype(dict.fromkeys(["task", *PLACE], str))
+    table = table.astype(dict.fromkeys(["task", "slice", *PLACE], str))
     return table.merge(at_the_start(summary), "left").sort_values(TRAINED, ignore_index=True)[
         names("learned")
     ]
-
-
-def by_bias(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
-    """Return the half-life of every cell with a forget gate by forget bias, in order, all else equal.
-
-    At the init and the length that have most forget biases: a library's own init, the longest, where as many do.
-    """
-    table = untrained(summary, driven)
-    table = table[(table["forget_bias"] != "none") & ~table["forget_bias"].str.contains(":")]
-    parts = [fullest(part) for _, part in table.groupby("cell", observed=True)]
-    return pd.concat([order(part) for part in parts] or [table])[names("half_lives")].reset_index(drop=True)
-
-
-def fullest(part: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of one cell at the init and length with most forget biases."""
-    inits = {name: place for place, name in enumerate(USUAL)}
-    sizes = part.groupby(["init", "length"], observed=True).size().rename("size").reset_index()
-    sizes = sizes.assign(place=sizes["init"].map(inits).fillna(len(USUAL)))
-    best = sizes.sort_values(["size", "place", "length"], ascending=[False, True, False]).iloc[0]
-    return part[(part["init"] == best["init"]) & (part["length"] == best["length"])]
 
 
 def share(solved: int, tried: int) -> tuple[float, float, float]:
@@ -126,8 +147,47 @@ def share(solved: int, tried: int) -> tuple[float, float, float]:
 
 
 def at_the_start(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return rate and half-life of the full gradient of each training setting at step 0, backends averaged."""
-    rows = select(summary, quantity="loss_state", path="full", step=0, gradient="full")
-    rows = rows.rename(columns={"trained": "task"})
+    """Return rate and half-life of the full gradient of each training setting at step 0, on the reference backend."""
+    usual = {"quantity": "loss_state", "path": "full", "step": 0, "gradient": "full"}
+    rows = select(summary, backend=REFERENCE, **usual).rename(columns={"trained": "task"})
     table = rows.groupby([*TRAINED, "slice"], observed=True)[["rate", "half_life"]].mean().reset_index()
     return table.astype(dict.fromkeys(["task", "slice", *PLACE], str))
+
+
+def by_bias(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
+    """Return the half-life of every cell with a forget gate by forget bias, in order, all else equal.
+
+    driven: the slices driven by white noise, of the drives of NOISE. At the init, length, drive and width that have
+    most forget biases; where as many do at a library's own init, inputs of standard deviation one, the longest.
+    """
+    table = untrained(summary, driven)
+    table = table[(table["forget_bias"] != "none") & ~table["forget_bias"].str.contains(":")]
+    parts = [fullest(part) for _, part in table.groupby("cell", observed=True)]
+    return pd.concat(parts or [table])[names("half_lives")].reset_index(drop=True)
+
+
+def untrained(summary: pd.DataFrame, driven: list[str]) -> pd.DataFrame:
+    """Return the reference's rate of each setting that every backend measured, one row per setting.
+
+    Gain one, no bias but the forget bias, more than one unit, no training.
+    """
+    usual = {"trained": "no", "gain": 1.0, "bias": 0.0, "slice": driven, "drive": [*NOISE]}
+    rows = select(summary, quantity="loss_state", path="full", **usual)
+    rows = rows[rows["hidden"] > 1].astype(dict.fromkeys(["slice", "drive", "backend", *PLACE], str))
+    backends = rows.groupby([*MEASURED, "drive"], observed=True)["backend"].transform("nunique")
+    rows = select(rows[backends == len(BACKENDS)], backend=REFERENCE).sort_values("slice")
+    return rows.drop_duplicates(["cell", "forget_bias", *LINE])
+
+
+def fullest(part: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one cell at the init, length, drive and width with most forget biases, in their order."""
+    inits = {name: place for place, name in enumerate(USUAL)}
+    lines = part.groupby(LINE, observed=True).size().rename("size").reset_index()
+    lines = lines.assign(
+        place=lines["init"].map(inits).fillna(len(USUAL)), other=lines["drive"] != UNIT_DRIVE
+    )
+    best = lines.sort_values(
+        ["size", "place", "other", "length", "hidden"], ascending=[False, True, True, False, False]
+    ).iloc[0]
+    rows = select(part, **{name: best[name] for name in LINE})
+    return rows.set_index("forget_bias").loc[bias_order(rows["forget_bias"])].reset_index()

@@ -122,21 +122,37 @@ AGREEMENT = (
 SETTING = factors("cell init forget_bias hidden length")
 ADVICE = (
     Column("lag", "int", "index", "steps", "how far back the gradient has to reach"),
-    *SETTING, RATE, *INTERVAL, HALF_LIFE,
-    Column("decades", "float", "value", "decades", "change of the gradient after that lag"),
-    Column("kept", "bool", "value", "", "whether it stays within a factor of ten at both ends of the interval"),
-    Column("n_kept", "int", "count", "settings", "settings of the cell that keep it"),
+    Column("choice", "category", "index", "",
+           "smallest bias: of the settings that pass, the first to take; steadiest: the one that has changed least"),
+    *SETTING,
+    Column("left", "float", "value", "decades", "what is left of the state's gradient at that lag, as in routes"),
+    Column("low", "float", "detail", "decades", "lower end of its 95 % interval"),
+    Column("high", "float", "detail", "decades", "upper end of its 95 % interval"),
+    Column("input", "float", "value", "decades",
+           "log10 of the gradient by the input at that lag, relative to that by the last state"),
+    Column("input_low", "float", "detail", "decades", "lower end of its 95 % interval"),
+    Column("input_high", "float", "detail", "decades", "upper end of its 95 % interval"),
+    Column("changed", "float", "value", "decades",
+           "how far the farther end of the state's interval is from no change, the most at any lag up to this one"),
+    Column("passes", "bool", "value", "", "whether that is a factor of ten at most"),
+    Column("input_lost", "bool", "value", "", "whether less than a hundredth of the input's gradient may be left"),
+    Column("n_passed", "int", "count", "settings", "settings of the cell that pass"),
     Column("n", "int", "count", "settings", "settings of the cell that were measured so far back"),
+    Column("trained", "text", "value", "", "what the setting learned in this study; empty: it was not trained"),
 )  # fmt: skip
-HALF_LIVES = (*SETTING, RATE, *INTERVAL, HALF_LIFE)
+HALF_LIVES = (*factors("cell init forget_bias drive hidden length"), RATE, *INTERVAL, HALF_LIFE)
 LEARNED = (
-    *factors("task cell init forget_bias length"),
-    Column("solved", "int", "count", "seeds", "seeds that solved the task on every backend"),
+    *factors("slice task cell init forget_bias length"),
+    Column(
+        "solved", "int", "count", "seeds", "seeds that solved the task on every backend that trained them"
+    ),
     Column("seeds", "int", "count", "seeds", "seeds that were trained"),
     Column("share", "float", "value", "1", "solved of seeds"),
     Column("low", "float", "detail", "1", "lower end of Wilson's 95 % interval of the share"),
     Column("high", "float", "detail", "1", "upper end of Wilson's 95 % interval of the share"),
-    RATE._replace(meaning="rate of the gradient at the same length before training, mean of the backends"),
+    RATE._replace(
+        meaning="rate of the gradient at the same length before training, on the reference backend"
+    ),
     HALF_LIFE,
 )
 TIMINGS = (

@@ -48,19 +48,16 @@ def explore(args: argparse.Namespace) -> None:
     """Choose the curves that the report lets its reader explore, and the settings to recommend."""
     from carousel.report import explorer, recommendations
 
-    measured, accuracy, summary = (
-        table(getattr(args, kind), kind) for kind in ("decay", "accuracy", "summary")
+    measured, accuracy, summary, left = (
+        table(getattr(args, kind), kind) for kind in ("decay", "accuracy", "summary", "routes")
     )
     origin = parquet.origin(args.summary)
-    driven = explorer.driven(measured)
+    both = merge([origin, parquet.origin(args.accuracy)])
+    learned = recommendations.learned(accuracy, summary)
     write_text(explorer.text(explorer.explore(measured, summary)), args.explorer)
-    write(recommendations.recommend(summary, driven), args.advice, origin)
-    write(recommendations.by_bias(summary, driven), args.half_lives, origin)
-    write(
-        recommendations.learned(accuracy, summary),
-        args.learned,
-        merge([origin, parquet.origin(args.accuracy)]),
-    )
+    write(recommendations.recommend(left, learned), args.advice, both)
+    write(recommendations.by_bias(summary, explorer.driven(measured)), args.half_lives, origin)
+    write(learned, args.learned, both)
 
 
 def timings(args: argparse.Namespace) -> None:

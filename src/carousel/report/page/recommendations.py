@@ -1,4 +1,4 @@
-"""Recommended settings: those that carry a gradient over a lag, and what was learned with them."""
+"""Recommended settings: those that leave enough of a gradient over a lag, and what was learned."""
 
 import math
 from types import SimpleNamespace
@@ -6,48 +6,104 @@ from typing import Any
 
 import pandas as pd
 
-from carousel.analysis.text import count, listed, steps
+from carousel.analysis.text import count, listed
 from carousel.report import names
 from carousel.report.page.markup import escape, number, table
 from carousel.report.page.measurements import drawn
+from carousel.report.recommendations import INPUT_LOST, LARGEST, SMALLEST, STEADIEST
 
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")  # what libraries have
 WORDS = {"task": names.task, "cell": names.cell, "init": names.init, "forget_bias": names.forget_bias}
 NOTHING = "This study measured no setting that could be recommended."
+TORCH_NUMBER = """\
+H = layer.hidden_size  # layer: torch.nn.LSTM or torch.nn.GRU, and b the forget bias, a number
+with torch.no_grad():
+    layer.bias_ih_l0[H:2 * H] += b  # added to what PyTorch draws, once: bias_hh_l0 adds to it
+"""
+TORCH_CHRONO = """\
+H = layer.hidden_size  # T: the steps that chrono draws for
+with torch.no_grad():
+    layer.bias_ih_l0[H:2 * H] = torch.empty(H).uniform_(1, T - 1).log()
+    layer.bias_hh_l0[H:2 * H] = 0
+    if isinstance(layer, torch.nn.LSTM):  # its input gate gets minus that
+        layer.bias_ih_l0[:H] = -layer.bias_ih_l0[H:2 * H]
+        layer.bias_hh_l0[:H] = 0
+"""
+
+
+def criterion() -> str:
+    """What a recommended setting has to meet, and how it was chosen, with the thresholds that were used."""
+    return (
+        f"A setting passes where at least {percent(-LARGEST)} % of the gradient by the last state is left at the lower "
+        f"end of the 95 % interval, and at most {number(10**LARGEST)} times as much at the upper end, at this lag and "
+        "at every shorter one of the table. Of the widths and sequence lengths that it was measured at, the one that "
+        f"changes most counts. A gradient by the input below {percent(INPUT_LOST)} % at the lower end is marked "
+        "*lost*. The first row of each lag has, of the settings that pass, one whose input’s gradient is not lost "
+        "before others, then a library’s init, then the smallest forget bias, then what changes least; the second has "
+        "the setting whose state’s gradient changes least, whatever its input."
+    )
 
 
 def recommended(data: SimpleNamespace) -> str:
-    """A row per lag, a column per cell: the setting closest to a library's own that keeps the gradient."""
-    found = data.advice.set_index(["lag", "cell"])
+    """Two rows per lag, a column per cell: the setting to take first, and that which changes least."""
+    found = data.advice.astype({"cell": str, "choice": str}).set_index(["lag", "choice", "cell"])
     cells = [name for name in CELLS if name in set(data.advice["cell"])]
     if not cells:
         return NOTHING
     rows = [
-        (f"{count(lag)} steps", *(choice(found, lag, cell) for cell in cells))
+        (f"{count(lag)} steps{said}", *(choice(found, lag, name, cell) for cell in cells))
         for lag in sorted(set(data.advice["lag"]))
+        for name, said in ((SMALLEST, ""), (STEADIEST, ", steadiest"))
     ]
     head = ("Lag", *(names.cell(name) for name in cells))
-    return table("What to set", head, rows, (9, *[20] * len(cells)))
+    return f"{criterion()}\n\n{table('What to set', head, rows, (9, *[20] * len(cells)))}"
 
 
-def choice(found: pd.DataFrame, lag: int, cell: str) -> str:
-    """One cell of the table: init, forget bias, half-life; or that no setting does it."""
-    if (lag, cell) not in found.index:
+def choice(found: pd.DataFrame, lag: int, name: str, cell: str) -> str:
+    """One cell of the table: a setting, what arrives, how many settings pass, what was learned."""
+    place = lag, name, cell
+    if place not in found.index:
+        best = (lag, STEADIEST, cell) in found.index
+        return (
+            f"none of the {count(found.loc[lag, STEADIEST, cell]['n'])} measured" if best else "not measured"
+        )
+    row = found.loc[place]
+    passed = f"; {count(row['n_passed'])} of {count(row['n'])} pass" if name == SMALLEST else ""
+    fails = "" if row["passes"] else "fails: "
+    learned = f"trained: {escape(row['trained'])}" if row["trained"] else "not trained"
+    return f"{fails}{written(row)}: {arriving(row)}{passed}; {learned}"
+
+
+def written(row: pd.Series) -> str:
+    """Init and forget bias of a setting."""
+    bias = row["forget_bias"]
+    gate = "" if bias == "none" else f", forget bias {escape(names.forget_bias(bias))}"
+    return f"{escape(names.init(row['init']))} init{gate}"
+
+
+def arriving(row: pd.Series) -> str:
+    """What is left of the gradients by state and input, in percent, with intervals."""
+    state = left(row["left"], row["low"], row["high"])
+    by_input = left(row["input"], row["input_low"], row["input_high"])
+    return f"state {state}, input {by_input}{' (*lost*)' if row['input_lost'] else ''}"
+
+
+def left(mean: float, low: float, high: float) -> str:
+    """A share and its interval in percent, from decades."""
+    if math.isnan(mean):
         return "not measured"
-    row = found.loc[(lag, cell)]
-    if not row["kept"]:
-        return f"none of the {count(row['n'])} measured" if row["n"] > 1 else "not the one measured"
-    bias = (
-        ""
-        if row["forget_bias"] == "none"
-        else f", forget bias {escape(names.forget_bias(row['forget_bias']))}"
-    )
-    return f"{escape(names.init(row['init']))} init{bias}: {life(row['half_life'])}"
+    ends = "" if math.isnan(low) else rf" \[{percent(low)}, {percent(high)}\]"
+    return f"{percent(mean)} %{ends}"
 
 
-def life(half_life: float) -> str:
-    """A half-life in words."""
-    return "does not shrink" if math.isinf(half_life) else f"halves in {steps(half_life)}"
+def percent(decades: float) -> str:
+    """A share in percent, from its logarithm."""
+    return number(100 * 10.0**decades)
+
+
+def in_torch() -> str:
+    """How to set a forget bias in PyTorch, whose layers have two bias vectors, as code."""
+    return f"```python\n{TORCH_NUMBER}```\n\n```python\n{TORCH_CHRONO}```\n"
 
 
 def longest_solved(data: SimpleNamespace) -> str:
