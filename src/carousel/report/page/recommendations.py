@@ -63,15 +63,20 @@ def choice(found: pd.DataFrame, lag: int, name: str, cell: str) -> str:
     """One cell of the table: a setting, what arrives, how many settings pass, what was learned."""
     place = lag, name, cell
     if place not in found.index:
-        best = (lag, STEADIEST, cell) in found.index
         return (
-            f"none of the {count(found.loc[lag, STEADIEST, cell]['n'])} measured" if best else "not measured"
+            none(found.loc[lag, STEADIEST, cell]) if (lag, STEADIEST, cell) in found.index else "not measured"
         )
     row = found.loc[place]
     passed = f"; {count(row['n_passed'])} of {count(row['n'])} pass" if name == SMALLEST else ""
     fails = "" if row["passes"] else "fails: "
     learned = f"trained: {escape(row['trained'])}" if row["trained"] else "not trained"
     return f"{fails}{written(row)}: {arriving(row)}{passed}; {learned}"
+
+
+def none(best: pd.Series) -> str:
+    """That no setting passes, and what is left with the best one."""
+    which = "not the one measured" if best["n"] == 1 else f"none of the {count(best['n'])} measured"
+    return f"{which}; the best leaves {left(best['left'], best['low'], best['high'])} by the state"
 
 
 def written(row: pd.Series) -> str:
