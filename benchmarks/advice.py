@@ -105,6 +105,7 @@ def main() -> None:
         f"{' '.join(str(line[name]) for name in names)}: {fault}"
         for _, line in advice.iterrows() for fault in faults(table, line)
     ]  # fmt: skip
+    found += [] if len(advice) else ["advice.parquet has no line"]
     print("\n".join(found) or f"{len(advice)} lines, {advice['passes'].sum()} that pass: all as printed.")
     raise SystemExit(bool(found))
 

@@ -164,13 +164,13 @@ def test_no_advice_rests_on_one_backend_and_the_reference_decides(left, learned,
 
 def test_a_setting_says_what_it_learned_or_that_it_was_not_trained(recommended, learned):
     assert recommended.loc[(10, STEADIEST, "lstm")]["trained"] == (
-        "adding, 40 steps: 3 of 3 seeds; adding, 120 steps: 2 of 3 seeds"
+        "adding: 3 of 3 seeds at 40 steps, 2 of 3 seeds at 120 steps"
     )
     assert recommended.loc[(10, SMALLEST, "lstm")]["trained"] == ""
     drawn = learned.assign(forget_bias=learned["forget_bias"].replace("3", "chrono"))
     assert (
         recommendations.training(drawn, ("lstm", "orthogonal", "chrono:40"))
-        == "adding, 40 steps: 3 of 3 seeds"
+        == "adding: 3 of 3 seeds at 40 steps"
     )
     assert recommendations.training(drawn, ("lstm", "orthogonal", "chrono:41")) == ""
 
@@ -219,12 +219,27 @@ def test_truncated_runs_are_not_among_them(summary):
 
 
 def test_the_page_says_the_thresholds_that_the_code_uses(monkeypatch):
-    said = ("at least 10 % of", "at most 10 times as much", "is below 1 %")
+    said = ("at least 10 % of", "at most 10 times as much", "by the input below 1 %")
     assert [words for words in said if words not in page.criterion()] == []
     monkeypatch.setattr(page, "LARGEST", 0.5)
     monkeypatch.setattr(page, "INPUT_LOST", -1.0)
-    said = ("at least 31.6 % of", "at most 3.16 times as much", "is below 10 %")
+    said = ("at least 31.6 % of", "at most 3.16 times as much", "by the input below 10 %")
     assert [words for words in said if words not in page.criterion()] == []
+
+
+def test_the_page_names_a_setting_once_where_one_is_both_choices(left):
+    advice = recommendations.recommend(curve(left, "chrono", {10: (-0.5, -0.4)}), NOTHING_LEARNED)
+    found = advice.set_index(["lag", "choice", "cell"])
+    assert page.choice(found, 10, STEADIEST, "lstm") == "the same"
+    first = page.choice(found, 10, SMALLEST, "lstm")
+    assert first.startswith("PyTorch’s default init, chrono biases for 120 steps: state 31.6 %")
+    assert first.endswith("not trained; 1 of 1 pass")
+    assert page.choice(found, 30, SMALLEST, "lstm") == "not measured"
+    failing = recommendations.recommend(curve(left, "1", {10: (-1.5, -1.4)}), NOTHING_LEARNED)
+    found = failing.set_index(["lag", "choice", "cell"])
+    said = "not the one measured; the best is PyTorch’s default init, forget bias 1: state 3.16 %"
+    assert page.choice(found, 10, SMALLEST, "lstm").startswith(said)
+    assert page.choice(found, 10, STEADIEST, "lstm") == "none passes"
 
 
 def gates(layer: torch.nn.RNNBase) -> list[torch.Tensor]:
@@ -307,3 +322,8 @@ def test_the_script_finds_backends_that_differ(recommended, tmp_path):
     apart = decay["log10_norm"] - 0.01 * decay["lag"] * (decay["backend"] == "torch")
     run = checked(tmp_path, decay.assign(log10_norm=apart), recommended.reset_index())
     assert run.returncode == 1 and "the backends differ by 0.3, of 2" in run.stdout
+
+
+def test_the_script_does_not_pass_where_there_is_no_line(recommended, tmp_path):
+    run = checked(tmp_path, planted.with_input(planted.decay()), recommended.reset_index().head(0))
+    assert (run.returncode, run.stdout.strip()) == (1, "advice.parquet has no line")

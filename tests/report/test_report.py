@@ -482,14 +482,14 @@ def test_a_claim_s_section_says_what_was_fixed_before_and_what_was_found_after(h
 
 def test_recommended_settings_are_read_from_its_table(html):
     start = html.text.index("Lag LSTM tanh RNN")
-    never = "trained: adding, 40 steps: 0 of 3 seeds; adding, 120 steps: 0 of 3 seeds"
+    never = "trained: adding: 0 of 3 seeds at 40 steps, 0 of 3 seeds at 120 steps"
     rows = ["10 steps PyTorch’s default init, forget bias 1: state 15.8 % [15.7, 16], input 1.58 % [1.57, 1.6]; "
-            "4 of 6 pass; not trained none of the 2 measured; the best leaves 10 % [9.89, 10.1] by the state",
+            "not trained; 4 of 6 pass none of the 2 measured; the best is orthogonal init: "
+            f"state 10 % [9.89, 10.1], input 0.316 % [0.313, 0.32] (lost); {never}",
             "100 steps PyTorch’s default init, forget bias 3: state 63.1 % [56.2, 70.8], input 6.31 % [5.62, 7.08]; "
-            "2 of 6 pass; not trained",
+            "not trained; 2 of 6 pass",
             "10 steps, steadiest orthogonal init, forget bias 3: state 97.7 % [96.6, 98.9], input 3.09 % [3.05, 3.13]; "
-            "trained: adding, 40 steps: 3 of 3 seeds; adding, 120 steps: 2 of 3 seeds fails: orthogonal init: "
-            f"state 10 % [9.89, 10.1], input 0.316 % [0.313, 0.32] (lost); {never}"]  # fmt: skip
+            "trained: adding: 3 of 3 seeds at 40 steps, 2 of 3 seeds at 120 steps none passes"]  # fmt: skip
     assert [row for row in rows if row not in html.text[start:]] == []
     assert "at least 10 % of the gradient by the last state" in html.text
     assert "layer.bias_ih_l0[H:2 * H] += b" in html.text

@@ -116,8 +116,12 @@ def training(learned: pd.DataFrame, setting: tuple) -> str:
     """Return what a setting (cell, init, forget bias) learned in words, "" where it was not trained."""
     own = learned.assign(forget_bias=own_length(learned))
     own = select(own, **dict(zip(PLACE, setting, strict=True))).sort_values(["task", "length"])
-    words = [f"{row.task}, {row.length} steps: {row.solved} of {row.seeds} seeds" for row in own.itertuples()]
-    return "; ".join(words).replace("_", " ")
+    words = [
+        f"{str(task).replace('_', ' ')}: "
+        + ", ".join(f"{row.solved} of {row.seeds} seeds at {row.length} steps" for row in part.itertuples())
+        for task, part in own.groupby("task", observed=True)
+    ]
+    return "; ".join(words)
 
 
 def learned(accuracy: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:

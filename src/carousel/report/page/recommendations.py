@@ -60,30 +60,36 @@ def recommended(data: SimpleNamespace) -> str:
 
 
 def choice(found: pd.DataFrame, lag: int, name: str, cell: str) -> str:
-    """One cell of the table: a setting, what arrives, how many settings pass, what was learned."""
-    place = lag, name, cell
-    if place not in found.index:
-        return (
-            none(found.loc[lag, STEADIEST, cell]) if (lag, STEADIEST, cell) in found.index else "not measured"
-        )
-    row = found.loc[place]
-    passed = f"; {count(row['n_passed'])} of {count(row['n'])} pass" if name == SMALLEST else ""
-    fails = "" if row["passes"] else "fails: "
-    learned = f"trained: {escape(row['trained'])}" if row["trained"] else "not trained"
-    return f"{fails}{written(row)}: {arriving(row)}{passed}; {learned}"
+    """One cell of the table: a setting, or that none passes and what the best one leaves."""
+    first, steadiest = ((lag, each, cell) for each in (SMALLEST, STEADIEST))
+    if steadiest not in found.index:
+        return "not measured"
+    best = found.loc[steadiest]
+    if first not in found.index:
+        return none(best) if name == SMALLEST else "none passes"
+    row = found.loc[first]
+    if name == SMALLEST:
+        return f"{described(row)}; {count(row['n_passed'])} of {count(row['n'])} pass"
+    return "the same" if written(row) == written(best) else described(best)
 
 
 def none(best: pd.Series) -> str:
-    """That no setting passes, and what is left with the best one."""
+    """That no setting passes, and the best one."""
     which = "not the one measured" if best["n"] == 1 else f"none of the {count(best['n'])} measured"
-    return f"{which}; the best leaves {left(best['left'], best['low'], best['high'])} by the state"
+    return f"{which}; the best is {described(best)}"
+
+
+def described(row: pd.Series) -> str:
+    """A setting, what arrives, and what it learned."""
+    learned = f"trained: {escape(row['trained'])}" if row["trained"] else "not trained"
+    return f"{written(row)}: {arriving(row)}; {learned}"
 
 
 def written(row: pd.Series) -> str:
     """Init and forget bias of a setting."""
-    bias = row["forget_bias"]
-    gate = "" if bias == "none" else f", forget bias {escape(names.forget_bias(bias))}"
-    return f"{escape(names.init(row['init']))} init{gate}"
+    bias = escape(names.forget_bias(row["forget_bias"]))
+    drawn = bias.replace(" for", " biases for") if ":" in row["forget_bias"] else f"forget bias {bias}"
+    return f"{escape(names.init(row['init']))} init{'' if bias == 'none' else f', {drawn}'}"
 
 
 def arriving(row: pd.Series) -> str:
