@@ -35,9 +35,14 @@ def judge(claims: Mapping[str, Claim], tables: Tables, calibration: pd.DataFrame
     for name, claim in claims.items():
         measured = claim.evidence(tables)
         found = claim.decide(measured)
+        rests_on = claim.rows(tables)
         rows.append(
             _row(claim, withheld_if_uncalibrated(found, wrong), nothing)
-            | {"settings": described(claim.rows(tables)), "would_change": to_change(claim, measured, found)}
+            | {
+                "settings": described(rests_on),
+                "slices": " ".join(sorted(set(rests_on["slice"].astype(str)))),
+            }
+            | {"would_change": to_change(claim, measured, found)}
             | at_other_margins(claim, tables)
         )
         evidence.append(parts(name, measured, found))

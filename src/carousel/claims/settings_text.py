@@ -27,6 +27,11 @@ def described(rows: pd.DataFrame) -> str:
     return f"{count}; varied: {'; '.join(words)}." if words else f"{count}."
 
 
+def slices(rows: pd.DataFrame) -> str:
+    """Return the names of the slices that measured rows are in, separated by spaces."""
+    return " ".join(sorted(set(rows["slice"].astype(str)))) if len(rows) else ""
+
+
 def _distinct(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     return grouped(rows, columns)[1]
 
