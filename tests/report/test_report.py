@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,7 +22,9 @@ from support.report_results import (
     dynamics_table,
     made_by_explore,
     make_results,
+    routes_table,
     run,
+    stability_table,
     summary_table,
     timings_table,
 )
@@ -30,6 +33,7 @@ from carousel.__main__ import main
 from carousel.analysis import prediction
 from carousel.cells import CELLS as CELLS_OF_THE_PACKAGE
 from carousel.inits import INITS
+from carousel.pipeline import fingerprint
 from carousel.report import names
 from carousel.report.figures import draw
 from carousel.report.page import (
@@ -41,8 +45,11 @@ from carousel.report.page import (
     pandoc,
     provenance,
     recommendations,
+    routes,
     sections,
     settings,
+    slices,
+    stability,
 )
 from carousel.tables import parquet
 
@@ -522,15 +529,54 @@ def test_the_cost_of_every_rule_the_dearest_first(html):
     assert "do not say" in provenance.costs(SimpleNamespace(timings=timings_table().head(0)))
 
 
-def test_stability_is_a_table_where_it_was_made_and_else_its_command(html):
-    assert "snakemake --cores N stability" in html.text
-    seeds = [claims_table().assign(seed=seed)[["id", "seed", "verdict"]] for seed in (1, 2)]
-    other = seeds[1].assign(verdict=lambda t: t["verdict"].where(t["id"] != "K2", "depends"))
-    data = SimpleNamespace(claims=claims_table(), stability=pd.concat([seeds[0], other]))
-    text = provenance.stability(data)
-    assert "Of 14 claims that every seed decides, 13 have one verdict" in text
+def test_stability_is_a_table_where_it_was_made_and_else_its_command(tmp_path, monkeypatch):
+    monkeypatch.setattr(stability, "RECORD", tmp_path / "none.csv")
+    bare = SimpleNamespace(claims=claims_table(), origins={"claims.parquet": ORIGIN})
+    assert "snakemake --cores N stability" in stability.stability(bare)
+    other = stability_table(1, 2)
+    changed = other["verdict"].mask((other["id"] == "K2") & (other["seed"] == 2), "depends")
+    changed = changed.mask((other["id"] == "A2a") & (other["seed"] == 2), "inconclusive")
+    data = SimpleNamespace(claims=claims_table(), stability=other.assign(verdict=changed))
+    text = stability.stability(data)
+    assert "Of 13 claims that every seed decides, 12 have one verdict" in text
     assert "those that do not: [K2](#K2)." in text
+    assert "Decided under some seeds and open under others: [A2a](#A2a)." in text
     assert "| [K2](#K2) | [supported]{.verdict .supported} | [depends]{.verdict .depends} |" in text
+
+
+def test_the_record_of_other_seeds_stands_in_for_the_table_and_names_its_commit(tmp_path, monkeypatch):
+    monkeypatch.setattr(stability, "RECORD", tmp_path / "stability.csv")
+    origin = ORIGIN | {"study": ["standard", "standard-2"], "commit": ["0123abc", "9876def"], "seed": [1, 2]}
+    parquet.write(stability_table(1, 2), tmp_path / "stability.parquet", origin)
+    made_of = [
+        sys.executable,
+        str(REPORT.parent / "benchmarks/stability.py"),
+        str(tmp_path / "stability.parquet"),
+    ]
+    subprocess.run([*made_of, "--out", str(stability.RECORD)], check=True)
+    data = SimpleNamespace(claims=claims_table(), origins={"claims.parquet": ORIGIN})
+    text = stability.stability(data)
+    assert "under 2 seeds, of commit 0123abc and 9876def;" in text
+    assert "Under seed 1 all its verdicts are those of this study." in text
+    assert "| Id | Seed 1 | Seed 2 |" in text
+    data.claims = claims_table().assign(
+        verdict=lambda table: table["verdict"].mask(table["id"] == "K2", "refuted")
+    )
+    assert "are not those of the record:** [K2](#K2)." in stability.stability(data)
+    unlike = {"claims.parquet": ORIGIN | {"seed": 7}}
+    assert "no run under seed 7" in stability.stability(SimpleNamespace(claims=data.claims, origins=unlike))
+    smoke = {"claims.parquet": ORIGIN | {"study": "smoke"}}
+    assert "was not run under" in stability.stability(SimpleNamespace(claims=data.claims, origins=smoke))
+
+
+def test_the_page_is_made_again_when_the_record_changes(tmp_path, monkeypatch):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "benchmarks").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fingerprint, "_paths", list)
+    assert "benchmarks/stability.csv" not in fingerprint.report()
+    (tmp_path / "benchmarks/stability.csv").touch()
+    assert "benchmarks/stability.csv" in fingerprint.report()
 
 
 def test_a_page_reads_the_stability_that_is_there(tmp_path, monkeypatch):
@@ -538,10 +584,51 @@ def test_a_page_reads_the_stability_that_is_there(tmp_path, monkeypatch):
     monkeypatch.setenv("CAROUSEL_RESULTS", str(results))
     monkeypatch.setenv("CAROUSEL_RENDERER", "a test")
     assert not hasattr(sections.load(), "stability")
-    parquet.write(
-        claims_table().assign(seed=1)[["id", "seed", "verdict"]], results / "stability.parquet", ORIGIN
-    )
+    parquet.write(stability_table(1), results / "stability.parquet", ORIGIN)
     assert len(sections.load().stability) == len(CLAIMS)
+
+
+def test_a_claim_s_section_has_its_margin_and_what_would_change_it(html):
+    start, end = html.text.index("K2: supported"), html.text.index("K3: inconclusive")
+    here = html.text[start:end]
+    assert "Margin 0.003 decades per step: a factor of 2 in 100 steps" in here
+    assert "At other margins supported at half of it, depends at twice" in here
+    assert "What would change it Closest to its margin: a part of K2." in here
+    assert "n = 1 200 models" in here.replace("\u202f", " ")
+    assert "Parts 2 parts, of 12 to 40 settings each, with 10 repetitions per setting" in here
+    other = html.text[html.text.index("A1c: refuted") : html.text.index("A1d: supported")]
+    assert "n = 1 200 settings searched" in other.replace("\u202f", " ")
+    assert "Margin" not in other and "At other margins" not in other and "Parts" not in other
+
+
+def test_verdicts_that_depend_on_their_margin_stand_below_their_table(html):
+    said = "3 of 15 claims have a margin, the least that counts as a difference. Verdicts that change: "
+    assert said + "at half its margin none; at twice its margin K2 (depends)." in html.text
+    assert html.text.count("over those that every backend measured") == 1
+
+
+def test_what_is_left_by_route_is_a_table_before_and_after_training(html):
+    start = html.text.index("All routes Gates frozen Carousel alone")
+    assert (
+        "PyTorch’s default init 100 −0.2 [−0.25, −0.15], kept −0.175 [−0.225, −0.125], kept"
+        in html.text[start:]
+    )
+    assert "3 100 −0.1 [−0.15, −0.05], kept" in html.text
+    assert "adding adding orthogonal 1 0 100 −4 [−4.05, −3.95], vanished" in html.text
+    assert "adding adding orthogonal 1 30 100 −1 [−1.05, −0.95], unclear" in html.text
+    none = SimpleNamespace(routes=routes_table().head(0))
+    for made_of in (routes.defaults, routes.biases, routes.training):
+        assert routes.NOTHING in made_of(none)
+
+
+def test_every_slice_says_what_it_is_for(html):
+    start = html.text.index("Slice What it varies Claims Sections")
+    rows = [f"grid cell (3) and forget bias (2) {', '.join(CLAIMS)} recommended, explorer, decay, routes, jacobian",
+            "adding length (2) none explorer, routes, learning",
+            "spectrum nothing none exponents, gates, factors"]  # fmt: skip
+    assert [row for row in rows if row not in html.text[start:]] == []
+    alone = slices.of_claims(claims_table().assign(slices="").replace({"slices": {"": "one two"}}).head(1))
+    assert alone == {"one": ["Q1"], "two": ["Q1"]}
 
 
 def test_the_explorer_s_data_cannot_end_its_element():

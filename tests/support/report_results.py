@@ -67,7 +67,11 @@ def claim(name: str, who: str, kind: str, verdict: str, effect: float) -> dict:
         "takeaway": "Set the forget bias to the lag that you need.",
         "figure": f"{name}.svg", "alt": f"Lines of log gradient against lag for claim {name}.",
         "reading": f"Formally, {name} is a slope.", "prediction": "depends: on the forget bias",
-        "settings": "12 settings of lstm", "boundary": TURN if name == "A1e" else "",
+        "settings": "12 settings of lstm", "boundary": TURN if name == "A1e" else "", "slices": "gain grid",
+        "margin": "0.003 decades per step: a factor of 2 in 100 steps" if "comparison" in kind else "",
+        "at_half_margin": verdict if "comparison" in kind else "",
+        "at_twice_margin": ("depends" if name == "K2" else verdict) if "comparison" in kind else "",
+        "would_change": "" if verdict == "inconclusive" else f"Closest to its margin: a part of {name}.",
     }  # fmt: skip
 
 
@@ -93,6 +97,31 @@ def accuracy_table() -> pd.DataFrame:
         for task, (loss, accuracy) in base.items() for length in (10, 20)
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def evidence_table() -> pd.DataFrame:
+    """Two parts of each comparison on both backends; of the other claims one row without repetitions."""
+    rows = [
+        {"id": name, "part": part, "backend": backend, "effect": 0.1, "low": 0.0, "high": 0.2, "state": "holds",
+         "settings": settings if "comparison" in kind else np.nan, "n": 10 * settings,
+         "repetitions": (10 if backend == "numpy" else 3) if "comparison" in kind else np.nan}
+        for name, (_, kind, _) in CLAIMS.items() for backend in ("numpy", "torch")
+        for part, settings in (("one", 12), ("two", 40))
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def routes_table() -> pd.DataFrame:
+    """What is left in a planted study, of which the slice of the libraries' defaults is a copy of the grid's."""
+    found = routes(planted.decay())
+    libraries = found[(found["slice"].astype(str) == "grid") & (found["init"].astype(str) == "torch")]
+    return pd.concat([found, libraries.assign(slice="libraries", drive="unit")], ignore_index=True)
+
+
+def stability_table(*seeds: int) -> pd.DataFrame:
+    """The verdicts of all claims under several seeds, the same under each."""
+    rows = claims_table()[["id", "verdict", "effect", "low", "high"]]
+    return pd.concat([rows.assign(seed=seed, same=True) for seed in seeds], ignore_index=True)
 
 
 def agreement_table() -> pd.DataFrame:
@@ -220,6 +249,8 @@ TABLES = {
     "calibration": calibration_table,
     "summary": summary_table,
     "claims": claims_table,
+    "evidence": evidence_table,
+    "routes": routes_table,
     "agreement": agreement_table,
     "decay": decay_table,
     "accuracy": accuracy_table,

@@ -186,6 +186,8 @@ rule report:
         decay=RESULTS / "decay.parquet",
         accuracy=RESULTS / "accuracy.parquet",
         claims=RESULTS / "claims.parquet",
+        evidence=RESULTS / "evidence.parquet",
+        routes=RESULTS / "routes.parquet",
         agreement=RESULTS / "agreement.parquet",
         calibration=RESULTS / "calibration.parquet",
         summary=RESULTS / "summary.parquet",

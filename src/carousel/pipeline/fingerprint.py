@@ -86,8 +86,9 @@ def everything() -> list[str]:
 
 
 def report() -> list[str]:
-    """The files behind the page, beside the tables: its modules, and all of report/."""
-    text = sorted(str(path) for path in Path("report").iterdir() if path.is_file())
+    """The files behind the page, beside the tables: its modules, all of report/, the record of other master seeds."""
+    shown = [*Path("report").iterdir(), Path("benchmarks/stability.csv")]
+    text = sorted(str(path) for path in shown if path.is_file())
     modules = (f"carousel.report.page.{path.stem}" for path in PACKAGE.glob("report/page/[a-z]*.py"))
     return [*text, *_paths(closure(*modules))]
 

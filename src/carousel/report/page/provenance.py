@@ -1,13 +1,9 @@
-"""Where the page comes from: provenance, what every rule cost, and whether the verdicts stand under other seeds."""
+"""Where the page comes from: provenance, and what every rule cost."""
 
 from types import SimpleNamespace
 
-import pandas as pd
-
 from carousel.analysis.text import count
-from carousel.report.page.markup import definitions, div, escape, number, table, verdict
-
-SEEDS = "snakemake --cores N stability"
+from carousel.report.page.markup import definitions, div, escape, number, table
 
 
 def flat(entries: dict, prefix: str = "") -> dict[str, str]:
@@ -60,33 +56,6 @@ def costs(data: SimpleNamespace) -> str:
 def seconds(value: float) -> str:
     """A time, in minutes from two minutes on."""
     return f"{number(value / 60)} min" if value >= 120 else f"{number(value)} s"
-
-
-def stability(data: SimpleNamespace) -> str:
-    """The verdicts under other master seeds, a row per claim and a column per seed; or how to make them."""
-    if not hasattr(data, "stability"):
-        return f"This study was not run under other master seeds. `{SEEDS}` does that and adds a table here."
-    wide = data.stability.pivot(index="id", columns="seed", values="verdict")
-    wide = wide.reindex(data.claims["id"])
-    rows = [
-        (f"[{name}](#{name})", *(verdict(word) if isinstance(word, str) else "" for word in row))
-        for name, *row in wide.itertuples()
-    ]
-    head = ("Id", *(f"Seed {seed}" for seed in wide.columns))
-    return f"{stable(wide)}\n\n" + table(
-        "Verdicts by master seed", head, rows, [4] + [10] * len(wide.columns)
-    )
-
-
-def stable(wide: pd.DataFrame) -> str:
-    """How many of the decided claims have one verdict under all seeds."""
-    decided = wide[(wide != "inconclusive").all(axis=1) & wide.notna().all(axis=1)]
-    same = decided.nunique(axis=1) == 1
-    moved = ", ".join(f"[{name}](#{name})" for name in same.index[~same])
-    text = (
-        f"Of {len(decided)} claims that every seed decides, {same.sum()} have one verdict under all of them"
-    )
-    return f"{text}; those that do not: {moved}." if moved else f"{text}."
 
 
 def colophon(data: SimpleNamespace) -> str:
