@@ -140,7 +140,8 @@ ADVICE = (
     Column("input_lost", "bool", "value", "", "whether less than a hundredth of the input's gradient may be left"),
     Column("n_passed", "int", "count", "settings", "settings of the cell that pass"),
     Column("n", "int", "count", "settings", "settings of the cell that were measured so far back"),
-    Column("trained", "text", "value", "", "what the same cell, init and forget bias learned in this study, of any width; empty: not trained"),
+    Column("trained", "text", "value", "",
+           "what the same cell, init and forget bias learned in this study, of any width; empty: not trained"),
 )  # fmt: skip
 HALF_LIVES = (*factors("cell init forget_bias drive hidden length"), RATE, *INTERVAL, HALF_LIFE)
 LEARNED = (
