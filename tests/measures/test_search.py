@@ -128,6 +128,31 @@ def test_the_lstm_s_corners_are_found() -> None:
     np.testing.assert_allclose(list(alone.values()), 0, atol=1e-12)  # without R there is no other route
 
 
+def test_the_network_whose_other_routes_cancel_the_carousel_most_is_found() -> None:
+    part = LSTM.model_copy(
+        update={"objectives": ("cancelled",), "bias": (0.0, 0.0), "length": 300, "generations": 4}
+    )
+    table = searched("lstm97", part)
+    place, scores = best(table, "cancelled")
+    own = table[(table["gain"] == place[0]) & (table["lag"] == table.loc[table["lag"] <= 270, "lag"].max())]
+    norms = own.pivot(index="backend", columns="path", values="log10_norm")
+    assert scores == pytest.approx((norms["full"] - norms["cell"]).to_dict())
+    assert np.ptp(list(scores.values())) < 1e-9
+    grid = lattice(part, axes(part, "lstm97"))[:, 0]
+    on_grid = table[np.isclose(table["gain"].to_numpy()[:, None], grid, atol=1e-6).any(1)]
+    assert scores["numpy"] < best(on_grid, "cancelled")[1]["numpy"] < -1
+
+
+def test_a_carousel_that_leaks_cancels_nothing() -> None:
+    part = LSTM.model_copy(
+        update={"objectives": ("cancelled",), "gain": (1.0, 1.0), "bias": (0.0, 0.0), "length": 100}
+    )
+    table = searched("lstm", part, forget_bias=(0.0, 12.0), population=5, generations=1)
+    scores = {float(place[2]): score for place, score in scored(table, "cancelled").items()}
+    assert scores[0.0] == WORST
+    assert abs(scores[12.0]) < 10
+
+
 def test_both_backends_measured_every_point_alike() -> None:
     table = lstm()
     ours, theirs = (table[table["backend"] == b].drop(columns="backend") for b in ("numpy", "torch"))

@@ -16,6 +16,7 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.optimize import differential_evolution
 
+from carousel.analysis.stats.left import KEPT
 from carousel.analysis.stats.slopes import in_window, rates
 from carousel.analysis.stats.tables import select
 from carousel.cells import CELLS
@@ -81,11 +82,24 @@ def unchanged(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(score=change).groupby(MODEL, observed=True, sort=False)["score"].max().reset_index()
 
 
+def cancelled(rows: pd.DataFrame) -> pd.DataFrame:
+    """By how many decades the total exceeds the carousel's part at the longest lag of the window.
+
+    A carousel that keeps less than half of its part over the window is out of the question.
+    """
+    by = in_window(rows).sort_values("lag")
+    ends = by.groupby(["path", *MODEL], observed=True, sort=False)["log10_norm"].agg(["first", "last"])
+    full, cell = (ends.loc[path] for path in ("full", "cell"))
+    leaks = cell["last"] - cell["first"] < KEPT
+    return (full["last"] - cell["last"]).mask(leaks, WORST).rename("score").reset_index()
+
+
 OBJECTIVES: dict[str, Objective] = {
     "steadiest": Objective("loss_h", ("full",), steadiest),
     "fastest_decay": Objective("loss_state", ("full",), fastest_decay),
     "other_routes": Objective("loss_state", ("full", "cell"), carousel_over_full),
     "unchanged": Objective("loss_state", ("full",), unchanged),
+    "cancelled": Objective("loss_state", ("full", "candidate", "gates", "cell"), cancelled),
 }
 
 
