@@ -143,7 +143,18 @@ def test_truncation_s_words_name_the_margin_s_bias_and_the_pairs(plant) -> None:
 def test_no_forget_bias_keeps_the_direction(plant) -> None:
     found = decided("A3b", study_of(plant, "A3b", {"cosines": FAR | {"none": 0.98}}))
     assert found.boundary is None
-    assert "No forget bias up to 1 brings" in found.condition
+    assert "reaches 0.90 on 0 of 1 lines along the forget bias" in found.condition
+
+
+def test_lines_that_differ_have_no_common_bias(plant) -> None:
+    tables = study_of(plant, "A3b")
+    other = tables.decay[tables.decay["cell"] == "lstm"].assign(init="orthogonal")
+    other = other.assign(cosine=other["cosine"].where(other["forget_bias"] != "1", 0.91))
+    decay = pd.concat([tables.decay.astype({"init": str}), other.astype({"init": str})], ignore_index=True)
+    found = decided("A3b", tables._replace(decay=decay))
+    assert found.boundary is None
+    assert "on 2 of 2 lines along the forget bias" in found.condition
+    assert "at forget biases 0.896 to 0.98" in found.condition
 
 
 def test_the_reason_is_decided_apart_from_the_cost(plant) -> None:

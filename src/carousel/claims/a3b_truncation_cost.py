@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from carousel.analysis.stats.crossing import crossings, pooled
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import as_number, fixed, listed, number
-from carousel.claims.evidence import boundary, compare, main, reference, stack, threshold, with_crossing
+from carousel.claims.evidence import boundary, compare, main, reference, stack
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     FAILS,
@@ -55,7 +56,7 @@ def measure(tables: Tables, factor: float) -> pd.DataFrame:
     """Return per thing counted, cell with forget bias, and backend what is kept, at ``factor`` times its margin.
 
     Of the cost, of the cells that were trained with both gradients, if any was, and of libraries' defaults; of the
-    reason, of every forget bias. Beside it the crossing of the state's cosine.
+    reason, of every forget bias. Beside it the crossings of the state's cosine.
     """
     found = retained(tables)
     if found.empty:
@@ -64,12 +65,40 @@ def measure(tables: Tables, factor: float) -> pd.DataFrame:
     shown = found[found["label"].isin({*trained, *DEFAULTS.values()}) | (found["measure"] == GATES)]
     groups = dict(list(shown.groupby(["measure", "label"], sort=False)))
     evidence = stack([_part(groups[key], key[0], key[1], factor) for key in sorted(groups, key=_place)])
-    states_of = select(found, cell="lstm", measure=STATE).dropna(axis=1, how="all")
-    return (
-        with_crossing(evidence, states_of, "forget_bias", least(STATE, factor), "value")
-        if len(states_of)
-        else evidence
+    return evidence.assign(
+        **_crossings(select(reference(found), cell="lstm", measure=STATE), least(STATE, factor))
     )
+
+
+def _crossings(cosines: pd.DataFrame, level: float) -> dict[str, str | float]:
+    """Return ``where``: in words, the forget bias from which the cosine is at ``level``, line by line.
+
+    at, at_low, at_high: of all lines together, where they agree; else NaN.
+    """
+    lines = (
+        crossings(cosines.dropna(axis=1, how="all"), "forget_bias", "value", level)
+        if len(cosines)
+        else cosines
+    )
+    lines = lines[lines["repetitions"] >= MIN_REPETITIONS] if len(lines) else lines
+    if lines.empty:
+        return {"where": "", "at": np.nan, "at_low": np.nan, "at_high": np.nan}
+    common = pooled(lines)
+    at = common[:3] if common else (np.nan,) * 3
+    words = f"The lstm's cosine reaches {fixed(level, 2)} {_where(lines)}"
+    return {"where": words, **dict(zip(("at", "at_low", "at_high"), at, strict=True))}
+
+
+def _where(lines: pd.DataFrame) -> str:
+    """Return in words at which forget biases lines reach a level: how many do, and between which."""
+    reach, inside = lines[lines["at"] < np.inf], lines[np.isfinite(lines["at"])]
+    within = (
+        f", at forget biases {number(inside['at'].min())} to {number(inside['at'].max())}"
+        if len(inside)
+        else ""
+    )
+    tried = f"of {len(lines)} lines along the forget bias (init, width, length and drive the same)"
+    return f"on {len(reach)} {tried}, up to {number(lines['last'].max())}{within}."
 
 
 def _place(key: tuple[str, str]) -> tuple[int, str, float, str]:
@@ -104,8 +133,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     words += [f"What is undecided does not change this verdict. {open_}"] * (
         word != INCONCLUSIVE and bool(open_)
     )
-    at = boundary(evidence, "forget bias") if "at" in evidence else None
-    shown = main(_shown(evidence))
+    at, shown = boundary(evidence, "forget bias"), main(_shown(evidence))
     return Verdict(word, " ".join(words), _alt(evidence), **shown, boundary=at, states=dict(found))
 
 
@@ -124,7 +152,7 @@ def _condition(evidence: pd.DataFrame, found: pd.Series) -> list[str]:
     words += [f"Truncated, a run took longer in {later} of {pairs} pairs and less long in {sooner}."] * (
         pairs > 0
     )
-    return [*words, *_threshold(evidence)]
+    return [*words, *filter(None, evidence["where"].head(1))]
 
 
 def _sides(group: pd.DataFrame, verbs: dict[str, str]) -> str:
@@ -153,17 +181,6 @@ def _reason_and_cost(reason: pd.DataFrame, cost: pd.DataFrame) -> str:
         (both.index[(both["flow"] == flow) & (both["kept"] == kept)], said) for flow, kept, said in cases
     ]
     return " ".join(said.format(listed(list(labels))) for labels, said in found if len(labels))
-
-
-def _threshold(evidence: pd.DataFrame) -> list[str]:
-    """Return in words the forget bias from which the state's gradient of the lstm keeps its direction."""
-    if "at" not in evidence:
-        return []
-    edge = fixed(float(evidence.loc[evidence["measure"] == STATE, "edge"].iloc[0]), 2)
-    if np.isposinf(reference(evidence)["at"]).all():
-        return [f"No forget bias up to {number(evidence['last'].max())} brings the lstm's cosine to {edge}."]
-    where = threshold(evidence, "forget bias")
-    return [f"The lstm's cosine comes to {edge} {where}."] if where else []
 
 
 def _shown(evidence: pd.DataFrame) -> pd.DataFrame:
