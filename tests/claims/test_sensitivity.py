@@ -38,7 +38,7 @@ def slopes(
 ) -> dict:
     """Return what the slopes cost networks and chains, chains of ReLU alive at every weight."""
     return {
-        "slopes": dict(zip(SLOPES, (sigmoid, tanh, relu), strict=True)),
+        "network_slopes": dict(zip(SLOPES, (sigmoid, tanh, relu), strict=True)),
         "chain_slopes": dict(zip(CHAIN_SLOPES, chains, strict=True)),
         "dies": False,
     } | more
@@ -63,8 +63,8 @@ TURNS = [
     ("A1h", {"extra": CURED | FEW_WEIGHTS}, "inconclusive"),
     ("A1h", {"repetitions": 5}, "inconclusive"),
     ("A1i", {}, "supported"),
-    ("A1i", {"extra": {"slopes": SLOPES | {"rnn_relu": -1.0}}}, "refuted"),
-    ("A1i", {"extra": {"slopes": SLOPES | {"rnn_relu": 1.0}}}, "refuted"),
+    ("A1i", {"extra": {"network_slopes": SLOPES | {"rnn_relu": -1.0}}}, "refuted"),
+    ("A1i", {"extra": {"network_slopes": SLOPES | {"rnn_relu": 1.0}}}, "refuted"),
     ("A1i", {"extra": {"pull": 0.0}}, "refuted"),
     ("A1i", {"extra": {"pull": -1.0}}, "refuted"),
     ("A1i", {"extra": {"pull": {100: 1.0, 120: -1.0}}}, "depends"),
@@ -77,8 +77,8 @@ TURNS = [
     ("A1j", {"extra": {"gains": (0.5, 2.0)}}, "inconclusive"),
     ("A1j", {"repetitions": 5}, "inconclusive"),
     ("A2f", {}, "depends"),
-    ("A2f", {"extra": {"slopes": SLOPES | {"rnn_relu": 1.0}}}, "supported"),
-    ("A2f", {"extra": {"slopes": SLOPES | {"rnn_relu": -1.0}}}, "refuted"),
+    ("A2f", {"extra": {"network_slopes": SLOPES | {"rnn_relu": 1.0}}}, "supported"),
+    ("A2f", {"extra": {"network_slopes": SLOPES | {"rnn_relu": -1.0}}}, "refuted"),
     ("A2f", {"repetitions": 5}, "inconclusive"),
 ]
 
@@ -162,7 +162,7 @@ def test_what_drive_and_width_move_is_said(planted) -> None:
 
 
 def test_the_boundary_moves_and_is_said(plant) -> None:
-    other = decided("A2f", plant(need="A2f", extra={"slopes": SLOPES | {"rnn_relu": -0.3}}))
+    other = decided("A2f", plant(need="A2f", extra={"network_slopes": SLOPES | {"rnn_relu": -0.3}}))
     assert other.boundary is not None
     assert other.boundary.at == pytest.approx(10**0.29, rel=0.02)
     assert f"ReLU RNN at gain with orthogonal init {number(other.boundary.at)}" in other.condition
@@ -197,7 +197,7 @@ def test_a_start_below_zero_is_no_evidence_against_a_relu_chain(plant) -> None:
 
 def test_a_search_does_not_count_as_a_setting(plant) -> None:
     """An optimiser's networks do not vote, whatever they do."""
-    tables = plant(need="A2f", extra={"slopes": SLOPES | {"rnn_relu": 1.0}})
+    tables = plant(need="A2f", extra={"network_slopes": SLOPES | {"rnn_relu": 1.0}})
     found = tables.decay.assign(slice="search", gain=0.123, log10_norm=-9.0 * tables.decay["lag"])
     both = tables._replace(decay=pd.concat([tables.decay.astype({"slice": str}), found], ignore_index=True))
     for name in ("A1i", "A2f"):
@@ -263,7 +263,7 @@ def test_the_marks_of_a1b_stand_at_the_planted_parts(planted) -> None:
 def test_the_turning_of_a1i_is_shaded(plant) -> None:
     said = FIGURES["A1i"](plant(need="A1i")).axes[0].get_legend_handles_labels()[1]
     assert any("vanishing ends" in text for text in said)
-    never = plant(need="A1i", extra={"slopes": SLOPES | {"rnn_relu": -1.0}})
+    never = plant(need="A1i", extra={"network_slopes": SLOPES | {"rnn_relu": -1.0}})
     assert not any(
         "vanishing ends" in text for text in FIGURES["A1i"](never).axes[0].get_legend_handles_labels()[1]
     )

@@ -39,7 +39,7 @@ def _networks(truth: Truth) -> Iterator[Rows]:
     )  # decades by which a tenfold of the weights moves the weights' part, by length
     pulls = pull if isinstance(pull, dict) else {100: pull}
     for repetition, (length, pull) in product(range(truth.repetitions), pulls.items()):
-        for cell, slopes in truth.extra.get("slopes", SLOPES).items():
+        for cell, slopes in truth.extra.get("network_slopes", SLOPES).items():
             cost = slopes * _jitter(repetition)
             for which, size in _swept(truth, cell, repetition, length=length):
                 yield curve(which, "slopes", "full", cost)
@@ -52,7 +52,7 @@ def _libraries(truth: Truth) -> Iterator[Rows]:
     for repetition in range(truth.repetitions):
         for cell in ("rnn_tanh", "rnn_relu"):
             which = model(cell, 100, repetition, slice="libraries", drive="unit", hidden=16)
-            cost = truth.extra.get("slopes", SLOPES)[cell] * _jitter(repetition)
+            cost = truth.extra.get("network_slopes", SLOPES)[cell] * _jitter(repetition)
             yield curve(which, "loss_state", "full", cost)
 
 

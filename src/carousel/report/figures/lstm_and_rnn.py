@@ -60,8 +60,8 @@ def a2a_figure(tables: Tables) -> Figure:
             label=names.cell(rival),
         )
     ax.axhline(0, color="black", linewidth=1)
-    ax.axhline(a2a.MUCH, color=GREY, linestyle=(0, (4, 2)))
-    ax.annotate("three times", (1, a2a.MUCH), (4, 0), xycoords=("axes fraction", "data"),
+    ax.axhline(a2a.MUCH.value, color=GREY, linestyle=(0, (4, 2)))
+    ax.annotate("three times", (1, a2a.MUCH.value), (4, 0), xycoords=("axes fraction", "data"),
                 textcoords="offset points", va="center", annotation_clip=False)  # fmt: skip
     ax.set_xticks(range(len(order)), order)
     ax.set_yticks(range(-2, 5), ["1/100 or less", "1/10", "1", "10", "100", "1,000", "10,000 or more"])
