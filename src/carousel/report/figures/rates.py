@@ -52,8 +52,7 @@ def k1_figure(tables: Tables) -> Figure:
     table = settings(either(space), ["value"]).dropna(subset=["value"])
     if table.empty:
         return nothing("the total gradient of LSTMs")
-    title = f"left of an LSTM's total gradient at lag {LAG}, decades (marks at the edge lie below it)"
-    figure, (ax,) = panels([title], BIAS)
+    figure, (ax,) = panels([f"left of an LSTM's gradient at lag {LAG}, decades"], BIAS)
     _by_bias(ax, table.assign(value=table["value"].clip(lower=LOWEST)), "value", table["step"] == 0)
     ax.axhline(-k1.LOST.value, color=CLAIMED, linestyle=(0, (4, 2)))
     ax.annotate("a tenth left", (0, -k1.LOST.value), (4, 4), xycoords=("axes fraction", "data"),

@@ -1,0 +1,89 @@
+"""Where a vanilla RNN's gradient keeps more than the LSTM's, in words: by setting, and what moves it."""
+
+import numpy as np
+import pandas as pd
+
+from carousel.analysis.stats.tables import by_repetition, select
+from carousel.analysis.text import as_number, at_biases, bias_order, listed, number
+from carousel.claims.evidence import DEFAULTS, reference
+from carousel.claims.rnn_trends import LEAST_VALUES, VARIED, with_unit
+from carousel.claims.rules import RNNS
+
+ALONG = ["rival", "init", "gain", "bias", "forget_bias", "drive", "hidden", "length"]
+
+
+def left(group: pd.DataFrame) -> str:
+    """Return in words what a library's LSTM and RNNs have left at LAG, in decades, and their rates per step."""
+    own = reference(group)
+    sides = {"LSTM": ("left", "rate", own.drop_duplicates(["length", "repetition"]))}
+    sides |= {RNNS[str(rival)]: ("left_right", "rate_right", rows) for rival, rows in own.groupby("rival")}
+    words = [
+        f"{name} {number(_mean(rows, left))} ({number(_mean(rows, rate))} per step)"
+        for name, (left, rate, rows) in sides.items()
+    ]
+    return listed(words)
+
+
+def _mean(rows: pd.DataFrame, column: str) -> float:
+    return float(np.mean(by_repetition(rows, column)))
+
+
+def spread(group: pd.DataFrame, both: pd.DataFrame, rival: str, library: str) -> dict[str, str]:
+    """Return in words in how many settings the RNN has more left than the LSTM, in which, and what moves that."""
+    if library:
+        return {"count": "", "said": ""}
+    median = _medians(reference(group))
+    count = f"in {median['worse'].sum()} of {len(median)} settings ({RNNS[rival]})"
+    own = reference(select(both, rival=rival))
+    moved = [_moved(own[own["slice"] != DEFAULTS], factor, words) for factor, words in VARIED.items()]
+    said = [text for text in (_reversed(median), *moved) if text]
+    return {"count": count, "said": f"{RNNS[rival]}: {'; '.join(said)}." if said else ""}
+
+
+def _medians(group: pd.DataFrame) -> pd.DataFrame:
+    """Return the settings, with ``worse``: whether the RNN has more left in the median."""
+    by = ["init", "gain", "forget_bias", "length", "slice", "hidden", "bias"]
+    median = group.groupby(by, observed=True)["more"].median().reset_index()
+    text = {"forget_bias": str, "init": str}
+    return median.astype(text).assign(worse=median["more"] < 0)
+
+
+def _reversed(median: pd.DataFrame) -> str:
+    """Return in words in which settings the RNN has more left, by forget bias and by init; nothing if in none."""
+    if not median["worse"].any():
+        return ""
+    biases = _of_all(median, "forget_bias")
+    words = [f"{biases[bias]} {at_biases([bias])}" for bias in bias_order(biases)]
+    inits = [f"{text} {init}" for init, text in _of_all(median[median["gain"] == 1], "init").items()]
+    by_init = f" (by init, at gain 1: {listed(inits)})" if inits else ""
+    return f"ahead in {listed(words)}{by_init}"
+
+
+def _of_all(median: pd.DataFrame, column: str) -> dict[str, str]:
+    """Return "3 of 4" for each value of a column with a setting that is reversed."""
+    each = median.groupby(column)["worse"].agg(["sum", "size"])
+    return {str(name): f"{row['sum']} of {row['size']}" for name, row in each.iterrows() if row["sum"]}
+
+
+def _moved(own: pd.DataFrame, factor: str, words: str) -> str:
+    """Return in words whether the order turns along a factor, all else equal; nothing if that was not measured."""
+    keys = [name for name in ALONG if name != factor]
+    value = own[factor].astype(str).map(as_number)
+    table = own.assign(value=value)[value.notna()]
+    ahead = table.groupby([*keys, "value"], observed=True)["more"].median().gt(0).unstack()
+    ahead = ahead[ahead.notna().sum(axis=1) >= LEAST_VALUES].dropna(axis="columns", how="all")
+    if ahead.empty:
+        return ""
+    first, last = (with_unit(value, words) for value in (ahead.columns.min(), ahead.columns.max()))
+    span = f"from {first} to {last}"
+    changed = ahead[ahead.nunique(axis=1) > 1]
+    if changed.empty:
+        return f"{span} the order is the same"
+    biases = changed.index.get_level_values("forget_bias").astype(str)
+    rows = zip(biases, (row for _, row in changed.iterrows()), strict=True)
+    return f"{span} the order turns {listed([f'{at_biases([bias])} ({_ahead(row)})' for bias, row in rows])}"
+
+
+def _ahead(row: pd.Series) -> str:
+    """Return in words at which values of the factor the RNN is ahead."""
+    return f"the RNN ahead at {listed([number(value) for value in row.index[row.eq(False)]])}"  # NaN: not measured
