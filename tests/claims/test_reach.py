@@ -67,7 +67,7 @@ def test_the_printed_rule_says_the_thresholds_of_the_rules_that_it_uses(name: st
 
 
 def forms(margin: float) -> set[str]:
-    """How a rule may say a margin: the number, in per cent, as what is left of one, or of decades as a share in words."""
+    """How a rule may say a margin: the number, per cent, what is left of one, or of decades a share in words."""
     left = {0.5: "a half", 0.1: "a tenth"}.get(round(10**-margin, 6))
     return {number(margin), f"{margin:.0%}", number(1 - margin)} | ({left} if left else set())
 
