@@ -1,4 +1,4 @@
-"""Claims on routes, A1f, A1g, A4e and A4f, turn with the planted truth; their figures show it."""
+"""Claims on routes, A1f, A1g and A4e, turn with the planted truth; their figures show it."""
 
 from types import ModuleType
 
@@ -12,19 +12,17 @@ from carousel.claims import (
     a1f_surviving_path as a1f,
     a1g_only_route as a1g,
     a4e_only_unchanged_flow as a4e,
-    a4f_distance_inside as a4f,
 )
 from carousel.claims.judge import correct
 from carousel.claims.rules import Tables, Verdict
-from carousel.report.figures import distance, paths
+from carousel.report.figures import paths
 from carousel.report.figures.style import style
 
-CLAIMS: dict[str, ModuleType] = {"A1f": a1f, "A1g": a1g, "A4e": a4e, "A4f": a4f}
+CLAIMS: dict[str, ModuleType] = {"A1f": a1f, "A1g": a1g, "A4e": a4e}
 FIGURES = {
     "A1f": paths.a1f_figure,
     "A1g": paths.a1g_figure,
     "A4e": paths.a4e_figure,
-    "A4f": distance.a4f_figure,
 }
 BIASES = ("0", "1", "10", "chrono")
 OPEN, SHUT = dict.fromkeys(BIASES, 0.0), dict.fromkeys(BIASES, -0.2)
@@ -62,12 +60,6 @@ TURNS = [
     ("A4e", {"extra": {"others": {"lru": -0.02}}}, "inconclusive"),
     ("A4e", {"length": 50}, "inconclusive"),
     ("A4e", {"extra": {"others": {"lstm_nfg": 0.0, "janet": 0.0} | OTHERS | {"rnn_orthogonal": 0.1}}}, "supported"),
-    ("A4f", {}, "depends"),
-    ("A4f", {"forget": OPEN}, "supported"),
-    ("A4f", CLOSED, "refuted"),
-    ("A4f", {"forget": OPEN, "loop97": 0.2, "extra": {"along97": 0.0}}, "depends"),
-    ("A4f", {"forget": OPEN, "extra": {"along": SHUT}}, "depends"),
-    ("A4f", {"repetitions": 5}, "inconclusive"),
 ]  # fmt: skip
 
 
@@ -131,7 +123,7 @@ def test_a_claim_names_the_rows_that_it_rests_on(plant, name: str) -> None:
     assert rows["quantity"].eq("loss_state").all()
 
 
-@pytest.mark.parametrize("name", ["A1f", "A4f"])
+@pytest.mark.parametrize("name", ["A1f"])
 def test_the_boundary_is_where_the_carousel_turns(plant, name: str) -> None:
     rates = {"0": -0.3, "2": -0.1, "4": -1e-4, "chrono": -1.0}
     found = decided(name, plant(need=name, forget=rates)).boundary
@@ -140,7 +132,7 @@ def test_the_boundary_is_where_the_carousel_turns(plant, name: str) -> None:
     assert 2 < found.low <= found.at <= found.high < 4
 
 
-@pytest.mark.parametrize("name", ["A1f", "A4f"])
+@pytest.mark.parametrize("name", ["A1f"])
 def test_without_a_turn_there_is_no_boundary(plant, name: str) -> None:
     found = decided(name, plant(need=name, forget=SHUT))
     assert found.boundary is None
@@ -189,7 +181,7 @@ def test_a_search_counts_for_always_and_for_nothing_else(plant) -> None:
     assert decided("A1g", searched(tables)).n == decided("A1g", tables).n + 3
     assert "3.271828" not in decided("A1g", searched(tables)).condition
     assert "of those the optimiser tried 0 %" in decided("A1g", searched(tables)).condition
-    for name in ("A1f", "A4f"):
+    for name in ("A1f",):
         assert decided(name, searched(tables)) == decided(name, tables)
 
 
@@ -215,15 +207,6 @@ def test_a_leak_is_searched_beside_the_total(plant) -> None:
         "The leak past the recurrent weights is unchanged in 60 of 60 models (lru 60 of 60)"
         in found.condition
     )
-
-
-def test_flat_falling_and_rising_are_told_apart_by_bias(plant) -> None:
-    found = decided("A4f", plant(need="A4f", forget={"0": -0.1, "10": 0.0}, loop97=0.1))
-    assert (
-        "The total falls at forget bias 0; is flat at forget bias 10; rises without a forget gate."
-        in found.condition
-    )
-    assert found.effect == pytest.approx(0.1, rel=0.02)
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -258,13 +241,6 @@ def test_unchanged_cells_stand_left_of_the_line(plant) -> None:
     dots = next(line for line in ax.lines if line.get_label() == "total")
     left = np.round(dots.get_ydata())[dots.get_xdata() <= a4e.UNCHANGED]
     assert set(left) == {names.index("orthogonal RNN")}
-
-
-def test_the_truncated_gradient_stands_beside_the_total(plant) -> None:
-    figure = FIGURES["A4f"](plant(need="A4f", forget=OPEN, extra={"along": SHUT}))
-    rates = {line.get_label(): line.get_ydata() for line in figure.axes[1].lines}
-    assert np.median(rates["truncated (dashed above)"]) == pytest.approx(-0.2, rel=0.02)
-    assert np.abs(rates["total (solid above)"]).max() == 0
 
 
 def test_the_rest_is_drawn_against_lag_and_gain(plant) -> None:
