@@ -144,8 +144,8 @@ def test_a_threshold_comes_out_as_the_law_says(plant, name: str) -> None:
 @pytest.mark.parametrize("name", ["Q1", "A1e"])
 def test_lines_that_disagree_keep_their_own_thresholds(plant, name: str) -> None:
     found = decided(name, plant(need="lines", extra={"lines": {"torch": 0.0, "orthogonal": 0.5}}))
-    assert found.boundary.factor == "forget bias (orthogonal init)"
-    assert found.boundary.at == pytest.approx(half_left.law(100) + 0.5, abs=0.02)
+    assert found.boundary.factor == "forget bias (torch init)"
+    assert found.boundary.at == pytest.approx(half_left.law(100), abs=0.02)
     assert "(torch init); 5.4" in found.condition
     assert "alike" not in found.condition
 
@@ -229,15 +229,31 @@ def test_a_gate_that_one_backend_learned_is_undecided(plant) -> None:
     assert a2c.exists(CLAIMS["A2c"].measure(both).query("of == 'mean'")) == HOLDS
 
 
+def test_a_gate_learned_in_a_repetition_of_the_reference_alone_counts(plant) -> None:
+    decay = plant(need="A2c").decay
+    came = (decay["slice"] == "held") & (decay["step"] > 0) & (decay["repetition"] == 7)
+    some = decay.assign(log10_norm=decay["log10_norm"].mask(came, -1e-5 * decay["lag"]))
+    some = some[(decay["backend"] == "numpy") | (decay["repetition"] < 3)]
+    found = decided("A2c", Tables(some, None, None))
+    assert found.verdict == "supported"
+    assert "from forget bias 0 in 1 of 10 runs" in found.condition
+
+
+@pytest.mark.parametrize(("steps", "verdict"), [(900, "depends"), (1100, "supported")])
+def test_near_is_half_left_over_the_longest_lag(plant, steps: int, verdict: str) -> None:
+    assert pytest.approx(0.5) == a2c.NEAR**1000
+    assert decided("A2c", plant(need="A2c", extra={"slowest": np.log10(0.5) / steps})).verdict == verdict
+
+
 def test_how_near_training_came_is_said_by_forget_bias(plant) -> None:
     said = decided("A2c", plant(need="A2c", extra={"slowest": -0.01})).condition
     assert (
-        "from forget bias 3 in 0 of 10 runs (largest factor of the mean 0.89125, as of a net input of 2.1"
+        "from forget bias 3 in 0 of 10 runs, to 0.99995 in 0 (largest factor of the mean 0.89125, as of a net "
         in said
     )
-    assert "of the slowest 0.97724, as of a net input of 3.76" in said
+    assert "input of 2.1, of the slowest 0.97724, as of a net input of 3.76)" in said
     reached = decided("A2c", plant(need="A2c", extra=from_bias("1"))).condition
-    assert "from forget bias 1 in 10 of 10 runs" in reached
+    assert "from forget bias 1 in 10 of 10 runs, to 0.99995 in 10" in reached
     assert "from forget bias 0 in 0 of 10 runs" in reached
 
 

@@ -104,9 +104,19 @@ def _named(lines: pd.DataFrame) -> pd.DataFrame:
     lines = lines.dropna(subset=["at"]).reset_index(drop=True)
     if lines.empty:
         return lines
-    varied = [name for name in _line(lines) if lines[name].nunique() > 1] or ["cell"]
+    varied = _telling(lines)
     words = pd.DataFrame({name: _words(lines[name]) for name in varied})
     return lines.assign(line=words.agg(", ".join, axis=1))
+
+
+def _telling(lines: pd.DataFrame) -> list[str]:
+    """Return as few of LINE as tell the lines of a backend apart, the last ones left out first."""
+    kept = [name for name in _line(lines) if lines[name].nunique() > 1] or ["cell"]
+    for name in [*reversed(kept)]:
+        rest = [other for other in kept if other != name]
+        if rest and not lines.duplicated(["backend", "lag", *rest]).any():
+            kept = rest
+    return kept
 
 
 def _words(column: pd.Series) -> pd.Series:
@@ -131,13 +141,13 @@ def at_lag(lines: pd.DataFrame, lag: int) -> pd.DataFrame:
 
 
 def one_threshold(lines: pd.DataFrame) -> Boundary | None:
-    """Return the threshold of all lines at LAG, or of the first, named, where they disagree; None if it has none."""
+    """Return the threshold of all lines at LAG; where they disagree PyTorch's init's or the first one's, named."""
     own = at_lag(lines, LAG)
-    if own.empty or not np.isfinite(own["at"].iloc[0]):
+    if own.empty:
         return None
-    row = own.iloc[0]
-    first = Boundary(f"forget bias ({row['line']})", *(float(row[name]) for name in ("at", "low", "high")))
-    return at_one(own) or first
+    row = own.loc[own["line"].str.startswith("torch").idxmax()]
+    named = Boundary(f"forget bias ({row['line']})", *(float(row[name]) for name in ("at", "low", "high")))
+    return at_one(own) or (named if np.isfinite(named.at) else None)
 
 
 def at_biases(lines: pd.DataFrame, lag: int = LAG) -> str:
