@@ -29,7 +29,7 @@ from carousel.tables.schemas import names
 
 IDS = (
     "Q1 Q2 K1 K2 K3 A1a A1b A1c A1d A1e A1f A1g A1h A1i A1j "
-    "A2a A2b A2c A2d A2e A2f A2g A3a A3b A4a A4b A4c A4d A4e A4f A4g"
+    "A2a A2b A2c A2d A2e A2f A2g A3a A3b A4a A4b A4c A4d A4e A4f A4g M1 M2 M3"
 ).split()
 BIASES = ("0", "1", "10", "chrono")
 OPEN = dict.fromkeys(BIASES, 0.0)
@@ -62,11 +62,6 @@ TURNS = [
     ("Q1", {"forget": OPEN}, "supported"),
     ("Q1", {"loop97": -0.01}, "refuted"),
     ("Q1", {"loop97_error": 1e-8}, "refuted"),
-    ("Q2", {}, "depends"),
-    ("Q2", {"forget": SHUT, "loop97": -0.2}, "supported"),
-    ("Q2", {"forget": OPEN}, "refuted"),
-    ("Q2", {"forget": SHUT, "loop97": -0.2, "gates": OPEN}, "depends"),
-    ("Q2", {"repetitions": 5}, "inconclusive"),
     ("K1", {}, "refuted"),
     ("K1", {"forget": OPEN, "starts": STILL}, "supported"),
     ("K1", {"forget": OPEN, "total": SHUT, "starts": STILL}, "refuted"),
@@ -271,7 +266,7 @@ def test_what_width_and_drive_do_to_the_order_is_said(plant) -> None:
 
 
 TURNING = {  # verdicts that depend on an ordered factor: its name, and between which values planted rates turn
-    "Q1": ("forget bias", 4.9), "Q2": ("forget bias", 9.81), "A1e": ("forget bias", 4.9),
+    "Q1": ("forget bias", 4.9), "A1e": ("forget bias", 4.9),
     "K2": ("forget bias with orthogonal init", 0.353), "A2a": ("forget bias with orthogonal init", 1.53),
     "A4g": ("gain with orthogonal init", 1.77),
 }  # fmt: skip
@@ -288,9 +283,7 @@ def test_where_a_verdict_turns_is_measured(plant, name: str) -> None:
     assert f"{factor} {found.boundary.at:.3g} (95 % interval" in found.condition
 
 
-@pytest.mark.parametrize(
-    ("name", "changes"), [("Q1", {"loop97": -0.01}), ("A1e", {"forget": OPEN}), ("Q2", {"forget": OPEN})]
-)
+@pytest.mark.parametrize(("name", "changes"), [("Q1", {"loop97": -0.01}), ("A1e", {"forget": OPEN})])
 def test_what_does_not_turn_has_no_boundary(plant, name: str, changes: dict) -> None:
     assert decided(name, plant(need=name, **changes)).boundary is None
 
@@ -324,7 +317,7 @@ def test_what_a_search_went_through_moves_no_trend_and_no_comparison(plant) -> N
     some = tables.decay[tables.decay["repetition"] < 2]
     odd = {"slice": "search_somewhere", "forget_bias": "3.21", "log10_norm": -3.0 * some["lag"]}
     more = tables._replace(decay=pd.concat([tables.decay, some.assign(**odd)], ignore_index=True))
-    for name in ("Q1", "Q2", "K2", "A2a", "A1e", "A4g"):
+    for name in ("Q1", "K2", "A2a", "A1e", "A4g"):
         assert decided(name, more) == decided(name, tables)
     assert decided("K1", more).n > decided("K1", tables).n
 

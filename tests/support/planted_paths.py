@@ -1,10 +1,12 @@
 """What the claims on routes look at: the gradient by path in LSTMs, and cells without a carousel."""
 
 from collections.abc import Callable, Iterator
+from itertools import product
 
 import numpy as np
 from support.planting import Rows, Truth, curve, model
 
+ROUTES = ("full", "candidate", "gates", "cell")
 PARTS = ("cell", "truncated", "candidate")  # what the planted networks do not have yet
 INITS = ("torch", "orthogonal", "gaussian")
 WITH_FORGET_GATE = ("lstm", "lstm_peephole")
@@ -22,9 +24,30 @@ def _cell(truth: Truth) -> Iterator[Rows]:
     yield from _paths(truth, truth.extra.get("paths", ("full", "cell")))
 
 
+def _routes(truth: Truth) -> Iterator[Rows]:
+    """Yield every route in the LSTM of 1997 and the LSTM, in three inits."""
+    yield from _paths(truth, ROUTES)
+
+
 def _family(truth: Truth) -> Iterator[Rows]:
-    """Yield the same with peepholes too: enough settings for a search."""
-    yield from _paths(truth, ("full", "cell"), cells=WITH_FORGET_GATE)
+    """Yield every route with peepholes too, and the carousel's derivative: enough settings for a search."""
+    yield from _paths(truth, ROUTES, cells=WITH_FORGET_GATE)
+
+
+def _inside(truth: Truth) -> Iterator[Rows]:
+    """Yield the routes beside the carousel in every LSTM."""
+    rates = truth.extra.get("inside", -0.05)
+    for which in _models(truth, WITH_FORGET_GATE):
+        rate = rates.get(which["cell"], -0.05) if isinstance(rates, dict) else rates
+        for quantity, path in (("loss_state", "gates"), ("loss_h", "candidate"), ("loss_h", "full")):
+            yield curve(which, quantity, path, rate)
+
+
+def _models(truth: Truth, cells: tuple[str, ...]) -> Iterator[dict]:
+    for repetition, init in product(range(truth.repetitions), INITS):
+        yield model("lstm97", truth.length, repetition, init=init)
+        for cell, bias in product(cells, truth.forget):
+            yield model(cell, truth.length, repetition, init=init, forget_bias=bias)
 
 
 def _paths(
@@ -41,17 +64,22 @@ def _paths(
                 for cell in cells:
                     which = model(cell, truth.length, repetition, init=init, forget_bias=bias)
                     yield from _model(truth, which, paths, rate * jitter, along)
+                    if "gates" in paths:
+                        yield curve(which, "cec", "cell", along)
 
 
 def _model(truth: Truth, which: dict, paths: tuple[str, ...], total: float, along: float) -> Iterator[Rows]:
     """Yield one model's paths: ``over`` decades, by init, lie between the total and the carousel's part."""
     over = truth.extra.get("over", {}).get(which["init"], 0.0) * np.log(10)
     beside = {"cosine": truth.extra.get("cosine", 0.2)}
+    frozen = over + truth.extra.get("frozen", {}).get(which["init"], 0.0) * np.log(10)
+    gates = (truth.gates or {}).get(which["forget_bias"], total)
     for path in paths:
-        if path in ("full", "gates"):
-            yield curve(which | {"cosine": 1.0}, "loss_state", path, total, over)
-        else:
-            yield curve(which | beside, "loss_state", path, along if path != "candidate" else total)
+        rate, shift = {"full": (total, over), "gates": (gates, over), "candidate": (total, frozen)}.get(
+            path, (along, 0.0)
+        )
+        cosine = {"cosine": 1.0} if path in ("full", "gates") else beside
+        yield curve(which | cosine, "loss_state", path, rate, shift)
 
 
 def _without(truth: Truth) -> Iterator[Rows]:
@@ -63,7 +91,8 @@ def _without(truth: Truth) -> Iterator[Rows]:
                 yield curve(which, "loss_state", "full", rate)
 
 
-DECAY: tuple[Callable[[Truth], Iterator[Rows]], ...] = (_beside, _without)
+DECAY: tuple[Callable[[Truth], Iterator[Rows]], ...] = (_beside, _inside, _without)
 NEEDS: dict[str, tuple[Callable[[Truth], Iterator[Rows]], ...]] = {
-    "A1f": (_cell,), "A1g": (_family,), "A4e": (_without,),
+    "A1f": (_family,), "A1g": (_family,), "A4e": (_inside, _without), "Q2": (_routes,),
+    "M1": (_routes,), "M2": (_routes,), "M3": (_family,), "paths": (_cell,),
 }  # fmt: skip

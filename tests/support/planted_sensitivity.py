@@ -76,7 +76,7 @@ def _chains(truth: Truth) -> Iterator[Rows]:
 
 def _lstms(truth: Truth) -> Iterator[Rows]:
     for repetition in range(truth.repetitions):
-        for bias, rate in LSTM.items():
+        for bias, rate in truth.extra.get("lstm", LSTM).items():
             for quantity, moved in truth.extra.get("moved", MOVED).items():
                 moved = moved[bias] if isinstance(moved, dict) else moved
                 path = "cell" if quantity == "cec" else "full"

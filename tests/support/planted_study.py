@@ -121,7 +121,7 @@ GROUPS: tuple[ModuleType, ...] = (
 NEEDS: dict[str, tuple[Callable[[Truth], Iterator[Rows]], ...]] = {
     "A1a": (_chains,), "A1c": (_chains,), "A2d": (_chains, _trained), "A2e": (_chains,),
     "K1": (_networks, _libraries, _trained), "A2c": (_networks, _trained), "K3": (_trained,),
-    "Q1": (_networks,), "Q2": (_networks,), "A1d": (_networks,),
+    "Q1": (_networks,), "A1d": (_networks,),
     "K2": (_networks, _libraries), "A2a": (_networks, _libraries),
     "A1e": (_networks,), "A4b": (_networks,), "A4g": (_networks, _libraries),
     **{name: needs for group in GROUPS for name, needs in group.NEEDS.items()},

@@ -1,4 +1,4 @@
-"""The claims of the Q&A: what each says, how it is decided, and the table of them all."""
+"""The claims: those of the Q&A, and this study's own; what each says, how it is decided, the table of them all."""
 
 from carousel.claims import (
     a1a_chain_derivative as a1a,
@@ -30,6 +30,9 @@ from carousel.claims import (
     k1_not_vulnerable as k1,
     k2_slower_decay as k2,
     k3_longer_dependencies as k3,
+    m1_gates_frozen as m1,
+    m2_along_the_carousel as m2,
+    m3_perfect_carousel as m3,
     q1_constant_loop as q1,
     q2_must_vanish as q2,
 )
@@ -67,4 +70,7 @@ CLAIMS: dict[str, Claim] = {
     "A4e": a4e.CLAIM,
     "A4f": a4f.CLAIM,
     "A4g": a4g.CLAIM,
+    "M1": m1.CLAIM,
+    "M2": m2.CLAIM,
+    "M3": m3.CLAIM,
 }

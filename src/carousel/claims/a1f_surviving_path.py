@@ -1,191 +1,161 @@
 """A1f: is there a path whose gradient does not vanish, and does it keep the whole from vanishing?"""
 
-import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.resampling import spread
-from carousel.analysis.stats.slopes import STEADY, in_window, rates
-from carousel.analysis.stats.tables import MODEL, difference, joined, repeated, select
+from carousel.analysis.stats.left import KEPT, VANISHED, left
+from carousel.analysis.stats.tables import MODEL, select
 from carousel.analysis.text import at_biases, bias_order, number
-from carousel.claims.evidence import (
-    ALONG_BIAS,
-    boundary,
-    compare,
-    labelled,
-    main,
-    missing,
-    planned,
-    stack,
-    threshold,
-    with_crossing,
-)
+from carousel.axes import BACKENDS, REFERENCE
+from carousel.claims.evidence import named, planned, stack, unsearched, wide, witnessed
+from carousel.claims.routes import LAG, decades, kept_by_the_carousel, of_lstms, on_all, over_the_carousel
 from carousel.claims.rules import (
-    FAILS,
-    HOLDS,
     INCONCLUSIVE,
-    LONG,
-    LSTMS,
-    MIN_REPETITIONS,
-    MIXED,
+    MIN_SEARCHED,
+    REFUTED,
+    SUPPORTED,
+    WITH_FORGET_GATE,
     Claim,
     Tables,
     Verdict,
-    combine,
-    comparison,
+    confirmed,
     conjunction,
-    trend,
+    settings,
+    universal,
 )
 
-CANCELLED = float(
-    np.log10(2)
-)  # decades: a total below half of the carousel's part has lost it to other paths
 PATH, WHOLE = "path", "whole"  # the two halves of the claim
 
 
 def rows(tables: Tables) -> pd.DataFrame:
-    """Return the state's gradient of LSTMs at the start over at least LONG steps, in full and by the cell alone."""
-    found = select(tables.decay, cell=LSTMS, trained="no", quantity="loss_state", path=("full", "cell"))
-    return planned(found[found["length"] >= LONG])
-
-
-def full_and_carousel(gradients: pd.DataFrame) -> pd.DataFrame:
-    """Return per model and lag of the window log10 of the norm: ``full``, ``along``, ``over`` and their ``cosine``.
-
-    gradients: rows of loss_state on the paths full and cell. along: the part that went by the carousel alone; over:
-    by how many decades the total exceeds it.
-    """
-    keys = [*MODEL, "lag"]
-    seen = in_window(gradients)
-    full = select(seen, path="full")[[*keys, "log10_norm"]].rename(columns={"log10_norm": "full"})
-    along = select(seen, path="cell")[[*keys, "log10_norm", "cosine"]].rename(columns={"log10_norm": "along"})
-    both = joined(full, along, keys)
-    return both.assign(over=difference(both["full"], both["along"]))
-
-
-def farthest(both: pd.DataFrame) -> pd.DataFrame:
-    """Return each model's row at the longest lag of the window."""
-    return both[both["lag"] == both.groupby(MODEL, observed=True)["lag"].transform("max")]
+    """Return the state's gradient of every LSTM, in full and by the cell alone, before and after training."""
+    return of_lstms(tables.decay, "full", "cell")
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return the evidence for both halves: the carousel's rate by cell and forget bias, and the total beside it."""
+    """Return the space of both halves, on every backend.
+
+    path: what is left along the carousel after LAG steps of what was in it. whole: of the models whose carousel keeps
+    at least half of its part over the window, by how many decades the total exceeds it at the longest lag.
+    """
     found = rows(tables)
-    both = repeated(full_and_carousel(found), MIN_REPETITIONS)
-    return stack([_path(found), *(_whole(group) for _, group in both.groupby("cell", observed=True))])
+    path = wide(carousels(tables.decay), "left").assign(half=PATH)
+    return stack([path, over_the_carousel(kept_by_the_carousel(found, KEPT)).assign(half=WHOLE)])
 
 
-def _path(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the carousel's rate with its interval; p is 0, for it is no test and takes nothing from Holm's family."""
-    models = repeated(rates(found, "loss_state", "cell"), MIN_REPETITIONS)
-    evidence = spread(models, ["cell", "forget_bias"]).astype({"cell": str, "forget_bias": str})
-    along = select(models, slice=ALONG_BIAS, cell="lstm")
-    evidence = with_crossing(evidence, along, "forget_bias", -STEADY)
-    return evidence.assign(half=PATH, p=0.0, informative=True, part="carousel of " + labelled(evidence))
-
-
-def _whole(both: pd.DataFrame) -> pd.DataFrame:
-    """Return one cell's evidence that the total is no less than half of the carousel's part at the longest lag."""
-    cell, ends = str(both["cell"].iloc[0]), farthest(both)
-    smaller = both["over"] < 0
-    by = (100 * smaller.groupby(both["forget_bias"].astype(str)).mean()).round()
-    keys = [name for name in MODEL if name not in ("backend", "device", "repetition")]
-    typical = ends.groupby(keys, observed=True, dropna=False)["over"].median()
-    return compare(ends, "over", f"total of {cell}", -CANCELLED).assign(
-        half=WHOLE,
-        cell=cell,
-        smaller=smaller.mean(),
-        cancelled=(typical < -CANCELLED).sum(),
-        cosine=ends["cosine"].median(),
-        where=", ".join(f"{bias}: {by[bias]:.0f} %" for bias in bias_order(by.index)),
-    )
+def carousels(decay: pd.DataFrame) -> pd.DataFrame:
+    """Return per LSTM with a forget gate what is ``left`` along its carousel at LAG, geometric mean over units."""
+    found = select(decay, cell=WITH_FORGET_GATE, quantity="cec", path="cell")
+    found = planned(found[(found["length"] >= LAG) & (found["hidden"] > 1)])
+    return left(found, "cec", "cell", (LAG,))[[*MODEL, "left"]]
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict: the carousel keeps its gradient, and the total is no less than half of that part."""
-    what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LONG} on every backend"
+    """Return the verdict of both halves: one carousel that keeps, and no total that vanishes beside one that does."""
     if evidence.empty:
-        return Verdict(INCONCLUSIVE, missing(evidence, what), "No carousel was measured beside the total.")
-    first, second = select(evidence, half=PATH), select(evidence, half=WHOLE)
-    path, whole = trend(first, decays=False), comparison(second)
-    word = conjunction([combine(path), combine(whole)])
+        empty = evidence.reindex(columns=list(BACKENDS))
+        return Verdict(INCONCLUSIVE, unsearched(empty, _what()), "No carousel was measured beside the total.")
+    first, second = (evidence[evidence["half"] == half] for half in (PATH, WHOLE))
+    keeps, cancelled = confirmed(first, first[list(BACKENDS)] >= KEPT), confirmed(second, breaks(second))
+    path = _exists(first, keeps)
+    word = conjunction([path, universal(second, breaks(second))])
+    alt = _alt(second)
     if word == INCONCLUSIVE:
-        return Verdict(word, missing(evidence, what), _alt(second))
-    both = {HOLDS, FAILS} <= set(path)
-    said = _path_words(first, path) + (lstm_threshold(first) if both else "")
-    condition = f"{said} {_whole_words(second, whole)}"
-    at = boundary(first, "forget bias") if both else None
-    return Verdict(word, condition, _alt(second), **main(_shown(second)), boundary=at)
+        return Verdict(word, unsearched(evidence, _what()), alt, n=settings(second))
+    row = _worst(second[cancelled] if word == REFUTED and cancelled.any() else on_all(second))
+    condition = f"{_path_words(first, keeps, path)} {_whole_words(second, cancelled, row)}"
+    return Verdict(word, condition, alt, n=settings(second), **witnessed(row))
 
 
-def _path_words(first: pd.DataFrame, states: pd.Series) -> str:
-    """Return in words at which forget biases the carousel keeps its gradient, and at which it does not."""
-    state = first["part"].map(states)
-    verbs = {HOLDS: "keeps its gradient", FAILS: "loses it"}
-    sides = {verb: bias_order(first.loc[state == wanted, "forget_bias"]) for wanted, verb in verbs.items()}
-    words = [f"{verb} {at_biases(names)}" for verb, names in sides.items() if names]
-    return f"The carousel {'; it '.join(words) or 'is undecided'}."
+def _what() -> str:
+    return f"a search of at least {MIN_SEARCHED} LSTMs at T of at least {LAG} on every backend"
 
 
-def lstm_threshold(evidence: pd.DataFrame) -> str:
-    """Return in words the forget bias at which an LSTM's rate comes up to flat, or nothing."""
-    words = threshold(evidence, "forget bias")
-    return f" In the LSTM it changes {words}." if words else ""
+def _exists(first: pd.DataFrame, keeps: pd.Series) -> str:
+    """Return the word for the first half: one witness supports it, none among MIN_SEARCHED settings refutes it."""
+    if keeps.any():
+        return SUPPORTED
+    return REFUTED if settings(on_all(first)) >= MIN_SEARCHED else INCONCLUSIVE
 
 
-def _whole_words(second: pd.DataFrame, states: pd.Series) -> str:
-    """Return in words whether the total stands above its carousel's part, and how often the paths cancel."""
-    verbs = {
-        HOLDS: "is more than half of it",
-        FAILS: "is less than half of it",
-        MIXED: "is more or less than half of it",
-    }
-    parts = [
-        f"{row['cell']} {verbs.get(states[row['part']], 'cannot be told from half of it')} (less in "
-        f"{row['cancelled']:.0f} of {row['settings']:.0f} settings; below all of it at {100 * row['smaller']:.0f} % "
-        f"of lags, by forget bias {row['where']})"
-        for _, row in second.drop_duplicates("part").iterrows()
-    ]
-    return f"Beside the carousel's part at the longest lag the total of {'; of '.join(parts)}."
+def breaks(second: pd.DataFrame) -> pd.DataFrame:
+    """Return per backend whether the total is less than a tenth of the carousel's part."""
+    return second[list(BACKENDS)] < VANISHED
 
 
-def _shown(second: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows whose effect stands for the claim: the 1997 cell, whose carousel never vanishes."""
-    old = select(second, cell="lstm97")
-    return old if len(old) else second
+def _worst(second: pd.DataFrame) -> pd.Series:
+    return second.loc[second[list(BACKENDS)].max(axis=1).idxmin()]
+
+
+def _path_words(first: pd.DataFrame, keeps: pd.Series, path: str) -> str:
+    """Return in words the first half: a witness, and the forget biases at which all, some or no carousels keep."""
+    if path == INCONCLUSIVE:
+        return "First half undecided."
+    if path == REFUTED:
+        return f"First half refuted: no carousel keeps a half over {LAG} steps."
+    row = first.loc[first[keeps][REFERENCE].idxmax()]
+    share = keeps[on_all(first).index].groupby(on_all(first)["forget_bias"].astype(str)).mean()
+    said = {"all": share[share == 1], "some": share[(share > 0) & (share < 1)], "none": share[share == 0]}
+    words = [f"{who} {at_biases(bias_order(which.index))}" for who, which in said.items() if len(which)]
+    return (
+        f"First half supported: {named(row)} keeps {number(10 ** row[REFERENCE])} over {LAG} steps. Of the models at "
+        "least "
+        f"a half is kept by {'; '.join(words)}."
+    )
+
+
+def _whole_words(second: pd.DataFrame, cancelled: pd.Series, row: pd.Series) -> str:
+    """Return in words the second half: the worst case, and how many totals are below a tenth and a half of the part."""
+    checked = on_all(second)
+    half = (checked[list(BACKENDS)] < KEPT).all(axis=1).sum()
+    word = "refuted" if cancelled.any() else "supported"
+    return (
+        f"Second half {word}: in {named(row)}, {row['hidden']:.0f} units, the total at lag {row['lag']:.0f} is "
+        f"{decades(row[REFERENCE])} of what the carousel alone keeps. Of {len(checked)} models whose carousel keeps a "
+        "half "
+        f"the total is below a tenth of that part in {cancelled.sum()} and below half of it in {half}."
+    )
 
 
 def _alt(second: pd.DataFrame) -> str:
-    if second.empty:
+    checked = on_all(second)
+    if checked.empty:
         return "The total was not measured beside the carousel's part."
-    table = second.groupby("cell", sort=False)[["effect", "cosine"]].mean()
-    words = [
-        f"{cell} {number(row['effect'])} (cosine {number(row['cosine'])})" for cell, row in table.iterrows()
-    ]
+    table = checked.groupby(checked["cell"].astype(str))[REFERENCE].agg(["median", "min"])
+    words = [f"{cell} {number(row['median'])} (least {number(row['min'])})" for cell, row in table.iterrows()]
     return (
         "Gradient norm against lag by path, in the 1997 cell, with a forget gate and with chrono biases. Decades by "
-        f"which the total exceeds the carousel's part at the longest lag: {'; '.join(words)}."
+        "which the total exceeds the part of a carousel that keeps at least a half, median at the longest lag: "
+        f"{'; '.join(words)}."
     )
 
 
 CLAIM = Claim(
     id="A1f",
     who="answer 1 and a comment on it",
-    kind="comparison",
+    kind="existence, universal",
     statement="There is at least one path along which the gradient does not vanish, and that keeps the whole gradient "
     "from vanishing whatever the other paths do.",
-    reading="At initialisation the gradient that went back along the carousel alone does not decay with lag, whatever "
-    "the forget bias; and the total is at least half of that part, so the other paths do not cancel it.",
-    prediction="depends: the carousel keeps its gradient only from a forget bias near 5 on; the paths rarely cancel",
-    unit="decades, total over the carousel's part at the longest lag (lstm97)",
-    rule="Both halves must hold. Path: by cell and forget bias, the 95 % interval of the rate along the carousel lies "
-    "above a loss of a factor of 2 in 100 steps. Whole: paired by model, the total over the carousel's part at the "
-    "longest lag of the window lies above one half (less: half of it was cancelled), Holm's p is at most 0.05 and at "
-    f"most 5 % of settings say the opposite. Both backends, at least {MIN_REPETITIONS} repetitions.",
+    reading=f"In some LSTM with a forget gate at least a half is left along the carousel after {LAG} steps of what "
+    "was in "
+    "it (existence). And in no LSTM whose carousel keeps at least half of its part over the window is the total, at "
+    "the "
+    "window's longest lag, less than a tenth of that part: whatever the other paths do is a statement about all "
+    "networks "
+    "(universal).",
+    prediction="refuted: the carousel keeps its gradient at high forget biases, but other paths may cancel it",
+    unit="decades, total over the carousel's part at the longest lag (the worst case)",
+    rule="First half: one LSTM with a forget gate whose derivative along the cell (geometric mean over units) is at "
+    "least "
+    f"one half after {LAG} steps, confirmed on every backend, supports it; none in at least {MIN_SEARCHED} settings "
+    "refutes "
+    "it. Second half: one model whose carousel keeps at least half of its part from the shortest to the longest lag "
+    "of the "
+    f"window (at least {LAG} steps), and whose total is there less than a tenth of it, confirmed on every backend, "
+    "refutes "
+    f"it; none among at least {MIN_SEARCHED} settings supports it. One refuted half refutes the claim.",
     takeaway={
         "supported": "The carousel alone is enough: the other paths of an LSTM do not undo it.",
-        "refuted": "Do not count on one good path: it vanishes too, or the others cancel it.",
-        "depends": "The carousel lasts only where the forget bias holds its gate open, so set that bias; whether the "
-        "other paths then cancel it can be measured.",
+        "refuted": "Do not count on one good path: it has to be held open, and even then the others can cancel it.",
     },
     measure=measure,
     decide=decide,

@@ -3,37 +3,35 @@
 import numpy as np
 import pandas as pd
 
+from carousel.analysis.stats.left import left
 from carousel.analysis.stats.resampling import spread
-from carousel.analysis.stats.slopes import STEADY, least_squares, rates
-from carousel.analysis.stats.tables import MODEL, grouped, repeated, select
-from carousel.analysis.text import bias_order, listed, number
-from carousel.claims.evidence import ALONG_GAIN, compare, main, missing, planned, stack
+from carousel.analysis.stats.slopes import least_squares, rates
+from carousel.analysis.stats.tables import MODEL, PAIR, grouped, repeated, select
+from carousel.analysis.text import bias_order, number
+from carousel.axes import BACKENDS, LAGS, REFERENCE
+from carousel.claims.evidence import ALONG_GAIN, LN10, named, planned, unsearched, wide, witnessed
+from carousel.claims.routes import LAG, on_all
 from carousel.claims.rules import (
-    FAILS,
-    HOLDS,
     INCONCLUSIVE,
     LONG,
     MIN_REPETITIONS,
-    MIXED,
-    UNCLEAR,
+    MIN_SEARCHED,
+    REFUTED,
+    SUPPORTED,
+    TOLERANCE,
     Claim,
     Tables,
     Verdict,
-    combine,
-    comparison,
+    confirmed,
+    settings,
+    universal,
 )
 
-LEAST = float(STEADY / np.log10(2))  # weights twice as large move 100 steps' gradient by a factor of 2
-PARTS = {("cec", "cell"): "along the cell", ("loss_state", "full"): "the total gradient"}
+PARTS = {("cec", "cell"): "along the cell", ("loss_state", "full"): "in total"}
 RIVAL = "rnn_tanh"
 LEAST_GAINS = 3  # fewer are no sweep
 NETWORK = [name for name in MODEL if name not in ("slice", "gain")]  # what is one network at several gains
-VERBS = {
-    HOLDS: "Moved by the weights",
-    FAILS: "Independent of them",
-    MIXED: "Moved at one forget bias and not at another",
-    UNCLEAR: "Undecided",
-}
+OTHER = {SUPPORTED: REFUTED, REFUTED: SUPPORTED}  # a dependence refutes "independent"
 
 
 def sensitivity(table: pd.DataFrame, column: str = "rate") -> pd.DataFrame:
@@ -53,82 +51,93 @@ def sensitivity(table: pd.DataFrame, column: str = "rate") -> pd.DataFrame:
 
 def rows(tables: Tables) -> pd.DataFrame:
     """Return the rate of every LSTM, in total and along its cell, and of every tanh RNN, one row per model."""
-    table = select(tables.decay, cell=("lstm", RIVAL), trained="no", quantity=("cec", "loss_state"))
-    table = planned(table[(table["length"] >= LONG) & (table["hidden"] > 1)])
+    table = _measured(tables.decay)
+    table = table[table["length"] >= LONG]
     found = [rates(table, *which).assign(quantity=which[0]) for which in PARTS]
     return pd.concat(found).dropna(subset=["rate"])
 
 
-def sensitivities(tables: Tables) -> pd.DataFrame:
-    """Return per LSTM, seed and forget bias how much its rate moves with the weights' scale: ``moved``.
-
-    The size of the slope of the rate against log10 gain; ``moved_right`` is the tanh RNN's of the same seed.
-    """
-    table = rows(tables)
-    found = [sensitivity(part).assign(quantity=name) for name, part in table.groupby("quantity")]
-    each = pd.concat(found).assign(moved=lambda part: part["sensitivity"].abs()) if found else table
-    return _with_rival(each) if len(each) else each
-
-
-def _with_rival(each: pd.DataFrame) -> pd.DataFrame:
-    on = [name for name in NETWORK if name not in ("cell", "forget_bias")]
-    rival = select(each, cell=RIVAL, quantity="loss_state")[[*on, "moved"]]
-    return select(each, cell="lstm").merge(rival, "left", on, suffixes=("", "_right"))
+def _measured(decay: pd.DataFrame) -> pd.DataFrame:
+    table = select(decay, cell=("lstm", RIVAL), trained="no", quantity=[name for name, _ in PARTS])
+    return planned(table[table["hidden"] > 1])
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per derivative and backend how far the rate moves with the weights, and its share of the RNN's."""
-    each = sensitivities(tables)
-    if each.empty:
-        return each
-    each = repeated(each, MIN_REPETITIONS)
-    return stack([_compared(each[each["quantity"] == name], part) for (name, _), part in PARTS.items()])
+    """Return one row per LSTM measured at several gains: by how many decades its derivative along the cell ``moved``.
+
+    That is the range over the gains of what is left at the longest lag of LAGS that it reaches, on every backend.
+    Beside it, in words, how far a tenfold of the weights moves it: ``sizes``.
+    """
+    table = _measured(tables.decay)
+    each = moved(table)
+    beside = each.groupby(PAIR, observed=True, dropna=False)[["lag", "gains"]].first().reset_index()
+    return wide(each, "moved").merge(beside, "left", PAIR).assign(sizes=_sizes(table))
 
 
-def _compared(each: pd.DataFrame, part: str) -> pd.DataFrame:
-    found = compare(each, "moved", part, LEAST)
-    if found.empty:
-        return found
-    shares = spread(each.assign(ratio=each["moved"] / each["moved_right"]), ["quantity"], "ratio")
-    shares = shares.set_index(shares["backend"].astype(str))[["effect", "low", "high"]].add_prefix("ratio_")
-    return found.assign(backend=found["backend"].astype(str), by_bias=_by_bias(each)).join(
-        shares, on="backend"
-    )
+def moved(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per network at two gains or more: ``moved``, the range of what is left along the cell."""
+    found = left(select(table, cell="lstm"), "cec", "cell", LAGS).dropna(subset=["left"])
+    found = found[found["lag"] == found.groupby(MODEL, observed=True, dropna=False)["lag"].transform("max")]
+    codes, networks = grouped(found, [*NETWORK, "lag"])
+    groups = found.groupby(codes)
+    spans = groups["left"].agg(lambda values: values.max() - values.min()).to_numpy(float)
+    found = networks.assign(moved=spans, gains=groups["gain"].nunique().to_numpy(), slice="gain", gain=1.0)
+    return found[found["gains"] > 1]
 
 
-def _by_bias(each: pd.DataFrame) -> str:
-    """Return in words the sensitivity at each forget bias."""
-    median = each.groupby(each["forget_bias"].astype(str))["moved"].median()
-    return listed([f"{number(median[bias])} at forget bias {bias}" for bias in bias_order(median.index)])
+def breaks(space: pd.DataFrame) -> pd.DataFrame:
+    """Return per backend whether the derivative moved by more than rounding does."""
+    return LN10 * space[list(BACKENDS)] > TOLERANCE
+
+
+def _sizes(table: pd.DataFrame) -> str:
+    """Return in words by how many decades at LAG a tenfold of the weights moves each derivative, with its sign."""
+    words = []
+    for (name, path), part in PARTS.items():
+        found = repeated(sensitivity(left(table, name, path, (LAG,)), "left"), MIN_REPETITIONS)
+        own = found[found["backend"].astype(str) == REFERENCE]
+        each = spread(own, ["cell", "forget_bias"], "sensitivity")
+        words += [_size(each[each["cell"] == "lstm"], part)]
+        words += [_size(each[each["cell"] == RIVAL], "of the tanh RNN")] if name != "cec" else []
+    return "; ".join(filter(None, words))
+
+
+def _size(each: pd.DataFrame, part: str) -> str:
+    rows_ = each.assign(bias=each["forget_bias"].astype(str)).set_index("bias")
+    said = [
+        f"{number(row['effect'])} [{number(row['low'])}, {number(row['high'])}]"
+        + (f" at forget bias {bias}" if bias != "none" else "")
+        for bias in bias_order(rows_.index)
+        for row in [rows_.loc[bias]]
+    ]
+    return f"{part} {', '.join(said)}" if said else ""
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict with the sensitivity of the total gradient's rate as its effect."""
-    states = comparison(evidence)
-    word = combine(states)
-    words = _condition(evidence, states) if len(evidence) else ""
-    shown = evidence[evidence["part"] == PARTS["loss_state", "full"]] if len(evidence) else evidence
+    """Return the verdict with the network whose derivative along the cell moves most as its witness."""
+    found, word = confirmed(evidence, breaks(evidence)), universal(evidence, breaks(evidence))
+    word = OTHER.get(word, word)
     if word == INCONCLUSIVE:
-        what = f"more than {MIN_REPETITIONS} repetitions of LSTMs at {LEAST_GAINS} gains or more on every backend"
-        words = f"{missing(evidence, what)} {words}".strip()
-    return Verdict(word, words, _alt(evidence), **main(shown))
-
-
-def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
-    by = {state: listed(list(states.index[states == state])) for state in VERBS}
-    return " ".join(
-        [f"{VERBS[state]}: {parts}." for state, parts in by.items() if parts] + [_measured(evidence)]
+        what = f"one LSTM at two gains that moves, or {MIN_SEARCHED} settings without one, on every backend"
+        return Verdict(word, unsearched(evidence, what), _alt(evidence), n=settings(evidence))
+    space = evidence[found] if word == SUPPORTED else on_all(evidence)
+    row = space.loc[space[REFERENCE].idxmax()]
+    seen = "Witness" if word == SUPPORTED else "None depends; most moved"
+    condition = (
+        f"{seen}: {named(row)}, whose derivative along the cell at lag {row['lag']:.0f} moves by "
+        f"{number(row[REFERENCE])} "
+        f"decades over {row['gains']:.0f} gains; in {found.sum()} of {len(on_all(evidence))} networks that every "
+        "backend "
+        f"measured it moves by more than rounding. {_measured_words(evidence)}"
     )
+    return Verdict(word, condition, _alt(evidence), n=settings(evidence), **witnessed(row))
 
 
-def _measured(evidence: pd.DataFrame) -> str:
-    """Return in words each derivative's sensitivity by forget bias, and the last one's share of the tanh RNN's."""
-    parts = evidence.drop_duplicates("part")
-    words = [f"{row['part']} {row['by_bias']}" for _, row in parts.iterrows()]
-    ratio, low, high = parts.iloc[-1][["ratio_effect", "ratio_low", "ratio_high"]]
-    share = f" {parts.iloc[-1]['part'].capitalize()} moves {number(ratio)} times as far as the tanh RNN's"
-    rival = f"{share} ({number(low)} to {number(high)})." if np.isfinite(ratio) else ""
-    return f"Decades per step for each tenfold of the recurrent weights: {'; '.join(words)}.{rival}"
+def _measured_words(evidence: pd.DataFrame) -> str:
+    sizes = evidence["sizes"].iloc[0]
+    if not sizes:
+        return ""
+    return f"Decades at lag {LAG} for each tenfold of the recurrent weights (less than 0: it falls), {sizes}."
 
 
 def _alt(evidence: pd.DataFrame) -> str:
@@ -136,28 +145,36 @@ def _alt(evidence: pd.DataFrame) -> str:
         return "No LSTM was measured at several gains."
     return (
         "Rate against the gain of the recurrent weights: the tanh RNN, and the LSTM by forget bias (solid: the total "
-        f"gradient, dashed: along the cell). {_measured(evidence)}"
+        f"gradient, dashed: along the cell). {_measured_words(evidence)}"
     )
 
 
 CLAIM = Claim(
     id="A1j",
     who="comment",
-    kind="comparison",
-    statement="The forget gate's input depends on the weights through the previous output, so the LSTM's derivative is "
+    kind="existence",
+    statement="The forget gate's input depends on the weights through the previous output, so the LSTM's derivative "
+    "is "
     "not independent of the weights.",
-    reading="Scaling the recurrent weights moves the rate of the LSTM's derivative, along the cell (where the gates "
-    "alone can carry it) and in total, beside a tanh RNN of the same seed.",
-    prediction="supported in total; along the cell the gates move both ways and much of it cancels",
-    unit="decades per step for each tenfold of the recurrent weights, total gradient",
-    rule="Per seed and forget bias, the size of the least-squares slope of the rate against log10 gain. A derivative "
-    "depends on the weights where its 95 % interval lies above "
-    f"{LEAST:.3f} (twice the weights move 100 steps by a factor of 2) on every backend, Holm's p is at most 0.05 and "
-    f"at most 5 % of settings say the opposite. At least {MIN_REPETITIONS} repetitions.",
+    reading="There is an LSTM whose derivative along the cell, where the gates alone can carry it, is another one "
+    "when its "
+    "recurrent weights are scaled, all else (seeds, inputs, biases) the same. It follows from the formula of the "
+    "gate; how "
+    "far a tenfold of the weights moves it, along the cell and in total, is shown beside a tanh RNN.",
+    prediction="supported: a gate's derivative by its net input is not zero; along the cell it moves little",
+    unit="decades between the gains, along the cell (the witness)",
+    rule="By network (seeds, forget bias, length), the range over its gains of what is left along the cell at the "
+    "longest "
+    f"lag of {', '.join(str(lag) for lag in LAGS)} that it reaches. One network in which it is more than "
+    f"{TOLERANCE:g} "
+    "(relative, beyond rounding) on every backend supports the claim; none among at least "
+    f"{MIN_SEARCHED} settings refutes it. The sizes are least-squares slopes against log10 gain with 95 % intervals "
+    "over "
+    f"at least {MIN_REPETITIONS} repetitions, and do not decide.",
     takeaway={
-        "supported": "An LSTM's decay, too, is a matter of its recurrent weights, and training moves it.",
-        "refuted": "The scale of an LSTM's recurrent weights leaves its gradient as it is: set the forget bias.",
-        "depends": "Whether the recurrent weights move an LSTM's gradient depends on the route and the forget bias.",
+        "supported": "An LSTM's decay, too, depends on its recurrent weights, so training can move it; how far "
+        "depends on the route and the forget bias.",
+        "refuted": "The scale of an LSTM's recurrent weights leaves its forget gates as they are.",
     },
     measure=measure,
     decide=decide,

@@ -1,18 +1,20 @@
-"""A4e: is the carousel the only place where error flows unchanged?"""
+"""A4e: inside an LSTM, is the carousel the only place where error flows unchanged?"""
 
 import re
 
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.slopes import FIT_WINDOW, STEADY, rates
+from carousel.analysis.stats.slopes import FIT_WINDOW
 from carousel.analysis.stats.tables import MODEL, SETTING, grouped, select
 from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS
 from carousel.claims.evidence import named, stack, unsearched, wide, witnessed
+from carousel.claims.routes import on_all
 from carousel.claims.rules import (
     INCONCLUSIVE,
     LONG,
+    LSTMS,
     MIN_SEARCHED,
     REFUTED,
     Claim,
@@ -21,32 +23,57 @@ from carousel.claims.rules import (
     confirmed,
     settings,
     universal,
+    words_of_universal,
 )
 
 UNCHANGED = float(
     np.log10(1.01)
 )  # decades over the whole way: a hundredth is what nobody would call a change
-PATHS = {"full": "the total", "cell": "the leak past the recurrent weights"}
+INSIDE, BEYOND = "inside", "beyond"
+ROUTES = {  # quantity, path -> words, by place
+    INSIDE: {
+        ("loss_state", "gates"): "what passed a gate",
+        ("loss_h", "candidate"): "what came to h by the candidate, the gates frozen",
+        ("loss_h", "full"): "all that came to h",
+    },
+    BEYOND: {
+        ("loss_state", "full"): "the total",
+        ("loss_state", "cell"): "the leak past the recurrent weights",
+    },
+}
 CAROUSELS = "lstm|janet"  # cells that have the LSTM's cell state, whatever gates they lack
+FACTORS = {"entry": "into the cell (output gate and squashing)", "exit": "out of it by the candidate"}
 
 
 def rows(tables: Tables) -> pd.DataFrame:
-    """Return the state's gradient over at least LONG steps in every cell without an LSTM's cell state.
+    """Return the gradients on every route but the carousel in LSTMs, and on all routes in cells without a carousel.
 
-    One-unit chains are left out: a linear unit with the weight one to itself is the carousel by definition.
+    Over at least LONG steps. Left out are one-unit chains and linear networks whose R is the identity, which are
+    carousels by definition, and networks without input, whose gates never move.
     """
-    found = select(tables.decay, quantity="loss_state", path=tuple(PATHS))
-    found = select(found, cell=[cell for cell in found["cell"].unique() if not re.search(CAROUSELS, cell)])
-    return found[(found["length"] >= LONG) & (found["hidden"] > 1)]
+    found = tables.decay[tables.decay["quantity"].isin(["loss_state", "loss_h"])]
+    found = found[(found["length"] >= LONG) & (found["hidden"] > 1) & (found["drive"].astype(str) != "0")]
+    copies = (found["cell"].astype(str) == "rnn_linear") & (found["init"].astype(str) == "identity")
+    found = found[~copies]
+    keep = [select(found, cell=_cells(found, place), quantity=name, path=path)
+            for place, routes in ROUTES.items() for name, path in routes]  # fmt: skip
+    return pd.concat(keep)
 
 
-def changes(found: pd.DataFrame, path: str) -> pd.DataFrame:
+def _cells(found: pd.DataFrame, place: str) -> list[str]:
+    """Return the cells of one place: LSTMs, or those without an LSTM's cell state."""
+    return (
+        list(LSTMS) if place == INSIDE else [c for c in found["cell"].unique() if not re.search(CAROUSELS, c)]
+    )
+
+
+def changes(found: pd.DataFrame, quantity: str, path: str) -> pd.DataFrame:
     """Return per model by how many decades the norm departs from its value at the first lag: ``change``, the largest.
 
     Over all lags from 1 to the end of FIT_WINDOW (beyond it the start of the sequence shows). Infinite where a
     sequence lost its gradient altogether.
     """
-    way = select(found, path=path)
+    way = select(found, quantity=quantity, path=path)
     way = way[(way["lag"] >= 1) & (way["lag"] <= FIT_WINDOW[1] * way["length"])].sort_values("lag")
     codes, models = grouped(way, MODEL)
     y = way["log10_norm"].where(way["n_zero"] == 0, -np.inf).to_numpy(float)
@@ -59,21 +86,31 @@ def changes(found: pd.DataFrame, path: str) -> pd.DataFrame:
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return the space searched: the change on each ``path`` on every backend, and whether its rate is ``level``."""
+    """Return the space searched: the change on every backend, by ``place`` and ``route``; ``factors`` in words."""
     found = rows(tables)
-    space = stack([_searched(found, path).assign(path=path) for path in PATHS])
-    if space.empty:
-        return _searched(found, "full").assign(path="full")
-    alive = np.isfinite(space[list(BACKENDS)]).any(axis=1)
-    return space[alive | (space["path"] == "full")].reset_index(drop=True)
+    parts = [
+        wide(changes(select(found, cell=_cells(found, place)), *which), "change").assign(
+            place=place, route=words
+        )
+        for place, routes in ROUTES.items()
+        for which, words in routes.items()
+    ]
+    space = stack(parts)
+    space = space if len(space) else parts[0]
+    alive = np.isfinite(space[list(BACKENDS)]).any(axis=1) | (space["place"] == INSIDE)
+    return space[alive].reset_index(drop=True).assign(factors=_factors(tables.dynamics))
 
 
-def _searched(found: pd.DataFrame, path: str) -> pd.DataFrame:
-    space = wide(changes(found, path), "change")
-    rate = wide(rates(found, "loss_state", path))
-    level = rate[list(BACKENDS)].abs().max(axis=1) <= STEADY
-    keys = [name for name in rate.columns if name not in BACKENDS]
-    return space.merge(rate[keys].assign(level=level), "left", keys)
+def _factors(dynamics: pd.DataFrame) -> str:
+    """Return in words the typical factor of a step into and out of an LSTM's cell, and its range over the networks."""
+    found = select(dynamics, cell=LSTMS, quantity=tuple(FACTORS), axis="all", quantile=0.5)
+    each = {words: select(found, quantity=name)["value"] for name, words in FACTORS.items()}
+    said = [
+        f"{number(values.median())} ({number(values.min())} to {number(values.max())}) {words}"
+        for words, values in each.items()
+        if len(values)
+    ]
+    return f"In one step a typical unit's error is multiplied by {' and '.join(said)}." if said else ""
 
 
 def breaks(space: pd.DataFrame) -> pd.DataFrame:
@@ -82,18 +119,20 @@ def breaks(space: pd.DataFrame) -> pd.DataFrame:
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict with the path that changes least as its witness."""
-    found, word = confirmed(evidence, breaks(evidence)), universal(evidence, breaks(evidence))
+    """Return the verdict on the routes inside an LSTM, with the one that changes least; the others are said apart."""
+    inside = evidence[evidence["place"] == INSIDE]
+    found, word = confirmed(evidence, breaks(evidence)), universal(inside, breaks(inside))
     if word == INCONCLUSIVE:
-        what = f"a search of at least {MIN_SEARCHED} settings without a carousel on every backend"
-        return Verdict(word, unsearched(evidence, what), _alt(evidence), n=settings(evidence))
-    row = _witness(evidence)
-    seen = "Unchanged too" if word == REFUTED else "Nearest"
+        what = f"a search of at least {MIN_SEARCHED} LSTMs at T of at least {LONG} on every backend"
+        return Verdict(word, unsearched(inside, what), _alt(evidence), n=settings(inside))
+    row = _witness(on_all(inside))
+    seen = "Unchanged too" if word == REFUTED else "Nearest to unchanged"
     condition = (
-        f"{seen}: {PATHS[row['path']]} in {named(row)}, by {number(_worst(row))} decades at most over "
-        f"{FIT_WINDOW[1] * row['length']:.0f} steps. {_cells(evidence, found)}"
+        f"{seen}: {row['route']}, in {named(row)}, by {number(_worst(row))} decades at most over "
+        f"{FIT_WINDOW[1] * row['length']:.0f} steps. {_counts(inside, found)} {evidence['factors'].iloc[0]} "
+        f"{_beyond(evidence, found)}"
     )
-    return Verdict(word, condition, _alt(evidence), n=settings(evidence), **witnessed(row))
+    return Verdict(word, condition, _alt(evidence), n=settings(inside), **witnessed(row))
 
 
 def _worst(row: pd.Series) -> float:
@@ -101,41 +140,47 @@ def _worst(row: pd.Series) -> float:
 
 
 def _witness(space: pd.DataFrame) -> pd.Series:
-    """Return the least change in the setting that changes least in all repetitions: of the total, if it breaks."""
+    """Return the least change in the setting that changes least in all repetitions."""
     worst = space[list(BACKENDS)].max(axis=1)
-    keys = [name for name in SETTING if name in space]
-    table = space.assign(
-        moved=worst, most=worst.groupby([space[name] for name in keys], observed=True).transform("max")
+    keys = [space[name] for name in [*(name for name in SETTING if name in space), "route"]]
+    table = space.assign(moved=worst, most=worst.groupby(keys, observed=True).transform("max"))
+    return table.sort_values(["most", "moved"]).iloc[0]
+
+
+def _counts(inside: pd.DataFrame, found: pd.Series) -> str:
+    """Return in words, route by route, in how many LSTMs the error flows unchanged."""
+    rows_ = on_all(inside)
+    counts = found[rows_.index].groupby(rows_["route"]).agg(["sum", "size"])
+    words = [f"{route} in {row['sum']} of {row['size']}" for route, row in counts.iterrows()]
+    return f"Unchanged at every lag is {listed(words)} LSTMs."
+
+
+def _beyond(space: pd.DataFrame, found: pd.Series) -> str:
+    """Return in words which cells without an LSTM's cell state hold their gradient unchanged."""
+    rows_ = on_all(space[space["place"] == BEYOND])
+    if rows_.empty:
+        return ""
+    groups = found[rows_.index].groupby([rows_["route"], rows_["cell"].astype(str)]).agg(["sum", "size"])
+    words = [f"{cell} {row['sum']} of {row['size']}{'' if route == 'the total' else f' ({route})'}"
+             for (route, cell), row in groups.iterrows() if row["sum"]]  # fmt: skip
+    return (
+        f"Beyond LSTMs, and no part of the verdict, error flows unchanged in {listed(words) or 'no cell'}: orthogonal "
+        "linear "
+        "networks do it by their weights, gated cells with a gate held open."
     )
-    total = table[(table["path"] == "full") & (worst <= UNCHANGED)]
-    return (total if len(total) else table).sort_values(["most", "moved"]).iloc[0]
-
-
-def _cells(space: pd.DataFrame, found: pd.Series) -> str:
-    """Return in words, path by path, which cells hold their gradient unchanged, and how many hold it nearly."""
-    parts = []
-    for path, name in PATHS.items():
-        rows = space[space["path"] == path]
-        if rows.empty:
-            continue
-        groups = found[rows.index].groupby(rows["cell"].astype(str))
-        words = [f"{cell} {kept.sum()} of {len(kept)}" for cell, kept in groups if kept.any()]
-        parts.append(
-            f"{name[0].upper()}{name[1:]} is unchanged in {found[rows.index].sum()} of {len(rows)} models "
-            f"({listed(words) or 'no cell'}), and within a factor of 2 in 100 steps in {rows['level'].sum()}."
-        )
-    return " ".join(parts)
 
 
 def _alt(space: pd.DataFrame) -> str:
     if space.empty:
-        return "No cell without a carousel was measured."
+        return "No route beside the carousel was measured."
     worst = space[list(BACKENDS)].max(axis=1)
-    nearest = worst.groupby(space["cell"].astype(str)).min().sort_values()
-    words = [f"{cell} {number(value)}" for cell, value in nearest.items()]
+    nearest = worst.groupby([space["place"], space["cell"].astype(str)]).min().sort_values()
+    words = [f"{cell} {number(value)}" for (_, cell), value in nearest.items()]
     return (
-        "Dots of the largest change of the gradient's norm on its way back, a row for each cell without a carousel, on "
-        f"a logarithmic axis with a line at one hundredth. Least change in decades: {'; '.join(words)}."
+        "Dots of the largest change of the gradient's norm on its way back, a row for each cell: in LSTMs on the "
+        "routes "
+        "beside the carousel, in cells without a carousel on all routes, on a logarithmic axis with a line at one "
+        f"hundredth. Least change in decades: {'; '.join(words)}."
     )
 
 
@@ -143,19 +188,26 @@ CLAIM = Claim(
     id="A4e",
     who="answer 4",
     kind="universal",
-    statement="The CEC is the only place where error flows unchanged.",
-    reading="In no cell without an LSTM's cell state does the norm of the state's gradient, in full or on the leak "
-    "past the recurrent weights, stay the same at every lag of a sequence of at least 100 steps.",
-    prediction="refuted: linear units with orthogonal recurrent weights keep the norm exactly, and so does any leak "
-    "with its gate held open",
-    unit="decades by which the norm changes at most (the witness)",
-    rule="One path in a cell of more than one unit without an LSTM's cell state whose norm stays within one hundredth "
-    "of its value at lag 1 up to nine tenths of the sequence (at least 100 steps) on every backend refutes it; none in "
-    f"at least {MIN_SEARCHED} settings supports it. One-unit chains do not count: a linear unit with weight one is "
-    "the carousel itself.",
+    statement="The CEC is the only place (in an LSTM) where error flows unchanged.",
+    reading="The answer speaks of an LSTM. In no LSTM that is driven by an input, before or after training, does the "
+    "norm of "
+    "the error on a route beside the carousel (what passed a gate, what came to h by the candidate, all that came to "
+    "h) stay "
+    "the same at every lag of a sequence of at least 100 steps. Other cells are shown apart.",
+    prediction="supported: the other routes pass squashings, gates and weights at every step",
+    unit="decades by which the norm changes at most (the route that changes least)",
+    rule=words_of_universal(
+        "One route beside the carousel in an LSTM of more than one unit whose norm stays within "
+        f"{10**UNCHANGED - 1:.2g} of its "
+        f"value at lag 1 up to {FIT_WINDOW[1]:g} of the sequence (at least {LONG} steps)"
+    )
+    + " Networks without input do not count, for their gates never move; in cells without an LSTM's cell state "
+    "one-unit "
+    "chains and linear networks whose recurrent weights are the identity do not, for they are carousels.",
     takeaway={
-        "supported": "To pass an error back unchanged you need a carousel.",
-        "refuted": "A carousel is one way to pass an error back unchanged; orthogonal linear units are another.",
+        "supported": "Inside an LSTM only the carousel passes an error back unchanged. Outside, orthogonal linear "
+        "units do, too.",
+        "refuted": "The carousel is not the only place in an LSTM that passes an error back unchanged.",
     },
     measure=measure,
     decide=decide,

@@ -2,110 +2,150 @@
 
 import pandas as pd
 
-from carousel.analysis.stats.resampling import spread
-from carousel.analysis.stats.slopes import STEADY, rates
-from carousel.analysis.stats.tables import repeated, select
-from carousel.analysis.text import at_biases, bias_order, listed, number
-from carousel.claims.evidence import (
-    ALONG_BIAS,
-    boundary,
-    labelled,
-    main,
-    missing,
-    planned,
-    stack,
-    threshold,
-    with_crossing,
+from carousel.analysis.stats.left import VANISHED
+from carousel.analysis.stats.tables import MODEL, difference, joined, repeated
+from carousel.analysis.text import bias_order, number
+from carousel.claims.evidence import boundary, main, planned, reference, stack, trends
+from carousel.claims.robustness import to_settle
+from carousel.claims.routes import (
+    LAG,
+    PART,
+    along_bias,
+    by_bias,
+    by_route,
+    decades,
+    in_words,
+    named_parts,
+    of_lstms,
+    one_crossing,
 )
 from carousel.claims.rules import (
+    ALPHA,
+    CONFIRMED,
     DEPENDS,
     FAILS,
     HOLDS,
     INCONCLUSIVE,
-    LONG,
-    LSTMS,
     MIN_REPETITIONS,
+    UNCLEAR,
     Claim,
+    Margin,
     Tables,
     Verdict,
     combine,
     trend,
 )
 
-PATHS = {"full": "the total", "gates": "the part through the gates"}
-VERBS = {HOLDS: "vanishes", FAILS: "does not vanish"}
+INSIDE = 10  # steps: by then the error has entered the cell, and what entering costs has been paid
+TENTH = Margin(
+    -VANISHED,
+    f"decades from lag {INSIDE} to lag {LAG}",
+    "less than a tenth left is a gradient that has vanished",
+)
+PARTS = {"total": "the total", "through": "what passed a gate"}
+SAID = {HOLDS: "has vanished", FAILS: "has not", UNCLEAR: "is undecided"}
 
 
 def rows(tables: Tables) -> pd.DataFrame:
-    """Return the state's gradient, by both paths, of every LSTM at initialisation over LONG steps or more."""
-    found = select(tables.decay, cell=LSTMS, trained="no", quantity="loss_state", path=tuple(PATHS))
-    return planned(found[(found["length"] >= LONG) & (found["hidden"] > 1)])
+    """Return the state's gradient, in full and through the gates, of every LSTM at the start over LAG steps or more."""
+    found = planned(of_lstms(tables.decay, "full", "gates"))
+    found = found[(found["gain"] == 1) & (found["bias"] == 0) & (found["trained"] == "no")]
+    return found[found["length"] >= LAG]
 
 
-def measure(tables: Tables) -> pd.DataFrame:
-    """Return per path, cell, forget bias and backend the rate of the state's gradient, with its interval.
+def measure(tables: Tables, margin: float) -> pd.DataFrame:
+    """Return per part of the gradient, cell, forget bias and init what is left at LAG of what was at INSIDE.
 
-    Beside them, where along the forget bias the path stops vanishing in the LSTM.
+    Beside it the medians of what is left of the loss's gradient at both, ``entered`` and ``at_lag``, and in words where
+    along the forget bias each line stops to vanish.
     """
-    found = rows(tables)
-    return stack([_path(found, path) for path in PATHS])
+    both = repeated(by_route(rows(tables), (INSIDE, LAG), tuple(PARTS)), MIN_REPETITIONS)
+    return stack([_part(both, name, margin) for name in PARTS])
 
 
-def _path(found: pd.DataFrame, path: str) -> pd.DataFrame:
-    rate = repeated(rates(found, "loss_state", path), MIN_REPETITIONS)
-    evidence = spread(rate, ["cell", "forget_bias"])
-    evidence = with_crossing(evidence, select(rate, cell="lstm", slice=ALONG_BIAS), "forget_bias", -STEADY)
-    return evidence.assign(path=path, part=labelled(evidence) + " " + PATHS[path])
+def _part(both: pd.DataFrame, name: str, margin: float) -> pd.DataFrame:
+    models = _distance(both, name)
+    evidence = trends(models, PART, margin, "change")
+    if evidence.empty:
+        return evidence
+    beside = models.groupby(PART, observed=True)[["entered", "at_lag"]].median()
+    lines = along_bias(models, "change", -margin)
+    evidence = evidence.merge(beside.reset_index(), "left", PART)
+    words = {"lines": in_words(lines), "path": name}
+    return evidence.assign(part=named_parts(evidence) + ": " + PARTS[name], **words, **one_crossing(lines))
+
+
+def _distance(both: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return per model what is left by one route: at INSIDE, ``entered``, at LAG, ``at_lag``; their ``change``."""
+    each = (
+        both.loc[both["lag"] == lag, [*MODEL, name]].rename(columns={name: column})
+        for lag, column in ((INSIDE, "entered"), (LAG, "at_lag"))
+    )
+    models = joined(*each, MODEL)
+    return models.assign(change=difference(models["at_lag"], models["entered"])).dropna(subset=["change"])
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict over both paths of every cell and forget bias."""
+    """Return the verdict over the total and what passed a gate, of every cell, forget bias and init."""
     states = trend(evidence, decays=True)
     word = combine(states)
     if word == INCONCLUSIVE:
-        what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LONG} on every backend"
-        return Verdict(word, missing(evidence, what), _alt(evidence))
-    condition = " ".join(_path_words(evidence, states, path) for path in PATHS)
-    at = boundary(select(evidence, path="gates"), "forget bias") if word == DEPENDS else None
-    return Verdict(word, condition, _alt(evidence), **main(_shown(evidence)), boundary=at)
+        what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LAG} on every backend"
+        return Verdict(word, to_settle(evidence, states, what), _alt(evidence), states=dict(states))
+    condition = " ".join(_path_words(reference(evidence), states, path) for path in PARTS)
+    total = evidence[evidence["path"] == "total"]
+    at = boundary(total, "forget bias") if word == DEPENDS else None
+    return Verdict(
+        word, condition, _alt(evidence), **main(_shown(evidence)), boundary=at, states=dict(states)
+    )
 
 
-def _path_words(evidence: pd.DataFrame, states: pd.Series, path: str) -> str:
-    """Return in words at which forget biases one path vanishes and at which it does not."""
-    seen = evidence[evidence["path"] == path].drop_duplicates("part")
-    seen = seen.assign(state=seen["part"].map(states))
-    sides = {state: _biases(seen, state) for state in (HOLDS, FAILS)}
-    words = [f"{VERBS[state]} {at_biases(names)}" for state, names in sides.items() if names]
-    where = threshold(select(evidence, path=path), "forget bias") if all(sides.values()) else ""
-    change = f"; in the LSTM it changes {where}" if where else ""
-    return f"{PATHS[path].capitalize()} {'; it '.join(words) or 'is undecided'}{change}."
+def _path_words(own: pd.DataFrame, states: pd.Series, path: str) -> str:
+    """Return in words where one part of the gradient vanishes, its thresholds, and what was paid on entering."""
+    own = own[own["path"] == path]
+    state = own["part"].map(states)
+    words = [
+        f"{verb} at forget bias {by_bias(own[state == name])}"
+        for name, verb in SAID.items()
+        if (state == name).any()
+    ]
+    said = f"From lag {INSIDE} to lag {LAG} {PARTS[path]} {'. It '.join(words)}."
+    lines = own["lines"].iloc[0]
+    return f"{said} {f'It stops to vanish, line by line, at forget bias {lines}.' if lines else ''} {_entered(own)}"
 
 
-def _biases(seen: pd.DataFrame, state: str) -> list[str]:
-    """Return the forget biases in that state, with the cell's name where another cell is in another state."""
-    same = seen.groupby(seen["forget_bias"].astype(str))["state"].nunique() == 1
-    seen = seen[seen["state"] == state]
-    cells = {
-        bias: seen[seen["forget_bias"].astype(str) == bias]["cell"]
-        for bias in bias_order(seen["forget_bias"])
-    }
-    return [bias if same[bias] else f"{bias} ({listed(list(cells[bias].astype(str)))})" for bias in cells]
+def _entered(own: pd.DataFrame) -> str:
+    """Return in words what is left at INSIDE and at LAG, by forget bias: what entering costs, and the distance."""
+    medians = own.groupby(own["forget_bias"].astype(str))[["entered", "at_lag"]].median()
+    words = [
+        f"{decades(medians.loc[bias, 'entered'])} and {decades(medians.loc[bias, 'at_lag'])} at {bias}"
+        for bias in bias_order(medians.index)
+    ]
+    return (
+        f"Left of it at lag {INSIDE} and at lag {LAG} of the gradient of the loss by the last state, medians by forget "
+        f"bias: {'; '.join(words)}."
+    )
 
 
 def _shown(evidence: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows whose effect stands for the claim: the gate-mediated part at the lowest forget bias."""
-    gates = select(evidence, path="gates")
-    lstm = select(gates, cell="lstm")
-    shown = lstm if len(lstm) else gates
-    return shown[shown["forget_bias"].astype(str) == bias_order(shown["forget_bias"])[0]]
+    """Return the rows whose effect stands for the claim: the total of PyTorch's init at its own forget bias."""
+    total = evidence[evidence["path"] == "total"]
+    lstm = total[total["cell"] == "lstm"]
+    lstm = lstm if len(lstm) else total
+    usual = lstm[lstm["init"] == "torch"]
+    usual = usual if len(usual) else lstm
+    return usual[usual["forget_bias"].astype(str) == bias_order(usual["forget_bias"].astype(str))[0]]
 
 
 def _alt(evidence: pd.DataFrame) -> str:
     if evidence.empty:
         return "No gradient through the gates was measured."
-    rate = evidence.groupby("part", sort=False)["effect"].mean()
-    words = [f"{part} {number(rate[part])}" for part in rate.index]
-    return "Two panels of gradient norm against lag. Rates in decades per step: " + "; ".join(words) + "."
+    left = evidence.groupby(["path", evidence["forget_bias"].astype(str)], sort=False)["effect"].median()
+    words = [f"{PARTS[path]} at {bias} {number(value)}" for (path, bias), value in left.items()]
+    return (
+        f"Two panels of gradient norm against lag. Decades from lag {INSIDE} to lag {LAG} by forget bias: "
+        f"{'; '.join(words)}."
+    )
 
 
 CLAIM = Claim(
@@ -114,20 +154,28 @@ CLAIM = Claim(
     kind="trend",
     statement="Gates are sigmoids (slope at most 1/4) and the squashings are tanh, so back-propagating through them "
     "must make the gradient vanish.",
-    reading="At initialisation the part of the state's gradient that passed through a gate, and the total, "
-    "both decay with lag in every LSTM.",
+    reading="At the start, in every LSTM (by cell, forget bias and init), both the state's gradient and the part of "
+    "it "
+    f"that passed through a gate vanish with distance: less than a tenth is left {LAG} steps back of what was left "
+    f"{INSIDE} "
+    "steps back. What is lost on entering the cell, to the output gate and a squashing, is lost once and shown beside "
+    "it.",
     prediction="depends: whatever passes a gate returns to the cell and then lives as long as the cell's own "
     "path, so the forget bias decides",
-    unit="decades per step (through the gates, lstm, lowest forget bias)",
-    rule="A part (path, cell, forget bias) vanishes where the 95 % interval of its rate lies below a factor of 2 "
-    f"in 100 steps on every backend, with at least {MIN_REPETITIONS} repetitions. All: supported; some: depends.",
+    unit=f"decades from lag {INSIDE} to lag {LAG} (the total, LSTM with PyTorch's init)",
+    rule="A part (total or through the gates, cell, forget bias, init) has vanished (has not) where the 95 % "
+    "interval of "
+    f"what is left at lag {LAG} over what is left at lag {INSIDE} lies below (above) {number(10**VANISHED)} and "
+    "Holm's p "
+    f"over the parts of the claim is at most {ALPHA:g}. {CONFIRMED} All: supported; none: refuted; some: depends.",
     takeaway={
         "supported": "Slopes below 1/4 do make the gradient vanish: look for other cells.",
-        "refuted": "The slopes of gates and squashings do not add up over time.",
+        "refuted": "The slopes of gates and squashings do not make the gradient vanish.",
         "depends": "The slopes of gates and squashings are paid on entering and leaving the cell; what is paid at "
         "every step is the forget gate, so set its bias.",
     },
     measure=measure,
     decide=decide,
     rows=rows,
+    margin=TENTH,
 )

@@ -23,7 +23,13 @@ DEVICES = tuple(dict.fromkeys(kind for entry in BACKENDS.values() for kind in en
 MEASURES = ("gradient", "jacobian")
 SNAPSHOTS = ("gradient", "jacobian", "gates", "exponents", "truncation")  # measured again during training
 GRADIENTS = ("full", "truncated")
-OBJECTIVES = ("steadiest", "fastest_decay", "other_routes", "unchanged", "cancelled")  # of a search, see search.py
+OBJECTIVES = (
+    "steadiest",
+    "fastest_decay",
+    "other_routes",
+    "unchanged",
+    "cancelled",
+)  # of a search, see search.py
 SEARCH = re.compile(r"search_[A-Za-z0-9_-]{1,57}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 DEVICE = re.compile(rf"{DEVICES[0]}|({'|'.join(DEVICES[1:])})(:\d{{1,2}})?")

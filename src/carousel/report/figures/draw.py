@@ -24,6 +24,7 @@ from carousel.report.figures import (
     phase,
     places,
     rates,
+    routes,
     sensitivity,
     story,
     theory,
@@ -64,6 +65,9 @@ FIGURES: dict[str, Callable[[Tables], Figure]] = {
     "A4e": paths.a4e_figure,
     "A4f": distance.a4f_figure,
     "A4g": rates.a4g_figure,
+    "M1": routes.m1_figure,
+    "M2": routes.m2_figure,
+    "M3": routes.m3_figure,
 }
 
 

@@ -40,13 +40,9 @@ KINDS = (
     ("lstm", ("chrono", "10")),
 )  # cell, forget biases to prefer
 SHOWN = ("0", "1", "10", "chrono")  # forget biases whose curves are drawn, if there
-LEAKS: Mapping[str, dict] = {
-    "full": {"color": "#0072B2", "alpha": 0.7, "label": "total"},
-    "cell": {
-        "markerfacecolor": "white",
-        "markeredgecolor": "black",
-        "label": "leak past the recurrent weights",
-    },
+PLACES: Mapping[str, dict] = {
+    a4e.INSIDE: {"color": "#000000", "alpha": 0.7, "label": "in an LSTM, beside the carousel"},
+    a4e.BEYOND: {"markerfacecolor": "white", "markeredgecolor": "#0072B2", "label": "without a carousel"},
 }
 EXACT = 1e-16  # decades: rounding; no change at all stands at the end of the axis
 MOST = 1e3
@@ -135,7 +131,7 @@ def a4e_figure(tables: Tables) -> Figure:
     """Draw, cell by cell, by how much the gradient's norm changes at most on its way: one dot per setting."""
     space = either(a4e.measure(tables)).dropna(subset=["value"])
     if space.empty:
-        return nothing("cells without a carousel")
+        return nothing("routes beside the carousel")
     space = space.assign(cell=space["cell"].astype(str), value=space["value"].clip(EXACT, MOST))
     cells = list(space.groupby("cell")["value"].min().sort_values(ascending=False).index)
     figure, (ax,) = panels(
@@ -143,8 +139,8 @@ def a4e_figure(tables: Tables) -> Figure:
         "decades, up to nine tenths of the sequence (log axis)",
         0.25 * len(cells) + 1.7,
     )
-    for path, marks in LEAKS.items():
-        rows = settings(space[space["path"] == path], ["value"])
+    for place, marks in PLACES.items():
+        rows = settings(space[space["place"] == place], ["value"])
         y = rows["cell"].map({cell: i for i, cell in enumerate(cells)}).to_numpy(float)
         ax.plot(rows["value"], y + 0.6 * jitter(len(rows)), "o", markersize=4, **marks)
     ax.axvline(a4e.UNCHANGED, color=GREY, linewidth=1, linestyle=(0, (4, 2)))

@@ -1,0 +1,160 @@
+"""M1: are the gates' slopes what is paid, or is as much of the gradient left with every gate frozen?"""
+
+import numpy as np
+import pandas as pd
+
+from carousel.analysis.stats.tables import difference, repeated
+from carousel.analysis.text import bias_order, number
+from carousel.axes import LAGS
+from carousel.claims.evidence import levels, main, planned, reference
+from carousel.claims.robustness import to_settle
+from carousel.claims.routes import ALONG, LAG, PART, by_bias, by_route, named_parts, of_lstms
+from carousel.claims.rules import (
+    FAILS,
+    HOLDS,
+    INCONCLUSIVE,
+    MIN_REPETITIONS,
+    UNCLEAR,
+    Claim,
+    Margin,
+    Tables,
+    Verdict,
+    combine,
+    equivalence,
+    words_of_equivalence,
+)
+
+SAME = Margin(
+    float(np.log10(2)), f"decades at lag {LAG}", "a factor of two, as little as half of the gradient"
+)
+CELLS = ("lstm97", "lstm")
+START = (*ALONG, "libraries", "long")  # slices of networks at the start
+TRAINED_LAG = 30  # steps: networks were trained on sequences of 60 steps or so
+SAID = {HOLDS: "The same", FAILS: "Not the same", UNCLEAR: "Undecided"}
+
+
+def rows(tables: Tables) -> pd.DataFrame:
+    """Return the state's gradient of LSTMs before training and after it, in full and with frozen gates."""
+    found = planned(of_lstms(tables.decay, "full", "candidate"))
+    found = found[found["cell"].isin(CELLS) & (found["slice"].isin(START) | (found["step"] > 0))]
+    found = found[
+        (found["gain"] == 1) & (found["bias"] == 0) & (found["gradient"].astype(str) != "truncated")
+    ]
+    last = found["step"] == found.groupby(found["slice"].astype(str))["step"].transform("max")
+    return found[last]
+
+
+def frozen(tables: Tables, lags: tuple[int, ...] = LAGS) -> pd.DataFrame:
+    """Return per model and lag by how many decades what is left with frozen gates exceeds what is left: ``gap``."""
+    both = by_route(rows(tables), lags, ("total", "frozen"))
+    return both.assign(gap=difference(both["frozen"], both["total"])).dropna(subset=["gap"])
+
+
+def measure(tables: Tables, margin: float) -> pd.DataFrame:
+    """Return per cell, forget bias, init and training the gap at LAG (after training at TRAINED_LAG).
+
+    Beside it, in words, the gap at every lag: ``by_lag``.
+    """
+    each = repeated(frozen(tables), MIN_REPETITIONS)
+    if each.empty:
+        return each
+    lag = np.where(each["trained"].astype(str) == "no", LAG, TRAINED_LAG)
+    evidence = levels(each[each["lag"] == lag], PART, margin, "gap")
+    return evidence.assign(part=named_parts(evidence), by_lag=_by_lag(each)) if len(evidence) else evidence
+
+
+def _by_lag(each: pd.DataFrame) -> str:
+    """Return in words the median gap before training at each lag, and the share of models within a factor of two."""
+    start = reference(each)
+    start = start[start["trained"].astype(str) == "no"]
+    groups = start["gap"].groupby(start["lag"])
+    within = start["gap"].abs().le(SAME.value).groupby(start["lag"]).mean()
+    words = [f"{number(gap)} at lag {lag} ({within[lag]:.0%})" for lag, gap in groups.median().items()]
+    return f"Median gap of single models in decades, and how many are within a factor of two: {', '.join(words)}."
+
+
+def decide(evidence: pd.DataFrame) -> Verdict:
+    """Return the verdict: as much is left with frozen gates, or by how much more or less."""
+    states = equivalence(evidence)
+    word = combine(states)
+    alt = _alt(evidence)
+    if word == INCONCLUSIVE:
+        what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LAG} on every backend"
+        return Verdict(word, to_settle(evidence, states, what), alt, states=dict(states))
+    rows_ = reference(evidence)
+    words = [_state_words(rows_[rows_["part"].map(states) == state], said) for state, said in SAID.items()]
+    condition = f"{' '.join(filter(None, words))} {_direction(rows_, states)} {evidence['by_lag'].iloc[0]}"
+    return Verdict(word, condition, alt, **main(_shown(evidence)), states=dict(states))
+
+
+def _state_words(rows_: pd.DataFrame, said: str) -> str:
+    return f"{said} in {len(rows_)} settings, by forget bias {by_bias(rows_)}." if len(rows_) else ""
+
+
+def _direction(rows_: pd.DataFrame, states: pd.Series) -> str:
+    """Return in words in which direction freezing changes the gradient where it is not the same."""
+    apart = rows_[rows_["part"].map(states) == FAILS]
+    if apart.empty:
+        return ""
+    more, less = (apart["effect"] > 0).sum(), (apart["effect"] < 0).sum()
+    return (
+        f"Where it is not the same, freezing the gates leaves less in {less} settings (what passes their slopes adds "
+        "to the "
+        f"gradient) and more in {more}."
+    )
+
+
+def _shown(evidence: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one setting: PyTorch's default LSTM, or else the first LSTM."""
+    lstm = evidence[(evidence["cell"] == "lstm") & (evidence["trained"].astype(str) == "no")]
+    lstm = lstm if len(lstm) else evidence
+    usual = lstm[lstm["init"] == "torch"]
+    usual = usual if len(usual) else lstm
+    lowest = bias_order(usual["forget_bias"])[0]
+    first = usual[usual["forget_bias"].astype(str) == lowest]
+    return first[first["part"] == first["part"].iloc[0]]
+
+
+def _alt(evidence: pd.DataFrame) -> str:
+    if evidence.empty:
+        return "No LSTM was measured with its gates frozen."
+    own = reference(evidence)
+    return (
+        "What is left with every gate frozen against what is left by all routes, decades, a dot per setting, before "
+        "and "
+        "after training, with a line where both are the same and a band of a factor of two. Median gap over the "
+        "settings "
+        f"{number(own['effect'].median())} decades, from {number(own['effect'].min())} to "
+        f"{number(own['effect'].max())}."
+    )
+
+
+CLAIM = Claim(
+    id="M1",
+    who="this study",
+    kind="comparison",
+    statement="The gates' slopes are not what is paid: with every gate frozen as much of the gradient is left.",
+    reading=f"What is left of the state's gradient at lag {LAG} (after training at lag {TRAINED_LAG}) with every gate "
+    "held, so "
+    "that no error passes a gate's slope, is what is left by all routes, in every LSTM by cell, forget bias, init and "
+    "training.",
+    prediction="supported at the start: the gates' slopes are paid by what passes them, which is little of the "
+    "gradient",
+    unit=f"decades, gates frozen over all routes at lag {LAG} (PyTorch's init, lowest forget bias)",
+    rule=words_of_equivalence(
+        SAME,
+        "Paired by model, what is left with frozen gates over what is left by all routes (one part by cell, forget "
+        "bias, "
+        "init and training)",
+    ),
+    takeaway={
+        "supported": "Do not blame the slopes of the gates: without them as much of the gradient vanishes.",
+        "refuted": "The slopes of the gates decide how much of the gradient is left.",
+        "depends": "Do not blame the slopes of the gates in general: in some settings as much of the gradient is left "
+        "without them. Which, and in which direction the others differ, is in the condition.",
+    },
+    measure=measure,
+    decide=decide,
+    rows=rows,
+    margin=SAME,
+)
