@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from support.checkouts import ROOT, copied
 
+from carousel.cells import CELLS
+from carousel.claims import CLAIMS
+from carousel.study.files import load
+
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [
     re.sub(r"^    ", "", block, flags=re.MULTILINE)
@@ -57,6 +61,23 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_commands_are_found() -> None:
     assert {"make report", "make test"} <= set(COMMANDS)
     assert any(command.startswith("snakemake") for command in COMMANDS)
+
+
+def test_what_the_readme_counts_is_what_there_is() -> None:
+    study = load(ROOT / "config/standard.yaml")
+    slices = {cell: [each for each in study.decay if cell in each.cells] for cell in CELLS}
+    alone = [
+        cell
+        for cell, [first, *more] in slices.items()
+        if not more and len(first.hidden) == len(first.lengths) == len(first.inits) == 1
+    ]
+    trained = {cell for each in study.training for cell in each.cells}
+    text = " ".join(TEXT.split())
+    assert f"into {len(CLAIMS)} claims" in text and f"the {len(CLAIMS)} verdicts" in text
+    assert (
+        f"All {len(CELLS)} cells are measured before training, {len(alone)} of them at one width, one length and one "
+        f"init (searches aside); {len(trained)} are trained, too."
+    ) in text
 
 
 @pytest.mark.campaign

@@ -286,6 +286,11 @@ def test_the_story_in_words_has_the_numbers(folder: Path, plant) -> None:
     assert "sigmoid RNN \N{MINUS SIGN}14" in said
     deep, *_ = plant(need="K2", vanilla={"rnn_sigmoid": -1.7})
     assert "float64 loses it by lag" in story.story_alt(deep)
+    said = story.story_alt(planted.decay())
+    assert (
+        "Powers of ten left after 96 and 120 steps: LSTM, bias 0 \N{MINUS SIGN}28.8 and \N{MINUS SIGN}36; "
+        in said
+    )
     assert story.story_alt(deep.head(0)) == "Nothing was measured."
 
 

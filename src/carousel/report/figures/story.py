@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import select
-from carousel.analysis.text import bias_order, number
+from carousel.analysis.text import bias_order, listed, number
 from carousel.axes import REFERENCE
-from carousel.claims.rules import Tables
+from carousel.claims.rules import LAG, Tables
 from carousel.report import names
 from carousel.report.figures.data import curves, prefer, usual
 from carousel.report.figures.labels import end_label
@@ -85,15 +85,19 @@ def story_alt(decay: pd.DataFrame) -> str:
     if table.empty:
         return "Nothing was measured."
     table = prefer(table, "backend", REFERENCE)
-    ends = [_end(label, rows) for label, rows in table.groupby("label", sort=False)]
+    last = table["lag"].max()
+    lags = [LAG, last] if last > LAG else [last]
+    ends = [_left(label, rows, lags) for label, rows in table.groupby("label", sort=False)]
     return (
-        "Gradient norm against lag on a logarithmic axis. "
-        f"Powers of ten left after {table['lag'].max()} steps: {'; '.join(ends)}."
+        "Gradient norm against lag on a logarithmic axis, all routes together. "
+        f"Powers of ten left after {listed(map(str, lags))} steps: {'; '.join(ends)}."
     )
 
 
-def _end(label: str, rows: pd.DataFrame) -> str:
-    last = rows["log10_norm"].iloc[-1]
+def _left(label: str, rows: pd.DataFrame, lags: list[int]) -> str:
+    """Return in words what a curve has left at the lags, or at the last before that it has."""
+    values = [rows.loc[rows["lag"] <= lag, "log10_norm"].iloc[-1] for lag in lags]
     lost = rows.loc[rows["log10_norm"] < FLOATS["float64"], "lag"]
     gone = f" (float64 loses it by lag {lost.iloc[0]})" if len(lost) else ""
-    return f"{label} {'none, it is exactly zero' if np.isneginf(last) else number(last)}{gone}"
+    words = ["none, it is exactly zero" if np.isneginf(value) else number(value) for value in values]
+    return f"{label} {listed(words)}{gone}"

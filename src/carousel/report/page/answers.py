@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from carousel.analysis.text import listed, steps
+from carousel.claims.rules import LAG
 from carousel.report import names
 from carousel.report.page.markup import escape, interval, number, verdict
 
@@ -17,18 +18,20 @@ from carousel.report.page.markup import escape, interval, number, verdict
 ANSWERS = {
     "K1": (
         "LSTMs do not vanish",
-        "no LSTM was found whose gradient vanishes",
-        "there are settings in which the gradient of an LSTM vanishes",
+        f"no LSTM was found with less than a tenth of its gradient left after {LAG} steps",
+        f"there are LSTMs with less than a tenth of their gradient left after {LAG} steps",
     ),
     "K2": (
         "They vanish, only more slowly",
-        "the gradient of an LSTM vanishes, but more slowly than that of a vanilla recurrent network",
-        "the gradient of an LSTM does not vanish more slowly than that of a vanilla recurrent network",
+        f"after {LAG} steps less than a tenth of an LSTM's gradient is left, but more than of a vanilla recurrent "
+        "network's",
+        f"an LSTM's gradient either does not vanish within {LAG} steps, or no more slowly than that of a vanilla "
+        "recurrent network",
     ),
     "A1e": (
         "It depends",
-        "along the cell's own loop nothing decays exponentially at any of those measured",
-        "along the cell's own loop the gradient decays exponentially at all of those measured",
+        "along the cell's own loop at least half of the gradient is left at the stated lags, at every bias measured",
+        "along the cell's own loop less than half of the gradient is left at the stated lags, at every bias measured",
     ),
     "Q2": (
         "Sigmoid gates and tanh must make it vanish",
@@ -37,8 +40,9 @@ ANSWERS = {
     ),
     "K3": (
         "So LSTMs learn longer lags",
-        "LSTMs learn dependencies over longer lags than vanilla recurrent networks do",
-        "LSTMs do not learn dependencies over longer lags than vanilla recurrent networks do",
+        "on every task LSTMs solved longer sequences than tanh RNNs, and settings whose gradient decays more slowly "
+        "solved longer ones",
+        "LSTMs did not solve longer sequences than tanh RNNs",
     ),
 }
 EITHER = "this holds in some settings and fails in others"
@@ -90,7 +94,7 @@ def dependence(claim: Claim, half_lives: str) -> str:
         return f"{plain(claim)}{reason(claim)}"
     if claim.verdict == "depends":
         at = (
-            f"; the threshold of the product of forget gates is {escape(claim.boundary)}"
+            f"; half of the product of forget gates is left after {LAG} steps from {escape(claim.boundary)} on"
             if claim.boundary
             else ""
         )
