@@ -88,6 +88,8 @@ def test_no_claim_is_decided_over_a_fault(study, calibration, verdicts) -> None:
     decided = (sound["verdict"] != INCONCLUSIVE).to_numpy()
     assert table["condition"][decided].str.startswith(BROKEN["failed"]).all()
     assert set(table["takeaway"]) == {judging.UNCALIBRATED}
+    for column in ("would_change", "at_half_margin", "at_twice_margin"):
+        assert (sound[column] != "").any() and (table[column] == "").all()
     numbers = ["effect", "low", "high", "n", "numpy", "torch"]
     pd.testing.assert_frame_equal(table[numbers], sound[numbers])
 

@@ -9,7 +9,7 @@ import pandas as pd
 from carousel.axes import BACKENDS
 from carousel.claims.robustness import at_other_margins, parts, to_change
 from carousel.claims.rules import INCONCLUSIVE, Boundary, Claim, Tables, Verdict
-from carousel.claims.settings_text import described
+from carousel.claims.settings_text import described, slices
 from carousel.claims.withheld import calibration_failures, withheld_if_uncalibrated
 from carousel.tables.schemas import names
 
@@ -35,15 +35,13 @@ def judge(claims: Mapping[str, Claim], tables: Tables, calibration: pd.DataFrame
     for name, claim in claims.items():
         measured = claim.evidence(tables)
         found = claim.decide(measured)
+        shown = withheld_if_uncalibrated(found, wrong)
         rests_on = claim.rows(tables)
         rows.append(
-            _row(claim, withheld_if_uncalibrated(found, wrong), nothing)
-            | {
-                "settings": described(rests_on),
-                "slices": " ".join(sorted(set(rests_on["slice"].astype(str)))),
-            }
-            | {"would_change": to_change(claim, measured, found)}
-            | at_other_margins(claim, tables)
+            _row(claim, shown, nothing)
+            | {"settings": described(rests_on), "slices": slices(rests_on)}
+            | {"would_change": to_change(claim, measured, shown)}
+            | at_other_margins(claim, tables, withheld=bool(wrong))
         )
         evidence.append(parts(name, measured, found))
     return Judgement(

@@ -23,9 +23,9 @@ MOST = 1000  # repetitions: where more would be needed, the effect is as good as
 SHOWN = 3  # parts that are named
 
 
-def at_other_margins(claim: Claim, tables: Tables) -> dict[str, str]:
-    """Return the verdict at half and at twice the margin; empty for a claim without a margin."""
-    if claim.margin is None:
+def at_other_margins(claim: Claim, tables: Tables, withheld: bool = False) -> dict[str, str]:
+    """Return the verdict at half and at twice the margin; empty without one, and where verdicts are withheld."""
+    if claim.margin is None or withheld:
         return dict.fromkeys(FACTORS, "")
     return {name: claim.decide(claim.evidence(tables, factor)).verdict for name, factor in FACTORS.items()}
 

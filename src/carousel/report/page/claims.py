@@ -89,8 +89,8 @@ def section(claim: Claim, evidence: pd.DataFrame, results: Path) -> str:
 
 
 def other_margins(claim: Claim) -> str:
-    """The verdict at half and at twice the margin; nothing for a claim without one."""
-    if not claim.margin:
+    """The verdict at half and at twice the margin; nothing where it was not decided at them."""
+    if not claim.at_half_margin:
         return ""
     return f"{verdict(claim.at_half_margin)} at half of it, {verdict(claim.at_twice_margin)} at twice"
 
