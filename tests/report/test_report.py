@@ -617,11 +617,21 @@ def test_what_is_left_by_route_is_a_table_before_and_after_training(html):
         in html.text[start:]
     )
     assert "3 100 −0.1 [−0.15, −0.05], kept" in html.text
+    assert "−0.1], kept −1.2 [−1.25, −1.15], vanished" in html.text[start:]
     assert "adding adding orthogonal 1 0 100 −4 [−4.05, −3.95], vanished" in html.text
     assert "adding adding orthogonal 1 30 100 −1 [−1.05, −0.95], unclear" in html.text
     none = SimpleNamespace(routes=routes_table().head(0))
     for made_of in (routes.defaults, routes.biases, routes.training):
         assert routes.NOTHING in made_of(none)
+
+
+def test_a_slice_that_trains_by_two_gradients_repeats_others_and_is_left_out():
+    table = routes_table()
+    again = table[table["trained"].astype(str) == "adding"].assign(slice="truncated")
+    both = pd.concat([table, again, again.assign(gradient="truncated")], ignore_index=True)
+    said = routes.training(SimpleNamespace(routes=both))
+    assert said == routes.training(SimpleNamespace(routes=table))
+    assert "truncated" not in said and "| adding | adding | orthogonal |" in said
 
 
 def test_every_slice_says_what_it_is_for(html):

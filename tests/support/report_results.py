@@ -113,7 +113,7 @@ def evidence_table() -> pd.DataFrame:
 
 def routes_table() -> pd.DataFrame:
     """What is left in a planted study, of which the slice of the libraries' defaults is a copy of the grid's."""
-    found = routes(planted.decay())
+    found = routes(planted.with_input(planted.decay()))
     libraries = found[(found["slice"].astype(str) == "grid") & (found["init"].astype(str) == "torch")]
     return pd.concat([found, libraries.assign(slice="libraries", drive="unit")], ignore_index=True)
 

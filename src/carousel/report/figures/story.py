@@ -31,8 +31,12 @@ STORY = ("rnn_sigmoid", "rnn_tanh", "rnn_relu", "gru", "lstm97", "lstm")
 
 
 def story_curves(decay: pd.DataFrame) -> pd.DataFrame:
-    """Return the curves of the one picture: total gradient of the main cells, by forget bias, with ``label``."""
+    """Return the curves of the one picture: total gradient of the main cells, by forget bias, with ``label``.
+
+    Up to the last lag before the initial state, which no step has squashed.
+    """
     rows = usual(select(decay, quantity="loss_state", path="full", cell=STORY))
+    rows = rows[rows["lag"] < rows["length"]]
     rows = pd.concat(
         [
             rows[~rows["cell"].isin(WITH_FORGET_BIAS)],
@@ -85,8 +89,8 @@ def story_alt(decay: pd.DataFrame) -> str:
     if table.empty:
         return "Nothing was measured."
     table = prefer(table, "backend", REFERENCE)
-    last = table["lag"].max()
-    lags = [LAG, last] if last > LAG else [last]
+    lag = table["lag"]
+    lags = sorted({lag[lag <= LAG].max(), lag.max()})
     ends = [_left(label, rows, lags) for label, rows in table.groupby("label", sort=False)]
     return (
         "Gradient norm against lag on a logarithmic axis, all routes together. "

@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from carousel.analysis.stats.tables import select
-from carousel.analysis.text import bias_order, count
+from carousel.analysis.text import bias_order, count, number
 from carousel.axes import REFERENCE
 from carousel.report import names
-from carousel.report.page.markup import escape, interval, number, table
+from carousel.report.page.markup import escape, table
 
 CELL = "lstm"
 LIBRARIES = ("libraries",)  # the slice of the libraries' defaults
@@ -37,7 +37,7 @@ def biases(data: SimpleNamespace) -> str:
     """One init along the forget bias before training, at the lags of SHORT."""
     rows = select(own(data.routes), slice=ALONG_BIAS, trained="no", lag=SHORT)
     rows = longest(rows[rows["drive"] == most(rows["drive"])])
-    rows = rows[rows["init"] == most(rows["init"])]
+    rows = in_order(rows[rows["init"] == most(rows["init"])])
     named = list(zip(map(names.forget_bias, rows["forget_bias"]), rows["lag"], strict=True))
     said = f"{names.init(most(rows['init']))} init" if len(rows) else ""
     return f"{escape(said)}\n\n" * bool(said) + by_route(
@@ -46,10 +46,14 @@ def biases(data: SimpleNamespace) -> str:
 
 
 def training(data: SimpleNamespace) -> str:
-    """Before and after training, slice by slice, at the longest lag that its longest sequences reach."""
+    """Before and after training, slice by slice, at the longest lag that its longest sequences reach.
+
+    Slices that train by another gradient, too, are left out: they repeat settings of the others.
+    """
     rows = own(data.routes)
-    rows = rows[(rows["trained"] != "no") & (rows["gradient"] == "full")]
-    shown = [ends(group) for _, group in rows.groupby(["trained", "slice"], observed=True, sort=False)]
+    rows = rows[rows["trained"] != "no"]
+    rows = rows[~rows["slice"].isin(rows.loc[rows["gradient"] != "full", "slice"])]
+    shown = [in_order(ends(group)) for _, group in rows.groupby("slice", sort=False)]
     rows = pd.concat(shown) if shown else rows
     named = [
         (
@@ -69,7 +73,7 @@ def training(data: SimpleNamespace) -> str:
 def own(routes: pd.DataFrame) -> pd.DataFrame:
     """The reference backend's rows of the LSTM at gain 1, the texts as texts."""
     rows = select(routes, cell=CELL, backend=REFERENCE, gain=1.0, bias=0.0)
-    texts = ["slice", "init", "forget_bias", "drive", "trained", "quantity", "path"]
+    texts = ["slice", "init", "forget_bias", "drive", "trained", "gradient", "quantity", "path"]
     return rows.astype(dict.fromkeys(texts, str))
 
 
@@ -85,6 +89,12 @@ def ends(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["step"].isin([rows["step"].min(), rows["step"].max()])]
 
 
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows by forget bias."""
+    place = bias_order(rows["forget_bias"]).index
+    return rows.sort_values("forget_bias", key=lambda column: column.map(place), kind="stable")
+
+
 def most(column: pd.Series) -> str:
     """The most frequent value; nothing where there is none."""
     return next(iter(column.value_counts().index), "")
@@ -95,9 +105,7 @@ def by_route(name: str, head: Sequence[str], rows: pd.DataFrame, widths: Sequenc
     rows = rows[[pair in SHOWN for pair in zip(rows["quantity"], rows["path"], strict=True)]]
     if rows.empty:
         return NOTHING
-    biases = bias_order(rows["forget_bias"])
     keys = [*WHERE, "slice", "drive", "hidden"]
-    rows = rows.sort_values("forget_bias", key=lambda column: column.map(biases.index), kind="stable")
     lines = [
         (*(escape(cell) for cell in group["named"].iloc[0]), *cells(group))
         for _, group in rows.groupby(keys, observed=True, sort=False)
@@ -114,5 +122,5 @@ def cells(rows: pd.DataFrame) -> list[str]:
 
 def left(row: Any) -> str:
     """What is left in decades, its interval and state."""
-    shown = f"{number(row.left)} {interval(row.low, row.high)}".strip()
-    return f"{shown}, {escape(row.state)}"
+    shown, low, high = (number(value) for value in (row.left, row.low, row.high))
+    return f"{shown} \\[{low}, {high}\\], {escape(row.state)}"
