@@ -136,8 +136,8 @@ WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
     "exponents": (lambda s: s["dynamics"][0].update(exponents=0), "dynamics[0].exponents: found 0"),
     "objective": (
         lambda s: s["search"][0].update(objectives=["steady"]),
-        "search[0].objectives[0]: found 'steady'; allowed: steadiest, fastest_decay, other_routes, unchanged, cancelled; "
-        "nearest: steadiest",
+        "search[0].objectives[0]: found 'steady'; allowed: steadiest, fastest_decay, other_routes, unchanged, "
+        "cancelled; nearest: steadiest",
     ),
     "one bound": (
         lambda s: s["search"][0].update(gain=[1.0]),

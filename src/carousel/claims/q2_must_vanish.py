@@ -77,11 +77,11 @@ def _part(both: pd.DataFrame, name: str, margin: float) -> pd.DataFrame:
 
 def _distance(both: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return per model what is left by one route: at INSIDE, ``entered``, at LAG, ``at_lag``; their ``change``."""
-    each = (
+    entered, at_lag = (
         both.loc[both["lag"] == lag, [*MODEL, name]].rename(columns={name: column})
         for lag, column in ((INSIDE, "entered"), (LAG, "at_lag"))
     )
-    models = joined(*each, MODEL)
+    models = joined(entered, at_lag, MODEL)
     return models.assign(change=difference(models["at_lag"], models["entered"])).dropna(subset=["change"])
 
 
