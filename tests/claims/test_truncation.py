@@ -254,14 +254,6 @@ def test_the_nearest_of_the_others_is_named(plant) -> None:
     assert "nearest is lstm_peephole, forget bias 100, off by a factor of 1.05" in found.condition
 
 
-def test_cells_with_different_inputs_are_not_compared(plant) -> None:
-    """A drive that is a number scales the input by the weights drawn, of which the LSTM has more than the 1997 cell."""
-    tables = study_of(plant, "A4a", {"same_error": 1e-8})
-    driven = tables._replace(decay=tables.decay.assign(drive="0.25"))
-    assert decided("A4a", tables).verdict == "refuted"
-    assert decided("A4a", driven).verdict == "inconclusive"
-
-
 def test_an_error_does_not_hide_in_the_sum(plant) -> None:
     """A factor that is wrong between two late lags alone, by much less than the sum over all lags, is seen."""
     decay = study_of(plant, "A2b").decay

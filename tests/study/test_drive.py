@@ -8,7 +8,7 @@ from support.problems import BASE, NUMPY
 
 from carousel.analysis.prediction import INPUT_VARIANCE
 from carousel.cells import CELLS
-from carousel.inits import INITS, used
+from carousel.inits import INITS
 from carousel.study.errors import StudyError
 from carousel.study.files import decay_defaults
 from carousel.study.models import driven, input_scale, noise, weights
@@ -21,14 +21,13 @@ EVERY = [(cell, "glorot") for cell in CELLS] + [("lstm", init) for init in INITS
 
 
 def net_variance(setting):
-    """The variance of W x over the steps and sequences of a model as it is run, on the mean over its rows of W."""
+    """The variance of W x over the steps and sequences of a model as it is run, on the mean over candidates."""
     system = driven(NUMPY, 1, [setting], PART)
     net = np.einsum("rd,tdb->rtb", system.params.W[0], system.xs[:, 0])
     cell = CELLS[setting.cell]
-    rows = net.reshape(len(cell.gates), setting.hidden, -1).var(axis=2)
-    masked = [not used(cell, gate, "x") for gate in cell.gates]
-    assert not rows[masked].any()
-    return rows[np.logical_not(masked)].mean()
+    return (
+        net.reshape(len(cell.gates), setting.hidden, -1).var(axis=2)[cell.gates.index(cell.candidate)].mean()
+    )
 
 
 @pytest.mark.parametrize(("cell", "init"), EVERY)
@@ -39,13 +38,20 @@ def test_the_input_gives_a_unit_the_variance_asked_for(cell, init, drive):
     assert net_variance(setting) == pytest.approx(float(drive), rel=0.02)
 
 
-def test_some_cells_have_gates_without_input_and_their_rows_do_not_count():
-    cell = next(
-        name for name, cell in CELLS.items() if any(source == "x" for _, source in cell.masked_blocks)
-    )
-    setting = replace(LONG, cell=cell)
-    W = weights(1, setting, D).W
-    assert input_scale(setting, W) < np.sqrt(0.25 / np.square(W[0]).sum(axis=1).mean())
+def test_cells_of_one_init_have_one_input():
+    """They share the candidate's weights: a comparison of cells is paired in its data too."""
+    scales = [
+        input_scale(each, weights(1, each, D).W) for each in (replace(LONG, cell=cell) for cell in CELLS)
+    ]
+    np.testing.assert_allclose(scales, scales[0], rtol=1e-15)
+
+
+def test_over_many_draws_every_gate_with_input_has_the_drive():
+    settings = [replace(LONG, cell="lstm", repetition=r) for r in range(100)]
+    scaled = [input_scale(s, W := weights(1, s, D).W) * W[0] for s in settings]
+    rows = np.square(scaled).sum(axis=2).reshape(100, len(CELLS["lstm"].gates), -1).mean(axis=2)
+    error = rows.std(axis=0) / 10
+    assert (np.abs(rows.mean(axis=0) - 0.25) < 0.01 + 4 * error).all()
 
 
 @pytest.mark.parametrize("init", INPUT_VARIANCE)

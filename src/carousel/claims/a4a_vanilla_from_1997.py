@@ -26,17 +26,14 @@ from carousel.claims.rules import (
 SAME = (
     "same"  # the slice in which the three cells share the draws of all the weights that they have in common
 )
-# drives of which the input does not depend on the weights, for the cells have not all of these in common
-ALIKE = ("unit", "0")
 OPEN = 40.0  # forget biases above it: sigma(40) is 1 to the last bit of a float64, while net inputs of a few stay below
 APART = 0.01  # relative: a change of 1 % is one that training could feel, and ten million times the tolerance
 EQUAL = "lstm, forget gate held open"
 
 
 def rows(tables: Tables) -> pd.DataFrame:
-    """Return the full gradient of the three cells of that slice, in float64, of the same input in all of them."""
-    found = select(tables.decay, slice=SAME, cell=LSTMS, dtype="float64", trained="no", path="full")
-    return select(found, drive=ALIKE)
+    """Return the full gradient of the three cells of that slice, in float64."""
+    return select(tables.decay, slice=SAME, cell=LSTMS, dtype="float64", trained="no", path="full")
 
 
 def pairs(decay_rows: pd.DataFrame) -> pd.DataFrame:

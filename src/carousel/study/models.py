@@ -11,7 +11,7 @@ from carousel.axes import LAGS, TASK_DRIVE, UNIT_DRIVE
 from carousel.cells import CELLS, Cell, Params
 from carousel.engine.backends.backend import Backend
 from carousel.engine.system import System
-from carousel.inits import DEFAULT, draw, library_forget_bias, used
+from carousel.inits import DEFAULT, draw, library_forget_bias
 from carousel.seeds import Streams, generator
 from carousel.study.errors import StudyError
 from carousel.study.slices import AnySlice, NoisySlice, TrainingSlice
@@ -154,19 +154,21 @@ def noise(seed: int, setting: Setting, slice_: NoisySlice) -> np.ndarray:
 
 
 def input_scale(setting: Setting, W: Float[np.ndarray, "1 GH D"]) -> float:
-    """The standard deviation of the input that gives a unit's net input the setting's drive, on the mean over all rows
-    of W that are not masked. Raises StudyError where no input would: W is zero, or the cell takes none.
+    """The standard deviation of the input that gives the candidate of a unit the setting's drive, on the mean over units.
+
+    Cells share the candidate's weights, so that those of one init, size and repetition have one input. Raises StudyError
+    where no input would do: W is zero.
     """
     if setting.drive == UNIT_DRIVE:
         return 1.0
     cell, drive = CELLS[setting.cell], float(setting.drive)
-    blocks = W.reshape(len(cell.gates), -1)[[used(cell, gate, "x") for gate in cell.gates]]
-    per_row = np.square(blocks).sum() / max(1, len(blocks) * setting.hidden)
-    if drive and not per_row:
+    candidate = W.reshape(len(cell.gates), setting.hidden, -1)[cell.gates.index(cell.candidate)]
+    per_unit = np.square(candidate).sum(axis=1).mean()
+    if drive and not per_unit:
         raise StudyError(
             f"drive: found {setting.drive}; allowed for {setting.cell}, {setting.init}: 0, for W is zero"
         )
-    return float(np.sqrt(drive / per_row)) if drive else 0.0
+    return float(np.sqrt(drive / per_unit)) if drive else 0.0
 
 
 def driving(seed: int, setting: Setting, params: Params, slice_: NoisySlice) -> np.ndarray:
