@@ -9,6 +9,7 @@ from carousel.analysis.text import count, counted
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.robustness import flips
 from carousel.report.page.answers import Claim, depends_on, measured
+from carousel.report.page.history import dated
 from carousel.report.page.markup import definitions, div, escape, number, picture, table, verdict
 
 SHARED = (
@@ -66,7 +67,7 @@ def section(claim: Claim, evidence: pd.DataFrame, results: Path) -> str:
         ("Who said it", escape(claim.who)),
         ("Kind", escape(claim.kind)),
         ("Formal reading", escape(claim.reading)),
-        ("Predicted", escape(claim.prediction)),
+        ("Predicted", escape(claim.prediction + dated(claim.id))),
         ("What settles it", escape(claim.rule)),
         ("Margin", escape(claim.margin)),
     ])  # fmt: skip

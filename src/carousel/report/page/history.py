@@ -13,6 +13,7 @@ THEN = {  # the verdicts of its standard study
     "inconclusive": "K3 A1j A2g",
 }
 EVERY = " ".join(THEN.values())
+REWRITTEN = "A1c A1f A1j A2d A2g A4c A4e M1 M2 M3"  # claims whose prediction was written, or written anew, after BEFORE
 
 
 class Change(NamedTuple):
@@ -53,6 +54,14 @@ SINCE = (
            "Q1 Q2 K1 A1e A4f A4g"),
     Change("A threshold is given line by line, no longer as the median over inits.",
            "Thresholds of two inits lay outside the interval of their median.", "9bf524f 56c6ccc", "Q1 Q2 A1e A4f"),
+    Change("Q2, A1f, A1g, A1j and A4e are decided by route: what is left of what was inside the cell, a search for "
+           "networks whose other routes cancel the carousel, one witness that R moves the gates, the LSTM alone.",
+           "A1f forgave its counterexamples as a few settings; A4e's witness was copies of one unit; A1j was "
+           "inconclusive.", "b9702f0 ed15941", "Q2 A1f A1g A1j A4e"),
+    Change("Three statements that nobody made in the Q&A, M1, M2 and M3.", "The tables that they are about.",
+           "ed15941"),
+    Change("Predictions that were written anew, with the reading, after the verdict had been seen; the sections say "
+           f"so: {REWRITTEN.partition(' M1')[0]}.", "The verdicts of these claims.", "06c6373 d37f212 ed15941"),
     Change("A1c reads “it” as the factor w to the n, and sigmoid and tanh chains carry its verdict.",
            "It was refuted by w = −1.", "06c6373", "A1c"),
     Change("A1d and A4b are said to be checks of the instrument, along the cell alone.",
@@ -83,6 +92,11 @@ def history(data: SimpleNamespace) -> str:
         *(line(change, moved(change.claims, now)) for change in SINCE),
     ]
     return f"{table('Changes after a verdict was seen', HEAD, rows, (44, 28, 12, 24))}\n\n{summary(now)}"
+
+
+def dated(name: str) -> str:
+    """What is to be said behind the prediction of a claim that was written after its verdict had been seen."""
+    return " (written after a first verdict had been seen)" if name in REWRITTEN.split() else ""
 
 
 def line(change: Change, effect: str) -> tuple[str, ...]:
