@@ -154,10 +154,10 @@ def noise(seed: int, setting: Setting, slice_: NoisySlice) -> np.ndarray:
 
 
 def input_scale(setting: Setting, W: Float[np.ndarray, "1 GH D"]) -> float:
-    """The standard deviation of the input that gives the candidate of a unit the setting's drive, on the mean over units.
+    """The standard deviation of the input that gives a unit's candidate the setting's drive, on the mean over units.
 
-    Cells share the candidate's weights, so that those of one init, size and repetition have one input. Raises StudyError
-    where no input would do: W is zero.
+    Cells share the candidate's weights, so that those of one init, size and repetition have one input. Raises
+    StudyError where no input would do: W is zero.
     """
     if setting.drive == UNIT_DRIVE:
         return 1.0
