@@ -353,7 +353,7 @@ def test_the_largest_error_for_its_tolerance_is_the_one_shown():
 def test_the_table_of_settings_shows_one_slice_the_fastest_decay_first(html):
     assert "left_out" not in html.text
     assert "−0.679" not in html.text
-    assert "Init orthogonal, gain 1, 32 units, 400 steps, 10 repetitions" in html.text
+    assert "Init orthogonal, gain 1, drive unit, 32 units, 400 steps, 10 repetitions" in html.text
     shown = ["LSTM 0 −0.5 [−0.501, −0.499] 0.602 76 about 616 exponential (90%) vanishing, by 0.25",
              "tanh RNN none −0.25 [−0.251, −0.249] 1.2 152 about 1 232",
              "LSTM chrono −0.002 [−0.003, −0.001] 151 steady steady exponential (90%) steady, by 0.001",
@@ -391,7 +391,7 @@ def test_every_picture_and_every_law_has_its_place():
 
 
 def test_every_cell_is_in_a_table_of_its_own(html):
-    shown = "Init orthogonal, gain 1, 16 units, 100 steps, 10 repetitions, measured by NumPy in float64."
+    shown = "Init orthogonal, gain 1, drive unit, 16 units, 100 steps, 10 repetitions, measured by NumPy in float64."
     start = html.text.index(shown)
     assert 0 < html.text.index("tanh RNN none −0.25", start) < html.text.index("sLSTM 1 −0.0625", start)
     assert "sLSTM 1" not in html.text[:start]

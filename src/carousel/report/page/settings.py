@@ -79,8 +79,8 @@ def which(row: pd.Series) -> str:
     """The factors that all rows of the table share."""
     label = BACKENDS[row["backend"]].label
     return (
-        f"Init *{escape(names.init(row['init']))}*, gain {row['gain']:g}, {row['hidden']} units, "
-        f"{count(row['length'])} steps, {row['repetitions']} repetitions, measured by {label} in "
+        f"Init *{escape(names.init(row['init']))}*, gain {row['gain']:g}, drive {escape(row['drive'])}, "
+        f"{row['hidden']} units, {count(row['length'])} steps, {row['repetitions']} repetitions, measured by {label} in "
         f"{escape(row['dtype'])}."
     )
 
