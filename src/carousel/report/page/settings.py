@@ -80,8 +80,8 @@ def which(row: pd.Series) -> str:
     label = BACKENDS[row["backend"]].label
     return (
         f"Init *{escape(names.init(row['init']))}*, gain {row['gain']:g}, drive {escape(row['drive'])}, "
-        f"{row['hidden']} units, {count(row['length'])} steps, {row['repetitions']} repetitions, measured by {label} in "
-        f"{escape(row['dtype'])}."
+        f"{row['hidden']} units, {count(row['length'])} steps, {row['repetitions']} repetitions, measured by "
+        f"{label} in {escape(row['dtype'])}."
     )
 
 
