@@ -114,8 +114,8 @@ def test_a_failed_job_shows_its_log(checkout: Path) -> None:
     [
         ({"cells": ["lstmm"]}, "config/bad.yaml: decay[0].cells[0]: found 'lstmm'; allowed: "),
         (
-            {"device": "cuda:99", "backends": ["torch"]},
-            "slice grid: device: found cuda:99, which this machine does not have; allowed: cpu",
+            {"slice": "mine", "device": "cuda:99", "backends": ["torch"]},
+            "slice mine: device: found cuda:99, which this machine does not have; allowed: cpu",
         ),
     ],
 )
