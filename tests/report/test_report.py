@@ -601,7 +601,7 @@ def test_a_claim_s_section_has_its_margin_and_what_would_change_it(html):
     assert "n = 1 200 models" in here.replace("\u202f", " ")
     assert "Parts 2 parts, of 12 to 40 settings each, with 10 repetitions per setting" in here
     other = html.text[html.text.index("A1c: refuted") : html.text.index("A1d: supported")]
-    assert "n = 1 200 settings searched" in other.replace("\u202f", " ")
+    assert "n = 1 200 By backend" in other.replace("\u202f", " ")
     assert "Margin" not in other and "At other margins" not in other and "Parts" not in other
 
 

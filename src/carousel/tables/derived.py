@@ -70,7 +70,7 @@ CLAIMS = (
     Column("low", "float", "detail", "`unit`", "Lower end of the effect's 95 % interval."),
     Column("high", "float", "detail", "`unit`", "Upper end of the effect's 95 % interval."),
     Column("n", "int", "count", "numbers",
-           "How many models the effect rests on; of a search its settings, of an identity its values."),
+           "How many models the effect rests on; else how many settings were searched, or values compared."),
     Column("unit", "text", "detail", "", "The unit of effect, low, high, and of the effect by backend."),
     Column("rule", "text", "detail", "",
            "What settles the claim, with its thresholds; the report's Limits name what was changed late."),

@@ -97,11 +97,8 @@ def other_margins(claim: Claim) -> str:
 
 
 def sample(claim: Claim, evidence: pd.DataFrame) -> str:
-    """What n counts: models, the settings of a search, or the values of an identity."""
-    if evidence["repetitions"].notna().any():
-        return f"n = {count(claim.n)} models"
-    searched = {"universal", "existence"} & set(claim.kind.split(", "))
-    return f"n = {count(claim.n)} {'settings searched' if searched else 'values compared'}"
+    """What the effect rests on: models where it is one over repetitions, else what was searched or compared."""
+    return f"n = {count(claim.n)}" + " models" * bool(evidence["repetitions"].notna().any())
 
 
 def parts(evidence: pd.DataFrame) -> str:
