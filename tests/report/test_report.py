@@ -192,6 +192,8 @@ def test_the_answer_takes_a_conditions_first_sentence_and_the_table_as_many_as_f
     row = next(claims_table().query("id == 'A1e'").assign(condition=long).itertuples())
     assert "only on Monday (" in answers.sentence(row)
     assert "Else" not in answers.sentence(row)
+    assert answers.lowered("Counterexample: PyTorch's default LSTM.") == "PyTorch's default LSTM"
+    assert [answers.lowered(text) for text in ("At bias 3.", "LSTM at 3.")] == ["at bias 3", "LSTM at 3"]
     fits = answers.brief(long).replace("\\", "")
     assert long.startswith(fits)
     assert answers.LONGEST - len("Else not. ") < len(fits) <= answers.LONGEST

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from carousel.analysis.text import listed, steps
+from carousel.axes import LIBRARIES
 from carousel.claims.rules import LAG
 from carousel.report import names
 from carousel.report.page.markup import escape, interval, number, verdict
@@ -112,7 +113,8 @@ def reason(claim: Claim) -> str:
 def lowered(text: str) -> str:
     """A condition as a clause: no full stop, and a small letter first unless it starts with a name."""
     text = text.strip().rstrip(".").removeprefix("Undecided: ").removeprefix("Counterexample: ")
-    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+    named = text.startswith(tuple(LIBRARIES.values()))
+    return text[:1].lower() + text[1:] if not named and (text[1:2].islower() or text[1:2] == " ") else text
 
 
 def sentences(text: str) -> list[str]:
