@@ -34,12 +34,22 @@ def _family(truth: Truth) -> Iterator[Rows]:
     yield from _paths(truth, ROUTES, cells=WITH_FORGET_GATE)
 
 
-def _inside(truth: Truth) -> Iterator[Rows]:
-    """Yield the routes beside the carousel in every LSTM."""
+def _gated(truth: Truth) -> Iterator[Rows]:
+    """Yield what passed a gate in every LSTM."""
+    yield from _inside(truth, ("loss_state", "gates"))
+
+
+def _at_h(truth: Truth) -> Iterator[Rows]:
+    """Yield the gradient by h in every LSTM, and its part with the gates frozen."""
+    yield from _inside(truth, ("loss_h", "candidate"), ("loss_h", "full"))
+
+
+def _inside(truth: Truth, *routes: tuple[str, str]) -> Iterator[Rows]:
+    """Yield the gradients (quantity, path) in every LSTM, all of one rate."""
     rates = truth.extra.get("inside", -0.05)
     for which in _models(truth, WITH_FORGET_GATE):
         rate = rates.get(which["cell"], -0.05) if isinstance(rates, dict) else rates
-        for quantity, path in (("loss_state", "gates"), ("loss_h", "candidate"), ("loss_h", "full")):
+        for quantity, path in routes:
             yield curve(which, quantity, path, rate)
 
 
@@ -91,8 +101,12 @@ def _without(truth: Truth) -> Iterator[Rows]:
                 yield curve(which, "loss_state", "full", rate)
 
 
-DECAY: tuple[Callable[[Truth], Iterator[Rows]], ...] = (_beside, _inside, _without)
+DECAY: tuple[Callable[[Truth], Iterator[Rows]], ...] = (
+    _beside,
+    _at_h,
+    _without,
+)  # planted networks have the gated part
 NEEDS: dict[str, tuple[Callable[[Truth], Iterator[Rows]], ...]] = {
-    "A1f": (_family,), "A1g": (_family,), "A4e": (_inside, _without), "Q2": (_routes,),
+    "A1f": (_family,), "A1g": (_family,), "A4e": (_gated, _at_h, _without), "Q2": (_routes,),
     "M1": (_routes,), "M2": (_routes,), "M3": (_family,), "paths": (_cell,),
 }  # fmt: skip

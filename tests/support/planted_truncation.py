@@ -38,8 +38,7 @@ def truncation(truth: Truth) -> Iterator[Rows]:
 
 
 def cost(truth: Truth) -> Iterator[Rows]:
-    """The truncated gradient of the state beside the full one, a cosine and a ratio of norms; and the gates' flow."""
-    flows = truth.extra.get("flows", FLOWS)
+    """The truncated gradient of the state beside the full one, a cosine and a ratio of norms."""
     cosines, ratio = truth.extra.get("cosines", COSINES), truth.extra.get("ratio", 0.05)
     for repetition in range(truth.repetitions):
         off = 0.005 * np.random.default_rng(repetition).standard_normal()
@@ -48,7 +47,16 @@ def cost(truth: Truth) -> Iterator[Rows]:
             yield curve(which, "loss_state", "full", rate(truth, bias))
             cut = which | {"cosine": cosines[bias] + off}
             yield curve(cut, "loss_state", "truncated", rate(truth, bias), (ratio + off) * LN10)
-            yield curve(which | {"slice": "grid"}, "loss_state", "gates", flows[bias] + off / 100)
+
+
+def flow(truth: Truth) -> Iterator[Rows]:
+    """The flow along the gates, which planted networks have too."""
+    flows = truth.extra.get("flows", FLOWS)
+    for repetition in range(truth.repetitions):
+        off = 0.005 * np.random.default_rng(repetition).standard_normal()
+        for cell, bias in TRAINED:
+            which = model(cell, truth.length, repetition, forget_bias=bias)
+            yield curve(which, "loss_state", "gates", flows[bias] + off / 100)
 
 
 def same(truth: Truth) -> Iterator[Rows]:
@@ -146,6 +154,6 @@ NEEDS: dict[str, tuple[Callable[[Truth], Iterator[Rows]], ...]] = {
     "A2b": (factors,),
     "A2g": (when,),
     "A3a": (truncation,),
-    "A3b": (cost,),
+    "A3b": (cost, flow),
     "A4a": (same,),
 }

@@ -93,7 +93,7 @@ def _closest(evidence: pd.DataFrame, found: Verdict) -> str:
 
 def parts(name: str, evidence: pd.DataFrame, found: Verdict) -> pd.DataFrame:
     """Return one row per part and backend of a claim's evidence, with its state; one for a space that is searched."""
-    if "part" not in evidence or evidence.empty:
+    if "part" not in evidence or evidence.empty or not {"effect", "error"} & set(evidence):
         whole = {"part": "all", "effect": found.effect, "low": found.low, "high": found.high, "n": found.n}
         rows = [whole | {"backend": backend, "shared": value} for backend, value in found.by_backend.items()]
         return pd.DataFrame(rows).assign(id=name, state=found.verdict)
