@@ -62,6 +62,7 @@ TURNS = [
     ("Q1", {"forget": OPEN}, "supported"),
     ("Q1", {"loop97": -0.01}, "refuted"),
     ("Q1", {"loop97_error": 1e-8}, "refuted"),
+    ("Q1", {"forget": {}}, "inconclusive"),
     ("K1", {}, "refuted"),
     ("K1", {"forget": OPEN, "starts": STILL}, "supported"),
     ("K1", {"forget": OPEN, "total": SHUT, "starts": STILL}, "refuted"),
@@ -96,7 +97,9 @@ TURNS = [
     ("A1c", {"chain": following, "weights": (0.5, -2.0, 3.0)}, "inconclusive"),
     ("A1c", {"chain": following, "weights": tuple(np.linspace(0.2, 12, 9))}, "inconclusive"),
     ("A1d", {}, "supported"),
-    ("A1d", {"product_error": 1e-6}, "refuted"),
+    ("A1d", {"product_error": dict.fromkeys(("lstm", "lstm_peephole"), 1e-6)}, "refuted"),
+    ("A1d", {"product_error": {"lstm_peephole": 1e-6}}, "depends"),
+    ("A1d", {"forget": {"0": -0.3}, "repetitions": 2}, "inconclusive"),
     ("A1e", {}, "depends"),
     ("A1e", {"forget": OPEN}, "supported"),
     ("A1e", {"forget": SHUT}, "refuted"),
@@ -115,6 +118,8 @@ TURNS = [
     ("A2e", {"weights": (0.5, 2.0)}, "inconclusive"),
     ("A4b", {}, "refuted"),
     ("A4b", {"loop97": -np.inf}, "supported"),
+    ("A4b", {"loop97": -0.2}, "inconclusive"),
+    ("A4b", {"repetitions": 2}, "inconclusive"),
     ("A4g", {}, "depends"),
     ("A4g", {"gains": (0.5,)}, "supported"),
     ("A4g", {"vanilla": {"rnn_tanh": 0.0, "rnn_relu": 0.1}, "gains": (2.0,)}, "refuted"),
@@ -153,7 +158,7 @@ def test_no_data_decide_nothing(study, name: str) -> None:
 
 def test_a_contradicting_backend_decides_nothing(plant) -> None:
     good = plant(need="A1d", backends=("numpy",))
-    bad = plant(need="A1d", backends=("torch",), product_error=1e-3)
+    bad = plant(need="A1d", backends=("torch",), product_error={"lstm": 1e-3})
     assert decided("A1d", bad._replace(decay=pd.concat([good.decay, bad.decay]))).verdict == "inconclusive"
 
 

@@ -33,6 +33,7 @@ TURNS = [
     ("A4d", {"affine": 0.3, "opening": -1.0}, "depends"),
     ("A4d", {"affine": 3.0, "gate": 1.0, "squash": 1.0, "opening": -1.0}, "refuted"),
     ("A4d", {"affine": 0.3, "squash": 1.0}, "depends"),
+    ("A4d", {"affine": 0.3, "squash": 0.99}, "inconclusive"),
 ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from carousel.analysis.text import number
-from carousel.claims import CLAIMS, a2e_largest_factor as a2e, rules
+from carousel.claims import CLAIMS, a2c_learned_gate as a2c, a2e_largest_factor as a2e, rules
 
 DECISIVE = {"supported", "refuted"}
 ALLOWED = {
@@ -51,17 +51,19 @@ SAID = {  # the rules that a claim may use, and what of them its printed rule ha
     rules.universal: (f"{rules.MIN_SEARCHED} settings",),
     rules.identity: (number(rules.TOLERANCE), f"{rules.MIN_CHECKED} values"),
 }  # fmt: skip
-OWN = {
-    "A2e": {rules.identity: (number(a2e.WEIGHT_DIGIT), number(a2e.FACTOR_DIGIT))}
-}  # thresholds of their own
+OWN = {  # thresholds of their own
+    "A2c": {rules.confirmed: ("confirmed on every backend", REPEATED[0], f"{a2c.NET:g}", f"{a2c.NEAR:.5f}")},
+    "A2e": {rules.identity: (number(a2e.WEIGHT_DIGIT), number(a2e.FACTOR_DIGIT))},
+}
 
 
 @pytest.mark.parametrize("name", CLAIMS)
 def test_the_printed_rule_says_the_thresholds_of_the_rules_that_it_uses(name: str) -> None:
     """Which rules a claim uses is read off the module of its decision."""
     claim = CLAIMS[name]
-    used = [rule for rule in SAID if rule in vars(import_module(claim.decide.__module__)).values()]
-    said = [words for rule in used for words in OWN.get(name, {}).get(rule, SAID[rule])]
+    wanted = SAID | OWN.get(name, {})
+    used = [rule for rule in wanted if rule in vars(import_module(claim.decide.__module__)).values()]
+    said = [words for rule in used for words in wanted[rule]]
     assert used
     assert [words for words in said if words not in claim.rule] == []
 

@@ -68,7 +68,7 @@ def _lstms(truth: Truth, repetition: int, jitter: float, init: str) -> Iterator[
         for cell in ("lstm", "lstm_peephole"):
             which = model(cell, truth.length, repetition, init=init, forget_bias=bias)
             yield curve(which, "cec", "cell", rate * jitter)
-            yield curve(which, "factor_product", "formula", rate * jitter, truth.product_error)
+            yield curve(which, "factor_product", "formula", rate * jitter, truth.product_error.get(cell, 0.0))
             yield curve(which, "loss_state", "full", total[bias] * jitter)
             yield curve(which, "loss_state", "gates", gates[bias] * jitter)
 

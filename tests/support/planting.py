@@ -30,7 +30,9 @@ class Truth:
     forget: dict[str, float] = field(default_factory=lambda: dict(FORGET))  # along the cell, by forget bias
     total: dict[str, float] | None = None  # the full gradient's, by forget bias; None: as along the cell
     gates: dict[str, float] | None = None  # the gate-mediated part's; None: as the total
-    product_error: float = 0.0  # relative, of the product of forget gates against the derivative
+    product_error: dict[str, float] = field(
+        default_factory=dict
+    )  # relative, of the product of forget gates, by cell
     chain: Callable[..., np.ndarray] = scalar.rate
     chain_error: float = 0.0  # relative, of the scalar chain's derivative
     weights: tuple[float, ...] = WEIGHTS

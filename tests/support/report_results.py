@@ -17,7 +17,7 @@ from carousel.report.page import measurements  # noqa: E402
 from carousel.tables import parquet
 
 CLAIMS = {  # id: (who, kind, verdict)
-    "Q1": ("question", "identity, trend", "depends"),
+    "Q1": ("question", "identity", "depends"),
     "Q2": ("question", "trend", "refuted"),
     "K1": ("comment", "universal", "refuted"),
     "K2": ("comment", "comparison", "supported"),

@@ -122,7 +122,8 @@ CLAIM = Claim(
     prediction="supported, with the full derivative some way off",
     unit="relative error, largest",
     rule=f"A cell holds where the largest relative error of the derivative is at most {number(TOLERANCE)} on every "
-    f"backend in float64, over at least {MIN_CHECKED} derivatives. All hold: supported; some: depends; none: refuted.",
+    f"backend in float64, over at least {MIN_CHECKED} values on each. All hold: supported; some: depends; none: "
+    "refuted.",
     takeaway={
         "supported": "The forget gates give the cell's own path exactly; the gradient that trains has more paths.",
         "refuted": "The product of forget gates is not the derivative along the cell.",

@@ -5,10 +5,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.tables import MODEL, PAIR, difference, joined, select
+from carousel.analysis.stats.tables import MODEL, PAIR, difference, joined, numbered, select
 from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import largest_error, missing, planned, relative_error, stack, wide
+from carousel.claims.evidence import main_error, missing, planned, reference, relative_error, stack, wide
 from carousel.claims.rules import (
     FAILS,
     INCONCLUSIVE,
@@ -100,14 +100,23 @@ def weights(dynamics: pd.DataFrame) -> float:
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per part and backend the largest ``error``, how many were ``checked``, and the gap of the `weights`."""
+    """Return per part and backend the largest ``error``, and the gap of the `weights`.
+
+    checked: values; n: models.
+    """
     found = rows(tables)
     parts = [part for part in (agreement(found), escaped(found), carried(found)) if len(part)]
-    table = stack([part[["part", "backend", "error"]].astype({"backend": str}) for part in parts])
+    table = stack(
+        [
+            part[["part", "backend", "error"]].astype({"backend": str}).assign(model=numbered(part, PAIR))
+            for part in parts
+        ]
+    )
     if table.empty:
         return table
-    groups = table.groupby(["part", "backend"], sort=False)["error"]
-    return groups.agg(error="max", checked="size").reset_index().assign(weights=weights(tables.dynamics))
+    groups = table.groupby(["part", "backend"], sort=False)
+    found = groups.agg(error=("error", "max"), checked=("error", "size"), n=("model", "nunique"))
+    return found.reset_index().assign(weights=weights(tables.dynamics))
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -118,7 +127,8 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"{MIN_CHECKED} truncated gradients of LSTMs in float64 on every backend, one unit among them"
         return Verdict(INCONCLUSIVE, missing(evidence, what), _alt(evidence), states=dict(states))
     condition = _condition(evidence) + _weights(evidence)
-    return Verdict(word, condition, _alt(evidence), **largest_error(evidence), states=dict(states))
+    shown = main_error(evidence) | {"n": int(reference(evidence)["n"].max())}  # the parts share their models
+    return Verdict(word, condition, _alt(evidence), **shown, states=dict(states))
 
 
 def _condition(evidence: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 from carousel.analysis.stats.tables import MODEL, joined, select
 from carousel.analysis.text import as_number, bias_order, listed, number
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import largest_error, missing, reference, relative_error
+from carousel.claims.evidence import main_error, missing, relative_error
 from carousel.claims.rules import (
     FAILS,
     HOLDS,
@@ -49,14 +49,19 @@ def pairs(decay_rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per part and backend the largest ``error``, the ``least`` over models of each one's largest, and n."""
+    """Return per part and backend the largest ``error``, and the ``least`` over models of each one's largest.
+
+    checked: values; n: models.
+    """
     both = pairs(rows(tables))
     keys = [name for name in MODEL if name in both and name != "backend"]
     models = (
         both.groupby(["part", "backend", *keys], observed=True)["error"].agg(["max", "size"]).reset_index()
     )
     groups = models.groupby(["part", "backend"], observed=True)
-    return groups.agg(error=("max", "max"), least=("max", "min"), checked=("size", "sum")).reset_index()
+    return groups.agg(
+        error=("max", "max"), least=("max", "min"), checked=("size", "sum"), n=("size", "size")
+    ).reset_index()
 
 
 def states(evidence: pd.DataFrame) -> pd.Series:
@@ -83,7 +88,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     if word == INCONCLUSIVE or EQUAL not in found or not len(others):
         what = f"the slice {SAME!r} with an open forget gate and others, in float64 on every backend"
         return Verdict(INCONCLUSIVE, missing(evidence, what), _alt(evidence), states=dict(found))
-    shown = largest_error(select(evidence, part=EQUAL)) | {"n": int(reference(evidence)["checked"].sum())}
+    shown = main_error(select(evidence, part=EQUAL)) | {"n": main_error(evidence)["n"]}
     return Verdict(word, _condition(evidence, found), _alt(evidence), **shown, states=dict(found))
 
 
@@ -128,10 +133,10 @@ CLAIM = Claim(
     "has the gradients of the 1997 cell, at every lag; with another forget bias, or with peepholes, it has not.",
     prediction="supported",
     unit="relative error, largest",
-    rule=f"Supported if the gradients of h, c, both and the input differ by at most {TOLERANCE:g}, relative, at forget "
-    f"bias above {OPEN:g} without peepholes, and in every other model by more than {100 * APART:g} % at some lag, on "
-    f"every backend in float64, over at least {MIN_CHECKED} values each; refuted if they differ in the first, or agree "
-    f"to {TOLERANCE:g} at every lag in a model of the others.",
+    rule=f"Supported if the gradients of h, c, both and the input differ by at most {number(TOLERANCE)}, relative, at "
+    f"forget bias above {OPEN:g} without peepholes, and in every other model by more than {100 * APART:g} % at some "
+    f"lag, on every backend in float64, over at least {MIN_CHECKED} values each; refuted if they differ in the first, or agree "
+    f"to {number(TOLERANCE)} at every lag in a model of the others.",
     takeaway={
         "supported": "An LSTM is the 1997 cell plus a forget gate: a large forget bias gives you the old cell back.",
         "refuted": "Vanilla LSTM and 1997 cell are not one another's special case: do not carry results over.",

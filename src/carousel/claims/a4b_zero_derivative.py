@@ -83,7 +83,7 @@ CLAIM = Claim(
     prediction="refuted: an addition has derivative one",
     unit="derivative",
     rule=f"Supported if it is within {number(TOLERANCE)} of zero at every lag on every backend in float64, over at "
-    f"least {MIN_CHECKED} derivatives; refuted if at none.",
+    f"least {MIN_CHECKED} values on each; refuted if at none.",
     takeaway={
         "supported": "Nothing flows along the 1997 cell.",
         "refuted": "Adding to a state passes its gradient on whole: the derivative is one, the point of the cell.",

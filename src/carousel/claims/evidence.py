@@ -227,18 +227,6 @@ def main_error(rows: pd.DataFrame) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def largest_error(evidence: pd.DataFrame) -> dict[str, Any]:
-    """Return the verdict's numbers from the evidence of an identity: the largest ``error``, and that on each backend.
-
-    n: the values that were ``checked`` on the reference backend; the others checked the same ones.
-    """
-    error = evidence.groupby(evidence["backend"].astype(str))["error"].max()
-    n = int(reference(evidence)["checked"].sum())
-    sides = {name: float(error.get(name, np.nan)) for name in BACKENDS}
-    return {"effect": float(error.max()), "low": float(error.min()), "high": float(error.max()), "n": n,
-            "by_backend": sides}  # fmt: skip
-
-
 def witnessed(row: pd.Series) -> dict[str, Any]:
     """Return the verdict's numbers from one row of a `wide` table: the reference's, and each backend's."""
     sides = {backend: float(row[backend]) for backend in BACKENDS}

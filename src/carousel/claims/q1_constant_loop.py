@@ -102,7 +102,7 @@ def _alt(checked: pd.DataFrame) -> str:
 CLAIM = Claim(
     id="Q1",
     who="question",
-    kind="identity, trend",
+    kind="identity",
     statement="The loop around the cell (the constant error carousel, CEC) is an identity: along the cell alone its "
     "derivative is one, and the gradient stays constant.",
     reading="The derivative of c_T by c_t along the cell-to-cell path alone, gates held fixed, is 1 at every lag. "
@@ -112,7 +112,7 @@ CLAIM = Claim(
     prediction="depends: true of the 1997 cell, false of every cell with a forget gate below one",
     unit="decades per step (PyTorch's default LSTM, else the lowest forget bias)",
     rule=f"A cell and forget bias holds where the largest relative error from one is at most {number(TOLERANCE)} on "
-    f"every backend in float64, over at least {MIN_CHECKED} derivatives (rounding leaves 1e-12). All hold: "
+    f"every backend in float64, over at least {MIN_CHECKED} values on each (rounding leaves 1e-12). All hold: "
     "supported; some: depends; none: refuted.",
     takeaway={
         "supported": "The carousel passes the gradient on unchanged.",
