@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from carousel.analysis.stats.resampling import LEVEL
 from carousel.analysis.text import count, listed, number
 from carousel.claims.evidence import missing, reference
 from carousel.claims.rules import (
+    ALPHA,
     FAILS,
     HOLDS,
     INCONCLUSIVE,
@@ -31,10 +33,9 @@ def at_other_margins(claim: Claim, tables: Tables, withheld: bool = False) -> di
 
 
 def to_settle(evidence: pd.DataFrame, states: pd.Series, what: str) -> str:
-    """Return what would settle the undecided parts: the repetitions that their intervals' widths ask for.
+    """Return what would settle the undecided parts: the repetitions that their intervals and corrected p ask for.
 
-    An interval narrows as one over the root of the repetitions; it has to become as narrow as the effect is far from
-    its margin. ``what`` has to be measured first where there is nothing to compute that from.
+    ``what`` has to be measured first where there is nothing to compute that from.
     """
     rows = reference(evidence) if len(evidence) else evidence
     open_ = rows[rows["part"].map(states) == UNCLEAR] if len(rows) else rows
@@ -42,21 +43,40 @@ def to_settle(evidence: pd.DataFrame, states: pd.Series, what: str) -> str:
         return missing(evidence, what)
     if (open_["repetitions"] < MIN_REPETITIONS).any():
         return f"Undecided: {what} would settle it."
-    agree = agreed(evidence)
-    said = [_needed(row, bool(agree[row["part"]])) for _, row in open_.head(SHOWN).iterrows()]
+    agree, family = agreed(evidence), max(int((rows["p_holm"] > ALPHA).sum()), 1)
+    said = [_needed(row, bool(agree[row["part"]]), family) for _, row in open_.head(SHOWN).iterrows()]
     more = f" (and {len(open_) - SHOWN} more parts)" if len(open_) > SHOWN else ""
     return f"Undecided: {'; '.join(said)}{more}."
 
 
-def _needed(row: pd.Series, confirmed: bool) -> str:
+def _needed(row: pd.Series, confirmed: bool, family: int) -> str:
     name = f"{row['part']} ({number(row['effect'])} against {number(row['edge'])})"
     if not confirmed:
         return f"{name}, on which the backends differ by more than the sampling error"
     half, off = (row["high"] - row["low"]) / 2, abs(row["effect"] - row["edge"])
-    needed = row["repetitions"] * (half / off) ** 2 if off else np.inf
-    if not needed < MOST:
+    if half < off and row["p_holm"] <= ALPHA:
+        return f"{name}, of which some settings say the opposite"
+    needed = repetitions(half, off, int(row["repetitions"]), family)
+    if needed is None:
         return f"{name}, which lies at its margin"
-    return f"{name}, which takes about {count(int(np.ceil(max(needed, row['repetitions'] + 1))))} repetitions"
+    return f"{name}, which takes about {count(needed)} repetitions"
+
+
+def repetitions(half: float, off: float, measured: int, family: int) -> int | None:
+    """Return how many repetitions decide a part that lies ``off`` its margin; None where MOST are not enough.
+
+    half: half the width of its interval over the repetitions ``measured``, which narrows as one over their root. It
+    has to become less than ``off``, and Student's two-sided p, times the ``family`` of parts that Holm's correction
+    has left, at most ALPHA.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    n = np.arange(measured + 1, MOST)
+    narrow = half * np.sqrt(measured / n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        errors = stdtrit(measured - 1, (1 + LEVEL) / 2) * off / narrow  # standard errors that it is off
+        enough = (narrow < off) & (2 * family * stdtr(n - 1, -errors) <= ALPHA)
+    return int(n[enough][0]) if enough.any() else None
 
 
 def to_change(claim: Claim, evidence: pd.DataFrame, found: Verdict) -> str:
