@@ -137,16 +137,19 @@ def test_the_law_leaves_a_half(steps: int) -> None:
 def test_a_threshold_comes_out_as_the_law_says(plant, name: str) -> None:
     found = decided(name, plant(need="lines"))
     assert found.boundary.at == pytest.approx(half_left.law(100), abs=0.02)
-    assert f"at forget bias {found.boundary.value} (orthogonal init and torch init alike)" in found.condition
+    assert (
+        f"at forget bias {found.boundary.value} (PyTorch's default init and orthogonal init alike)"
+        in found.condition
+    )
     assert "ln(n / ln 2) is 4.97" in found.condition
 
 
 @pytest.mark.parametrize("name", ["Q1", "A1e"])
 def test_lines_that_disagree_keep_their_own_thresholds(plant, name: str) -> None:
     found = decided(name, plant(need="lines", extra={"lines": {"torch": 0.0, "orthogonal": 0.5}}))
-    assert found.boundary.factor == "forget bias (torch init)"
+    assert found.boundary.factor == "forget bias (PyTorch's default init)"
     assert found.boundary.at == pytest.approx(half_left.law(100), abs=0.02)
-    assert "(torch init); 5.4" in found.condition
+    assert "(PyTorch's default init); 5.4" in found.condition
     assert "alike" not in found.condition
 
 
@@ -154,7 +157,7 @@ def test_thresholds_are_kept_line_by_line_and_cost_the_parts_nothing(plant) -> N
     evidence = CLAIMS["A1e"].evidence(plant(need="lines"))
     lines = evidence[evidence["part"].str.startswith("threshold")]
     assert sorted(lines["part"].unique()) == [
-        f"threshold over 100 steps: {init} init" for init in ("orthogonal", "torch")
+        f"threshold over 100 steps: {init} init" for init in ("PyTorch's default", "orthogonal")
     ]
     assert (lines["low"] <= lines["effect"]).all()
     assert (lines["effect"] <= lines["high"]).all()

@@ -80,12 +80,15 @@ def test_nothing_measured_decides_nothing(name: str) -> None:
 def test_what_gets_in_is_told_cell_by_cell() -> None:
     condition = decided("A4c", tables(extra={"slopes": FLAT | {"trained": 0.3}})).condition
     assert (
-        "A little is lost in the squashing: lstm97 at the start, lstm/0 at the start, lstm/1 at the"
+        "A little is lost in the squashing: LSTM of 1997 at the start, LSTM at forget bias 0 at the start, LSTM at forget "
         in condition
     )
-    assert "More than a little is lost in the squashing: lstm97 after training, lstm/0 after" in condition
+    assert (
+        "More than a little is lost in the squashing: LSTM of 1997 after training, LSTM at forget bias 0 after"
+        in condition
+    )
     words = "100 % of units lose more than a little; the output gate 0.6, both together 0.18"
-    assert f"lstm/1 after training 0.3 ({words})" in condition
+    assert f"LSTM at forget bias 1 after training 0.3 ({words})" in condition
 
 
 def test_the_slope_is_the_entry_factor_over_the_gate_unit_by_unit() -> None:
@@ -128,7 +131,7 @@ def test_inits_that_differ_have_no_common_gain() -> None:
     found = decided("A4d", both)
     assert found.boundary is None
     assert "at gain 0.825 (95 % interval" in found.condition
-    assert "with orthogonal init and 1.4" in found.condition
+    assert "orthogonal init, no forget gate) to 1.4" in found.condition
 
 
 def test_the_rank_of_opening_and_exit() -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from support.planted_paths import INITS
 
+from carousel.analysis import names
 from carousel.analysis.routes import routes as analysed
 from carousel.analysis.stats.tables import MODEL
 from carousel.axes import LAGS
@@ -194,7 +195,7 @@ def test_the_threshold_of_each_line_is_where_it_was_planted(plant, name: str) ->
     assert found.boundary is not None
     assert found.boundary.at == pytest.approx(3.0, abs=0.02)
     assert found.boundary.low <= found.boundary.at <= found.boundary.high
-    assert all(f"(lstm {init})" in found.condition for init in INITS)
+    assert all(f"{names.init(init)} init" in found.condition for init in INITS)
 
 
 def test_lines_that_disagree_are_not_pooled(plant) -> None:
@@ -203,8 +204,8 @@ def test_lines_that_disagree_are_not_pooled(plant) -> None:
         "M2", plant(need="M2", forget=forget, total=dict.fromkeys(forget, 0.0), extra=over(0.0, 0.9, 0.0))
     )
     assert found.boundary is None
-    assert "3 [" in found.condition
-    assert "3.9 [" in found.condition
+    assert "3 (95 % interval" in found.condition
+    assert "3.9 (95 % interval" in found.condition
 
 
 def test_what_is_left_by_route_is_that_of_the_routes_table(plant) -> None:
@@ -270,7 +271,7 @@ def test_the_rest_is_the_total_less_the_carousels_part() -> None:
 
 def test_the_witness_is_a_librarys_default(plant) -> None:
     found = decided("A1g", plant(need="A1g", extra=over(0.1, 1.0, 1.0)))
-    assert "Counterexample: lstm, torch init, forget bias 0, T = 200" in found.condition
+    assert "Counterexample: LSTM, PyTorch's default init, forget bias 0, T = 200" in found.condition
     assert found.effect == pytest.approx(np.sqrt(1 + 10**-0.2 - 0.4 * 10**-0.1))
 
 
@@ -297,7 +298,7 @@ def test_the_witness_of_an_unchanged_gradient_holds_in_every_repetition(plant) -
     decay = decay.assign(log10_norm=decay["log10_norm"].where(~wild, -0.1 * decay["lag"]))
     found = decided("A4e", tables._replace(decay=decay))
     assert "Unchanged too: " in found.condition
-    assert ", in lstm, " in found.condition
+    assert ", in LSTM, " in found.condition
     assert "what passed a gate in 267 of 270 LSTMs" in found.condition
 
 
@@ -309,8 +310,8 @@ def test_cells_without_a_carousel_are_said_apart(plant) -> None:
     found = decided("A4e", both)
     assert found.verdict == "supported"
     assert (
-        "no part of the verdict, error flows unchanged in lru 60 of 60 (the leak past the recurrent weights) and "
-        "rnn_orthogonal 60 of 60" in found.condition
+        "no part of the verdict, error flows unchanged in LRU 60 of 60 (the leak past the recurrent weights) and "
+        "orthogonal RNN 60 of 60" in found.condition
     )
     assert found.n == decided("A4e", tables).n
 
@@ -352,19 +353,19 @@ def test_the_paths_stand_side_by_side(plant) -> None:
 def test_unchanged_cells_stand_left_of_the_line(plant) -> None:
     figure = FIGURES["A4e"](plant(need="A4e"))
     (ax,) = figure.axes
-    names = [label.get_text() for label in ax.get_yticklabels()]
-    assert set(names) == {
+    cells = [label.get_text() for label in ax.get_yticklabels()]
+    assert set(cells) == {
         "IndRNN",
         "LRU",
         "LSTM",
         "LSTM of 1997",
-        "LSTM, peepholes",
+        "peephole LSTM",
         "MinimalRNN",
         "orthogonal RNN",
     }
     dots = next(line for line in ax.lines if line.get_label() == "without a carousel")
     left = np.round(dots.get_ydata())[dots.get_xdata() <= a4e.UNCHANGED]
-    assert set(left) == {names.index("orthogonal RNN")}
+    assert set(left) == {cells.index("orthogonal RNN")}
 
 
 def test_frozen_gates_are_drawn_as_planted(plant) -> None:

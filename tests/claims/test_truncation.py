@@ -133,17 +133,17 @@ def test_truncation_s_words_name_the_margin_s_bias_and_the_pairs(plant) -> None:
     found = decided("A3b", study_of(plant, "A3b", {"delay": 200}))
     at = found.boundary
     assert at is not None
-    assert at.factor == "forget bias"
+    assert at.factor == "forget bias (PyTorch's default init)"
     assert at.low <= at.at <= at.high
     assert at.at == pytest.approx((0.9 - 0.3) / (0.97 - 0.3), abs=0.01)
-    assert "not little for lstm/0" in found.condition
+    assert "not little for LSTM at forget bias 0" in found.condition
     assert "longer in 60 of 60 pairs" in found.condition
 
 
 def test_no_forget_bias_keeps_the_direction(plant) -> None:
     found = decided("A3b", study_of(plant, "A3b", {"cosines": FAR | {"none": 0.98}}))
     assert found.boundary is None
-    assert "reaches 0.90 on 0 of 1 lines along the forget bias" in found.condition
+    assert "reaches 0.90 at forget bias above 1 (PyTorch's default init)" in found.condition
 
 
 def test_lines_that_differ_have_no_common_bias(plant) -> None:
@@ -153,27 +153,33 @@ def test_lines_that_differ_have_no_common_bias(plant) -> None:
     decay = pd.concat([tables.decay.astype({"init": str}), other.astype({"init": str})], ignore_index=True)
     found = decided("A3b", tables._replace(decay=decay))
     assert found.boundary is None
-    assert "on 2 of 2 lines along the forget bias" in found.condition
-    assert "at forget biases 0.896 to 0.98" in found.condition
+    assert (
+        "reaches 0.90 at forget bias 0.896 (95 % interval 0.89 to 0.901) (PyTorch's default init); 0.98"
+        in (found.condition)
+    )
+    assert found.condition.endswith("(orthogonal init).")
 
 
 def test_the_reason_is_decided_apart_from_the_cost(plant) -> None:
     found = decided("A3b", study_of(plant, "A3b"))
     assert (
-        "The reason: the flow along the gates decays for lstm/0 and lstm/1; does not decay for lstm97."
+        "The reason: the flow along the gates decays for LSTM at forget bias 0 and 1; does not decay for LSTM of 1997."
         in found.condition
     )
-    assert "Where it decays the direction is nevertheless lost: lstm/0." in found.condition
-    assert "Where it decays the direction is kept: lstm/1." in found.condition
-    assert "Where it does not decay the direction is kept all the same: lstm97." in found.condition
+    assert "Where it decays the direction is nevertheless lost: LSTM at forget bias 0." in found.condition
+    assert "Where it decays the direction is kept: LSTM at forget bias 1." in found.condition
+    assert "Where it does not decay the direction is kept all the same: LSTM of 1997." in found.condition
 
 
 def test_learning_that_is_open_does_not_hide_what_is_decided(plant) -> None:
     found = decided("A3b", study_of(plant, "A3b", {"solved_at": 1000}))
     assert found.verdict == "depends"
-    assert "Accuracy: undecided for lstm/0, lstm/1 and lstm97." in found.condition
-    assert "Loss on the way: little for lstm/0, lstm/1 and lstm97." in found.condition
-    assert "What is undecided does not change this verdict. Undecided: accuracy, lstm/0" in found.condition
+    assert "Accuracy: undecided for LSTM at forget bias 0 and 1 and LSTM of 1997." in found.condition
+    assert "Loss on the way: little for LSTM at forget bias 0 and 1 and LSTM of 1997." in found.condition
+    assert (
+        "What is undecided does not change this verdict. Undecided: accuracy, LSTM at forget bias 0"
+        in found.condition
+    )
 
 
 def test_accuracy_and_time_are_read_where_a_task_is_solved(plant) -> None:
@@ -187,7 +193,7 @@ def test_accuracy_and_time_are_read_where_a_task_is_solved(plant) -> None:
     tables = study_of(plant, "A3b", CHEAP)._replace(accuracy=accuracy)
     assert decided("A3b", tables).verdict == "supported"
     half = accuracy.assign(solved=accuracy["solved"] | (unsolved & (accuracy["step"] > 200)))
-    words = "Accuracy: depends on the setting for lstm/0 (50 % of the settings, and 50 %)"
+    words = "Accuracy: depends on the setting for LSTM at forget bias 0 (50 % of the settings, and 50 %)"
     assert words in decided("A3b", tables._replace(accuracy=half)).condition
 
 
@@ -203,7 +209,7 @@ def test_a_library_s_default_stands_for_the_truncation(plant) -> None:
     decay = pd.concat([tables.decay.astype(text), default.astype(text)], ignore_index=True)
     found = decided("A3b", tables._replace(decay=decay))
     assert found.effect == pytest.approx(0.5)
-    assert "not little for PyTorch's default LSTM and lstm/0" in found.condition
+    assert "not little for PyTorch's default LSTM and LSTM at forget bias 0" in found.condition
 
 
 def test_truncation_without_training_decides_nothing(plant) -> None:
@@ -213,7 +219,10 @@ def test_truncation_without_training_decides_nothing(plant) -> None:
 
 def test_places_and_cells_are_named_where_the_decay_differs(plant) -> None:
     found = decided("A2g", study_of(plant, "A2g"))
-    assert "At the start (step 25 of 400) not so: lstm/0, lstm/1 and gru/1" in found.condition
+    assert (
+        "At the start (step 25 of 400) not so: LSTM at forget bias 0 and 1 and GRU at forget bias 1"
+        in found.condition
+    )
     assert "In the middle (step 100 of 400) as at the end" in found.condition
     assert found.effect == pytest.approx(0.05, abs=0.002)
 
@@ -251,7 +260,7 @@ def test_a_dead_gradient_has_no_slope(plant) -> None:
 def test_the_nearest_of_the_others_is_named(plant) -> None:
     found = decided("A4a", study_of(plant, "A4a", {"peep_error": 0.05}))
     assert found.verdict == "supported"
-    assert "nearest is lstm_peephole, forget bias 100, off by a factor of 1.05" in found.condition
+    assert "nearest is peephole LSTM at forget bias 100, off by a factor of 1.05" in found.condition
 
 
 def test_an_error_does_not_hide_in_the_sum(plant) -> None:

@@ -51,13 +51,6 @@ def listed(words: Iterable[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
-def at_biases(names: list[str]) -> str:
-    """Return "at forget bias 0 and chrono, and without a forget gate"."""
-    given = [name for name in names if not name.startswith("none")]
-    words = [f"at forget bias {listed(given)}"] if given else []
-    return ", and ".join(words + ["without a forget gate"] * (len(given) < len(names)))
-
-
 def as_number(forget_bias: str) -> float:
     """Return a forget bias as a number; NaN for none and for a scheme."""
     try:

@@ -7,7 +7,8 @@ from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.stats.tables import SETTING
 from carousel.analysis.text import number
 from carousel.axes import STANDARD_DRIVE
-from carousel.claims.evidence import boundary, by_state, main, reference, stack
+from carousel.claims.evidence import by_state, main, reference, stack
+from carousel.claims.lines import tested_and_lines
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     DEPENDS,
@@ -28,16 +29,16 @@ from carousel.claims.rules import (
 )
 from carousel.claims.weights_and_slopes import (
     NETWORKS,
-    WELL,
+    along_gain,
     by_share,
     grouped_by,
     kinds,
+    leads,
     led,
     of,
     part,
     said_of_slopes,
     split,
-    with_crossings,
     word_of,
 )
 
@@ -73,35 +74,42 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
     """Return per activation, networks and chains, how much larger the weights' part is than the slopes'."""
     whole = split(tables.decay)
     evidence = stack([part(group, "lead", name) for name, group in grouped_by(not_one(whole, margin))])
-    return with_crossings(evidence, whole).assign(moved=said_of_slopes(whole)) if len(evidence) else evidence
+    return (
+        stack([evidence.assign(moved=said_of_slopes(whole)), along_gain(whole)])
+        if len(evidence)
+        else evidence
+    )
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict with the lead of the weights' part in PyTorch's default tanh RNN as its effect."""
+    evidence, lines = tested_and_lines(evidence)
     states = pd.concat([comparison(of(NETWORKS, evidence)), by_share(evidence)])
     word = word_of(states, kinds(evidence)) if len(evidence) else INCONCLUSIVE
     if word == INCONCLUSIVE:
         what = f"{MIN_REPETITIONS} networks and {MIN_SEARCHED} chains of each activation on every backend"
-        return Verdict(word, to_settle(evidence, states[:0], what), _alt(evidence), states=dict(states))
+        return Verdict(
+            word, to_settle(evidence, states[:0], what), _alt(evidence, lines), states=dict(states)
+        )
     shown = next((name for name in SHOWN if name in states), evidence["part"].iloc[0])
-    at = boundary(evidence[evidence["part"] == SHOWN[-1]], WELL) if word == DEPENDS else None
+    at = leads(lines) if word == DEPENDS else None
     known = {"states": dict(states), **main(evidence[evidence["part"] == shown])}
-    return Verdict(word, _condition(evidence, states), _alt(evidence), boundary=at, **known)
+    return Verdict(word, _condition(evidence, states, lines), _alt(evidence, lines), boundary=at, **known)
 
 
-def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
-    said = [*by_state(states, LEADS), led(evidence), evidence["moved"].iloc[0]]
+def _condition(evidence: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -> str:
+    said = [*by_state(states, LEADS), led(lines), evidence["moved"].iloc[0]]
     return " ".join(text for text in said if text)
 
 
-def _alt(evidence: pd.DataFrame) -> str:
+def _alt(evidence: pd.DataFrame, lines: pd.DataFrame) -> str:
     if evidence.empty:
         return "The parts of weights and slopes were not measured."
     share = reference(evidence).groupby("part", sort=False)["share"].mean()
     words = [f"{name} {number(100 * share[name])} %" for name in share.index]
     return (
         "The slopes' part of each gradient's rate against the weights' part, chains above and networks below, one "
-        f"mark per setting. The weights' part is the larger in: {'; '.join(words)}. {led(evidence)}"
+        f"mark per setting. The weights' part is the larger in: {'; '.join(words)}. {led(lines)}"
     ).strip()
 
 

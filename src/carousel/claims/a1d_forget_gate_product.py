@@ -2,11 +2,13 @@
 
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.left import left
 from carousel.analysis.stats.tables import MODEL, SETTING, difference, joined, select
 from carousel.analysis.text import listed, number
+from carousel.claims import defaults
 from carousel.claims.evidence import missing, planned, reference, relative_error
-from carousel.claims.half_left import DEFAULT, LAG, library
+from carousel.claims.half_left import LAG
 from carousel.claims.rules import (
     INCONCLUSIVE,
     MIN_CHECKED,
@@ -51,7 +53,9 @@ def measure(tables: Tables) -> pd.DataFrame:
     ``default``, that of PyTorch's default LSTM; NaN where it was not measured. n: models.
     """
     both = products(tables.decay)
-    both = both.assign(error=relative_error(both["measured"], both["formula"]), part=both["cell"].astype(str))
+    both = both.assign(
+        error=relative_error(both["measured"], both["formula"]), part=both["cell"].astype(str).map(names.cell)
+    )
     groups = both.groupby(["part", "backend"], observed=True)
     evidence = groups.agg(error=("error", "max"), checked=("error", "size")).reset_index()
     models = both.drop_duplicates(MODEL).groupby(["part", "backend"], observed=True).size()
@@ -65,8 +69,12 @@ def excess(decay: pd.DataFrame) -> pd.DataFrame:
     full = left(found, "loss_state", "full", (LAG,))
     product = left(found, "factor_product", "formula", (LAG,))
     both = full.merge(product, on=[*MODEL, "lag"], suffixes=("", "_product"))
-    both = both.assign(more=difference(both["left"], both["left_product"]), part=both["cell"].astype(str))
-    both = both.assign(default=both["more"].where(library(both) == DEFAULT)).dropna(subset=["more"])
+    both = both.assign(
+        more=difference(both["left"], both["left_product"]), part=both["cell"].astype(str).map(names.cell)
+    )
+    both = both.assign(default=both["more"].where(defaults.named(both) == defaults.LSTM)).dropna(
+        subset=["more"]
+    )
     each = both.groupby(["part", "backend", *SETTING], observed=True, dropna=False)["more"].median()
     spread = each.groupby(["part", "backend"]).agg(more="median", least="min", most="max")
     default = both.groupby(["part", "backend"], observed=True)["default"].median()
@@ -94,7 +102,7 @@ def _apart(evidence: pd.DataFrame) -> str:
     if not own["more"].notna().any():
         return f"The full gradient at lag {LAG} was not measured beside it, or is exactly zero."
     default = own["default"].dropna()
-    words = [f"{number(default.iloc[0])} decades in {DEFAULT}"] if len(default) else []
+    words = [f"{number(default.iloc[0])} decades in {defaults.LSTM}"] if len(default) else []
     least, most, middle = own["least"].min(), own["most"].max(), own["more"].median()
     words += [f"{number(least)} to {number(most)} decades by setting (median {number(middle)})"]
     return (

@@ -6,18 +6,19 @@ from carousel.analysis.stats.curves import best_model
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import MODEL, repeated, select
 from carousel.analysis.text import bias_order, listed, number
+from carousel.claims import defaults
 from carousel.claims.evidence import main, planned, reference, stack, trends
 from carousel.claims.half_left import (
     CHRONO,
     HALF,
     LAG,
-    along_bias,
+    by_lag,
     evidence_of,
     from_bias,
-    headline,
     judged,
     one_threshold,
 )
+from carousel.claims.lines import tested_and_lines
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     ALPHA,
@@ -62,7 +63,7 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
     evidence = trends(each, ["part"], margin, "left")
     if evidence.empty:
         return evidence
-    lines = along_bias(select(found, cell="lstm"), "factor_product", "formula")
+    lines = by_lag(select(found, cell="lstm"), "factor_product", "formula")
     beside = each.merge(rates(found, "factor_product", "formula")[[*MODEL, "rate"]], on=MODEL)
     beside = beside.merge(best_model(found, "factor_product", "formula")[[*MODEL, "best"]], on=MODEL)
     beside = beside.groupby("part").agg(
@@ -74,8 +75,7 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict: whether a half of the product is left, by forget bias, and from which bias on."""
-    products = evidence[evidence["edge"].notna()] if len(evidence) else evidence
-    lines = evidence.drop(products.index)
+    products, lines = tested_and_lines(evidence)
     states = trend(products, decays=False)
     word = combine(states)
     if word == INCONCLUSIVE:
@@ -83,7 +83,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         return Verdict(word, to_settle(products, states, what), _alt(products), states=dict(states))
     condition = f"{_condition(reference(products), states)} {from_bias(lines)}".strip()
     at = one_threshold(lines) if word == DEPENDS and len(lines) else None
-    numbers = main(headline(products))
+    numbers = main(defaults.headline(products))
     return Verdict(word, condition, _alt(products), **numbers, boundary=at, states=dict(states))
 
 

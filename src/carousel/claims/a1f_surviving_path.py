@@ -2,9 +2,10 @@
 
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.left import KEPT, VANISHED, left
 from carousel.analysis.stats.tables import MODEL, select
-from carousel.analysis.text import at_biases, bias_order, number
+from carousel.analysis.text import bias_order, number
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.evidence import named, planned, stack, unsearched, wide, witnessed
 from carousel.claims.routes import LAG, decades, kept_by_the_carousel, of_lstms, on_all, over_the_carousel
@@ -95,7 +96,7 @@ def _path_words(first: pd.DataFrame, keeps: pd.Series, path: str) -> str:
     row = first.loc[first[keeps][REFERENCE].idxmax()]
     share = keeps[on_all(first).index].groupby(on_all(first)["forget_bias"].astype(str)).mean()
     said = {"all": share[share == 1], "some": share[(share > 0) & (share < 1)], "none": share[share == 0]}
-    words = [f"{who} {at_biases(bias_order(which.index))}" for who, which in said.items() if len(which)]
+    words = [f"{who} {names.at_biases(bias_order(which.index))}" for who, which in said.items() if len(which)]
     return (
         f"First half supported: {named(row)} keeps {number(10 ** row[REFERENCE])} over {LAG} steps. Of the models at "
         "least "
@@ -121,7 +122,10 @@ def _alt(second: pd.DataFrame) -> str:
     if checked.empty:
         return "The total was not measured beside the carousel's part."
     table = checked.groupby(checked["cell"].astype(str))[REFERENCE].agg(["median", "min"])
-    words = [f"{cell} {number(row['median'])} (least {number(row['min'])})" for cell, row in table.iterrows()]
+    words = [
+        f"{names.cell(str(cell))} {number(row['median'])} (least {number(row['min'])})"
+        for cell, row in table.iterrows()
+    ]
     return (
         "Gradient norm against lag by path, in the 1997 cell, with a forget gate and with chrono biases. Decades by "
         "which the total exceeds the part of a carousel that keeps at least a half, median at the longest lag: "

@@ -6,7 +6,8 @@ from carousel.analysis.stats.left import VANISHED
 from carousel.analysis.stats.tables import SETTING, difference, paired, select
 from carousel.analysis.text import number
 from carousel.axes import STANDARD_DRIVE
-from carousel.claims.evidence import boundary, by_state, main, reference, stack
+from carousel.claims.evidence import by_state, main, reference, stack
+from carousel.claims.lines import tested_and_lines
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     DEPENDS,
@@ -29,16 +30,16 @@ from carousel.claims.rules import (
 )
 from carousel.claims.weights_and_slopes import (
     NETWORKS,
-    WELL,
+    along_gain,
     by_share,
     grouped_by,
     kinds,
+    leads,
     led,
     of,
     part,
     said_of_slopes,
     split,
-    with_crossings,
     word_of,
 )
 
@@ -92,11 +93,12 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
         part(group, "relief", f"{RELIEF} than in {name}").assign(half=RELIEF)
         for name, group in (grouped_by(relief, "rival") if len(relief) else ())
     ]
-    return with_crossings(stack(found), table).assign(moved=said_of_slopes(table)) if found else stack(found)
+    return stack([*(part.assign(moved=said_of_slopes(table)) for part in found), along_gain(table)])
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict over both halves; its effect is what slopes cost more than weights in a default tanh RNN."""
+    evidence, lines = tested_and_lines(evidence)
     states = pd.concat([comparison(of(NETWORKS, evidence)), by_share(evidence)])
     halves = [states[states.index.str.startswith(half)] for half in (CULPRIT, RELIEF)] if len(states) else []
     words = [word_of(half, kinds(evidence)) for half in halves]
@@ -105,16 +107,15 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"ReLU beside tanh and sigmoid, {MIN_REPETITIONS} networks and {MIN_SEARCHED} chains, on every backend,"
         return Verdict(word, to_settle(evidence, states[:0], what), _alt(evidence), states=dict(states))
     shown = next((name for name in SHOWN if name in states), evidence["part"].iloc[0])
-    at = boundary(evidence[evidence["part"] == OWN], WELL) if word == DEPENDS else None
+    at = leads(lines) if word == DEPENDS else None
     known = {"states": dict(states), **main(evidence[evidence["part"] == shown])}
-    return Verdict(word, _condition(evidence, states), _alt(evidence), boundary=at, **known)
+    return Verdict(word, _condition(evidence, states, lines), _alt(evidence), boundary=at, **known)
 
 
-def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
+def _condition(evidence: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -> str:
     effects = _effects(evidence)
     words = {name: f"{name} ({number(effects[name])})" if name in effects else name for name in states.index}
-    own = evidence[evidence["half"] == CULPRIT]
-    said = [*by_state(states.rename(words), NAMES), led(own), evidence["moved"].iloc[0]]
+    said = [*by_state(states.rename(words), NAMES), led(lines), evidence["moved"].iloc[0]]
     return " ".join(text for text in said if text)
 
 

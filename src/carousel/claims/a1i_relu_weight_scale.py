@@ -9,6 +9,7 @@ from carousel.analysis.text import number
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import rnn_trends
 from carousel.claims.evidence import ALONG_GAIN, compare, main, reference, stack
+from carousel.claims.lines import tested_and_lines
 from carousel.claims.rnn_trends import LOST, threshold, words_of_vanishing
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
@@ -102,11 +103,13 @@ def _somewhere(side: pd.Series) -> str:
 
 def threshold_gain(evidence: pd.DataFrame) -> Boundary | None:
     """Return the gain at which vanishing ends, if it does within the sweep."""
-    return threshold(evidence[evidence["kind"] == "falls"], RELU) if len(evidence) else None
+    return threshold(tested_and_lines(evidence)[1], RELU)
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict with the rise of the rate as its effect and the gain at which vanishing ends."""
+    at = threshold_gain(evidence)
+    evidence, lines = tested_and_lines(evidence)
     each = states(evidence)
     found = claimed(evidence, each)
     word = conjunction([combine(found[[name]]) for name in found.index]) if len(found) else INCONCLUSIVE
@@ -116,10 +119,10 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         return Verdict(word, _to_settle(evidence, each, found, what), _alt(evidence, each), states=dict(each))
     said = [
         _counts(evidence, each),
-        rnn_trends.said_of_lines(evidence[evidence["kind"] == "falls"], "vanishing ends"),
+        rnn_trends.said_of_lines(evidence[evidence["kind"] == "falls"], lines, "vanishing ends"),
     ]
     condition = " ".join(text for text in said if text)
-    rise, at = evidence[evidence["part"] == RISE], threshold_gain(evidence)
+    rise = evidence[evidence["part"] == RISE]
     return Verdict(word, condition, _alt(evidence, each), boundary=at, states=dict(each), **main(rise))
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 from carousel.analysis.stats.left import VANISHED
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import lstm_against_rnn
-from carousel.claims.rules import LAG, Claim, Margin, Tables, Verdict, comparison, words_of_comparison
+from carousel.claims.rules import LAG, Claim, Margin, Tables, Verdict, words_of_comparison
 
 MUCH = Margin(
     float(np.log10(3)),
@@ -22,7 +22,7 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return A2a's verdict: it vanishes, with a half-life MUCH longer than each rival's."""
-    return lstm_against_rnn.decide(evidence, comparison(evidence), "decades of half-life")
+    return lstm_against_rnn.decide(evidence, "decades of half-life")
 
 
 CLAIM = Claim(

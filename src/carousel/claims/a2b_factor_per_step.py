@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.tables import MODEL, difference, grouped, joined, select
 from carousel.analysis.text import listed, number
 from carousel.claims.evidence import LN10, main_error, missing, planned, reference, stack
@@ -96,7 +97,7 @@ def measure(tables: Tables) -> pd.DataFrame:
     if table.empty:
         return table
     table = table.assign(error=errors(table))
-    groups = table.groupby([table["cell"].astype(str), table["backend"].astype(str)])
+    groups = table.groupby([table["cell"].astype(str).map(names.cell), table["backend"].astype(str)])
     evidence = pd.DataFrame(
         [_part(group) | dict(zip(("part", "backend"), key, strict=True)) for key, group in groups]
     )
@@ -128,7 +129,10 @@ def errors(table: pd.DataFrame) -> np.ndarray:
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict with the largest error as its effect: both halves, the chains and the LSTMs, are needed."""
     states = identity(evidence)
-    chains, lstms = (states[[part in cells for part in states.index]] for cells in (CHAINS, WITH_FORGET_GATE))
+    chains, lstms = (
+        states[states.index.isin([names.cell(cell) for cell in cells])]
+        for cells in (CHAINS, WITH_FORGET_GATE)
+    )
     word = REFUTED if FAILS in set(states) else combine(states)
     if word == INCONCLUSIVE or chains.empty or lstms.empty:
         what = f"{MIN_CHECKED} factors of each scalar chain and each LSTM in float64 on every backend"

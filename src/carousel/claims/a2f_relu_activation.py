@@ -2,11 +2,13 @@
 
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import number
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import rnn_trends
 from carousel.claims.evidence import main, reference
+from carousel.claims.lines import tested_and_lines
 from carousel.claims.rnn_trends import (
     LOST,
     headline,
@@ -23,7 +25,6 @@ from carousel.claims.rules import (
     INCONCLUSIVE,
     LAG,
     MIN_REPETITIONS,
-    RNNS,
     UNCLEAR,
     Claim,
     Tables,
@@ -44,14 +45,15 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return ReLU's verdict over its inits and gains, with the gain at which each activation stops vanishing."""
+    evidence, lines = tested_and_lines(evidence)
     own = select(evidence, cell=RELU) if len(evidence) else evidence
     states = trend(own, decays=False)
     word = combine(states)
     if word == INCONCLUSIVE:
         what = f"{MIN_REPETITIONS} repetitions of ReLU networks on every backend, with clear rates,"
         return Verdict(word, to_settle(own, states, what), _alt(evidence), states=dict(states))
-    at = threshold(own, RELU) if word == DEPENDS else None
-    said = [_counts(states), said_of_libraries(evidence), said_of_lines(evidence, "vanishing ends")]
+    at = threshold(lines, RELU) if word == DEPENDS else None
+    said = [_counts(states), said_of_libraries(evidence), said_of_lines(evidence, lines, "vanishing ends")]
     beside = dict.fromkeys(evidence["part"], BESIDE)
     known = {"states": beside | dict(states), **main(headline(own, RELU))}
     return Verdict(word, " ".join(text for text in said if text), _alt(evidence), boundary=at, **known)
@@ -72,7 +74,7 @@ def _alt(evidence: pd.DataFrame) -> str:
     init = "orthogonal" if (own["init"] == "orthogonal").any() else str(own["init"].iloc[0])
     rows = select(own, init=init)
     cells = [cell for cell in (RELU, *SATURATING) if (rows["cell"] == cell).any()]
-    words = [_ends(RNNS[cell], select(rows, cell=cell)) for cell in cells]
+    words = [_ends(names.cell(cell), select(rows, cell=cell)) for cell in cells]
     return (
         "Three panels of gradient norm against lag, one per activation, a line per gain of the recurrent weights. "
         f"Decades left at lag {LAG}, {init} init: {'; '.join(words)}."

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.slopes import least_squares
 from carousel.analysis.stats.tables import MODEL, difference, grouped, joined, repeated, select
 from carousel.analysis.text import listed, number
@@ -126,7 +127,9 @@ def places(both: pd.DataFrame, margin: float) -> pd.DataFrame:
 def _place(group: pd.DataFrame, margin: float) -> pd.DataFrame:
     first = group.iloc[0]
     name = {"place": first["place"], "label": first["label"], "at": first["at"], "end": first["end"]}
-    return within(group, "apart", f"{first['place']}, {first['label']}", margin, "mean").assign(**name)
+    return within(group, "apart", f"{first['place']}, {names.label(first['label'])}", margin, "mean").assign(
+        **name
+    )
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -170,7 +173,9 @@ def _condition(chain: pd.DataFrame, rest: pd.DataFrame, found: pd.Series) -> str
     words = [_of_chain_rule(chain, found.get(CHAIN_RULE, UNCLEAR))]
     for place, group in parts.groupby("place", sort=False) if len(parts) else ():
         labels = {verb: group.index[found[group.index] == state] for state, verb in verbs.items()}
-        sides = [f"{verb}: {listed(list(group.loc[at, 'label']))}" for verb, at in labels.items() if len(at)]
+        sides = [
+            f"{verb}: {names.labels(list(group.loc[at, 'label']))}" for verb, at in labels.items() if len(at)
+        ]
         first = group.iloc[0]
         step = f"step {first['at']:.0f} of {first['end']:.0f}"
         words.append(f"{str(place).capitalize()} ({step}) {'; '.join(sides)}.")

@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.crossing import crossings, pooled
+from carousel.analysis import names
 from carousel.analysis.stats.tables import select
-from carousel.analysis.text import as_number, fixed, listed, number
-from carousel.claims.evidence import boundary, compare, main, reference, stack
+from carousel.analysis.text import as_number, fixed, number
+from carousel.claims.evidence import compare, main, reference, stack
+from carousel.claims.half_left import BIAS
+from carousel.claims.lines import along, boundary, evidence_of, in_words, tested_and_lines
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     FAILS,
@@ -65,40 +67,13 @@ def measure(tables: Tables, factor: float) -> pd.DataFrame:
     shown = found[found["label"].isin({*trained, *DEFAULTS.values()}) | (found["measure"] == GATES)]
     groups = dict(list(shown.groupby(["measure", "label"], sort=False)))
     evidence = stack([_part(groups[key], key[0], key[1], factor) for key in sorted(groups, key=_place)])
-    return evidence.assign(
-        **_crossings(select(reference(found), cell="lstm", measure=STATE), least(STATE, factor))
-    )
-
-
-def _crossings(cosines: pd.DataFrame, level: float) -> dict[str, str | float]:
-    """Return ``where``: in words, the forget bias from which the cosine is at ``level``, line by line.
-
-    at, at_low, at_high: of all lines together, where they agree; else NaN.
-    """
+    cosines = select(found, cell="lstm", measure=STATE).dropna(axis=1, how="all")
     lines = (
-        crossings(cosines.dropna(axis=1, how="all"), "forget_bias", "value", level)
-        if len(cosines)
-        else cosines
+        along(cosines, "forget_bias", "value", least(STATE, factor), fewest=2) if len(cosines) else cosines
     )
     lines = lines[lines["repetitions"] >= MIN_REPETITIONS] if len(lines) else lines
-    if lines.empty:
-        return {"where": "", "at": np.nan, "at_low": np.nan, "at_high": np.nan}
-    common = pooled(lines)
-    at = common[:3] if common else (np.nan,) * 3
-    words = f"The lstm's cosine reaches {fixed(level, 2)} {_where(lines)}"
-    return {"where": words, **dict(zip(("at", "at_low", "at_high"), at, strict=True))}
-
-
-def _where(lines: pd.DataFrame) -> str:
-    """Return in words at which forget biases lines reach a level: how many do, and between which."""
-    reach, inside = lines[lines["at"] < np.inf], lines[np.isfinite(lines["at"])]
-    within = (
-        f", at forget biases {number(inside['at'].min())} to {number(inside['at'].max())}"
-        if len(inside)
-        else ""
-    )
-    tried = f"of {len(lines)} lines along the forget bias (init, width, length and drive the same)"
-    return f"on {len(reach)} {tried}, up to {number(lines['last'].max())}{within}."
+    said = f"the state's cosine reaches {fixed(least(STATE, factor), 2)}"
+    return stack([evidence, evidence_of(lines, said).assign(measure=STATE, reached=least(STATE, factor))])
 
 
 def _place(key: tuple[str, str]) -> tuple[int, str, float, str]:
@@ -112,7 +87,7 @@ def _place(key: tuple[str, str]) -> tuple[int, str, float, str]:
 def _part(group: pd.DataFrame, name: str, label: str, factor: float) -> pd.DataFrame:
     how = "median" if name == GATES else "mean"
     group = group.dropna(axis=1, how="all")
-    part = compare(group, "value", f"{name}, {label}", least(name, factor), how)
+    part = compare(group, "value", f"{name}, {names.label(label)}", least(name, factor), how)
     score = reference(group)["later"] if name == TIME else pd.Series(dtype=float)
     pairs = {"later": int((score > 0).sum()), "sooner": int((score < 0).sum()), "pairs": len(score)}
     known = bool(group["informative"].all()) if name in (ACCURACY, TIME) else True
@@ -122,6 +97,7 @@ def _part(group: pd.DataFrame, name: str, label: str, factor: float) -> pd.DataF
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict over the reason, all that is counted, and every cell and forget bias."""
     what = f"{MIN_REPETITIONS} repetitions of training with each gradient, of a task that one of them solves,"
+    evidence, lines = tested_and_lines(evidence)
     if evidence.empty or not evidence["measure"].isin(LEARNING).any():
         return Verdict(
             INCONCLUSIVE, to_settle(evidence.head(0), pd.Series(dtype=object), what), _alt(evidence)
@@ -129,15 +105,15 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     found = comparison(evidence)
     word = combine(found)
     open_ = to_settle(evidence, found, what) if UNCLEAR in set(found) else ""
-    words = [open_] * (word == INCONCLUSIVE) + _condition(evidence, found)
+    words = [open_] * (word == INCONCLUSIVE) + _condition(evidence, found, lines)
     words += [f"What is undecided does not change this verdict. {open_}"] * (
         word != INCONCLUSIVE and bool(open_)
     )
-    at, shown = boundary(evidence, "forget bias"), main(_shown(evidence))
+    at, shown = boundary(lines, BIAS), main(_shown(evidence))
     return Verdict(word, " ".join(words), _alt(evidence), **shown, boundary=at, states=dict(found))
 
 
-def _condition(evidence: pd.DataFrame, found: pd.Series) -> list[str]:
+def _condition(evidence: pd.DataFrame, found: pd.Series, lines: pd.DataFrame) -> list[str]:
     """Return in words the reason, and for each thing that is counted where the cost is little and where not."""
     parts = evidence.drop_duplicates("part").set_index("part")
     states = parts.assign(state=found.reindex(parts.index))
@@ -149,22 +125,27 @@ def _condition(evidence: pd.DataFrame, found: pd.Series) -> list[str]:
         for name, group in cost.groupby("measure", sort=False)
     ]
     later, sooner, pairs = parts[["later", "sooner", "pairs"]].sum()
-    words += [f"Truncated, a run took longer in {later} of {pairs} pairs and less long in {sooner}."] * (
-        pairs > 0
-    )
-    return [*words, *filter(None, evidence["where"].head(1))]
+    words += [
+        f"Truncated, a run took longer in {later:.0f} of {pairs:.0f} pairs and less long in {sooner:.0f}."
+    ] * (pairs > 0)
+    at = in_words(lines, BIAS)
+    return [
+        *words,
+        *([f"The LSTM's cosine reaches {fixed(lines['reached'].iloc[0], 2)} {at}."] if at else []),
+    ]
 
 
 def _sides(group: pd.DataFrame, verbs: dict[str, str]) -> str:
-    """Return "little for lstm/1; not little for lstm/0"; what is mixed with the share of settings on either side."""
+    """Return "little for LSTM at forget bias 1; not little ..."; what is mixed with the settings on either side."""
     table = group.reset_index()
-    shares = [
-        f" ({100 * row.share:.0f} % of the settings, and {100 * row.reverse:.0f} %)"
-        for row in table.itertuples()
+    sides = {verb: table[table["state"] == state] for state, verb in verbs.items() if state != MIXED}
+    words = [f"{verb} for {names.labels(list(rows['label']))}" for verb, rows in sides.items() if len(rows)]
+    words += [
+        f"{verbs[MIXED]} for {names.label(row.label)} ({100 * row.share:.0f} % of the settings, and "
+        f"{100 * row.reverse:.0f} %)"
+        for row in table[table["state"] == MIXED].itertuples()
     ]
-    names = table["label"] + pd.Series(shares, dtype=object).where(table["state"] == MIXED, "")
-    sides = {verb: names[table["state"] == state] for state, verb in verbs.items()}
-    return "; ".join(f"{verb} for {listed(list(labels))}" for verb, labels in sides.items() if len(labels))
+    return "; ".join(words)
 
 
 def _reason_and_cost(reason: pd.DataFrame, cost: pd.DataFrame) -> str:
@@ -180,7 +161,7 @@ def _reason_and_cost(reason: pd.DataFrame, cost: pd.DataFrame) -> str:
     found = [
         (both.index[(both["flow"] == flow) & (both["kept"] == kept)], said) for flow, kept, said in cases
     ]
-    return " ".join(said.format(listed(list(labels))) for labels, said in found if len(labels))
+    return " ".join(said.format(names.labels(list(labels))) for labels, said in found if len(labels))
 
 
 def _shown(evidence: pd.DataFrame) -> pd.DataFrame:
@@ -195,8 +176,14 @@ def _alt(evidence: pd.DataFrame) -> str:
     if evidence.empty:
         return "No truncated gradient was measured beside a full one."
     effect = evidence.groupby(["measure", "label"], sort=False)["effect"].first()
-    words = [f"{label} {number(effect[name, label])}" for name, label in effect.index if name == STATE]
-    late = [f"{label} {number(-100 * effect[name, label])} %" for name, label in effect.index if name == TIME]
+    words = [
+        f"{names.label(label)} {number(effect[name, label])}" for name, label in effect.index if name == STATE
+    ]
+    late = [
+        f"{names.label(label)} {number(-100 * effect[name, label])} %"
+        for name, label in effect.index
+        if name == TIME
+    ]
     cosines, times = (", ".join(found) or "not measured" for found in (words, late))
     return (
         "Cosine of the truncated with the full gradient against lag and over training, and what training with it "

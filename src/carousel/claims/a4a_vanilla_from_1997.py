@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.tables import MODEL, joined, select
 from carousel.analysis.text import as_number, bias_order, listed, number
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import main_error, missing, relative_error
+from carousel.claims.evidence import labelled, main_error, missing, relative_error
 from carousel.claims.rules import (
     FAILS,
     HOLDS,
@@ -44,7 +45,7 @@ def pairs(decay_rows: pd.DataFrame) -> pd.DataFrame:
     both = joined(new[[*on, "cell", "forget_bias", "log10_norm"]], old, on, "_97")
     bias = both["forget_bias"].astype(str)
     held = (bias.map(as_number) > OPEN) & (both["cell"] == "lstm")
-    part = np.where(held, EQUAL, both["cell"].astype(str) + ", forget bias " + bias)
+    part = np.where(held, EQUAL, labelled(both).map(names.label))
     return both.assign(error=relative_error(both["log10_norm"], both["log10_norm_97"]), part=part)
 
 
@@ -119,9 +120,9 @@ def _alt(evidence: pd.DataFrame) -> str:
 
 def _ordered(evidence: pd.DataFrame) -> list[str]:
     """Return the parts by cell, and by forget bias within a cell."""
-    names = pd.Series(evidence["part"].unique())
-    biases = bias_order(names.str.rpartition(" ")[2])
-    return sorted(names, key=lambda name: (name.partition(",")[0], biases.index(name.rpartition(" ")[2])))
+    parts = pd.Series(evidence["part"].unique())
+    biases = bias_order(parts.str.rpartition(" ")[2])
+    return sorted(parts, key=lambda part: (part.partition(" at ")[0], biases.index(part.rpartition(" ")[2])))
 
 
 CLAIM = Claim(

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.tables import MODEL, joined, repeated, select
 from carousel.analysis.text import bias_order, number
 from carousel.claims.evidence import by_state, compare, labelled, main, stack
@@ -31,7 +32,7 @@ LITTLE = Margin(
 )
 SEEN = ("entry", "gate_o")
 STAGES = {False: "at the start", True: "after training"}
-USUAL = "lstm/1 at the start"  # whose effect stands for the claim
+USUAL = "LSTM at forget bias 1 at the start"  # whose effect stands for the claim
 KEYS = ["backend", "part"]
 SAID = {
     HOLDS: "A little is lost in the squashing",
@@ -59,7 +60,7 @@ def units(found: pd.DataFrame) -> pd.DataFrame:
         for quantity, name in zip(SEEN, ("entry", "gate"), strict=True)
     )
     both = joined(entry, gate, on)
-    part = labelled(both) + " " + (both["step"] > 0).map(STAGES)
+    part = labelled(both).map(names.label) + " " + (both["step"] > 0).map(STAGES)
     return both.assign(squash=_ratio(both), part=part)
 
 

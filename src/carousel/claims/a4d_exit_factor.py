@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.crossing import crossing
 from carousel.analysis.stats.tables import MODEL, grouped, repeated, select
-from carousel.analysis.text import listed, number, with_interval
-from carousel.claims.evidence import DECIDED, boundary, by_state, compare, main, reference, stack
+from carousel.analysis.text import number
+from carousel.claims.evidence import DECIDED, by_state, compare, main, reference, stack
+from carousel.claims.lines import along, boundary, evidence_of, in_words, tested_and_lines
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     INCONCLUSIVE,
@@ -71,7 +71,7 @@ def openings(found: pd.DataFrame) -> pd.DataFrame:
 def measure(tables: Tables, margin: float) -> pd.DataFrame:
     """Return per factor and backend the share ``lost`` against ``margin``, and the rank correlation with the opening.
 
-    Beside them the gain from which the affine map takes less: in words by init, and one where the inits agree.
+    Beside them the lines along the gain from which the affine map, proportional to it, takes less.
     """
     found = repeated(rows(tables), MIN_REPETITIONS)
     table = factors(found)
@@ -79,24 +79,9 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
     evidence = stack([*parts, compare(openings(found), "rank", OPENING, 0.0)])
     if evidence.empty:
         return evidence
-    affine = select(reference(table), quantity="exit_affine", slice=BY_GAIN)
-    return evidence.assign(**_gains(affine, 1 - margin))
-
-
-def _gains(affine: pd.DataFrame, level: float) -> dict[str, str | float]:
-    """Return ``gains``: where the affine map's factor, proportional to the gain, comes to ``level``, by init in words.
-
-    at, at_low, at_high: of all inits together, where their intervals overlap; else NaN.
-    """
-    groups = affine.groupby("init", observed=True)
-    each = {str(init): crossing(group, "gain", "factor", level) for init, group in groups}
-    each = {init: found for init, found in each.items() if np.isfinite(found.at)}
-    agree = bool(each) and max(at.low for at in each.values()) <= min(at.high for at in each.values())
-    at, low, high = crossing(affine, "gain", "factor", level)[:3] if agree else (np.nan,) * 3
-    words = [
-        f"{with_interval(found.at, found.low, found.high)} with {init} init" for init, found in each.items()
-    ]
-    return {"gains": listed(words), "at": at, "at_low": low, "at_high": high}
+    affine = select(table, quantity="exit_affine", slice=BY_GAIN)
+    gains = along(affine, "gain", "factor", 1 - margin, fewest=2)
+    return stack([evidence, evidence_of(gains, "the affine map stops shrinking")])
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -105,9 +90,10 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     if evidence.empty:
         nothing = to_settle(evidence, pd.Series(dtype=object), what)
         return Verdict(INCONCLUSIVE, nothing, "No exit factor was measured.")
+    evidence, gains = tested_and_lines(evidence)
     states = comparison(evidence)
     word = combine(states)
-    words = [*by_state(states, DECIDED), _words(evidence), *_threshold(evidence)]
+    words = [*by_state(states, DECIDED), _words(evidence), *_threshold(gains)]
     words = [to_settle(evidence, states, what), *words] if word == INCONCLUSIVE else words
     shown = main(evidence[evidence["part"] == PARTS["exit"]])
     return Verdict(
@@ -115,14 +101,14 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         " ".join(words),
         _alt(evidence),
         **shown,
-        boundary=boundary(evidence, "gain"),
+        boundary=boundary(gains, "gain"),
         states=dict(states),
     )
 
 
-def _threshold(evidence: pd.DataFrame) -> list[str]:
-    gains = evidence["gains"].iloc[0]
-    return [f"The affine map stops shrinking the error at gain {gains}."] if gains else []
+def _threshold(gains: pd.DataFrame) -> list[str]:
+    at = in_words(gains, "gain")
+    return [f"The affine map stops shrinking the error {at}."] if at else []
 
 
 def _words(evidence: pd.DataFrame) -> str:

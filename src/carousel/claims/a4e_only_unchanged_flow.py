@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.slopes import FIT_WINDOW
 from carousel.analysis.stats.tables import MODEL, SETTING, grouped, select
 from carousel.analysis.text import listed, number
@@ -161,7 +162,7 @@ def _beyond(space: pd.DataFrame, found: pd.Series) -> str:
     if rows_.empty:
         return ""
     groups = found[rows_.index].groupby([rows_["route"], rows_["cell"].astype(str)]).agg(["sum", "size"])
-    words = [f"{cell} {row['sum']} of {row['size']}{'' if route == 'the total' else f' ({route})'}"
+    words = [f"{names.cell(str(cell))} {row['sum']} of {row['size']}{'' if route == 'the total' else f' ({route})'}"
              for (route, cell), row in groups.iterrows() if row["sum"]]  # fmt: skip
     return (
         f"Beyond LSTMs, and no part of the verdict, error flows unchanged in {listed(words) or 'no cell'}: orthogonal "
@@ -175,7 +176,7 @@ def _alt(space: pd.DataFrame) -> str:
         return "No route beside the carousel was measured."
     worst = space[list(BACKENDS)].max(axis=1)
     nearest = worst.groupby([space["place"], space["cell"].astype(str)]).min().sort_values()
-    words = [f"{cell} {number(value)}" for (_, cell), value in nearest.items()]
+    words = [f"{names.cell(str(cell))} {number(value)}" for (_, cell), value in nearest.items()]
     return (
         "Dots of the largest change of the gradient's norm on its way back, a row for each cell: in LSTMs on the "
         "routes "

@@ -5,23 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.left import KEPT, VANISHED, left
 from carousel.analysis.stats.slopes import FIT_WINDOW, in_window
 from carousel.analysis.stats.tables import MODEL, difference, repeated, select
-from carousel.analysis.text import at_biases as at_gates, bias_order, listed, number
+from carousel.analysis.text import bias_order, listed, number
 from carousel.axes import LAGS
+from carousel.claims import defaults
 from carousel.claims.evidence import levels, main, missing, planned, reference, stack
-from carousel.claims.half_left import (
-    ALONG,
-    CHRONO,
-    LAG,
-    at_biases,
-    evidence_of,
-    law,
-    library,
-    one_threshold,
-    thresholds,
-)
+from carousel.claims.half_left import ALONG, BIAS, CHRONO, LAG, evidence_of, law, one_threshold, thresholds
+from carousel.claims.lines import in_words, tested_and_lines
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     DEPENDS,
@@ -78,7 +71,7 @@ def changes(found: pd.DataFrame) -> pd.DataFrame:
     bias = bias.mask(bias == CHRONO, f"{CHRONO}:" + table["length"].astype(str))
     decades = difference(table["left"], table["entered"])
     table = table.assign(
-        decades=decades, change=np.clip(decades, -MOST, MOST), gate=library(table).fillna(bias)
+        decades=decades, change=np.clip(decades, -MOST, MOST), gate=defaults.named(table).fillna(bias)
     )
     return table.dropna(subset=["change"])
 
@@ -94,7 +87,7 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
         entered=("entered", "median"), decades=("decades", "median"), fallen=("decades", lambda all: (all < KEPT).sum())
     )  # fmt: skip
     evidence = evidence.astype({"cell": str}).merge(beside.reset_index().astype({"cell": str}), "left", KEYS)
-    name = evidence["cell"] + ("/" + evidence["gate"]).where(evidence["gate"] != "none", "")
+    name = [_gate(*key) for key in evidence[["cell", "gate"]].itertuples(index=False)]
     part = evidence["path"] + " " + name + " to lag " + evidence["lag"].astype(str)
     return stack([evidence.assign(part=part), *(_lines(table, path) for path in PATHS)])
 
@@ -110,8 +103,7 @@ def _lines(table: pd.DataFrame, path: str) -> pd.DataFrame:
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict: where the gradient is flat, up to which lag, and from which forget bias on."""
-    changed = evidence[evidence["edge"].notna()] if len(evidence) else evidence
-    lines = evidence.drop(changed.index)
+    changed, lines = tested_and_lines(evidence)
     states = equivalence(changed)
     word = combine(states)
     if word == INCONCLUSIVE:
@@ -127,13 +119,13 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 
 def _path_words(own: pd.DataFrame, states: Mapping[str, str], begin: str) -> str:
     """Return in words up to which lag one path's gradient is flat, or by which it has changed: by forget bias."""
-    groups = [(*key, *_phrase(rows, states)) for key, rows in own.groupby(["cell", "gate"])]
+    plain = own[~own["gate"].str.contains(":")]  # biases drawn for so many steps are judged there in A1e
+    groups = [(*key, *_phrase(rows, states)) for key, rows in plain.groupby(["cell", "gate"])]
     table = pd.DataFrame(groups, columns=["cell", "gate", "verb", "lag"]).sort_values(["verb", "lag"])
     same = table.groupby("gate")[["verb", "lag"]].nunique(dropna=False).max(axis=1) == 1
     words = []
     for (verb, lag), rows in table.groupby(["verb", "lag"], sort=False):
-        name = rows["gate"].where(rows["gate"].map(same), rows["gate"] + " (" + rows["cell"] + ")")
-        words.append(f"{verb} {lag} {_gates(name)}" if lag else f"{verb} {_gates(name)}")
+        words.append(f"{verb} {lag} {_gates(rows, same)}" if lag else f"{verb} {_gates(rows, same)}")
     return f"{begin} {'; '.join(words) or 'was not measured'}."
 
 
@@ -146,12 +138,19 @@ def _phrase(rows: pd.DataFrame, states: Mapping[str, str]) -> tuple[str, int]:
     return ("is flat up to lag", int(flat.max())) if len(flat) else ("is undecided", 0)
 
 
-def _gates(names: pd.Series) -> str:
-    """Return in words which forget biases, and whose defaults, these are."""
-    default = names.str.contains("default")
-    words = [at_gates(bias_order(names[~default]))] if (~default).any() else []
-    words += [f"in {listed(sorted(names[default]))}"] if default.any() else []
-    return " and ".join(words)
+def _gate(cell: str, gate: str) -> str:
+    """Return a cell and its forget bias, or whose default it is, in words."""
+    return gate if "default" in gate else names.setting(cell, gate)
+
+
+def _gates(rows: pd.DataFrame, same: pd.Series) -> str:
+    """Return in words which forget biases, and whose defaults, these are; with the cell where cells differ."""
+    default, alike = rows["gate"].str.contains("default"), rows["gate"].map(same)
+    words = [names.at_biases(bias_order(rows.loc[alike & ~default, "gate"]))]
+    words += [
+        f"in {listed([_gate(*key) for key in rows.loc[default | ~alike, ['cell', 'gate']].to_numpy()])}"
+    ]
+    return " and ".join(text for text in words if text not in ("", "in "))
 
 
 def _old_words(own: pd.DataFrame) -> str:
@@ -177,7 +176,7 @@ def _threshold_words(lines: pd.DataFrame) -> list[str]:
     if lines.empty:
         return []
     names = {"truncated": "along the carousel", "full": "in total"}
-    said = {names[path]: at_biases(select(lines, path=path)) for path in names}
+    said = {names[path]: in_words(select(lines, path=path), BIAS) for path in names}
     words = [f"{name} {at}" for name, at in said.items() if at]
     rule = f"ln(n / ln 2) over those {LAG - ENTERED} steps is {law(LAG - ENTERED):.2f}"
     return [f"Of the LSTM's gradient at lag {ENTERED} half is left at lag {LAG} {'; '.join(words)}; {rule}."]

@@ -7,6 +7,7 @@ from carousel.analysis.text import number
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import rnn_trends
 from carousel.claims.evidence import main, reference
+from carousel.claims.lines import tested_and_lines
 from carousel.claims.rnn_trends import headline, said_of_libraries, said_of_lines, threshold
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
@@ -37,27 +38,28 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict and, per cell and init, the gains at which the gradient is flat or rises."""
+    evidence, lines = tested_and_lines(evidence)
     states = trend(evidence, decays=True)
     word = combine(states)
     if word == INCONCLUSIVE:
         what = f"{MIN_REPETITIONS} repetitions of vanilla RNNs at T of at least {LONG}, on every backend"
         return Verdict(word, to_settle(evidence, states, what), _alt(evidence), states=dict(states))
-    at = _boundary(evidence) if word == DEPENDS else None
+    at = _boundary(lines) if word == DEPENDS else None
     known = {"states": dict(states), **main(headline(evidence, "rnn_tanh"))}
-    return Verdict(word, _condition(evidence, states), _alt(evidence), boundary=at, **known)
+    return Verdict(word, _condition(evidence, states, lines), _alt(evidence), boundary=at, **known)
 
 
-def _boundary(evidence: pd.DataFrame) -> Boundary | None:
+def _boundary(lines: pd.DataFrame) -> Boundary | None:
     """Return the gain at which the tanh RNN stops decaying, or else the first cell that does."""
-    found = (threshold(evidence, cell) for cell in sorted(VANILLA, key=lambda cell: cell != "rnn_tanh"))
+    found = (threshold(lines, cell) for cell in sorted(VANILLA, key=lambda cell: cell != "rnn_tanh"))
     return next((at for at in found if at), None)
 
 
-def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
+def _condition(evidence: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -> str:
     flat, unclear = ("; ".join(states.index[states == state]) for state in (FAILS, UNCLEAR))
     counts = f"Flat or rising in {(states == FAILS).sum()} of {len(states)} settings: {flat or 'none'}."
     open_ = f"Undecided: {unclear}." if unclear else ""
-    more = [said_of_libraries(evidence), said_of_lines(evidence, "the decay ends")]
+    more = [said_of_libraries(evidence), said_of_lines(evidence, lines, "the decay ends")]
     return " ".join(text for text in [counts, open_, *more] if text)
 
 

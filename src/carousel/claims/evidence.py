@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.crossing import crossing
+from carousel.analysis import names
 from carousel.analysis.stats.left import left
 from carousel.analysis.stats.resampling import hierarchical
 from carousel.analysis.stats.tables import MODEL, PAIR, by_repetition, difference, joined, numbered
 from carousel.analysis.stats.tested import equivalent, student
-from carousel.analysis.text import listed, number
+from carousel.analysis.text import listed
 from carousel.axes import BACKENDS, REFERENCE
-from carousel.claims.rules import FAILS, HOLDS, LAG, MIXED, UNCLEAR, Boundary
+from carousel.claims import defaults
+from carousel.claims.rules import FAILS, HOLDS, LAG, MIXED, UNCLEAR
 
 LN10 = float(np.log(10))
-DEFAULTS = "libraries"  # the slice with what libraries do by default
+DEFAULTS = defaults.SLICE
 ALONG_BIAS = ("grid", "bias")  # the slices that differ in the forget bias alone, and
 ALONG_GAIN = ("grid", "gain")  # in the gain alone: a curve along either is made of them
 DECIDED = {HOLDS: "Holds", FAILS: "Fails", MIXED: "Depends on the setting", UNCLEAR: "Undecided"}
@@ -140,48 +141,6 @@ def with_left(table: pd.DataFrame, decay: pd.DataFrame, quantity: str, path: str
     return joined(table, found[[*MODEL, "left"]], MODEL)
 
 
-def with_crossing(
-    evidence: pd.DataFrame,
-    table: pd.DataFrame,
-    factor: str,
-    level: float,
-    value: str = "rate",
-    log: bool = False,
-) -> pd.DataFrame:
-    """Return the evidence with each backend's crossing of ``level`` in columns: at, at_low, at_high, first, last.
-
-    table: one row per model, as `crossing` takes it; a forget bias that is no number is left out.
-    """
-    table = table.assign(**{factor: pd.to_numeric(table[factor].astype(str), errors="coerce")})
-    found = {
-        name: crossing(rows, factor, value, level, log)
-        for name, rows in table.groupby("backend", observed=True)
-    }
-    columns = ["at", "at_low", "at_high", "first", "last"]
-    each = {name: (at.at, at.low, at.high, at.first, at.last) for name, at in found.items()}
-    seen = [each.get(name, (np.nan,) * len(columns)) for name in evidence["backend"]]
-    return evidence.assign(**dict(zip(columns, np.reshape(seen, (-1, len(columns))).T, strict=True)))
-
-
-def boundary(rows: pd.DataFrame, factor: str) -> Boundary | None:
-    """Return the crossing of rows `with_crossing`, the reference's; None if there is none."""
-    rows = reference(rows)
-    if rows.empty or not np.isfinite(rows["at"]).all():
-        return None
-    at, low, high = rows.iloc[0][["at", "at_low", "at_high"]].astype(float)
-    return Boundary(factor, at, low, high)
-
-
-def threshold(rows: pd.DataFrame, factor: str) -> str:
-    """Return in words the crossing of rows `with_crossing`, or on which side of what was tried; nothing if unknown."""
-    found, rows = boundary(rows, factor), reference(rows)
-    if found:
-        return f"at {factor} {found.value}"
-    if np.isposinf(rows["at"]).all():
-        return f"above {factor} {number(rows['last'].max())}"
-    return f"below {factor} {number(rows['first'].min())}" if np.isneginf(rows["at"]).all() else ""
-
-
 def reference(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the reference backend: the sample."""
     return rows[rows["backend"].astype(str) == REFERENCE]
@@ -257,10 +216,12 @@ def by_state(states: pd.Series, said: Mapping[str, str]) -> list[str]:
 
 def named(row: pd.Series) -> str:
     """Return a setting in words: cell, init, gain, forget bias, length, training."""
-    words = [f"{row['cell']}", f"{row['init']} init"]
+    if row["slice"] == DEFAULTS:
+        return f"{names.default(str(row['init']), str(row['cell']))}, T = {row['length']}"
+    words = [names.cell(str(row["cell"])), f"{names.init(str(row['init']))} init"]
     words += [f"gain {row['gain']:g}"] if row["gain"] != 1 else []
     words += [f"bias {row['bias']:g}"] if row["bias"] != 0 else []
-    words += [f"forget bias {row['forget_bias']}"] if row["forget_bias"] != "none" else []
+    words += [names.at_bias(str(row["forget_bias"]))] if row["forget_bias"] != "none" else []
     words += [f"T = {row['length']}"]
     words += [f"trained on {row['trained']} for {row['step']} steps"] if row["trained"] != "no" else []
     return ", ".join(words)

@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.left import VANISHED, left
 from carousel.analysis.stats.tables import PAIR, by_repetition, select
-from carousel.analysis.text import at_biases, bias_order, listed, number
+from carousel.analysis.text import bias_order, listed, number
 from carousel.axes import BACKENDS, LIBRARIES, REFERENCE, STANDARD_DRIVE
+from carousel.claims import defaults
 from carousel.claims.evidence import DEFAULTS, named, planned, reference, unsearched, wide, witnessed
 from carousel.claims.rules import (
     INCONCLUSIVE,
@@ -69,15 +71,12 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 def _witness(space: pd.DataFrame) -> pd.Series:
     """Return the row of which least is left on every backend: of the first library's default LSTM if there is one."""
     usual = select(space, slice=DEFAULTS, cell="lstm", trained="no")
-    first = next((name for name in LIBRARIES if (usual["init"] == name).any()), None)
-    space = space if first is None else select(usual, init=first)
+    space = next((own for _, own in defaults.by_library(usual)), space)
     return space.loc[space[list(BACKENDS)].max(axis=1).idxmin()]
 
 
 def _named(witness: pd.Series) -> str:
-    library = LIBRARIES.get(str(witness["init"])) if witness["slice"] == DEFAULTS else None
-    more = f"{witness['hidden']} units, T = {witness['length']}"
-    return f"{library}'s default LSTM, {more}" if library else f"{named(witness)}, {witness['hidden']} units"
+    return f"{named(witness)}, {witness['hidden']} units"
 
 
 def _share(witness: pd.Series) -> str:
@@ -105,7 +104,8 @@ def _shares(space: pd.DataFrame, found: pd.Series) -> str:
     bias = usual["forget_bias"].astype(str)
     share, soon = (100 * each.groupby(bias).mean() for each in (found[usual.index], early))
     words = [
-        f"{share[b]:.0f} % {at_biases([b])} ({soon[b]:.0f} % by lag {EARLY})" for b in bias_order(share.index)
+        f"{share[b]:.0f} % {names.at_biases([b])} ({soon[b]:.0f} % by lag {EARLY})"
+        for b in bias_order(share.index)
     ]
     after = space["step"] > 0
     trained = f" After training: {100 * found[after].mean():.0f} % of {after.sum()}." if after.any() else ""

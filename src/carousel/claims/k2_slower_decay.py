@@ -5,7 +5,7 @@ import pandas as pd
 from carousel.analysis.stats.left import VANISHED
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import lstm_against_rnn
-from carousel.claims.rules import LAG, Claim, Margin, Tables, Verdict, comparison, words_of_comparison
+from carousel.claims.rules import LAG, Claim, Margin, Tables, Verdict, words_of_comparison
 
 LOST = Margin(-VANISHED, f"decade lost at lag {LAG}", "less than a tenth left is called vanished")
 MORE = Margin(0.0, "decades", "slower is an order, however small")
@@ -18,7 +18,7 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return K2's verdict: it vanishes, and more slowly than each rival's."""
-    return lstm_against_rnn.decide(evidence, comparison(evidence), f"decades more left at lag {LAG}")
+    return lstm_against_rnn.decide(evidence, f"decades more left at lag {LAG}")
 
 
 CLAIM = Claim(

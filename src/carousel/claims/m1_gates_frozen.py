@@ -82,13 +82,15 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LAG} on every backend"
         return Verdict(word, to_settle(evidence, states, what), alt, states=dict(states))
     rows_ = reference(evidence)
-    words = [_state_words(rows_[rows_["part"].map(states) == state], said) for state, said in SAID.items()]
+    words = [
+        _state_words(rows_[rows_["part"].map(states) == state], rows_, said) for state, said in SAID.items()
+    ]
     condition = f"{' '.join(filter(None, words))} {_direction(rows_, states)} {evidence['by_lag'].iloc[0]}"
     return Verdict(word, condition, alt, **main(_shown(evidence)), states=dict(states))
 
 
-def _state_words(rows_: pd.DataFrame, said: str) -> str:
-    return f"{said} in {len(rows_)} settings, by forget bias {by_bias(rows_)}." if len(rows_) else ""
+def _state_words(rows_: pd.DataFrame, every: pd.DataFrame, said: str) -> str:
+    return f"{said} in {len(rows_)} settings: {by_bias(rows_, every)}." if len(rows_) else ""
 
 
 def _direction(rows_: pd.DataFrame, states: pd.Series) -> str:

@@ -2,12 +2,14 @@
 
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.tables import difference, repeated
 from carousel.analysis.text import as_number, bias_order, number
-from carousel.claims.evidence import boundary, compare, main, planned, reference, stack
+from carousel.claims.evidence import compare, main, planned, reference, stack
+from carousel.claims.half_left import BIAS
+from carousel.claims.lines import FEWEST, boundary, evidence_of, in_words, tested_and_lines
 from carousel.claims.robustness import to_settle
 from carousel.claims.routes import (
-    BIASES,
     LAG,
     PART,
     ROUTES,
@@ -15,10 +17,9 @@ from carousel.claims.routes import (
     by_bias,
     by_route,
     decades,
-    in_words,
+    few,
     named_parts,
     of_lstms,
-    one_crossing,
 )
 from carousel.claims.rules import (
     FAILS,
@@ -67,7 +68,9 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
     by = each.groupby(PART, observed=True, sort=False)
     evidence = stack([_part(group, margin).assign(**dict(zip(PART, key, strict=True))) for key, group in by])
     lines = along_bias(each, "along", -margin)
-    return evidence.assign(part=named_parts(evidence), lines=in_words(lines), **one_crossing(lines))
+    return stack(
+        [evidence.assign(part=named_parts(evidence)), evidence_of(lines, "a tenth along the carousel")]
+    )
 
 
 def _part(group: pd.DataFrame, margin: float) -> pd.DataFrame:
@@ -79,6 +82,7 @@ def _part(group: pd.DataFrame, margin: float) -> pd.DataFrame:
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict over the forget biases below ABOUT, and what holds at the others."""
+    evidence, lines = tested_and_lines(evidence)
     alt = _alt(evidence)
     deciding = evidence[evidence["deciding"]] if len(evidence) else evidence
     states = comparison(evidence)
@@ -88,12 +92,12 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LAG} on every backend"
         return Verdict(word, to_settle(deciding, own, what), alt, states=dict(states))
     return Verdict(
-        word, _condition(reference(evidence), states), alt, **main(_shown(deciding)),
-        boundary=boundary(evidence, "forget bias"), states=dict(states),
+        word, _condition(reference(evidence), states, lines), alt, **main(_shown(deciding)),
+        boundary=boundary(lines, BIAS), states=dict(states),
     )  # fmt: skip
 
 
-def _condition(own: pd.DataFrame, states: pd.Series) -> str:
+def _condition(own: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -> str:
     """Return in words at which forget biases the carousel is the way, what each route leaves, and the thresholds."""
     sides = {
         "Less than a tenth of what is left ran along the carousel": HOLDS,
@@ -102,9 +106,9 @@ def _condition(own: pd.DataFrame, states: pd.Series) -> str:
         "Depends on the setting": MIXED,
     }
     found = {said: own[own["part"].map(states) == state] for said, state in sides.items()}
-    words = [f"{said} at forget bias {by_bias(rows_)}." for said, rows_ in found.items() if len(rows_)]
-    lines = own["lines"].iloc[0]
-    where = [f"From this forget bias on it is a tenth or more, line by line: {lines}."] if lines else []
+    words = [f"{said} {by_bias(rows_, own)}." for said, rows_ in found.items() if len(rows_)]
+    at = in_words(lines, BIAS)
+    where = [f"A tenth or more begins {at}."] if at else []
     return " ".join([*words, _routes_words(own), *where])
 
 
@@ -112,8 +116,8 @@ def _routes_words(own: pd.DataFrame) -> str:
     """Return in words what is left by route in the LSTM: through everything, with frozen gates, along the carousel."""
     table = own.assign(bias=own["forget_bias"].astype(str)).groupby("bias")[list(ROUTES)].median()
     each = [
-        " / ".join(decades(value) for value in table.loc[bias]) + f" at {bias}"
-        for bias in bias_order(table.index)
+        " / ".join(decades(value) for value in table.loc[bias]) + f" {names.at_biases([bias])}"
+        for bias in few(table.index)
     ]
     return (
         "Left in the LSTM in total / with every gate frozen (the carousel, and from h through the candidate) / along "
@@ -124,7 +128,7 @@ def _routes_words(own: pd.DataFrame) -> str:
 
 def _shown(deciding: pd.DataFrame) -> pd.DataFrame:
     """Return the rows whose effect stands for the claim: PyTorch's init at its own forget bias, or the first part."""
-    usual = [f"lstm, forget bias {bias}, torch init" for bias in ("0", "1")]
+    usual = [f"LSTM at forget bias {bias}, PyTorch's default init" for bias in ("0", "1")]
     found = [name for name in (*usual, deciding["part"].iloc[0]) if name in set(deciding["part"])]
     return deciding[deciding["part"] == found[0]]
 
@@ -155,14 +159,14 @@ CLAIM = Claim(
     "there "
     "with every gate frozen too, through the candidate.",
     prediction="supported: the forget gate is paid at every step on the carousel and not on the way through h",
-    unit=f"decades at lag {LAG}, total over the carousel's part (lstm, PyTorch's init)",
+    unit=f"decades at lag {LAG}, total over the carousel's part (LSTM, PyTorch's init)",
     rule=words_of_comparison(
         TENTH,
         f"what is left at lag {LAG} over what the carousel alone leaves (one part by cell, forget bias and init)",
     )
     + f" The parts with a forget bias below {ABOUT:g} decide; the others are shown. Thresholds are those of single "
     "lines of "
-    f"{BIASES} forget biases or more, linear in decades between two of them.",
+    f"{FEWEST} forget biases or more, linear in decades between two of them.",
     takeaway={
         "supported": "At the usual forget biases the carousel is not what carries the gradient: recurrent weights and "
         "candidate do. It is the carousel from a bias of about 4 on, and with chrono biases.",

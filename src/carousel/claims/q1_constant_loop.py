@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import select
-from carousel.analysis.text import bias_order, factor, listed, number
+from carousel.analysis.text import factor, listed, number
+from carousel.claims import defaults
 from carousel.claims.evidence import (
     labelled,
     main,
@@ -16,7 +18,9 @@ from carousel.claims.evidence import (
     stack,
     trends,
 )
-from carousel.claims.half_left import along_bias, evidence_of, from_bias, headline, library, one_threshold
+from carousel.claims.half_left import by_lag, evidence_of, from_bias, one_threshold
+from carousel.claims.lines import tested_and_lines
+from carousel.claims.routes import few
 from carousel.claims.rules import (
     DEPENDS,
     HOLDS,
@@ -47,22 +51,25 @@ def measure(tables: Tables) -> pd.DataFrame:
     loop = rows(tables)
     if loop.empty:
         return pd.DataFrame()
-    loop = loop.assign(part=library(loop).fillna(labelled(loop)))
+    loop = loop.assign(part=defaults.named(loop).fillna(labelled(loop).map(names.label)))
     errors = loop.assign(error=relative_error(loop["log10_norm"], np.zeros(len(loop))))
     errors = errors.groupby(["part", "backend"], observed=True)["error"].agg(error="max", checked="size")
-    names = loop.drop_duplicates("part")[["part", *KEYS]].astype(dict.fromkeys(KEYS, str))
+    factors = loop.drop_duplicates("part")[["part", *KEYS]].astype(dict.fromkeys(KEYS, str))
     rate = rates(loop, "cec", "cell")
-    rate = trends(rate.assign(part=library(rate).fillna(labelled(rate))), ["part"], STEADY)
-    evidence = (
-        rate.drop(columns="edge").merge(errors.reset_index(), on=["part", "backend"]).merge(names, on="part")
+    rate = trends(
+        rate.assign(part=defaults.named(rate).fillna(labelled(rate).map(names.label))), ["part"], STEADY
     )
-    return stack([evidence, evidence_of(along_bias(select(loop, cell="lstm"), "cec", "cell"))])
+    evidence = (
+        rate.drop(columns="edge")
+        .merge(errors.reset_index(), on=["part", "backend"])
+        .merge(factors, on="part")
+    )
+    return stack([evidence, evidence_of(by_lag(select(loop, cell="lstm"), "cec", "cell"))])
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict: identity for every cell, or only for those without a forget gate."""
-    checked = evidence[evidence["checked"].notna()] if len(evidence) else evidence
-    lines = evidence.drop(checked.index)
+    checked, lines = tested_and_lines(evidence)
     states = identity(checked)
     old, new = (
         select(checked, cell=cells) if len(checked) else checked for cells in ("lstm97", WITH_FORGET_GATE)
@@ -76,7 +83,9 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     )
     condition += _steps(new) + (f" {from_bias(lines)}" if len(lines) else "")
     at = one_threshold(lines) if word == DEPENDS and len(lines) else None
-    return Verdict(word, condition, _alt(checked), **main(headline(new)), boundary=at, states=dict(states))
+    return Verdict(
+        word, condition, _alt(checked), **main(defaults.headline(new)), boundary=at, states=dict(states)
+    )
 
 
 def _steps(new: pd.DataFrame) -> str:
@@ -84,7 +93,7 @@ def _steps(new: pd.DataFrame) -> str:
     default = own["part"].str.contains("default")
     rate = own[~default].groupby("forget_bias")["effect"].median()
     words = [f"{factor(row['effect'])} in {row['part']}" for _, row in own[default].iterrows()]
-    words += [f"{factor(rate[bias])} at forget bias {bias}" for bias in bias_order(rate.index)]
+    words += [f"{factor(rate[bias])} {names.at_biases([bias])}" for bias in few(rate.index)]
     return f"with a forget gate the factor per step is {listed(words)}."
 
 

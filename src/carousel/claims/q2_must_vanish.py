@@ -2,10 +2,13 @@
 
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.left import VANISHED
-from carousel.analysis.stats.tables import MODEL, difference, joined, repeated
+from carousel.analysis.stats.tables import MODEL, difference, joined, repeated, select
 from carousel.analysis.text import bias_order, number
-from carousel.claims.evidence import boundary, main, planned, reference, stack, trends
+from carousel.claims.evidence import main, planned, reference, stack, trends
+from carousel.claims.half_left import BIAS
+from carousel.claims.lines import boundary, evidence_of, in_words, tested_and_lines
 from carousel.claims.robustness import to_settle
 from carousel.claims.routes import (
     LAG,
@@ -14,10 +17,9 @@ from carousel.claims.routes import (
     by_bias,
     by_route,
     decades,
-    in_words,
+    few,
     named_parts,
     of_lstms,
-    one_crossing,
 )
 from carousel.claims.rules import (
     ALPHA,
@@ -71,8 +73,8 @@ def _part(both: pd.DataFrame, name: str, margin: float) -> pd.DataFrame:
     beside = models.groupby(PART, observed=True)[["entered", "at_lag"]].median()
     lines = along_bias(models, "change", -margin)
     evidence = evidence.merge(beside.reset_index(), "left", PART)
-    words = {"lines": in_words(lines), "path": name}
-    return evidence.assign(part=named_parts(evidence) + ": " + PARTS[name], **words, **one_crossing(lines))
+    evidence = evidence.assign(part=named_parts(evidence) + ": " + PARTS[name])
+    return stack([evidence, evidence_of(lines, f"{PARTS[name]} stops to vanish")]).assign(path=name)
 
 
 def _distance(both: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -87,39 +89,37 @@ def _distance(both: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict over the total and what passed a gate, of every cell, forget bias and init."""
+    evidence, lines = tested_and_lines(evidence)
     states = trend(evidence, decays=True)
     word = combine(states)
     if word == INCONCLUSIVE:
         what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LAG} on every backend"
         return Verdict(word, to_settle(evidence, states, what), _alt(evidence), states=dict(states))
-    condition = " ".join(_path_words(reference(evidence), states, path) for path in PARTS)
-    total = evidence[evidence["path"] == "total"]
-    at = boundary(total, "forget bias") if word == DEPENDS else None
+    condition = " ".join(_path_words(reference(evidence), states, path, lines) for path in PARTS)
+    at = boundary(select(lines, path="total"), BIAS) if word == DEPENDS and len(lines) else None
     return Verdict(
         word, condition, _alt(evidence), **main(_shown(evidence)), boundary=at, states=dict(states)
     )
 
 
-def _path_words(own: pd.DataFrame, states: pd.Series, path: str) -> str:
+def _path_words(own: pd.DataFrame, states: pd.Series, path: str, lines: pd.DataFrame) -> str:
     """Return in words where one part of the gradient vanishes, its thresholds, and what was paid on entering."""
     own = own[own["path"] == path]
     state = own["part"].map(states)
     words = [
-        f"{verb} at forget bias {by_bias(own[state == name])}"
-        for name, verb in SAID.items()
-        if (state == name).any()
+        f"{verb} {by_bias(own[state == name], own)}" for name, verb in SAID.items() if (state == name).any()
     ]
     said = f"From lag {INSIDE} to lag {LAG} {PARTS[path]} {'. It '.join(words)}."
-    lines = own["lines"].iloc[0]
-    return f"{said} {f'It stops to vanish, line by line, at forget bias {lines}.' if lines else ''} {_entered(own)}"
+    at = in_words(select(lines, path=path), BIAS) if len(lines) else ""
+    return f"{said} {f'It stops to vanish {at}.' if at else ''} {_entered(own)}"
 
 
 def _entered(own: pd.DataFrame) -> str:
     """Return in words what is left at INSIDE and at LAG, by forget bias: what entering costs, and the distance."""
     medians = own.groupby(own["forget_bias"].astype(str))[["entered", "at_lag"]].median()
     words = [
-        f"{decades(medians.loc[bias, 'entered'])} and {decades(medians.loc[bias, 'at_lag'])} at {bias}"
-        for bias in bias_order(medians.index)
+        f"{decades(medians.loc[bias, 'entered'])} and {decades(medians.loc[bias, 'at_lag'])} {names.at_biases([bias])}"
+        for bias in few(medians.index)
     ]
     return (
         f"Left of it at lag {INSIDE} and at lag {LAG} of the gradient of the loss by the last state, medians by forget "
@@ -141,7 +141,9 @@ def _alt(evidence: pd.DataFrame) -> str:
     if evidence.empty:
         return "No gradient through the gates was measured."
     left = evidence.groupby(["path", evidence["forget_bias"].astype(str)], sort=False)["effect"].median()
-    words = [f"{PARTS[path]} at {bias} {number(value)}" for (path, bias), value in left.items()]
+    words = [
+        f"{PARTS[path]} {names.at_biases([bias])} {number(value)}" for (path, bias), value in left.items()
+    ]
     return (
         f"Two panels of gradient norm against lag. Decades from lag {INSIDE} to lag {LAG} by forget bias: "
         f"{'; '.join(words)}."

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.tables import by_repetition, select
-from carousel.analysis.text import as_number, at_biases, bias_order, listed, number
+from carousel.analysis.text import as_number, bias_order, listed, number
 from carousel.claims.evidence import DEFAULTS, reference
 from carousel.claims.rnn_trends import LEAST_VALUES, VARIED, with_unit
-from carousel.claims.rules import RNNS
 
 ALONG = ["rival", "init", "gain", "bias", "forget_bias", "drive", "hidden", "length"]
 
@@ -16,7 +16,9 @@ def left(group: pd.DataFrame) -> str:
     """Return in words what a library's LSTM and RNNs have left at LAG, in decades, and their rates per step."""
     own = reference(group)
     sides = {"LSTM": ("left", "rate", own.drop_duplicates(["length", "repetition"]))}
-    sides |= {RNNS[str(rival)]: ("left_right", "rate_right", rows) for rival, rows in own.groupby("rival")}
+    sides |= {
+        names.cell(str(rival)): ("left_right", "rate_right", rows) for rival, rows in own.groupby("rival")
+    }
     words = [
         f"{name} {number(_mean(rows, left))} ({number(_mean(rows, rate))} per step)"
         for name, (left, rate, rows) in sides.items()
@@ -33,11 +35,11 @@ def spread(group: pd.DataFrame, both: pd.DataFrame, rival: str, library: str) ->
     if library:
         return {"count": "", "said": ""}
     median = _medians(reference(group))
-    count = f"in {median['worse'].sum()} of {len(median)} settings ({RNNS[rival]})"
+    count = f"in {median['worse'].sum()} of {len(median)} settings ({names.cell(rival)})"
     own = reference(select(both, rival=rival))
     moved = [_moved(own[own["slice"] != DEFAULTS], factor, words) for factor, words in VARIED.items()]
     said = [text for text in (_reversed(median), *moved) if text]
-    return {"count": count, "said": f"{RNNS[rival]}: {'; '.join(said)}." if said else ""}
+    return {"count": count, "said": f"{names.cell(rival)}: {'; '.join(said)}." if said else ""}
 
 
 def _medians(group: pd.DataFrame) -> pd.DataFrame:
@@ -53,7 +55,7 @@ def _reversed(median: pd.DataFrame) -> str:
     if not median["worse"].any():
         return ""
     biases = _of_all(median, "forget_bias")
-    words = [f"{biases[bias]} {at_biases([bias])}" for bias in bias_order(biases)]
+    words = [f"{biases[bias]} {names.at_biases([bias])}" for bias in bias_order(biases)]
     inits = [f"{text} {init}" for init, text in _of_all(median[median["gain"] == 1], "init").items()]
     by_init = f" (by init, at gain 1: {listed(inits)})" if inits else ""
     return f"ahead in {listed(words)}{by_init}"
@@ -81,7 +83,7 @@ def _moved(own: pd.DataFrame, factor: str, words: str) -> str:
         return f"{span} the order is the same"
     biases = changed.index.get_level_values("forget_bias").astype(str)
     rows = zip(biases, (row for _, row in changed.iterrows()), strict=True)
-    return f"{span} the order turns {listed([f'{at_biases([bias])} ({_ahead(row)})' for bias, row in rows])}"
+    return f"{span} the order turns {listed([f'{names.at_biases([bias])} ({_ahead(row)})' for bias, row in rows])}"
 
 
 def _ahead(row: pd.Series) -> str:

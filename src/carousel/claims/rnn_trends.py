@@ -6,19 +6,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.crossing import crossings
+from carousel.analysis import names
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import by_repetition, repeated, select
-from carousel.analysis.text import as_number, listed, number, with_interval
-from carousel.axes import LIBRARIES, STANDARD_DRIVE
-from carousel.claims.evidence import ALONG_GAIN, DEFAULTS, planned, reference, stack, trends, with_left
+from carousel.analysis.text import as_number, listed, number
+from carousel.axes import STANDARD_DRIVE
+from carousel.claims import defaults
+from carousel.claims.evidence import ALONG_GAIN, planned, reference, stack, trends, with_left
+from carousel.claims.lines import along, boundary, evidence_of, in_words
 from carousel.claims.rules import (
     ALPHA,
     CONFIRMED,
     LAG,
     LONG,
     MIN_REPETITIONS,
-    RNNS,
     VANILLA,
     Boundary,
     Margin,
@@ -60,12 +61,12 @@ def measure(tables: Tables, column: str, margin: float) -> pd.DataFrame:
     """Return the evidence on ``column`` of `slopes` against a loss of the margin, a part per group of BY.
 
     At the standard drive and, with the ``library``, as libraries start it. ``rate_mean`` and ``left_mean`` beside it;
-    per cell the ``lines`` and ``moved`` in words, and at, at_low, at_high: the gain at which a loss ends with WELL.
+    per cell ``moved`` in words, and the lines along the gain at which a loss ends.
     """
     table = repeated(slopes(tables.decay), MIN_REPETITIONS)
-    kinds = {"": fixed(table)} | {name: select(table, slice=DEFAULTS, init=name) for name in LIBRARIES}
+    kinds = {"": fixed(table)} | dict(defaults.by_library(table))
     evidence = stack([_parts(rows, library, column, margin) for library, rows in kinds.items() if len(rows)])
-    return _with_words(evidence, reference(table), column, margin) if len(evidence) else evidence
+    return _with_words(evidence, table, column, margin) if len(evidence) else evidence
 
 
 def _parts(table: pd.DataFrame, library: str, column: str, margin: float) -> pd.DataFrame:
@@ -85,39 +86,26 @@ def _means(rows: pd.DataFrame) -> dict[str, float]:
 
 def _part(row: Any) -> str:
     if row.library:
-        return f"{LIBRARIES[row.library]}'s default {RNNS[row.cell]}"
-    return f"{RNNS[row.cell]}, {row.init} init, gain {row.gain:g}, {row.hidden} units"
+        return f"{names.default(row.library, row.cell)}"
+    return f"{names.cell(row.cell)}, {names.init(str(row.init))} init, gain {row.gain:g}, {row.hidden} units"
 
 
 def _with_words(evidence: pd.DataFrame, table: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
-    """Return the evidence with what is said of each cell: where a loss ends, and what width and drive move."""
+    """Return the evidence with the lines along which a loss ends, and in words what width and drive move."""
+    own = defaults.without(reference(table))
+    moves = {cell: moved(rows_, column, margin) for cell, rows_ in _by_cell(own)}
+    evidence = evidence.assign(moved=evidence["cell"].astype(str).map(moves).fillna(""))
     swept = select(fixed(table), slice=ALONG_GAIN)
-    lines = {cell: crossings(own, "gain", column, -margin, log=True) for cell, own in _by_cell(swept)}
-    words = {cell: listed([_line(row) for row in found.itertuples()]) for cell, found in lines.items()}
-    along = {cell: moved(own, column, margin) for cell, own in _by_cell(table[table["slice"] != DEFAULTS])}
-    well = {cell: select(found, init=WELL) for cell, found in lines.items()}
-    ends = {cell: found.iloc[0][["at", "low", "high"]].tolist() for cell, found in well.items() if len(found)}
-    cells = evidence["cell"].astype(str)
-    at = np.array([ends.get(cell, [np.nan] * 3) for cell in cells], float).reshape(-1, 3)
-    columns = dict(zip(("at", "at_low", "at_high"), at.T, strict=True))
-    return evidence.assign(lines=cells.map(words).fillna(""), moved=cells.map(along).fillna(""), **columns)
+    return stack([evidence, *(_ends(cell, rows_, column, margin) for cell, rows_ in _by_cell(swept))])
+
+
+def _ends(cell: str, swept: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
+    found = along(swept, "gain", column, -margin, fewest=2, log=True)
+    return evidence_of(found, f"a loss ends, {names.cell(cell)}").assign(cell=cell)
 
 
 def _by_cell(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     yield from ((str(cell), own.astype({"init": str})) for cell, own in table.groupby("cell", observed=True))
-
-
-def _line(row: Any) -> str:
-    """Return in words the gain at which a loss ends, of one init and width."""
-    if np.isneginf(row.at):
-        return f"below gain {number(row.first)} ({row.init} init)"
-    if np.isposinf(row.at):
-        return f"above gain {number(row.last)} ({row.init} init)"
-    return f"at {_factor(row.init)} {with_interval(row.at, row.low, row.high)}"
-
-
-def _factor(init: str) -> str:
-    return f"gain with {init} init"
 
 
 def moved(own: pd.DataFrame, column: str, margin: float | None = None) -> str:
@@ -148,9 +136,8 @@ def _curve(init: str, row: pd.Series, unit: str, margin: float | None) -> str:
     ends = f"{number(row.iloc[0])} to {number(row.iloc[-1])}"
     one_side = margin is None or row.lt(-margin).nunique() == 1
     side = "" if margin is None else f", {'' if one_side else 'not '}on one side of the margin"
-    return (
-        f"{ends} from {with_unit(row.index[0], unit)} to {with_unit(row.index[-1], unit)} ({init} init{side})"
-    )
+    span = f"{with_unit(row.index[0], unit)} to {with_unit(row.index[-1], unit)}"
+    return f"{ends} from {span} ({names.init(init)} init{side})"
 
 
 def with_unit(value: float, unit: str) -> str:
@@ -158,15 +145,9 @@ def with_unit(value: float, unit: str) -> str:
     return f"drive {number(value)}" if unit == "drive" else f"{number(value)} {unit}"
 
 
-def threshold(evidence: pd.DataFrame, cell: str) -> Boundary | None:
-    """Return the gain at which a cell's loss ends with weights of WELL, if it does within the sweep."""
-    own = reference(evidence)
-    own = own[own["cell"] == cell][["at", "at_low", "at_high"]]
-    return (
-        Boundary(_factor(WELL), *own.iloc[0].astype(float))
-        if len(own) and np.isfinite(own).all(axis=None)
-        else None
-    )
+def threshold(lines: pd.DataFrame, cell: str) -> Boundary | None:
+    """Return the gain at which a cell's loss ends, if it does within the sweep."""
+    return boundary(select(lines, cell=cell), "gain", WELL) if len(lines) else None
 
 
 def headline(evidence: pd.DataFrame, cell: str) -> pd.DataFrame:
@@ -188,13 +169,15 @@ def said_of_libraries(evidence: pd.DataFrame) -> str:
     return f"Left at lag {LAG} by default, in decades: {listed(words)}." if words else ""
 
 
-def said_of_lines(evidence: pd.DataFrame, ends: str) -> str:
+def said_of_lines(evidence: pd.DataFrame, lines: pd.DataFrame, ends: str) -> str:
     """Return in words at which gain a loss ``ends``, cell by cell, and how it moves with width and drive."""
     each = reference(evidence).drop_duplicates("cell")
-    lines = [f"{RNNS[row.cell]} {row.lines}" for row in each.itertuples() if row.lines]
-    along = [f"{RNNS[row.cell]}: {row.moved}." for row in each.itertuples() if row.moved]
-    begins = [f"As the gain alone rises, {ends}: {'; '.join(lines)}."] if lines else []
-    return " ".join(begins + along)
+    cells = each["cell"].astype(str) if len(lines) else []
+    at = {cell: in_words(select(lines, cell=cell), "gain") for cell in cells}
+    said = [f"{names.cell(cell)} {text}" for cell, text in at.items() if text]
+    begins = [f"As the gain alone rises, {ends}: {'; '.join(said)}."] if said else []
+    moves = [f"{names.cell(row.cell)}: {row.moved}." for row in each.itertuples() if row.moved]
+    return " ".join(begins + moves)
 
 
 def words_of_vanishing(margin: Margin) -> str:

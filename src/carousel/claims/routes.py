@@ -10,20 +10,20 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.crossing import LINE as SAME_LINE, crossings, pooled
+from carousel.analysis import names
 from carousel.analysis.stats.left import left
 from carousel.analysis.stats.slopes import in_window
 from carousel.analysis.stats.tables import MODEL, PAIR, difference, joined, numbered, select
 from carousel.analysis.text import as_number, bias_order, listed, number
-from carousel.axes import BACKENDS, REFERENCE
-from carousel.claims.evidence import wide
+from carousel.axes import BACKENDS
+from carousel.claims.evidence import labelled, wide
+from carousel.claims.lines import along
 from carousel.claims.rules import LSTMS
 
+FEW = 4  # forget biases of which a number is said in words; the tables have all
 LAG = 100  # steps: the lag that is asked about where none is said
-BIASES = 3  # forget biases at least in a line along which a threshold is looked for, of models that differ
-ALONG = ("grid", "bias", "reach", "width")  # ... in little else: those of these slices
+ALONG = ("grid", "bias", "reach", "width")  # the slices with lines along the forget bias
 PART = ["cell", "forget_bias", "init", "trained"]  # what one part of the evidence has in common
-LINE = [name for name in SAME_LINE if name not in ("slice", "forget_bias")]
 ROUTES = {"total": "full", "frozen": "candidate", "carousel": "cell"}  # column -> path: the routes, nested
 PATHS = ROUTES | {"through": "gates"}  # and what passed at least one gate: the full gradient less the frozen
 
@@ -86,19 +86,45 @@ def on_all(space: pd.DataFrame) -> pd.DataFrame:
 
 def named_parts(evidence: pd.DataFrame) -> pd.Series:
     """Return the name of each row's part: cell, forget bias, init, and the task that it was trained on."""
-    bias, trained = evidence["forget_bias"].astype(str), evidence["trained"].astype(str)
-    bias = (", forget bias " + bias).where(bias != "none", "")
-    trained = (", trained on " + trained).where(trained != "no", "")
-    return evidence["cell"].astype(str) + bias + ", " + evidence["init"].astype(str) + " init" + trained
+    trained = evidence["trained"].astype(str)
+    trained = (", trained on " + trained.map(names.task)).where(trained != "no", "")
+    return (
+        labelled(evidence).map(names.label)
+        + ", "
+        + evidence["init"].astype(str).map(names.init)
+        + " init"
+        + trained
+    )
 
 
-def by_bias(parts: pd.DataFrame) -> str:
-    """Return the parts in words: by forget bias, with the inits; those after training are counted."""
-    trained = parts["trained"].astype(str) != "no"
-    start = parts[~trained]
-    bias = start["forget_bias"].astype(str)
-    words = [f"{name} ({listed(start.loc[bias == name, 'init'].astype(str))})" for name in bias_order(bias)]
-    return "; ".join([*words, *([f"after training {trained.sum()}"] if trained.any() else [])])
+def by_bias(parts: pd.DataFrame, every: pd.DataFrame) -> str:
+    """Return the parts in words: by forget bias, with the inits where ``every`` part at that bias is not among them.
+
+    Those after training are counted.
+    """
+    before, of = (rows.loc[rows["trained"].astype(str) == "no"] for rows in (parts, every))
+    bias = before["forget_bias"].astype(str)
+    total = of["forget_bias"].astype(str).value_counts()
+    whole = [name for name in bias_order(bias) if (bias == name).sum() == total[name]]
+    some = {
+        name: before.loc[bias == name, "init"].astype(str) for name in bias_order(bias) if name not in whole
+    }
+    words = [names.at_biases(whole)] if whole else []
+    words += [
+        f"{names.at_biases([name])} ({listed(sorted(own.map(names.init)))})" for name, own in some.items()
+    ]
+    after = len(parts) - len(before)
+    return "; ".join([*words, *([f"after training {after}"] if after else [])])
+
+
+def few(values: Sequence[object]) -> list[str]:
+    """Return at most FEW of some forget biases, in order: the numbers, evenly, or all of them where they are few."""
+    order = bias_order(map(str, values))
+    numbers = [value for value in order if not np.isnan(as_number(value))]
+    if len(order) <= FEW or not numbers:
+        return order
+    places = np.linspace(0, len(numbers) - 1, min(FEW, len(numbers))).round().astype(int)
+    return [numbers[place] for place in places]
 
 
 def decades(value: float) -> str:
@@ -107,43 +133,5 @@ def decades(value: float) -> str:
 
 
 def along_bias(table: pd.DataFrame, value: str, level: float) -> pd.DataFrame:
-    """Return the forget bias from which ``value`` is above ``level``, a row per line of the reference, with its name.
-
-    table: one row per model at one lag. A line has all but the forget bias in common, and at least BIASES of those.
-    """
-    own = select(table[table["backend"].astype(str) == REFERENCE], slice=ALONG)
-    bias = own["forget_bias"].astype(str).map(as_number)
-    own = own[bias.notna()]
-    rows = own.assign(forget_bias=bias[own.index])
-    keys = [name for name in LINE if name in rows]
-    tried = rows["forget_bias"].groupby(numbered(rows, keys)).transform("nunique")
-    found = crossings(rows[tried >= BIASES], "forget_bias", value, level)
-    return found.assign(line=_names(found)).sort_values("line", ignore_index=True)
-
-
-def _names(lines: pd.DataFrame) -> pd.Series:
-    """Return the name of each line: its cell and init, and what else tells it apart."""
-    name = lines["cell"].astype(str) + " " + lines["init"].astype(str)
-    said = {"hidden": "{} units", "length": "T = {}", "drive": "drive {}"}
-    for column, words in said.items():
-        if lines[column].nunique() > 1:
-            name = name + ", " + lines[column].astype(str).map(words.format)
-    return name
-
-
-def one_crossing(lines: pd.DataFrame) -> dict[str, float]:
-    """Return the crossing that all lines agree on, as columns of evidence; NaN where they do not."""
-    found = pooled(lines)
-    at = (found.at, found.low, found.high) if found and np.isfinite(found.at) else (np.nan,) * 3
-    return dict(zip(("at", "at_low", "at_high"), at, strict=True))
-
-
-def in_words(lines: pd.DataFrame) -> str:
-    """Return every line's crossing in words, with its interval."""
-    return "; ".join(f"{_at(row)} ({row['line']})" for _, row in lines.iterrows())
-
-
-def _at(row: pd.Series) -> str:
-    if np.isfinite(row["at"]):
-        return f"{number(row['at'])} [{number(row['low'])}, {number(row['high'])}]"
-    return f"above {number(row['last'])}" if row["at"] > 0 else f"below {number(row['first'])}"
+    """Return the `lines` along the forget bias at which ``value`` rises above ``level``; table: at one lag."""
+    return along(select(table, slice=ALONG), "forget_bias", value, level)

@@ -34,8 +34,7 @@ LONG = 100  # steps: a factor of 2 in 100 steps is not seen on shorter sequences
 LAG = 100  # steps: what is left is asked at this lag
 LSTMS = ("lstm97", "lstm", "lstm_peephole")
 WITH_FORGET_GATE = ("lstm", "lstm_peephole")  # those with a forget gate
-RNNS = {"rnn_sigmoid": "sigmoid RNN", "rnn_tanh": "tanh RNN", "rnn_relu": "ReLU RNN"}
-VANILLA = tuple(RNNS)
+VANILLA = ("rnn_sigmoid", "rnn_tanh", "rnn_relu")
 SCALAR = "scalar"  # the slice with the one-dimensional chains of the Q&A, and
 CHAIN = "chain"  # the one with a few of them over very many steps
 

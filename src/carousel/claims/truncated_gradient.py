@@ -8,11 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.learning import gehan, time_to_solve
 from carousel.analysis.stats.slopes import STEADY, in_window, rates
 from carousel.analysis.stats.tables import MODEL, RUN, difference, joined, repeated, select
+from carousel.axes import LIBRARIES
+from carousel.claims import defaults
 from carousel.claims.evidence import ALONG_BIAS, labelled, planned, reference, stack
-from carousel.claims.half_left import LIBRARIES
 from carousel.claims.rules import LONG, MIN_REPETITIONS, Tables
 
 TRAINED = ("lstm97", "lstm")  # the cells that are trained with either gradient
@@ -21,8 +23,7 @@ WEIGHTS, LENGTH = "direction of the weights' gradient", "size of the weights' gr
 ACCURACY, TIME, LOSS = "accuracy", "time to solve", "loss on the way"
 LEARNING = (ACCURACY, TIME, LOSS)
 GATES = "decay of the flow along the gates"
-BY_LIBRARY = "libraries"  # the slice of models as a library draws them for a user who sets nothing
-DEFAULTS = {init: f"{library} LSTM" for init, library in LIBRARIES.items()}
+DEFAULTS = {init: names.default(init, "lstm") for init in LIBRARIES}
 MIN_SOLVED = (
     0.2  # of the pairs of a length: where neither solves it, accuracy and time cannot tell them apart
 )
@@ -129,9 +130,7 @@ def told_apart(pairs: pd.DataFrame) -> pd.DataFrame:
 
 def named_settings(table: pd.DataFrame) -> pd.Series:
     """Return "cell/forget bias" for each row, or whose default it is, where it is of the slice of libraries."""
-    label = labelled(table)
-    library = table["init"].astype(str).map(DEFAULTS).where(table["slice"] == BY_LIBRARY)
-    return library.fillna(label)
+    return defaults.named(table).fillna(labelled(table))
 
 
 def gradients(tables: Tables) -> pd.DataFrame:

@@ -5,21 +5,20 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import MODEL, SETTING, difference, repeated, select
-from carousel.axes import BACKENDS, LIBRARIES, STANDARD_DRIVE
-from carousel.claims import rnn_trends
+from carousel.axes import BACKENDS, STANDARD_DRIVE
+from carousel.claims import defaults, rnn_trends
 from carousel.claims.evidence import (
     ALONG_GAIN,
-    DEFAULTS,
-    boundary,
     compare,
     planned,
     reference,
     stack,
-    with_crossing,
     with_left,
 )
+from carousel.claims.lines import along, boundary, evidence_of
 from carousel.claims.rules import (
     CHAIN,
     FAILS,
@@ -30,16 +29,16 @@ from carousel.claims.rules import (
     MIN_REPETITIONS,
     MIN_SEARCHED,
     MIXED,
-    RNNS,
     SCALAR,
     UNCLEAR,
     VANILLA,
+    Boundary,
     combine,
 )
 
 NETWORKS, CHAINS = "networks", "chains"
-WELL = "gain with orthogonal init"  # where the slopes begin to lead is read there: the init that was swept
-AGAIN = {f"again{name}": f"at{name}" for name in ("", "_low", "_high")}
+WELL = "orthogonal"  # the init whose gain was swept
+SAID_OF = {False: "slopes begin to lead", True: "weights lead again"}
 
 
 def split(decay: pd.DataFrame) -> pd.DataFrame:
@@ -83,11 +82,10 @@ def fixed(table: pd.DataFrame) -> pd.DataFrame:
 def grouped_by(table: pd.DataFrame, cell: str = "cell") -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the name and the models of every part: networks and chains by ``cell``, and what libraries start with."""
     for (name, kind), group in fixed(table).groupby([cell, "kind"], observed=True):
-        yield f"{RNNS[str(name)]} {kind}", group
-    usual = select(table, slice=DEFAULTS)
-    for init, library in LIBRARIES.items():
-        for name, group in select(usual, init=init).groupby(cell, observed=True):
-            yield f"{library}'s default {RNNS[str(name)]}", group
+        yield f"{names.cell(str(name))} {kind}", group
+    for init, own in defaults.by_library(table):
+        for name, group in own.groupby(cell, observed=True):
+            yield names.default(init, str(name)), group
 
 
 def alive(table: pd.DataFrame) -> pd.Series:
@@ -108,23 +106,24 @@ def part(group: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
     return found.assign(p=0.0) if kind == CHAINS else found
 
 
-def with_crossings(evidence: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the evidence of each part with the gain at which the slopes of its networks begin to lead.
+def along_gain(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the lines along the gain at which the slopes of networks begin to lead, as evidence, ``again`` False.
 
-    ``again``: the one above 1 at which the weights do once more.
+    again: those, from gain 1 on, at which the weights do once more.
     """
-    table = select(fixed(table), kind=NETWORKS, slice=ALONG_GAIN)
-    table = table.assign(slopes_lead=-table["lead"])
-    return stack([_with_crossing(found, table) for _, found in evidence.groupby("part", sort=False)])
+    own = select(fixed(table), kind=NETWORKS, slice=ALONG_GAIN)
+    own = own.assign(cell=own["cell"].astype(str), slopes_lead=-own["lead"])
+    sides = {False: ("slopes_lead", own), True: ("lead", own[own["gain"] >= 1])}
+    return stack([
+        evidence_of(_lines(rows, column), f"{SAID_OF[again]}, {names.cell(cell)}").assign(again=again, cell=cell)
+        for again, (column, swept) in sides.items() for cell, rows in swept.groupby("cell")
+    ])  # fmt: skip
 
 
-def _with_crossing(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    own = select(table, cell=found["cell"].iloc[0])
-    own = own if (found["kind"] == NETWORKS).all() else own.head(0)
-    found = found.assign(backend=found["backend"].astype(str))
-    again = with_crossing(found, own[own["gain"] >= 1], "gain", 0.0, "lead", log=True)
-    found = with_crossing(found, own, "gain", 0.0, "slopes_lead", log=True)
-    return found.assign(**{new: again[old] for new, old in AGAIN.items()})
+def _lines(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the lines of the init that was swept the furthest."""
+    tried = rows.groupby(["init", "length", "forget_bias"], observed=True)["gain"].transform("nunique")
+    return along(rows[tried == tried.max()], "gain", column, 0.0, fewest=2, log=True)
 
 
 def of(kind: str, evidence: pd.DataFrame) -> pd.DataFrame:
@@ -162,24 +161,27 @@ def kinds(evidence: pd.DataFrame) -> pd.Series:
 def said_of_slopes(table: pd.DataFrame) -> str:
     """Return in words how the slopes' part of networks moves with width and drive, activation by activation."""
     own = reference(table)
-    own = own[(own["kind"] == NETWORKS) & (own["slice"] != DEFAULTS)]
+    own = defaults.without(own[own["kind"] == NETWORKS])
     words = {cell: rnn_trends.moved(select(own, cell=cell), "slopes") for cell in VANILLA}
-    said = [f"{RNNS[cell]} {text}" for cell, text in words.items() if text]
+    said = [f"{names.cell(cell)} {text}" for cell, text in words.items() if text]
     return f"The slopes' part at gain 1, in decades per step: {'; '.join(said)}." if said else ""
 
 
-def led(evidence: pd.DataFrame) -> str:
-    """Return in words between which gains the slopes lead in networks with orthogonal weights."""
-    networks = evidence[evidence["kind"] == NETWORKS]
-    words = [
-        _between(RNNS[cell], networks[networks["cell"] == cell]) for cell in dict.fromkeys(networks["cell"])
-    ]
+def led(lines: pd.DataFrame) -> str:
+    """Return in words between which gains the slopes lead in networks."""
+    words = (
+        [_between(str(cell), own) for cell, own in lines.groupby("cell", sort=False)] if len(lines) else []
+    )
     found = [text for text in words if text]
-    return f"With orthogonal weights the slopes lead in {'; '.join(found)}." if found else ""
+    return f"The slopes lead in {'; '.join(found)}." if found else ""
 
 
-def _between(cell: str, rows: pd.DataFrame) -> str:
-    first = boundary(rows, "gain")
-    again = boundary(rows.drop(columns=["at", "at_low", "at_high"]).rename(columns=AGAIN), "gain")
+def _between(cell: str, lines: pd.DataFrame) -> str:
+    first, again = (boundary(select(lines, again=side), "gain", WELL) for side in (False, True))
     upper = f"to {again.value}" if again else "on"
-    return f"{cell} from gain {first.value} {upper}" if first else ""
+    return f"{names.cell(cell)} from {first.factor} {first.value} {upper}" if first else ""
+
+
+def leads(lines: pd.DataFrame) -> Boundary | None:
+    """Return the gain at which the slopes of tanh networks begin to lead."""
+    return boundary(select(lines, cell="rnn_tanh", again=False), "gain", WELL) if len(lines) else None

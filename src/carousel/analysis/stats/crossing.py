@@ -59,15 +59,16 @@ def crossings(
     level: float = 0.0,
     log: bool = False,
     smooth: Smooth = "value",
+    fewest: int = 2,
 ) -> pd.DataFrame:
     """Return where ``value`` first rises through ``level``: one row per line, with its own interval, sorted by line.
 
-    A line is what has everything but the factor, the slice and the repetition in common, at two values of the factor
-    at least. Columns: those of LINE, then those of Crossing, and ``each``, a dict of every repetition's crossing. A
-    repetition counts that has all of the line's values. The arguments are those of `crossing`.
+    A line is what has everything but the factor, the slice and the repetition in common, at ``fewest`` values of the
+    factor at least. Columns: those of LINE, then those of Crossing, and ``each``, a dict of every repetition's
+    crossing. A repetition counts that has all of the line's values. The arguments are those of `crossing`.
     """
     rows = _usable(table, factor, value, log)
-    rows = rows[_tried(rows, factor) >= 2]
+    rows = rows[_tried(rows, factor) >= fewest]
     codes, lines = grouped(rows, _line(rows, factor))
     points = rows[value].groupby([codes, rows["repetition"].to_numpy(), rows[factor].to_numpy()]).median()
     found = []

@@ -11,7 +11,8 @@ from carousel.analysis.stats.tables import PAIR, select
 from carousel.analysis.text import as_number
 from carousel.axes import REFERENCE
 from carousel.claims import m1_gates_frozen as m1, m2_along_the_carousel as m2, m3_perfect_carousel as m3
-from carousel.claims.routes import ALONG, BIASES, LAG, ROUTES
+from carousel.claims.lines import FEWEST
+from carousel.claims.routes import ALONG, LAG, ROUTES
 from carousel.claims.rules import Tables
 from carousel.report import names
 from carousel.report.figures.data import curves, either, prefer, settings
@@ -62,7 +63,7 @@ def m2_figure(tables: Tables) -> Figure:
     """Draw what is left at LAG by route against the forget bias, a panel per init."""
     each = m2.beside(tables)
     each = select(prefer(each, "backend", REFERENCE), slice=ALONG) if len(each) else each
-    lines = {init: rows for init in SHOWN if len(rows := _by_bias(each, init)) >= BIASES}
+    lines = {init: rows for init in SHOWN if len(rows := _by_bias(each, init)) >= FEWEST}
     if not lines:
         return nothing("an LSTM along the forget bias by route")
     titles = [f"{names.init(init)} init: left at lag {LAG}" for init in lines]
