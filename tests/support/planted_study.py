@@ -182,6 +182,17 @@ def dynamics_table(truth: Truth) -> pd.DataFrame:
     return pd.concat(tables or [none]).astype(dict.fromkeys([*TEXT, "quantity", "axis"], "category"))
 
 
+KEPT: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}  # by the words of their truth
+
+
+def beside(truth: Truth) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the accuracy and the dynamics table, which are made once per truth."""
+    if repr(truth) not in KEPT:
+        KEPT[repr(truth)] = accuracy_table(truth), dynamics_table(truth)
+    accuracy, dynamics = KEPT[repr(truth)]
+    return accuracy.copy(), dynamics.copy()
+
+
 Plant = Callable[..., Tables]
 
 
@@ -191,7 +202,7 @@ def plant() -> Plant:
 
     def make(need: str = "all", **changes: object) -> Tables:
         truth = replace(Truth(), **changes)
-        return Tables(decay_table(truth, need), accuracy_table(truth), dynamics_table(truth))
+        return Tables(decay_table(truth, need), *beside(truth))
 
     return make
 

@@ -95,12 +95,11 @@ def _evidence(
 ) -> pd.DataFrame:
     table = table.dropna(subset=[column])
     everywhere = on_every_backend(table)
-    rows = [
-        _compared(group, column, margin, how, test)
-        | {"part": part, "backend": str(backend), "margin": margin}
-        | {"shared": _centre(group[everywhere[group.index]], column, how)}
-        for backend, group in table.groupby("backend", observed=True)
-    ]
+    rows = []
+    for backend, group in table.groupby("backend", observed=True):
+        found, shared = _compared(group, column, margin, how, test), everywhere[group.index]
+        effect = found["effect"] if shared.all() else _centre(group[shared], column, how)
+        rows.append(found | {"part": part, "backend": str(backend), "margin": margin, "shared": effect})
     return pd.DataFrame(rows)
 
 
