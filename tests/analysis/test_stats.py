@@ -214,22 +214,28 @@ def along(at: dict[int, float], level: float = 0.0, **changes: object) -> pd.Dat
     return pd.DataFrame(rows)
 
 
+def one(rows: pd.DataFrame, **options: object) -> crossing.Crossing:
+    """Return the crossing of the one line that there is."""
+    (found,) = crossing.crossings(rows, "factor", **options).itertuples()
+    return crossing.Crossing(*(getattr(found, name) for name in crossing.Crossing._fields))
+
+
 def test_planted_crossings_come_back() -> None:
     places = dict(enumerate(np.linspace(1.3, 1.7, 10)))
-    found = crossing.crossing(along(places, -0.5).sample(frac=1, random_state=0), "factor", level=-0.5)
+    found = one(along(places, -0.5).sample(frac=1, random_state=0), level=-0.5)
     assert found.at == pytest.approx(1.5)
     assert (found.low, found.high) == pytest.approx(resampling.interval(list(places.values()))[1:])
     assert found[3:] == (10, 0.0, 4.0)
     two = pd.concat([along(places), along(places | dict.fromkeys(range(10), 9.0), init="other")])
-    assert crossing.crossing(two, "factor").at == np.inf
     three = pd.concat([two, along({r: place + 1 for r, place in places.items()}, init="third")])
-    assert crossing.crossing(three, "factor").at == pytest.approx(2.5)
+    each = crossing.crossings(three, "factor").set_index("init")["at"]
+    assert each[["x", "other", "third"]].tolist() == pytest.approx([1.5, np.inf, 2.5])
 
 
 def test_a_crossing_that_is_never_seen_is_censored() -> None:
-    assert crossing.crossing(along(dict.fromkeys(range(10), 7.0)), "factor").at == np.inf
-    assert crossing.crossing(along(dict.fromkeys(range(10), -1.0)), "factor").at == -np.inf
-    some = crossing.crossing(along({r: 1.5 if r < 7 else 7.0 for r in range(10)}), "factor")
+    assert one(along(dict.fromkeys(range(10), 7.0))).at == np.inf
+    assert one(along(dict.fromkeys(range(10), -1.0))).at == -np.inf
+    some = one(along({r: 1.5 if r < 7 else 7.0 for r in range(10)}))
     assert (some.at, some.low, some.high) == (1.5, 1.5, np.inf)
 
 
@@ -237,17 +243,19 @@ def test_crossings_of_a_logarithm_and_from_an_infinity() -> None:
     rows = along(dict.fromkeys(range(10), 2.0))
     rows = rows.assign(factor=10.0 ** (rows["factor"] - 1))
     rows = pd.concat([rows, rows[rows["factor"] == 1].assign(factor=-3.0)])
-    assert crossing.crossing(rows, "factor", level=-0.5, log=True).at == pytest.approx(10**0.5)
+    assert one(rows, level=-0.5, log=True).at == pytest.approx(10**0.5)
     dead = rows.assign(rate=rows["rate"].where(rows["factor"] >= 10, -np.inf))
-    assert crossing.crossing(dead, "factor", level=-0.5, log=True).at == pytest.approx(10.0)
+    assert one(dead, level=-0.5, log=True).at == pytest.approx(10.0)
 
 
 def test_no_crossing_without_two_values_of_the_factor() -> None:
     rows = along(dict.fromkeys(range(10), 1.5))
-    assert np.isnan(crossing.crossing(rows[rows["factor"] == 1], "factor").at)
-    assert crossing.crossing(rows.head(0), "factor").repetitions == 0
+    assert crossing.crossings(rows[rows["factor"] == 1], "factor").empty
+    assert crossing.crossings(rows.head(0), "factor").empty
     short = rows[rows["factor"] < 2].assign(init="short", rate=9.0)
-    assert crossing.crossing(pd.concat([rows, short]), "factor").at == pytest.approx(1.5)
+    both = pd.concat([rows, short])
+    assert len(crossing.crossings(both, "factor")) == 2
+    assert one(both, fewest=3).at == pytest.approx(1.5)
 
 
 def test_holm_by_hand() -> None:

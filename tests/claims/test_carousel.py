@@ -10,7 +10,8 @@ from support.planted_carousel import HELD
 
 from carousel.axes import BACKENDS
 from carousel.claims import CLAIMS, a2c_learned_gate as a2c, a4f_distance_inside as a4f, half_left
-from carousel.claims.rules import HOLDS, Tables, Verdict
+from carousel.claims.claim import Tables, Verdict
+from carousel.claims.rules import HOLDS
 from carousel.report.figures import distance
 from carousel.report.figures.style import style
 

@@ -10,20 +10,10 @@ import pytest
 from carousel.axes import BACKENDS
 from carousel.claims import CLAIMS, a2e_largest_factor as a2e
 from carousel.claims.agreement import agreement
+from carousel.claims.claim import Tables, corrected
 from carousel.claims.evidence import compare
 from carousel.claims.judge import judge
-from carousel.claims.rules import (
-    ALPHA,
-    FAILS,
-    HOLDS,
-    MIXED,
-    UNCLEAR,
-    Tables,
-    combine,
-    comparison,
-    conjunction,
-    corrected,
-)
+from carousel.claims.rules import ALPHA, FAILS, HOLDS, MIXED, UNCLEAR, combine, comparison, conjunction
 from carousel.claims.settings_text import described
 from carousel.tables.schemas import names
 

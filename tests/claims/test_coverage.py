@@ -15,6 +15,7 @@ import pytest
 from carousel.analysis.stats import resampling, tables, tested
 from carousel.analysis.stats.slopes import STEADY
 from carousel.axes import BACKENDS, REFERENCE
+from carousel.claims.claim import corrected
 from carousel.claims.evidence import compare, within
 from carousel.claims.rules import (
     ALPHA,
@@ -23,7 +24,6 @@ from carousel.claims.rules import (
     MIN_REPETITIONS,
     UNCLEAR,
     comparison,
-    corrected,
     equivalence,
     trend,
 )

@@ -9,8 +9,8 @@ from support import planted_entry_exit as planted_doors
 from support.planting import Truth
 
 from carousel.claims import a4c_entry_factor as a4c, a4d_exit_factor as a4d
+from carousel.claims.claim import Tables, Verdict
 from carousel.claims.robustness import at_other_margins
-from carousel.claims.rules import Tables, Verdict
 from carousel.claims.settings_text import described
 from carousel.report.figures import entry_exit
 from carousel.report.figures.style import save, style
@@ -80,7 +80,7 @@ def test_nothing_measured_decides_nothing(name: str) -> None:
 def test_what_gets_in_is_told_cell_by_cell() -> None:
     condition = decided("A4c", tables(extra={"slopes": FLAT | {"trained": 0.3}})).condition
     assert (
-        "A little is lost in the squashing: LSTM of 1997 at the start, LSTM at forget bias 0 at the start, LSTM at forget "
+        "A little is lost in the squashing: LSTM of 1997 at the start, LSTM at forget bias 0 at the start, LSTM at "
         in condition
     )
     assert (

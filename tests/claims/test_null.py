@@ -12,8 +12,9 @@ from support.null_studies import BY_INTERVAL, SPREAD, WRONG, Null, at_the_margin
 from carousel.analysis.stats.tested import student
 from carousel.axes import BACKENDS
 from carousel.claims import CLAIMS, a2g_lag_alone as a2g, evidence
+from carousel.claims.claim import Verdict
 from carousel.claims.evidence import reference
-from carousel.claims.rules import ALPHA, Verdict, combine, comparison
+from carousel.claims.rules import ALPHA, combine, comparison
 
 STUDIES = 12  # of each claim here; tests/tools/null_studies.py has more
 RECORD = Path(__file__).parents[2] / "benchmarks" / "null.csv"

@@ -21,7 +21,7 @@ from carousel.claims import (
     q2_must_vanish as q2,
     routes,
 )
-from carousel.claims.rules import Tables, Verdict
+from carousel.claims.claim import Tables, Verdict
 from carousel.report.figures import curves, paths, routes as drawn
 from carousel.report.figures.style import style
 

@@ -7,8 +7,9 @@ from scipy.stats import t
 
 from carousel.analysis.stats.tested import student
 from carousel.axes import BACKENDS
+from carousel.claims.claim import corrected
 from carousel.claims.robustness import repetitions, to_settle
-from carousel.claims.rules import ALPHA, HOLDS, UNCLEAR, comparison, corrected
+from carousel.claims.rules import ALPHA, HOLDS, UNCLEAR, comparison
 
 MEASURED, HALF = 10, 0.5
 ERROR = HALF / t.ppf(0.975, MEASURED - 1) * np.sqrt(MEASURED)  # the standard deviation behind that interval

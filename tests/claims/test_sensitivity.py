@@ -19,7 +19,7 @@ from carousel.claims import (
     a2f_relu_activation as a2f,
     weights_and_slopes,
 )
-from carousel.claims.rules import Tables, Verdict
+from carousel.claims.claim import Tables, Verdict
 from carousel.report.figures import sensitivity
 from carousel.report.figures.style import save, style
 

@@ -3,7 +3,7 @@
 import pytest
 
 from carousel.claims import CLAIMS
-from carousel.claims.rules import Tables
+from carousel.claims.claim import Tables
 from carousel.claims.settings_text import slices
 
 

@@ -12,7 +12,7 @@ from carousel.claims import (
     a3b_truncation_cost as a3b,
     a4a_vanilla_from_1997 as a4a,
 )
-from carousel.claims.rules import Tables, Verdict
+from carousel.claims.claim import Tables, Verdict
 from carousel.report.figures.draw import FIGURES as FIGURES_OF_ALL
 from carousel.report.figures.labels import spread_labels
 from carousel.report.figures.style import save, style

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from carousel.claims import CLAIMS, judge as judging
+from carousel.claims.claim import Verdict
 from carousel.claims.judge import judge
-from carousel.claims.rules import INCONCLUSIVE, Verdict
+from carousel.claims.rules import INCONCLUSIVE
 from carousel.claims.withheld import calibration_failures, withheld_if_uncalibrated
 
 FOUND = Verdict(

@@ -17,7 +17,7 @@ from carousel.analysis.stats.tables import select
 from carousel.analysis.summary import summarise
 from carousel.analysis.theory import spectral
 from carousel.claims import CLAIMS
-from carousel.claims.rules import Tables
+from carousel.claims.claim import Tables
 from carousel.report import recommendations
 from carousel.report.figures import exponents, gates, jacobian, learned, story, theory as laws
 from carousel.report.figures.draw import FIGURES, PICTURES, draw

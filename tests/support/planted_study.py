@@ -21,8 +21,8 @@ from support.planting import TEXT, Rows, Truth, curve, model
 from carousel.analysis.stats.tables import MODEL
 from carousel.analysis.theory import scalar
 from carousel.claims import CLAIMS
+from carousel.claims.claim import Tables
 from carousel.claims.judge import judge
-from carousel.claims.rules import Tables
 
 
 def _networks(truth: Truth) -> Iterator[Rows]:

@@ -71,19 +71,22 @@ def forget_bias(value: str) -> str:
     return f"{scheme} for {as_number(longest):,.0f} steps" if longest else value
 
 
-def drawn(scheme: str) -> str:
-    """Return the biases of a scheme in words: "chrono biases for 1,000 steps"."""
-    name, _, longest = scheme.partition(":")
-    return f"{name} biases" + (f" for {as_number(longest):,.0f} steps" if longest else "")
+def drawn(schemes: Sequence[str]) -> str:
+    """Return the biases that schemes draw, in words: "chrono biases and chrono biases for 30 and 1,000 steps"."""
+    steps: dict[str, list[str]] = {}
+    for name, _, longest in (scheme.partition(":") for scheme in schemes):
+        steps.setdefault(name, []).extend([f"{as_number(longest):,.0f}"] if longest else [])
+    plain = [f"{name} biases" for name in steps if name in schemes]
+    return listed([*plain, *(f"{name} biases for {listed(own)} steps" for name, own in steps.items() if own)])
 
 
 def at_biases(values: Sequence[str]) -> str:
     """Return "at forget bias 0 and 1, with chrono biases and without a forget gate"."""
     given = [value for value in values if value != "none"]
     numbers = [value for value in given if not np.isnan(as_number(value))]
-    schemes = [drawn(value) for value in given if value not in numbers]
+    schemes = [value for value in given if value not in numbers]
     words = [f"at forget bias {listed(numbers)}"] if numbers else []
-    words += [f"with {listed(schemes)}"] if schemes else []
+    words += [f"with {drawn(schemes)}"] if schemes else []
     return listed([*words, *(["without a forget gate"] if "none" in values else [])])
 
 
@@ -91,7 +94,7 @@ def at_bias(value: str) -> str:
     """Return one forget bias in words, to stand in a list of factors: "forget bias 1", "chrono biases"."""
     if value == "none":
         return "no forget gate"
-    return drawn(value) if np.isnan(as_number(value)) else f"forget bias {value}"
+    return drawn([value]) if np.isnan(as_number(value)) else f"forget bias {value}"
 
 
 def setting(name: str, bias: str) -> str:

@@ -36,7 +36,7 @@ from carousel.claims import (
     q1_constant_loop as q1,
     q2_must_vanish as q2,
 )
-from carousel.claims.rules import Claim
+from carousel.claims.claim import Claim
 
 CLAIMS: dict[str, Claim] = {
     "Q1": q1.CLAIM,

@@ -5,20 +5,11 @@ import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, difference, grouped, joined, select
 from carousel.analysis.text import number
-from carousel.claims.evidence import LN10, main_error, missing
-from carousel.claims.rules import (
-    CHAIN,
-    INCONCLUSIVE,
-    REFUTED,
-    SCALAR,
-    SUPPORTED,
-    Claim,
-    Tables,
-    Verdict,
-    combine,
-    identity,
-    words_of_identity,
-)
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import LN10, missing
+from carousel.claims.numbers import main_error
+from carousel.claims.rule_text import words_of_identity
+from carousel.claims.rules import CHAIN, INCONCLUSIVE, REFUTED, SCALAR, SUPPORTED, combine, identity
 
 REPRESENTABLE = 300.0  # decades: within them a derivative is a float64, beyond them only its log10 is
 MIN_LAG = 1000  # steps: the claim is about any n, so a short chain does not decide it

@@ -7,9 +7,12 @@ from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.stats.tables import SETTING
 from carousel.analysis.text import number
 from carousel.axes import STANDARD_DRIVE
-from carousel.claims.evidence import by_state, main, reference, stack
+from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.evidence import by_state, reference, stack
 from carousel.claims.lines import tested_and_lines
+from carousel.claims.numbers import main
 from carousel.claims.robustness import to_settle
+from carousel.claims.rule_text import words_of_comparison
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,
@@ -20,12 +23,7 @@ from carousel.claims.rules import (
     MIN_SEARCHED,
     MIXED,
     UNCLEAR,
-    Claim,
-    Margin,
-    Tables,
-    Verdict,
     comparison,
-    words_of_comparison,
 )
 from carousel.claims.weights_and_slopes import (
     NETWORKS,

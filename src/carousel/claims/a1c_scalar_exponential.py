@@ -7,20 +7,11 @@ from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS, REFERENCE
-from carousel.claims.evidence import searched, unsearched, wide, witnessed
-from carousel.claims.rules import (
-    INCONCLUSIVE,
-    MIN_SEARCHED,
-    REFUTED,
-    SCALAR,
-    Claim,
-    Margin,
-    Tables,
-    Verdict,
-    confirmed,
-    universal,
-    words_of_universal,
-)
+from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.evidence import searched, unsearched, wide
+from carousel.claims.numbers import witnessed
+from carousel.claims.rule_text import words_of_universal
+from carousel.claims.rules import INCONCLUSIVE, MIN_SEARCHED, REFUTED, SCALAR, confirmed, universal
 
 SATURATING = ("rnn_sigmoid", "rnn_tanh")
 CHAINS = (*SATURATING, "rnn_relu", "rnn_linear")

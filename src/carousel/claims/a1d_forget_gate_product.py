@@ -7,6 +7,7 @@ from carousel.analysis.stats.left import left
 from carousel.analysis.stats.tables import MODEL, SETTING, difference, joined, select
 from carousel.analysis.text import listed, number
 from carousel.claims import defaults
+from carousel.claims.claim import Claim, Tables, Verdict
 from carousel.claims.evidence import missing, planned, reference, relative_error
 from carousel.claims.half_left import LAG
 from carousel.claims.rules import (
@@ -15,9 +16,6 @@ from carousel.claims.rules import (
     SUPPORTED,
     TOLERANCE,
     WITH_FORGET_GATE,
-    Claim,
-    Tables,
-    Verdict,
     combine,
     identity,
 )

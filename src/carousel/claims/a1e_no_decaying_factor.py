@@ -7,7 +7,8 @@ from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import MODEL, repeated, select
 from carousel.analysis.text import bias_order, listed, number
 from carousel.claims import defaults
-from carousel.claims.evidence import main, planned, reference, stack, trends
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import planned, reference, stack, trends
 from carousel.claims.half_left import (
     CHRONO,
     HALF,
@@ -19,10 +20,11 @@ from carousel.claims.half_left import (
     one_threshold,
 )
 from carousel.claims.lines import tested_and_lines
+from carousel.claims.numbers import main
 from carousel.claims.robustness import to_settle
+from carousel.claims.rule_text import CONFIRMED
 from carousel.claims.rules import (
     ALPHA,
-    CONFIRMED,
     DEPENDS,
     FAILS,
     HOLDS,
@@ -30,9 +32,6 @@ from carousel.claims.rules import (
     LONG,
     MIN_REPETITIONS,
     WITH_FORGET_GATE,
-    Claim,
-    Tables,
-    Verdict,
     combine,
     trend,
 )

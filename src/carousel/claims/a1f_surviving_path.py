@@ -7,7 +7,9 @@ from carousel.analysis.stats.left import KEPT, VANISHED, left
 from carousel.analysis.stats.tables import MODEL, select
 from carousel.analysis.text import bias_order, number
 from carousel.axes import BACKENDS, REFERENCE
-from carousel.claims.evidence import named, planned, stack, unsearched, wide, witnessed
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import planned, stack, unsearched, wide
+from carousel.claims.numbers import witnessed
 from carousel.claims.routes import LAG, decades, kept_by_the_carousel, of_lstms, on_all, over_the_carousel
 from carousel.claims.rules import (
     INCONCLUSIVE,
@@ -15,14 +17,12 @@ from carousel.claims.rules import (
     REFUTED,
     SUPPORTED,
     WITH_FORGET_GATE,
-    Claim,
-    Tables,
-    Verdict,
     confirmed,
     conjunction,
     settings,
     universal,
 )
+from carousel.claims.settings_text import named
 
 PATH, WHOLE = "path", "whole"  # the two halves of the claim
 

@@ -6,21 +6,13 @@ import pandas as pd
 from carousel.analysis.stats.tables import MODEL, PAIR, select
 from carousel.analysis.text import bias_order, number
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import named, planned, unsearched, wide, witnessed
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import planned, unsearched, wide
+from carousel.claims.numbers import witnessed
 from carousel.claims.routes import full_and_carousel, on_all
-from carousel.claims.rules import (
-    INCONCLUSIVE,
-    LSTMS,
-    MIN_SEARCHED,
-    REFUTED,
-    Claim,
-    Tables,
-    Verdict,
-    confirmed,
-    settings,
-    universal,
-    words_of_universal,
-)
+from carousel.claims.rule_text import words_of_universal
+from carousel.claims.rules import INCONCLUSIVE, LSTMS, MIN_SEARCHED, REFUTED, confirmed, settings, universal
+from carousel.claims.settings_text import named
 
 OTHER = 0.5  # of the total's norm: what makes up half of the gradient is a route, not a correction
 

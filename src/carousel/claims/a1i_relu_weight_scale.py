@@ -8,8 +8,10 @@ from carousel.analysis.stats.tables import MODEL, grouped, repeated, select
 from carousel.analysis.text import number
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import rnn_trends
-from carousel.claims.evidence import ALONG_GAIN, compare, main, reference, stack
+from carousel.claims.claim import Boundary, Claim, Tables, Verdict
+from carousel.claims.evidence import ALONG_GAIN, compare, reference, stack
 from carousel.claims.lines import tested_and_lines
+from carousel.claims.numbers import main
 from carousel.claims.rnn_trends import LOST, threshold, words_of_vanishing
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
@@ -20,10 +22,6 @@ from carousel.claims.rules import (
     LAG,
     MIN_REPETITIONS,
     UNCLEAR,
-    Boundary,
-    Claim,
-    Tables,
-    Verdict,
     combine,
     comparison,
     conjunction,

@@ -9,7 +9,9 @@ from carousel.analysis.stats.slopes import least_squares, rates
 from carousel.analysis.stats.tables import MODEL, PAIR, grouped, repeated, select
 from carousel.analysis.text import bias_order, number
 from carousel.axes import BACKENDS, LAGS, REFERENCE
-from carousel.claims.evidence import ALONG_GAIN, LN10, named, planned, unsearched, wide, witnessed
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import ALONG_GAIN, LN10, planned, unsearched, wide
+from carousel.claims.numbers import witnessed
 from carousel.claims.routes import LAG, on_all
 from carousel.claims.rules import (
     INCONCLUSIVE,
@@ -19,13 +21,11 @@ from carousel.claims.rules import (
     REFUTED,
     SUPPORTED,
     TOLERANCE,
-    Claim,
-    Tables,
-    Verdict,
     confirmed,
     settings,
     universal,
 )
+from carousel.claims.settings_text import named
 
 PARTS = {("cec", "cell"): "along the cell", ("loss_state", "full"): "in total"}
 RIVAL = "rnn_tanh"

@@ -6,7 +6,9 @@ import pandas as pd
 from carousel.analysis.stats.left import VANISHED
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import lstm_against_rnn
-from carousel.claims.rules import LAG, Claim, Margin, Tables, Verdict, words_of_comparison
+from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.rule_text import words_of_comparison
+from carousel.claims.rules import LAG
 
 MUCH = Margin(
     float(np.log10(3)),

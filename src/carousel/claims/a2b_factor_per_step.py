@@ -6,7 +6,10 @@ import pandas as pd
 from carousel.analysis import names
 from carousel.analysis.stats.tables import MODEL, difference, grouped, joined, select
 from carousel.analysis.text import listed, number
-from carousel.claims.evidence import LN10, main_error, missing, planned, reference, stack
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import LN10, missing, planned, reference, stack
+from carousel.claims.numbers import main_error
+from carousel.claims.rule_text import words_of_identity
 from carousel.claims.rules import (
     CHAIN,
     FAILS,
@@ -16,12 +19,8 @@ from carousel.claims.rules import (
     SCALAR,
     TOLERANCE,
     WITH_FORGET_GATE,
-    Claim,
-    Tables,
-    Verdict,
     combine,
     identity,
-    words_of_identity,
 )
 
 MEASURED = ("loss_h", "loss_state", "cec", "factor_product")

@@ -9,7 +9,9 @@ from carousel.analysis.stats.tables import select
 from carousel.analysis.text import as_number, bias_order, count, counted, number
 from carousel.analysis.theory.scalar import log10_sigmoid
 from carousel.axes import BACKENDS, LAGS, REFERENCE
-from carousel.claims.evidence import named, stack, unsearched, wide, witnessed
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import stack, unsearched, wide
+from carousel.claims.numbers import witnessed
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,
@@ -21,11 +23,9 @@ from carousel.claims.rules import (
     SUPPORTED,
     UNCLEAR,
     WITH_FORGET_GATE,
-    Claim,
-    Tables,
-    Verdict,
     confirmed,
 )
+from carousel.claims.settings_text import named
 
 NET = 10.0  # the claim's net input: w = 10, x = 1
 FACTOR = 0.99995  # as printed in the Q&A

@@ -9,7 +9,10 @@ from carousel.analysis.text import counted, listed, number
 from carousel.analysis.theory.scalar import flip_weight, largest_multiplier
 from carousel.axes import BACKENDS
 from carousel.claims.a1c_scalar_exponential import chains, scalar
-from carousel.claims.evidence import planned, stack, unsearched, wide, witnessed
+from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.evidence import planned, stack, unsearched, wide
+from carousel.claims.numbers import witnessed
+from carousel.claims.rule_text import words_of_universal
 from carousel.claims.rules import (
     FAILS,
     HOLDS,
@@ -18,15 +21,10 @@ from carousel.claims.rules import (
     REFUTED,
     SUPPORTED,
     UNCLEAR,
-    Claim,
-    Margin,
-    Tables,
-    Verdict,
     combine,
     confirmed,
     settings,
     universal,
-    words_of_universal,
 )
 
 WITHOUT, WITH, TRAINED = "without bias", "with bias", "trained sigmoid RNNs"

@@ -7,17 +7,10 @@ from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import listed, number
 from carousel.analysis.theory.scalar import fixed_points, largest_factor, multiplier
-from carousel.claims.evidence import main, missing
-from carousel.claims.rules import (
-    HOLDS,
-    INCONCLUSIVE,
-    SCALAR,
-    Claim,
-    Tables,
-    Verdict,
-    combine,
-    identity,
-)
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import missing
+from carousel.claims.numbers import main
+from carousel.claims.rules import HOLDS, INCONCLUSIVE, SCALAR, combine, identity
 
 WEIGHT, FACTOR = 1.5434, 0.224  # as printed in the Q&A
 WEIGHT_DIGIT, FACTOR_DIGIT = 5e-5, 5e-4  # half a unit of the last digit that is printed of them

@@ -7,8 +7,10 @@ from carousel.analysis.stats.tables import select
 from carousel.analysis.text import number
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import rnn_trends
-from carousel.claims.evidence import main, reference
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import reference
 from carousel.claims.lines import tested_and_lines
+from carousel.claims.numbers import main
 from carousel.claims.rnn_trends import (
     LOST,
     headline,
@@ -26,9 +28,6 @@ from carousel.claims.rules import (
     LAG,
     MIN_REPETITIONS,
     UNCLEAR,
-    Claim,
-    Tables,
-    Verdict,
     combine,
     trend,
 )

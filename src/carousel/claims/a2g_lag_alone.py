@@ -8,25 +8,23 @@ from carousel.analysis.stats.slopes import least_squares
 from carousel.analysis.stats.tables import MODEL, difference, grouped, joined, repeated, select
 from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS, REFERENCE
-from carousel.claims.evidence import LN10, labelled, main, missing, reference, stack, within
+from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.evidence import LN10, missing, reference, stack, within
+from carousel.claims.numbers import main
 from carousel.claims.robustness import to_settle
+from carousel.claims.rule_text import words_of_equivalence, words_of_identity
 from carousel.claims.rules import (
     FAILS,
     HOLDS,
     INCONCLUSIVE,
     MIN_REPETITIONS,
     UNCLEAR,
-    Claim,
-    Margin,
-    Tables,
-    Verdict,
     combine,
     conjunction,
     equivalence,
     identity,
-    words_of_equivalence,
-    words_of_identity,
 )
+from carousel.claims.settings_text import labelled
 
 WHEN = (
     "when"  # the slice with one network at several lengths: the loss is read at another step of the sequence

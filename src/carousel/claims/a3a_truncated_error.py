@@ -8,7 +8,10 @@ import pandas as pd
 from carousel.analysis.stats.tables import MODEL, PAIR, difference, joined, numbered, select
 from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import main_error, missing, planned, reference, relative_error, stack, wide
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import missing, planned, reference, relative_error, stack, wide
+from carousel.claims.numbers import main_error
+from carousel.claims.rule_text import words_of_identity
 from carousel.claims.rules import (
     FAILS,
     INCONCLUSIVE,
@@ -16,12 +19,8 @@ from carousel.claims.rules import (
     MIN_CHECKED,
     REFUTED,
     TOLERANCE,
-    Claim,
-    Tables,
-    Verdict,
     combine,
     identity,
-    words_of_identity,
 )
 
 MEASURED = ("loss_h", "loss_c", "loss_state", "cec")

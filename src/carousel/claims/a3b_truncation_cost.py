@@ -6,10 +6,13 @@ import pandas as pd
 from carousel.analysis import names
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import as_number, fixed, number
-from carousel.claims.evidence import compare, main, reference, stack
+from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.evidence import compare, reference, stack
 from carousel.claims.half_left import BIAS
 from carousel.claims.lines import along, boundary, evidence_of, in_words, tested_and_lines
+from carousel.claims.numbers import main
 from carousel.claims.robustness import to_settle
+from carousel.claims.rule_text import words_of_comparison
 from carousel.claims.rules import (
     FAILS,
     HOLDS,
@@ -17,13 +20,8 @@ from carousel.claims.rules import (
     MIN_REPETITIONS,
     MIXED,
     UNCLEAR,
-    Claim,
-    Margin,
-    Tables,
-    Verdict,
     combine,
     comparison,
-    words_of_comparison,
 )
 from carousel.claims.truncated_gradient import (
     ACCURACY,

@@ -7,7 +7,9 @@ from carousel.analysis import names
 from carousel.analysis.stats.tables import MODEL, joined, select
 from carousel.analysis.text import as_number, bias_order, listed, number
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import labelled, main_error, missing, relative_error
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import missing, relative_error
+from carousel.claims.numbers import main_error
 from carousel.claims.rules import (
     FAILS,
     HOLDS,
@@ -17,12 +19,10 @@ from carousel.claims.rules import (
     REFUTED,
     TOLERANCE,
     UNCLEAR,
-    Claim,
-    Tables,
-    Verdict,
     combine,
     identity,
 )
+from carousel.claims.settings_text import labelled
 
 SAME = (
     "same"  # the slice in which the three cells share the draws of all the weights that they have in common

@@ -4,19 +4,10 @@ import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, numbered, select
 from carousel.analysis.text import number
-from carousel.claims.evidence import main, missing
-from carousel.claims.rules import (
-    INCONCLUSIVE,
-    MIN_CHECKED,
-    REFUTED,
-    SUPPORTED,
-    TOLERANCE,
-    Claim,
-    Tables,
-    Verdict,
-    combine,
-    identity,
-)
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import missing
+from carousel.claims.numbers import main
+from carousel.claims.rules import INCONCLUSIVE, MIN_CHECKED, REFUTED, SUPPORTED, TOLERANCE, combine, identity
 
 
 def rows(tables: Tables) -> pd.DataFrame:

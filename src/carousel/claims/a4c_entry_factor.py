@@ -5,8 +5,11 @@ import pandas as pd
 from carousel.analysis import names
 from carousel.analysis.stats.tables import MODEL, joined, repeated, select
 from carousel.analysis.text import bias_order, number
-from carousel.claims.evidence import by_state, compare, labelled, main, stack
+from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.evidence import by_state, compare, stack
+from carousel.claims.numbers import main
 from carousel.claims.robustness import to_settle
+from carousel.claims.rule_text import words_of_comparison
 from carousel.claims.rules import (
     FAILS,
     HOLDS,
@@ -15,14 +18,10 @@ from carousel.claims.rules import (
     MIN_REPETITIONS,
     MIXED,
     UNCLEAR,
-    Claim,
-    Margin,
-    Tables,
-    Verdict,
     combine,
     comparison,
-    words_of_comparison,
 )
+from carousel.claims.settings_text import labelled
 
 LITTLE = Margin(
     0.1,

@@ -5,21 +5,13 @@ import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, grouped, repeated, select
 from carousel.analysis.text import number
-from carousel.claims.evidence import DECIDED, by_state, compare, main, reference, stack
+from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.evidence import DECIDED, by_state, compare, reference, stack
 from carousel.claims.lines import along, boundary, evidence_of, in_words, tested_and_lines
+from carousel.claims.numbers import main
 from carousel.claims.robustness import to_settle
-from carousel.claims.rules import (
-    INCONCLUSIVE,
-    LSTMS,
-    MIN_REPETITIONS,
-    Claim,
-    Margin,
-    Tables,
-    Verdict,
-    combine,
-    comparison,
-    words_of_comparison,
-)
+from carousel.claims.rule_text import words_of_comparison
+from carousel.claims.rules import INCONCLUSIVE, LSTMS, MIN_REPETITIONS, combine, comparison
 
 CHANGED = Margin(
     0.01,

@@ -10,22 +10,22 @@ from carousel.analysis.stats.slopes import FIT_WINDOW
 from carousel.analysis.stats.tables import MODEL, SETTING, grouped, select
 from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import named, stack, unsearched, wide, witnessed
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import stack, unsearched, wide
+from carousel.claims.numbers import witnessed
 from carousel.claims.routes import on_all
+from carousel.claims.rule_text import words_of_universal
 from carousel.claims.rules import (
     INCONCLUSIVE,
     LONG,
     LSTMS,
     MIN_SEARCHED,
     REFUTED,
-    Claim,
-    Tables,
-    Verdict,
     confirmed,
     settings,
     universal,
-    words_of_universal,
 )
+from carousel.claims.settings_text import named
 
 UNCHANGED = float(
     np.log10(1.01)

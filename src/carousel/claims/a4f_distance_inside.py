@@ -12,10 +12,13 @@ from carousel.analysis.stats.tables import MODEL, difference, repeated, select
 from carousel.analysis.text import bias_order, listed, number
 from carousel.axes import LAGS
 from carousel.claims import defaults
-from carousel.claims.evidence import levels, main, missing, planned, reference, stack
+from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.evidence import levels, missing, planned, reference, stack
 from carousel.claims.half_left import ALONG, BIAS, CHRONO, LAG, evidence_of, law, one_threshold, thresholds
 from carousel.claims.lines import in_words, tested_and_lines
+from carousel.claims.numbers import main
 from carousel.claims.robustness import to_settle
+from carousel.claims.rule_text import words_of_equivalence
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,
@@ -24,13 +27,8 @@ from carousel.claims.rules import (
     LONG,
     LSTMS,
     MIN_REPETITIONS,
-    Claim,
-    Margin,
-    Tables,
-    Verdict,
     combine,
     equivalence,
-    words_of_equivalence,
 )
 
 ENTERED = 10  # steps: the lag by which the error has entered the cell

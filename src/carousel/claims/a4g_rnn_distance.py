@@ -6,10 +6,13 @@ from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.text import number
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import rnn_trends
-from carousel.claims.evidence import main, reference
+from carousel.claims.claim import Boundary, Claim, Margin, Tables, Verdict
+from carousel.claims.evidence import reference
 from carousel.claims.lines import tested_and_lines
+from carousel.claims.numbers import main
 from carousel.claims.rnn_trends import headline, said_of_libraries, said_of_lines, threshold
 from carousel.claims.robustness import to_settle
+from carousel.claims.rule_text import words_of_trend
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,
@@ -18,14 +21,8 @@ from carousel.claims.rules import (
     MIN_REPETITIONS,
     UNCLEAR,
     VANILLA,
-    Boundary,
-    Claim,
-    Margin,
-    Tables,
-    Verdict,
     combine,
     trend,
-    words_of_trend,
 )
 
 CONSTANT = Margin(STEADY, "decades per step", "less than a factor of 2 in 100 steps is called constant")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from carousel.analysis.stats.tables import PAIR, difference, numbered
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import named
+from carousel.claims.settings_text import named
 from carousel.tables.schemas import names
 
 MEASURED = [*PAIR, "quantity", "path"]  # with the lag: the same row on every backend

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from carousel.analysis import names
 from carousel.analysis.stats.left import left
 from carousel.analysis.stats.resampling import hierarchical
 from carousel.analysis.stats.tables import MODEL, PAIR, by_repetition, difference, joined, numbered
@@ -161,37 +159,6 @@ def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def main(rows: pd.DataFrame) -> dict:
-    """Return the verdict's numbers from its rows of evidence, parts averaged: the reference's, and each backend's."""
-    own = reference(rows) if len(rows) else rows
-    if own.empty:
-        return {}
-    by = rows.groupby(rows["backend"].astype(str))["shared"].mean()
-    return {
-        "effect": float(own["effect"].mean()), "low": float(own["low"].min()), "high": float(own["high"].max()),
-        "n": int(own["n"].sum()), "by_backend": {name: float(by.get(name, np.nan)) for name in BACKENDS},
-    }  # fmt: skip
-
-
-def main_error(rows: pd.DataFrame) -> dict[str, Any]:
-    """Return an identity's numbers from its rows of evidence: the largest ``error``, on each backend and on all.
-
-    n: the models of the reference, parts added.
-    """
-    sides = rows.groupby(rows["backend"].astype(str))["error"].max()
-    return {
-        "effect": float(sides.max()), "low": float(sides.min()), "high": float(sides.max()),
-        "n": int(reference(rows)["n"].sum()), "by_backend": {name: float(sides[name]) for name in BACKENDS},
-    }  # fmt: skip
-
-
-def witnessed(row: pd.Series) -> dict[str, Any]:
-    """Return the verdict's numbers from one row of a `wide` table: the reference's, and each backend's."""
-    sides = {backend: float(row[backend]) for backend in BACKENDS}
-    effect = sides[REFERENCE]
-    return {"effect": effect, "low": effect, "high": effect, "by_backend": sides}
-
-
 def missing(evidence: pd.DataFrame, what: str) -> str:
     """Return what has to be measured before a claim can be decided, the backend that is missing first."""
     have = set(evidence["backend"].astype(str)) if "backend" in evidence else set()
@@ -211,22 +178,3 @@ def by_state(states: pd.Series, said: Mapping[str, str]) -> list[str]:
     """Return a sentence for each state that occurs, in the order of ``said``: its words and the parts in it."""
     parts = {state: listed([str(part) for part in states.index[states == state]]) for state in said}
     return [f"{said[state]}: {names}." for state, names in parts.items() if names]
-
-
-def named(row: pd.Series) -> str:
-    """Return a setting in words: cell, init, gain, forget bias, length, training."""
-    if row["slice"] == DEFAULTS:
-        return f"{names.default(str(row['init']), str(row['cell']))}, T = {row['length']}"
-    words = [names.cell(str(row["cell"])), f"{names.init(str(row['init']))} init"]
-    words += [f"gain {row['gain']:g}"] if row["gain"] != 1 else []
-    words += [f"bias {row['bias']:g}"] if row["bias"] != 0 else []
-    words += [names.at_bias(str(row["forget_bias"]))] if row["forget_bias"] != "none" else []
-    words += [f"T = {row['length']}"]
-    words += [f"trained on {row['trained']} for {row['step']} steps"] if row["trained"] != "no" else []
-    return ", ".join(words)
-
-
-def labelled(table: pd.DataFrame) -> pd.Series:
-    """Return "cell/forget bias" for each row, or the cell alone where it has no forget gate."""
-    bias = table["forget_bias"].astype(str)
-    return table["cell"].astype(str) + ("/" + bias).where(bias != "none", "")

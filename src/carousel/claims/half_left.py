@@ -10,9 +10,10 @@ from carousel.analysis.stats.left import KEPT, left
 from carousel.analysis.stats.tables import repeated, select
 from carousel.analysis.theory.forget import bias_for
 from carousel.claims import defaults, lines
+from carousel.claims.claim import Boundary, Margin
 from carousel.claims.evidence import stack
 from carousel.claims.lines import along, boundary, in_words
-from carousel.claims.rules import MIN_REPETITIONS, Boundary, Margin
+from carousel.claims.rules import MIN_REPETITIONS
 
 LAG = 100  # steps: the lag that is asked about where none is said
 HALF = Margin(-KEPT, "decades over the stated lag", "a factor of two: half of the gradient is lost")

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from carousel.axes import BACKENDS
+from carousel.claims.claim import Boundary, Claim, Tables, Verdict
 from carousel.claims.robustness import at_other_margins, parts, to_change
-from carousel.claims.rules import INCONCLUSIVE, Boundary, Claim, Tables, Verdict
+from carousel.claims.rules import INCONCLUSIVE
 from carousel.claims.settings_text import described, slices
 from carousel.claims.withheld import calibration_failures, withheld_if_uncalibrated
 from carousel.tables.schemas import names

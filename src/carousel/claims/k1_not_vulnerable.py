@@ -9,22 +9,21 @@ from carousel.analysis.stats.tables import PAIR, by_repetition, select
 from carousel.analysis.text import bias_order, listed, number
 from carousel.axes import BACKENDS, LIBRARIES, REFERENCE, STANDARD_DRIVE
 from carousel.claims import defaults
-from carousel.claims.evidence import DEFAULTS, named, planned, reference, unsearched, wide, witnessed
+from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.evidence import DEFAULTS, planned, reference, unsearched, wide
+from carousel.claims.numbers import witnessed
+from carousel.claims.rule_text import words_of_universal
 from carousel.claims.rules import (
     INCONCLUSIVE,
     LAG,
     LSTMS,
     MIN_SEARCHED,
     REFUTED,
-    Claim,
-    Margin,
-    Tables,
-    Verdict,
     confirmed,
     settings,
     universal,
-    words_of_universal,
 )
+from carousel.claims.settings_text import named
 
 EARLY = 10  # steps: by then error has entered the cell, and what it loses later it loses on the way
 LOST = Margin(

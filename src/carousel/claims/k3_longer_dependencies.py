@@ -8,16 +8,10 @@ from carousel.analysis.stats.resampling import SEED, bootstrap
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import RUN, repeated, select
 from carousel.analysis.text import listed, number
-from carousel.claims.evidence import (
-    DECIDED,
-    by_state,
-    compare,
-    main,
-    missing,
-    on_every_backend,
-    reference,
-    stack,
-)
+from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.evidence import DECIDED, by_state, compare, missing, on_every_backend, reference, stack
+from carousel.claims.numbers import main
+from carousel.claims.rule_text import words_of_comparison
 from carousel.claims.rules import (
     DEPENDS,
     FAILS,
@@ -26,13 +20,8 @@ from carousel.claims.rules import (
     MIN_REPETITIONS,
     SUPPORTED,
     UNCLEAR,
-    Claim,
-    Margin,
-    Tables,
-    Verdict,
     combine,
     comparison,
-    words_of_comparison,
 )
 
 MIN_INFORMATIVE = (

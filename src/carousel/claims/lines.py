@@ -11,8 +11,8 @@ from carousel.analysis import names
 from carousel.analysis.stats.crossing import LINE, Smooth, crossings, pooled
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import listed, number, with_interval
+from carousel.claims.claim import Boundary
 from carousel.claims.evidence import reference
-from carousel.claims.rules import Boundary
 
 FEWEST = 3  # values of the factor: two make no line
 SHOWN = 3  # lines that are said one by one; of more the least and the greatest crossing

@@ -11,12 +11,12 @@ from carousel.analysis.stats.tables import difference, paired, repeated, select
 from carousel.analysis.text import as_number, listed, number
 from carousel.axes import LIBRARIES, STANDARD_DRIVE
 from carousel.claims import defaults
+from carousel.claims.claim import Tables, Verdict
 from carousel.claims.evidence import (
     ALONG_BIAS,
     DECIDED,
     by_state,
     compare,
-    main,
     planned,
     reference,
     stack,
@@ -24,6 +24,7 @@ from carousel.claims.evidence import (
 )
 from carousel.claims.half_left import BIAS
 from carousel.claims.lines import along, boundary, evidence_of, in_words, tested_and_lines
+from carousel.claims.numbers import main
 from carousel.claims.reversed_order import left, spread
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
@@ -33,8 +34,6 @@ from carousel.claims.rules import (
     LONG,
     MIN_REPETITIONS,
     VANILLA,
-    Tables,
-    Verdict,
     combine,
     comparison,
     conjunction,

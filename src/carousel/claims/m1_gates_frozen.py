@@ -6,23 +6,13 @@ import pandas as pd
 from carousel.analysis.stats.tables import difference, repeated
 from carousel.analysis.text import bias_order, number
 from carousel.axes import LAGS
-from carousel.claims.evidence import levels, main, planned, reference
+from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.evidence import levels, planned, reference
+from carousel.claims.numbers import main
 from carousel.claims.robustness import to_settle
 from carousel.claims.routes import ALONG, LAG, PART, by_bias, by_route, named_parts, of_lstms
-from carousel.claims.rules import (
-    FAILS,
-    HOLDS,
-    INCONCLUSIVE,
-    MIN_REPETITIONS,
-    UNCLEAR,
-    Claim,
-    Margin,
-    Tables,
-    Verdict,
-    combine,
-    equivalence,
-    words_of_equivalence,
-)
+from carousel.claims.rule_text import words_of_equivalence
+from carousel.claims.rules import FAILS, HOLDS, INCONCLUSIVE, MIN_REPETITIONS, UNCLEAR, combine, equivalence
 
 SAME = Margin(
     float(np.log10(2)), f"decades at lag {LAG}", "a factor of two, as little as half of the gradient"

@@ -5,9 +5,11 @@ import pandas as pd
 from carousel.analysis import names
 from carousel.analysis.stats.tables import difference, repeated
 from carousel.analysis.text import as_number, bias_order, number
-from carousel.claims.evidence import compare, main, planned, reference, stack
+from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.evidence import compare, planned, reference, stack
 from carousel.claims.half_left import BIAS
 from carousel.claims.lines import FEWEST, boundary, evidence_of, in_words, tested_and_lines
+from carousel.claims.numbers import main
 from carousel.claims.robustness import to_settle
 from carousel.claims.routes import (
     LAG,
@@ -21,6 +23,7 @@ from carousel.claims.routes import (
     named_parts,
     of_lstms,
 )
+from carousel.claims.rule_text import words_of_comparison
 from carousel.claims.rules import (
     FAILS,
     HOLDS,
@@ -28,13 +31,8 @@ from carousel.claims.rules import (
     MIN_REPETITIONS,
     MIXED,
     UNCLEAR,
-    Claim,
-    Margin,
-    Tables,
-    Verdict,
     combine,
     comparison,
-    words_of_comparison,
 )
 
 TENTH = Margin(

@@ -7,7 +7,9 @@ from carousel.analysis.stats.left import VANISHED
 from carousel.analysis.stats.tables import PAIR, difference, select
 from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS, REFERENCE
-from carousel.claims.evidence import named, unsearched, witnessed
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import unsearched
+from carousel.claims.numbers import witnessed
 from carousel.claims.routes import (
     LAG,
     decades,
@@ -16,18 +18,9 @@ from carousel.claims.routes import (
     on_all,
     over_the_carousel,
 )
-from carousel.claims.rules import (
-    INCONCLUSIVE,
-    MIN_SEARCHED,
-    REFUTED,
-    Claim,
-    Tables,
-    Verdict,
-    confirmed,
-    settings,
-    universal,
-    words_of_universal,
-)
+from carousel.claims.rule_text import words_of_universal
+from carousel.claims.rules import INCONCLUSIVE, MIN_SEARCHED, REFUTED, confirmed, settings, universal
+from carousel.claims.settings_text import named
 
 PERFECT = float(
     np.log10(0.99)

@@ -8,18 +8,11 @@ from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import factor, listed, number
 from carousel.claims import defaults
-from carousel.claims.evidence import (
-    labelled,
-    main,
-    missing,
-    planned,
-    reference,
-    relative_error,
-    stack,
-    trends,
-)
+from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.evidence import missing, planned, reference, relative_error, stack, trends
 from carousel.claims.half_left import by_lag, evidence_of, from_bias, one_threshold
 from carousel.claims.lines import tested_and_lines
+from carousel.claims.numbers import main
 from carousel.claims.routes import few
 from carousel.claims.rules import (
     DEPENDS,
@@ -29,12 +22,10 @@ from carousel.claims.rules import (
     MIN_CHECKED,
     TOLERANCE,
     WITH_FORGET_GATE,
-    Claim,
-    Tables,
-    Verdict,
     combine,
     identity,
 )
+from carousel.claims.settings_text import labelled
 
 KEYS = ["cell", "forget_bias"]
 

@@ -6,9 +6,11 @@ from carousel.analysis import names
 from carousel.analysis.stats.left import VANISHED
 from carousel.analysis.stats.tables import MODEL, difference, joined, repeated, select
 from carousel.analysis.text import bias_order, number
-from carousel.claims.evidence import main, planned, reference, stack, trends
+from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.evidence import planned, reference, stack, trends
 from carousel.claims.half_left import BIAS
 from carousel.claims.lines import boundary, evidence_of, in_words, tested_and_lines
+from carousel.claims.numbers import main
 from carousel.claims.robustness import to_settle
 from carousel.claims.routes import (
     LAG,
@@ -21,19 +23,15 @@ from carousel.claims.routes import (
     named_parts,
     of_lstms,
 )
+from carousel.claims.rule_text import CONFIRMED
 from carousel.claims.rules import (
     ALPHA,
-    CONFIRMED,
     DEPENDS,
     FAILS,
     HOLDS,
     INCONCLUSIVE,
     MIN_REPETITIONS,
     UNCLEAR,
-    Claim,
-    Margin,
-    Tables,
-    Verdict,
     combine,
     trend,
 )

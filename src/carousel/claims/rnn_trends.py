@@ -12,19 +12,11 @@ from carousel.analysis.stats.tables import by_repetition, repeated, select
 from carousel.analysis.text import as_number, listed, number
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import defaults
+from carousel.claims.claim import Boundary, Margin, Tables
 from carousel.claims.evidence import ALONG_GAIN, planned, reference, stack, trends, with_left
 from carousel.claims.lines import along, boundary, evidence_of, in_words
-from carousel.claims.rules import (
-    ALPHA,
-    CONFIRMED,
-    LAG,
-    LONG,
-    MIN_REPETITIONS,
-    VANILLA,
-    Boundary,
-    Margin,
-    Tables,
-)
+from carousel.claims.rule_text import CONFIRMED
+from carousel.claims.rules import ALPHA, LAG, LONG, MIN_REPETITIONS, VANILLA
 
 BY = ["cell", "init", "gain", "hidden"]  # what one part has in common, beside the drive
 WELL = "orthogonal"  # the init of the boundary in the table of verdicts

@@ -5,6 +5,7 @@ import pandas as pd
 
 from carousel.analysis.stats.resampling import LEVEL
 from carousel.analysis.text import count, listed, number
+from carousel.claims.claim import Claim, Tables, Verdict
 from carousel.claims.evidence import missing, reference
 from carousel.claims.rules import (
     ALPHA,
@@ -14,9 +15,6 @@ from carousel.claims.rules import (
     MIN_REPETITIONS,
     TOLERANCE,
     UNCLEAR,
-    Claim,
-    Tables,
-    Verdict,
     agreed,
 )
 

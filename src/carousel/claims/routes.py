@@ -16,9 +16,10 @@ from carousel.analysis.stats.slopes import in_window
 from carousel.analysis.stats.tables import MODEL, PAIR, difference, joined, numbered, select
 from carousel.analysis.text import as_number, bias_order, listed, number
 from carousel.axes import BACKENDS
-from carousel.claims.evidence import labelled, wide
+from carousel.claims.evidence import wide
 from carousel.claims.lines import along
 from carousel.claims.rules import LSTMS
+from carousel.claims.settings_text import labelled
 
 FEW = 4  # forget biases of which a number is said in words; the tables have all
 LAG = 100  # steps: the lag that is asked about where none is said

@@ -1,22 +1,14 @@
-"""What a claim is, and how each kind of claim is decided.
+"""How each kind of claim is decided: the rules, their thresholds and the reasons for them.
 
-A claim measures a table of evidence, one row per part and backend, and its rule turns that into a word. The rules and
-their thresholds stand here, with their reasons; what is printed of a rule is made of them.
-
-The backends share their seeds: they are one sample, measured more than once. The reference backend's row decides a
-part, and that of every other backend confirms it, over the repetitions that both measured.
+A claim measures a table of evidence, one row per part and backend, and its rule turns that into a word. The backends
+share their seeds: they are one sample, measured more than once. The reference backend's row decides a part, and that of
+every other backend confirms it, over the repetitions that both measured.
 """
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import SETTING
-from carousel.analysis.stats.tested import holm
-from carousel.analysis.text import number, with_interval
 from carousel.axes import BACKENDS, REFERENCE
 
 SUPPORTED, REFUTED, DEPENDS, INCONCLUSIVE = "supported", "refuted", "depends", "inconclusive"
@@ -37,94 +29,6 @@ WITH_FORGET_GATE = ("lstm", "lstm_peephole")  # those with a forget gate
 VANILLA = ("rnn_sigmoid", "rnn_tanh", "rnn_relu")
 SCALAR = "scalar"  # the slice with the one-dimensional chains of the Q&A, and
 CHAIN = "chain"  # the one with a few of them over very many steps
-
-
-class Tables(NamedTuple):
-    """What was measured: the gathered tables."""
-
-    decay: pd.DataFrame
-    accuracy: pd.DataFrame
-    dynamics: pd.DataFrame
-
-
-class Margin(NamedTuple):
-    """What counts as a difference: below it, things are the same."""
-
-    value: float
-    unit: str
-    why: str
-
-    @property
-    def words(self) -> str:
-        """The margin with its reason, in words."""
-        return f"{number(self.value)} {self.unit}: {self.why}"
-
-
-class Boundary(NamedTuple):
-    """The value of one factor of the sweep at which a verdict changes, with its 95 % interval."""
-
-    factor: str  # a column, in words
-    at: float
-    low: float
-    high: float
-
-    @property
-    def value(self) -> str:
-        """The value with its interval, in words."""
-        return with_interval(self.at, self.low, self.high)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the data say of one claim; the numbers of a part that was not measured are NaN."""
-
-    verdict: str
-    condition: str
-    alt: str
-    effect: float = np.nan
-    low: float = np.nan
-    high: float = np.nan
-    n: int = 0  # models, each counted once
-    by_backend: Mapping[str, float] = field(
-        default_factory=dict
-    )  # the effect, over the repetitions that all measured
-    boundary: Boundary | None = None
-    states: Mapping[str, str] = field(default_factory=dict)  # of the parts
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One claim of the Q&A: what it says, how we read it, what decides it."""
-
-    id: str
-    who: str
-    kind: str
-    statement: str  # in the project's own words
-    reading: str  # the formal statement that is decided
-    prediction: str  # of the verdict, before data
-    unit: str  # of effect, low, high and the effect by backend
-    rule: str
-    takeaway: Mapping[str, str] = field(repr=False)  # verdict -> a sentence for a practitioner
-    measure: Callable[..., pd.DataFrame] = field(
-        repr=False
-    )  # of the tables, and of the margin where there is one
-    decide: Callable[[pd.DataFrame], Verdict] = field(repr=False)
-    rows: Callable[[Tables], pd.DataFrame] = field(repr=False)  # the measured rows that it rests on
-    margin: Margin | None = None
-
-    def evidence(self, tables: Tables, factor: float = 1.0) -> pd.DataFrame:
-        """Return the evidence at ``factor`` times the margin, p corrected over the claim's parts."""
-        margin = () if self.margin is None else (factor * self.margin.value,)
-        return corrected(self.measure(tables, *margin))
-
-
-def corrected(evidence: pd.DataFrame) -> pd.DataFrame:
-    """Return the evidence with ``p_holm``: p, corrected over the reference's parts of this one claim that have one."""
-    if "p" not in evidence:
-        return evidence
-    own = evidence[(evidence["backend"].astype(str) == REFERENCE) & evidence["p"].notna()]
-    adjusted = dict(zip(own["part"], holm(own["p"].to_numpy(float)), strict=True))
-    return evidence.assign(p_holm=evidence["part"].map(adjusted).astype(float))
 
 
 def identity(evidence: pd.DataFrame, tolerance: float = TOLERANCE, least: int = MIN_CHECKED) -> pd.Series:
@@ -266,54 +170,3 @@ def _on_every_backend(evidence: pd.DataFrame, flag: pd.Series) -> pd.Series:
 def settings(space: pd.DataFrame) -> int:
     """Return the number of distinct settings (repetitions of one setting count once)."""
     return len(space[[name for name in SETTING if name in space]].drop_duplicates())
-
-
-def words_of_identity(what: str) -> str:
-    """Return the rule of an `identity` in words: of ``what``, measured and by its formula."""
-    return (
-        f"Largest relative error of {what} at most {number(TOLERANCE)} on every backend in float64, over at least "
-        f"{MIN_CHECKED} values on each; a larger one refutes it."
-    )
-
-
-def words_of_comparison(margin: Margin | str, what: str) -> str:
-    """Return the rule of a `comparison` in words: of ``what``, paired by seed; the margin may be in words."""
-    margin = margin if isinstance(margin, str) else f"{number(margin.value)} {margin.unit}"
-    return (
-        f"Paired by seed, {what}. A part holds (fails) where the 95 % interval over repetitions lies above (below) "
-        f"{margin}, Holm's p over the parts of the claim is at most {ALPHA:g} and at most "
-        f"{FEW:.0%} of its settings say the opposite in every repetition; it depends on the setting where more than "
-        f"{FEW:.0%} do so on either side. {CONFIRMED}"
-    )
-
-
-def words_of_trend(margin: Margin, what: str) -> str:
-    """Return the rule of a `trend` in words: of the rate of ``what``."""
-    return (
-        f"{what} decays (does not) where the 95 % interval of its rate over repetitions lies below (above) a loss of "
-        f"{number(margin.value)} {margin.unit} and Holm's p over the parts of the claim is at most {ALPHA:g}. "
-        f"{CONFIRMED}"
-    )
-
-
-def words_of_equivalence(margin: Margin, what: str) -> str:
-    """Return the rule of an `equivalence` in words: of ``what``."""
-    return (
-        f"{what} is the same (is not) where the 95 % interval over repetitions lies within (outside) "
-        f"{number(margin.value)} {margin.unit} either way and Holm's p over the parts of the claim, of two one-sided "
-        f"tests, is at most {ALPHA:g}. {CONFIRMED}"
-    )
-
-
-def words_of_universal(what: str) -> str:
-    """Return the rule of a `universal` in words: ``what`` refutes it."""
-    return (
-        f"{what}, confirmed on every backend, refutes it; none among at least {MIN_SEARCHED} settings supports it, "
-        "each measured on every backend in one repetition at least."
-    )
-
-
-CONFIRMED = (
-    f"At least {MIN_REPETITIONS} repetitions on the reference backend; each other one confirms it over those that both "
-    "measured, to within half the width of the interval."
-)

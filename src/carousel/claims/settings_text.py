@@ -1,9 +1,11 @@
-"""The settings that a claim rests on, in words."""
+"""Settings in words: of one model, of a part of the evidence, and all that a claim rests on."""
 
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.tables import SETTING, grouped
 from carousel.analysis.text import bias_order, counted, listed, number
+from carousel.claims import defaults
 from carousel.tables.columns import FACTORS
 
 WORDS = {name: column.words for name, column in FACTORS.items() if column.words}
@@ -44,3 +46,22 @@ def _values(name: str, seen: pd.Series) -> str:
     numbers = pd.to_numeric(pd.Series(seen).astype(str), errors="coerce").dropna()
     spread = f" from {number(numbers.min())} to {number(numbers.max())}" if len(numbers) else ""
     return f"{len(seen)} values{spread}"
+
+
+def named(row: pd.Series) -> str:
+    """Return a setting in words: cell, init, gain, forget bias, length, training."""
+    if row["slice"] == defaults.SLICE:
+        return f"{names.default(str(row['init']), str(row['cell']))}, T = {row['length']}"
+    words = [names.cell(str(row["cell"])), f"{names.init(str(row['init']))} init"]
+    words += [f"gain {row['gain']:g}"] if row["gain"] != 1 else []
+    words += [f"bias {row['bias']:g}"] if row["bias"] != 0 else []
+    words += [names.at_bias(str(row["forget_bias"]))] if row["forget_bias"] != "none" else []
+    words += [f"T = {row['length']}"]
+    words += [f"trained on {row['trained']} for {row['step']} steps"] if row["trained"] != "no" else []
+    return ", ".join(words)
+
+
+def labelled(table: pd.DataFrame) -> pd.Series:
+    """Return "cell/forget bias" for each row, or the cell alone where it has no forget gate."""
+    bias = table["forget_bias"].astype(str)
+    return table["cell"].astype(str) + ("/" + bias).where(bias != "none", "")

@@ -14,8 +14,10 @@ from carousel.analysis.stats.slopes import STEADY, in_window, rates
 from carousel.analysis.stats.tables import MODEL, RUN, difference, joined, repeated, select
 from carousel.axes import LIBRARIES
 from carousel.claims import defaults
-from carousel.claims.evidence import ALONG_BIAS, labelled, planned, reference, stack
-from carousel.claims.rules import LONG, MIN_REPETITIONS, Tables
+from carousel.claims.claim import Tables
+from carousel.claims.evidence import ALONG_BIAS, planned, reference, stack
+from carousel.claims.rules import LONG, MIN_REPETITIONS
+from carousel.claims.settings_text import labelled
 
 TRAINED = ("lstm97", "lstm")  # the cells that are trained with either gradient
 STATE, SIZE = "direction of the state's gradient", "size of the state's gradient"

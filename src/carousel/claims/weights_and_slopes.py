@@ -10,6 +10,7 @@ from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import MODEL, SETTING, difference, repeated, select
 from carousel.axes import BACKENDS, STANDARD_DRIVE
 from carousel.claims import defaults, rnn_trends
+from carousel.claims.claim import Boundary
 from carousel.claims.evidence import (
     ALONG_GAIN,
     compare,
@@ -32,7 +33,6 @@ from carousel.claims.rules import (
     SCALAR,
     UNCLEAR,
     VANILLA,
-    Boundary,
     combine,
 )
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pandas as pd
 
 from carousel.axes import BACKENDS
-from carousel.claims.rules import INCONCLUSIVE, Verdict
+from carousel.claims.claim import Verdict
+from carousel.claims.rules import INCONCLUSIVE
 
 
 def calibration_failures(calibration: pd.DataFrame) -> list[str]:

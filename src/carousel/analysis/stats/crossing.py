@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.resampling import centres, interval
-from carousel.analysis.stats.tables import SETTING, by_repetition, grouped, numbered
+from carousel.analysis.stats.tables import SETTING, grouped, numbered
 
 LINE = ["backend", *SETTING, "lag", "task", "rival"]  # what one line of a rate against a factor has in common
 Smooth = Literal["value", "log_loss"]  # what is linear between two values of the factor
@@ -27,31 +27,6 @@ class Crossing(NamedTuple):
     last: float
 
 
-def crossing(
-    table: pd.DataFrame,
-    factor: str,
-    value: str = "rate",
-    level: float = 0.0,
-    log: bool = False,
-    smooth: Smooth = "value",
-) -> Crossing:
-    """Return where ``value`` first rises through ``level`` as the numeric column ``factor`` rises, over all lines.
-
-    table: one row per model. Each model is followed along the factor with everything else the same, seed included,
-    on the lines that have most of its values; between two values as `first_rise` does, of the factor's logarithm if
-    ``log``. A repetition's crossing is the median over its lines; repetitions are resampled. Values that are no
-    number, and those without a logarithm, are left out.
-    """
-    rows = _fullest(_usable(table, factor, value, log), factor)
-    if rows.empty:
-        return Crossing(*NONE, 0, np.nan, np.nan)
-    codes, lines = grouped(rows, [*_line(rows, factor), "repetition"])
-    curves = rows[value].groupby([codes, rows[factor].to_numpy()]).median().unstack().dropna()
-    at = _rise(curves, level, log, smooth)
-    each = by_repetition(lines.take(curves.index).assign(at=at), "at")
-    return Crossing(*interval(each), len(each), *map(float, curves.columns[[0, -1]]))
-
-
 def crossings(
     table: pd.DataFrame,
     factor: str,
@@ -63,9 +38,11 @@ def crossings(
 ) -> pd.DataFrame:
     """Return where ``value`` first rises through ``level``: one row per line, with its own interval, sorted by line.
 
-    A line is what has everything but the factor, the slice and the repetition in common, at ``fewest`` values of the
-    factor at least. Columns: those of LINE, then those of Crossing, and ``each``, a dict of every repetition's
-    crossing. A repetition counts that has all of the line's values. The arguments are those of `crossing`.
+    table: one row per model. A line's models have everything but the factor, the slice and the repetition in common,
+    at ``fewest`` values of the factor at least; between two values as `first_rise` does, of the factor's logarithm if
+    ``log``. A repetition counts that has all of the line's values; repetitions are resampled. Values that are no
+    number, and those without a logarithm, are left out. Columns: those of LINE, then those of Crossing, and ``each``,
+    a dict of every repetition's crossing.
     """
     rows = _usable(table, factor, value, log)
     rows = rows[_tried(rows, factor) >= fewest]
@@ -140,9 +117,3 @@ def _line(rows: pd.DataFrame, factor: str) -> list[str]:
 def _tried(rows: pd.DataFrame, factor: str) -> pd.Series:
     """Return how many values of the factor each row's line has."""
     return rows[factor].groupby(numbered(rows, _line(rows, factor))).transform("nunique")
-
-
-def _fullest(rows: pd.DataFrame, factor: str) -> pd.DataFrame:
-    """Return the rows of the lines with most values of the factor, if that is at least two."""
-    values = _tried(rows, factor)
-    return rows[values == max(values.max(), 2)]

@@ -30,7 +30,7 @@ def judge(args: argparse.Namespace) -> None:
     """Decide the claims from the gathered tables."""
     from carousel.claims import CLAIMS, export, judge as judging
     from carousel.claims.agreement import agreement
-    from carousel.claims.rules import Tables
+    from carousel.claims.claim import Tables
 
     kinds = "decay", "accuracy", "dynamics", "calibration"
     *tables, known = (table(getattr(args, kind), kind) for kind in kinds)

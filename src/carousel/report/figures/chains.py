@@ -10,7 +10,7 @@ from carousel.claims import (
     a2d_rnn_factor_near_one as a2d,
     a2e_largest_factor as a2e,
 )
-from carousel.claims.rules import Tables
+from carousel.claims.claim import Tables
 from carousel.report import names
 from carousel.report.figures.data import either
 from carousel.report.figures.labels import end_label

@@ -10,7 +10,8 @@ from carousel.analysis.text import bias_order, number
 from carousel.axes import REFERENCE
 from carousel.claims.a1a_chain_derivative import errors, terms
 from carousel.claims.a1d_forget_gate_product import products
-from carousel.claims.rules import TOLERANCE, Tables
+from carousel.claims.claim import Tables
+from carousel.claims.rules import TOLERANCE
 from carousel.report.figures.data import curves, longest, usual
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.style import (

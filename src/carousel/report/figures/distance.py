@@ -11,7 +11,7 @@ from carousel.analysis.stats.slopes import STEADY, rates
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import as_number, bias_order
 from carousel.claims import a4f_distance_inside as a4f
-from carousel.claims.rules import Tables
+from carousel.claims.claim import Tables
 from carousel.report import names
 from carousel.report.figures.data import curves, jitter, settings
 from carousel.report.figures.labels import end_label

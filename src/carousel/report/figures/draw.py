@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from carousel.claims.rules import Tables
+from carousel.claims.claim import Tables
 from carousel.report.figures import (
     chains,
     curves,

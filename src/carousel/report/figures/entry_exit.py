@@ -8,7 +8,8 @@ from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order
 from carousel.axes import REFERENCE
 from carousel.claims import a4c_entry_factor as a4c, a4d_exit_factor as a4d
-from carousel.claims.rules import LSTMS, Tables
+from carousel.claims.claim import Tables
+from carousel.claims.rules import LSTMS
 from carousel.report import names
 from carousel.report.figures.data import longest, prefer
 from carousel.report.figures.gates import QUANTILES, ROW, draw_bands

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import as_number, bias_order
 from carousel.claims import a2b_factor_per_step as a2b, a4a_vanilla_from_1997 as a4a
-from carousel.claims.rules import WITH_FORGET_GATE, Tables
+from carousel.claims.claim import Tables
+from carousel.claims.rules import WITH_FORGET_GATE
 from carousel.report import names
 from carousel.report.figures.errors import ERROR, FLOOR, draw_errors, draw_tolerance, worst_by_lag
 from carousel.report.figures.labels import end_label

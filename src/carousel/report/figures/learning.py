@@ -10,7 +10,7 @@ from carousel.analysis.stats.learning import longest_solved
 from carousel.analysis.stats.resampling import interval
 from carousel.analysis.text import bias_order
 from carousel.claims import k3_longer_dependencies as k3
-from carousel.claims.rules import Tables
+from carousel.claims.claim import Tables
 from carousel.report import names
 from carousel.report.figures.style import RATE, legend, look, marker, nothing, panels
 

@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 
 from carousel.analysis.text import bias_order
 from carousel.claims import a2a_half_life_ratio as a2a, lstm_against_rnn
-from carousel.claims.rules import VANILLA, Tables
+from carousel.claims.claim import Tables
+from carousel.claims.rules import VANILLA
 from carousel.report import names
 from carousel.report.figures.data import jitter, settings
 from carousel.report.figures.rates import BIAS

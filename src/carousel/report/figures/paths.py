@@ -10,8 +10,8 @@ from matplotlib.ticker import MaxNLocator
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order
 from carousel.claims import a1g_only_route as a1g, a4e_only_unchanged_flow as a4e
+from carousel.claims.claim import Tables
 from carousel.claims.evidence import planned
-from carousel.claims.rules import Tables
 from carousel.report import names
 from carousel.report.figures.data import curves, either, jitter, prefer, settings, usual
 from carousel.report.figures.labels import end_label

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from carousel.claims import a2g_lag_alone as a2g
-from carousel.claims.rules import Tables
+from carousel.claims.claim import Tables
 from carousel.report.figures.samples import ROW, draw_samples, ordered
 from carousel.report.figures.style import RATE, legend, nothing, panels
 

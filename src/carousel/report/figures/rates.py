@@ -14,8 +14,9 @@ from carousel.claims import (
     k1_not_vulnerable as k1,
     rnn_trends,
 )
+from carousel.claims.claim import Tables
 from carousel.claims.evidence import planned
-from carousel.claims.rules import LAG, Tables
+from carousel.claims.rules import LAG
 from carousel.report import names
 from carousel.report.figures.data import either, jitter, settings
 from carousel.report.figures.labels import end_label

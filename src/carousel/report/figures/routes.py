@@ -11,9 +11,9 @@ from carousel.analysis.stats.tables import PAIR, select
 from carousel.analysis.text import as_number
 from carousel.axes import REFERENCE
 from carousel.claims import m1_gates_frozen as m1, m2_along_the_carousel as m2, m3_perfect_carousel as m3
+from carousel.claims.claim import Tables
 from carousel.claims.lines import FEWEST
 from carousel.claims.routes import ALONG, LAG, ROUTES
-from carousel.claims.rules import Tables
 from carousel.report import names
 from carousel.report.figures.data import curves, either, prefer, settings
 from carousel.report.figures.labels import end_label

@@ -20,8 +20,9 @@ from carousel.claims import (
     rnn_trends,
     weights_and_slopes,
 )
+from carousel.claims.claim import Tables
 from carousel.claims.evidence import ALONG_GAIN
-from carousel.claims.rules import VANILLA, Tables
+from carousel.claims.rules import VANILLA
 from carousel.report import names
 from carousel.report.figures.data import curves, prefer, settings
 from carousel.report.figures.labels import end_label

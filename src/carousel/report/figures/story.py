@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order, listed, number
 from carousel.axes import REFERENCE
-from carousel.claims.rules import LAG, Tables
+from carousel.claims.claim import Tables
+from carousel.claims.rules import LAG
 from carousel.report import names
 from carousel.report.figures.data import curves, prefer, usual
 from carousel.report.figures.labels import end_label

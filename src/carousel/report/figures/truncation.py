@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order
 from carousel.claims import a3a_truncated_error as a3a, truncated_gradient
-from carousel.claims.evidence import labelled
-from carousel.claims.rules import Tables
+from carousel.claims.claim import Tables
+from carousel.claims.settings_text import labelled
 from carousel.report.figures.data import curves, prefer, usual
 from carousel.report.figures.errors import ERROR, draw_errors, worst_by_lag
 from carousel.report.figures.labels import end_label
