@@ -86,7 +86,8 @@ def _with_words(evidence: pd.DataFrame, table: pd.DataFrame, column: str, margin
     """Return the evidence with the lines along which a loss ends, and in words what width and drive move."""
     own = defaults.without(reference(table))
     moves = {cell: moved(rows_, column, margin) for cell, rows_ in _by_cell(own)}
-    evidence = evidence.assign(moved=evidence["cell"].astype(str).map(moves).fillna(""))
+    said = [moves.get(cell, "") for cell in evidence["cell"].astype(str)]
+    evidence = evidence.assign(moved=said)
     swept = select(fixed(table), slice=ALONG_GAIN)
     return stack([evidence, *(_ends(cell, rows_, column, margin) for cell, rows_ in _by_cell(swept))])
 
