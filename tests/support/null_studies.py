@@ -16,7 +16,7 @@ from carousel.analysis.stats import resampling
 from carousel.analysis.stats.tables import SETTING, numbered
 from carousel.axes import BACKENDS
 from carousel.claims import CLAIMS, evidence
-from carousel.claims.rules import Claim, Tables
+from carousel.claims.claim import Claim, Tables
 
 WRONG = ("supported", "refuted")
 DRAWS = 400  # of the bootstrap: ends move by 5 % of the interval's width, either way

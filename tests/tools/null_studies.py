@@ -22,7 +22,7 @@ def planted() -> dict:
     from support.planted_study import accuracy_table, decay_table, dynamics_table
     from support.planting import Truth
 
-    from carousel.claims.rules import Tables
+    from carousel.claims.claim import Tables
 
     truth = Truth()
     accuracy, dynamics = accuracy_table(truth), dynamics_table(truth)
