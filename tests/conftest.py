@@ -1,12 +1,18 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 from support.once import Once
 
 # What a test starts finds the package too, whether it is installed or not, and keeps to one thread.
 os.environ["PYTHONPATH"] = str(Path(__file__).parents[1] / "src")
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+
+hypothesis.settings.register_profile(
+    "untimed", deadline=None
+)  # machines are shared, and tests run side by side
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
