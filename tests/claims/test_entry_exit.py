@@ -78,7 +78,8 @@ def test_nothing_measured_decides_nothing(name: str) -> None:
 
 
 def test_what_gets_in_is_told_cell_by_cell() -> None:
-    condition = decided("A4c", tables(extra={"slopes": FLAT | {"trained": 0.3}})).condition
+    found = decided("A4c", tables(extra={"slopes": FLAT | {"trained": 0.3}}))
+    condition = found.condition
     assert (
         "A little is lost in the squashing: LSTM of 1997 at the start, LSTM at forget bias 0 at the start, LSTM at "
         in condition
@@ -88,7 +89,7 @@ def test_what_gets_in_is_told_cell_by_cell() -> None:
         in condition
     )
     words = "100 % of units lose more than a little; the output gate 0.6, both together 0.18"
-    assert f"LSTM at forget bias 1 after training 0.3 ({words})" in condition
+    assert f"LSTM at forget bias 1 after training 0.3 ({words})" in found.alt
 
 
 def test_the_slope_is_the_entry_factor_over_the_gate_unit_by_unit() -> None:

@@ -111,7 +111,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         )
     states = comparison(evidence)
     word = combine(states)
-    words = [*by_state(states, SAID), _words(evidence)]
+    words = by_state(states, SAID)
     words = [to_settle(evidence, states, what), *words] if word == INCONCLUSIVE else words
     return Verdict(word, " ".join(words), _alt(evidence), **main(_shown(evidence)), states=dict(states))
 
@@ -134,11 +134,10 @@ def _words(evidence: pd.DataFrame) -> str:
 
 
 def _alt(evidence: pd.DataFrame) -> str:
-    each = [f"{row.part} {number(row.effect)}" for row in evidence.drop_duplicates("part").itertuples()]
     return (
         "What the squashing of LSTMs lets through of the error, from 0 to 1, with its spread over units, by cell and "
         "forget bias, before and after training; the band at the right is what counts as a little, and a mark in each "
-        f"row is the output gate. Share: {'; '.join(each)}."
+        f"row is the output gate. {_words(evidence)}"
     )
 
 
@@ -154,7 +153,7 @@ CLAIM = Claim(
     "training, whatever init, gain and forget bias. The output gate is reported beside it, and decides nothing.",
     prediction="refuted at the start: an output gate neither open nor shut lets half through, and the squashing takes "
     "more; training and long sequences, as the state grows, make it less (made of gate and squashing together)",
-    unit="share of the error that the squashing lets through (lstm, forget bias 1, at the start)",
+    unit="share of the error that the squashing lets through (LSTM at forget bias 1, at the start)",
     rule=words_of_comparison(
         Margin(1 - LITTLE.value, "of the error", LITTLE.why),
         "the share of the error that the squashing lets through, over all units of a network; a part is a cell with "

@@ -10,7 +10,7 @@ from carousel.analysis.stats.left import KEPT, VANISHED, left
 from carousel.analysis.stats.slopes import FIT_WINDOW, in_window
 from carousel.analysis.stats.tables import MODEL, difference, repeated, select
 from carousel.analysis.text import bias_order, listed, number
-from carousel.axes import LAGS
+from carousel.axes import LAGS, LIBRARIES
 from carousel.claims import defaults
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
 from carousel.claims.evidence import levels, missing, planned, reference, stack
@@ -145,9 +145,11 @@ def _gates(rows: pd.DataFrame, same: pd.Series) -> str:
     """Return in words which forget biases, and whose defaults, these are; with the cell where cells differ."""
     default, alike = rows["gate"].str.contains("default"), rows["gate"].map(same)
     words = [names.at_biases(bias_order(rows.loc[alike & ~default, "gate"]))]
-    words += [
-        f"in {listed([_gate(*key) for key in rows.loc[default | ~alike, ['cell', 'gate']].to_numpy()])}"
-    ]
+    each = [_gate(*key) for key in rows.loc[default | ~alike, ["cell", "gate"]].to_numpy()]
+    usual = {names.default(init, "lstm") for init in LIBRARIES}
+    if usual <= set(each):
+        each = ["every library's default LSTM", *(name for name in each if name not in usual)]
+    words += [f"in {listed(each)}"]
     return " and ".join(text for text in words if text not in ("", "in "))
 
 

@@ -167,15 +167,12 @@ def _headline(evidence: pd.DataFrame) -> pd.DataFrame:
 
 def _condition(evidence: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -> str:
     rows = reference(evidence)
-    usual = rows[rows["own"] & (rows["library"] != "")]
-    defaults = [f"{LIBRARIES[row.library]}: {row.said}" for row in usual.itertuples()]
-    left = f"Left at lag {LAG} by default, in decades: {'; '.join(defaults)}." if defaults else ""
     pooled = rows[~rows["own"] & (rows["library"] == "")]
     counts = f"{AT_DRIVE.capitalize()} the RNN has more left at lag {LAG} {listed(pooled['count'])}."
     rivals = lines.groupby("rival") if len(lines) else ()
     each = [f"against the {names.cell(rival)} {in_words(own, BIAS)}" for rival, own in rivals]
     begins = f"As the forget bias rises it begins to hold {'; '.join(each)}." if each else ""
-    texts = (counts if len(pooled) else "", *by_state(states, DECIDED), left, begins, *pooled["said"])
+    texts = (counts if len(pooled) else "", *by_state(states, DECIDED), begins, *pooled["said"])
     return " ".join(text for text in texts if text)
 
 
@@ -183,4 +180,14 @@ def _alt(evidence: pd.DataFrame, unit: str) -> str:
     order = evidence[~evidence["own"]] if len(evidence) else evidence
     effects = reference(order).groupby("part", sort=False)["effect"].mean()
     words = [f"{part}: {number(effects[part])}" for part in effects.index]
-    return f"Each dot is one pair of networks. Median over settings, {unit}: " + "; ".join(words) + "."
+    said = f"Each dot is one pair of networks. Median over settings, {unit}: {'; '.join(words)}."
+    return " ".join([said, *_details(reference(evidence))])
+
+
+def _details(rows: pd.DataFrame) -> list[str]:
+    """Return in words what is left by default, library by library, and in which settings an RNN has more left."""
+    usual = rows[rows["own"] & (rows["library"] != "")]
+    each = [f"{LIBRARIES[row.library]}: {row.said}" for row in usual.itertuples()]
+    left = [f"Left at lag {LAG} by default, in decades: {'; '.join(each)}."] if each else []
+    ahead = rows.loc[~rows["own"] & (rows["library"] == ""), "ahead"]
+    return [*left, *ahead[ahead != ""]]

@@ -33,13 +33,17 @@ def _mean(rows: pd.DataFrame, column: str) -> float:
 def spread(group: pd.DataFrame, both: pd.DataFrame, rival: str, library: str) -> dict[str, str]:
     """Return in words in how many settings the RNN has more left than the LSTM, in which, and what moves that."""
     if library:
-        return {"count": "", "said": ""}
+        return {"count": "", "said": "", "ahead": ""}
     median = _medians(reference(group))
     count = f"in {median['worse'].sum()} of {len(median)} settings ({names.cell(rival)})"
     own = reference(select(both, rival=rival))
     moved = [_moved(own[own["slice"] != DEFAULTS], factor, words) for factor, words in VARIED.items()]
-    said = [text for text in (_reversed(median), *moved) if text]
-    return {"count": count, "said": f"{names.cell(rival)}: {'; '.join(said)}." if said else ""}
+    texts = {
+        "said": [text for text in moved if text],
+        "ahead": [text for text in (_reversed(median),) if text],
+    }
+    said = {name: f"{names.cell(rival)}: {'; '.join(each)}." if each else "" for name, each in texts.items()}
+    return {"count": count, **said}
 
 
 def _medians(group: pd.DataFrame) -> pd.DataFrame:
@@ -56,7 +60,9 @@ def _reversed(median: pd.DataFrame) -> str:
         return ""
     biases = _of_all(median, "forget_bias")
     words = [f"{biases[bias]} {names.at_biases([bias])}" for bias in bias_order(biases)]
-    inits = [f"{text} {init}" for init, text in _of_all(median[median["gain"] == 1], "init").items()]
+    inits = [
+        f"{text} {names.init(init)}" for init, text in _of_all(median[median["gain"] == 1], "init").items()
+    ]
     by_init = f" (by init, at gain 1: {listed(inits)})" if inits else ""
     return f"ahead in {listed(words)}{by_init}"
 

@@ -21,7 +21,7 @@ from carousel.claims.lines import along
 from carousel.claims.rules import LSTMS
 from carousel.claims.settings_text import labelled
 
-FEW = 4  # forget biases of which a number is said in words; the tables have all
+FEW = 3  # forget biases of which a number is said in words; the tables have all
 LAG = 100  # steps: the lag that is asked about where none is said
 ALONG = ("grid", "bias", "reach", "width")  # the slices with lines along the forget bias
 PART = ["cell", "forget_bias", "init", "trained"]  # what one part of the evidence has in common
@@ -103,19 +103,27 @@ def by_bias(parts: pd.DataFrame, every: pd.DataFrame) -> str:
 
     Those after training are counted.
     """
-    before, of = (rows.loc[rows["trained"].astype(str) == "no"] for rows in (parts, every))
-    bias = before["forget_bias"].astype(str)
-    total = of["forget_bias"].astype(str).value_counts()
-    whole = [name for name in bias_order(bias) if (bias == name).sum() == total[name]]
-    some = {
-        name: before.loc[bias == name, "init"].astype(str) for name in bias_order(bias) if name not in whole
-    }
+    before, of = (rows[rows["trained"].astype(str) == "no"] for rows in (parts, every))
+    inits, all_ = (_inits(rows) for rows in (before, of))
+    whole = [name for name in bias_order(inits) if sorted(inits[name]) == sorted(all_[name])]
     words = [names.at_biases(whole)] if whole else []
-    words += [
-        f"{names.at_biases([name])} ({listed(sorted(own.map(names.init)))})" for name, own in some.items()
-    ]
+    words += [_some(name, inits[name], all_[name]) for name in bias_order(inits) if name not in whole]
     after = len(parts) - len(before)
     return "; ".join([*words, *([f"after training {after}"] if after else [])])
+
+
+def _inits(parts: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the inits of the parts at each forget bias."""
+    groups = parts["init"].astype(str).groupby(parts["forget_bias"].astype(str))
+    return {str(bias): list(own) for bias, own in groups}
+
+
+def _some(bias: str, inits: list[str], every: list[str]) -> str:
+    """Return a forget bias with its inits, or with those that are left out where they are fewer."""
+    others = set(every) - set(inits)
+    fewer = len(others) < len(set(inits))
+    said = listed(sorted(names.init(init) for init in (others if fewer else inits)))
+    return f"{names.at_biases([bias])} ({'not ' if fewer else ''}{said})"
 
 
 def few(values: Sequence[object]) -> list[str]:

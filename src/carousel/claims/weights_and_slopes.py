@@ -173,13 +173,13 @@ def led(lines: pd.DataFrame) -> str:
         [_between(str(cell), own) for cell, own in lines.groupby("cell", sort=False)] if len(lines) else []
     )
     found = [text for text in words if text]
-    return f"The slopes lead in {'; '.join(found)}." if found else ""
+    return f"With {names.init(WELL)} weights the slopes lead in {'; '.join(found)}." if found else ""
 
 
 def _between(cell: str, lines: pd.DataFrame) -> str:
     first, again = (boundary(select(lines, again=side), "gain", WELL) for side in (False, True))
     upper = f"to {again.value}" if again else "on"
-    return f"{names.cell(cell)} from {first.factor} {first.value} {upper}" if first else ""
+    return f"{names.cell(cell)} from gain {first.value} {upper}" if first else ""
 
 
 def leads(lines: pd.DataFrame) -> Boundary | None:
