@@ -114,8 +114,8 @@ def _alt(products: pd.DataFrame) -> str:
     own = reference(products).set_index("part")
     words = [f"{part}: {number(own['rate'][part])} ({own['model'][part]})" for part in bias_order(own.index)]
     return (
-        "Rate of the product of forget gates against forget bias, dots on the curve log10 sigma(bias). Decades per "
-        "step and best model, by forget bias: " + "; ".join(words) + "."
+        f"Decades that the product of forget gates loses over {LAG} steps, by forget bias, beside what gates of the "
+        "bias alone lose. Decades per step and best model, by forget bias: " + "; ".join(words) + "."
     )
 
 

@@ -177,8 +177,9 @@ def _alt(space: pd.DataFrame) -> str:
     first = space[space["of"] == MEAN]
     return (
         "How far the factor per step along the cell stays below one, on a log axis, by forget bias, at the start and "
-        f"after training; the line is one less {FACTOR}. {count(confirmed(first, holds(first)).sum())} of "
-        f"{counted(len(first), 'LSTM')} reach it. {_learned(space)}"
+        f"after training; lines at one less {FACTOR} and one less {NEAR:.5f}. "
+        f"{count(confirmed(first, holds(first)).sum())} of {counted(len(first), 'LSTM')} reach {FACTOR}. "
+        f"{_learned(space)}"
     )
 
 

@@ -199,8 +199,8 @@ def _alt(changed: pd.DataFrame) -> str:
     own = own[own["lag"] == own.groupby(["path", "cell", "gate"])["lag"].transform("max")]
     words = [f"{row['part']} {number(row['decades'])}" for _, row in own.iterrows()]
     return (
-        "Gradient norm against lag, truncated and in full, and the rate of both by forget bias. Decades by which it "
-        f"changes from lag {ENTERED} on: {'; '.join(words)}."
+        f"Gradient norm against lag, truncated and in full, and the change of both up to lag {LAG} by forget bias. "
+        f"Decades by which it changes from lag {ENTERED} on: {'; '.join(words)}."
     )
 
 

@@ -65,7 +65,7 @@ def _alt(evidence: pd.DataFrame) -> str:
         return "No vanilla RNN was measured."
     rates = reference(evidence)["effect"]
     return (
-        "Rate of the gradient of vanilla RNNs against the gain of the recurrent weights, by cell and init, from "
+        "Rate of the gradient of vanilla RNNs against the gain of the recurrent weights, a mark per setting, from "
         f"{number(rates.min())} to {number(rates.max())} decades per step."
     )
 

@@ -171,8 +171,8 @@ def _alt(evidence: pd.DataFrame) -> str:
     gained = [f"{number(effects[part])} on {part}" for part in effects.index if part != RANKS]
     ranks = f" The {RANKS} is {number(effects[RANKS])}." if RANKS in effects else ""
     return (
-        "Left: longest sequence solved, by cell and task. Octaves gained by the LSTM over the tanh RNN: "
-        f"{listed(gained) or 'none measured'}. Right: longest length against the rate before training.{ranks}"
+        "Above: longest sequence solved, by cell and task. Octaves gained by the LSTM over the tanh RNN: "
+        f"{listed(gained) or 'none measured'}. Below: longest length against the rate before training.{ranks}"
     )
 
 

@@ -180,7 +180,7 @@ def _alt(evidence: pd.DataFrame, unit: str) -> str:
     order = evidence[~evidence["own"]] if len(evidence) else evidence
     effects = reference(order).groupby("part", sort=False)["effect"].mean()
     words = [f"{part}: {number(effects[part])}" for part in effects.index]
-    said = f"Each dot is one pair of networks. Median over settings, {unit}: {'; '.join(words)}."
+    said = f"Each mark is a setting, beside one rival. Median over settings, {unit}: {'; '.join(words)}."
     return " ".join([said, *_details(reference(evidence))])
 
 

@@ -11,8 +11,9 @@ from carousel.claims import (
     a2e_largest_factor as a2e,
 )
 from carousel.claims.claim import Tables
+from carousel.claims.evidence import planned
 from carousel.report import names
-from carousel.report.figures.data import either
+from carousel.report.figures.data import sample, valued
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.rates import CLAIMED, SEEN
 from carousel.report.figures.style import GREY, RATE, band, legend, look, marker, nothing, panels
@@ -23,7 +24,7 @@ FLOOR = -4.0  # decades per step: the lowest rate that the figure of the scalar 
 
 def a1c_figure(tables: Tables) -> Figure:
     """Draw the scalar chain's rate against its weight: four activations, dots on theory's lines."""
-    space = either(a1c.measure(tables, a1c.MARGIN.value))
+    space = planned(valued(a1c.measure(tables, a1c.MARGIN.value)))
     if space.empty:
         return nothing("the scalar chains")
     figure, (ax,) = panels([f"rate of the scalar chain's gradient, {RATE}"], WEIGHT, height=4.4)
@@ -43,7 +44,7 @@ def a1c_figure(tables: Tables) -> Figure:
 
 def a2d_figure(tables: Tables) -> Figure:
     """Draw the sigmoid chain's factor per step against its weight, without bias and with bias -2."""
-    space = either(a2d.measure(tables, a2d.NEAR.value))
+    space = planned(valued(a2d.measure(tables, a2d.NEAR.value)))
     chains = space[space["hidden"] == 1]
     if chains.empty:
         return nothing("the sigmoid chains")
@@ -79,7 +80,7 @@ def a2e_figure(tables: Tables) -> Figure:
     ax.annotate(f"claimed: {factor:.3f}", (best, factor), (14, -80), textcoords="offset points", ha="center",
                 arrowprops={"arrowstyle": "-", "color": CLAIMED, "linewidth": 0.6})  # fmt: skip
     seen = a2e.measure(tables)
-    seen = seen[seen["part"] == a2e.RATE] if len(seen) else seen
+    seen = sample(seen[seen["part"] == a2e.RATE]) if len(seen) else seen
     if len(seen):
         ax.plot(a2e.WEIGHT, seen["effect"].mean(), "o", color=SEEN, markersize=7)
         ax.annotate(f"measured: {seen['effect'].mean():.3f}", (a2e.WEIGHT, seen["effect"].mean()), (8, 4),

@@ -12,7 +12,7 @@ from carousel.claims.a1a_chain_derivative import errors, terms
 from carousel.claims.a1d_forget_gate_product import products
 from carousel.claims.claim import Tables
 from carousel.claims.rules import TOLERANCE
-from carousel.report.figures.data import curves, longest, usual
+from carousel.report.figures.data import curves, longest, sample, usual
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.style import (
     GREY,
@@ -44,7 +44,7 @@ def q1(tables: Tables) -> Figure:
     table = curves(usual(rows), ["cell", "forget_bias"])
     if table.empty:
         return nothing("the derivative along the cell")
-    figure, (ax,) = panels(["derivative along the cell's loop"], LAG_BY_BACKEND)
+    figure, (ax,) = panels(["derivative along the cell's loop"], LAG)
     _by_bias(ax, table)
     powers(ax)
     return figure
@@ -56,9 +56,7 @@ def q2(tables: Tables) -> Figure:
     table = curves(rows, ["path", "cell", "forget_bias"])
     if table.empty:
         return nothing("the part of the gradient that passes the gates")
-    figure, axes = panels(
-        ["gradient norm: through the gates", "gradient norm: total"], LAG_BY_BACKEND, height=5.6
-    )
+    figure, axes = panels(["gradient norm: through the gates", "gradient norm: total"], LAG, height=5.6)
     for ax, path in zip(axes, ("gates", "full"), strict=True):
         _by_bias(ax, table[table["path"] == path])
         powers(ax)
@@ -72,7 +70,9 @@ def a1a(tables: Tables) -> Figure:
         return nothing("the bias-free sigmoid chain")
     both = longest(both.assign(error=errors(both)))
     figure, (ax, below) = panels(
-        ["derivative of the scalar sigmoid chain", "relative error (log axis)"], LAG_BY_BACKEND, height=5.6
+        ["derivative of the scalar sigmoid chain", "largest relative error on either backend (log axis)"],
+        LAG_BY_BACKEND,
+        height=5.6,
     )
     weights = sorted(both["gain"].unique())
     for w in [weights[i] for i in np.unique(np.linspace(0, len(weights) - 1, 5).round().astype(int))]:
@@ -98,7 +98,7 @@ def _formula(ax: Axes, rows: pd.DataFrame, w: float) -> None:
 
 def a1d(tables: Tables) -> Figure:
     """Draw the derivative along the cell, the product of forget gates, and the full gradient against lag."""
-    cell = usual(select(products(tables.decay), cell="lstm"))
+    cell = sample(usual(select(products(tables.decay), cell="lstm")))
     if cell.empty:
         return nothing("the derivative along the cell")
     figure, (ax,) = panels(
@@ -106,7 +106,7 @@ def a1d(tables: Tables) -> Figure:
     )
     biases = bias_order(cell["forget_bias"])
     looks = bias_looks(biases)
-    full = usual(select(tables.decay, quantity="loss_state", path="full", cell="lstm"))
+    full = sample(usual(select(tables.decay, quantity="loss_state", path="full", cell="lstm")))
     for bias in biases:
         colour = looks[bias]["color"]
         rows = cell[cell["forget_bias"] == bias].groupby("lag")[["measured", "formula"]].median()
@@ -125,7 +125,7 @@ def a4b(tables: Tables) -> Figure:
     table = curves(rows, ["cell"])
     if table.empty:
         return nothing("the 1997 cell")
-    figure, (ax,) = panels(["derivative of the cell's state by an earlier state"], LAG_BY_BACKEND, height=3.0)
+    figure, (ax,) = panels(["derivative of the cell's state by an earlier state"], LAG, height=3.0)
     draw_curve(ax, table.assign(log10_norm=10.0 ** table["log10_norm"]), "measured", look("lstm97"))
     ax.plot([0, table["lag"].max()], [0, 0], color="#D55E00", linestyle=(0, (4, 2)))
     end_label(ax, table["lag"].max(), 0.0, "claimed", "#D55E00")

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.tables import SETTING, select
-from carousel.axes import BACKENDS, NOISE
+from carousel.axes import BACKENDS, LIBRARIES, NOISE, REFERENCE, STANDARD_DRIVE
+from carousel.claims import defaults
 
 
 def prefer(table: pd.DataFrame, column: str, *values: object) -> pd.DataFrame:
@@ -25,7 +26,7 @@ def usual(table: pd.DataFrame) -> pd.DataFrame:
     """Return the settings that figures show: the main grid, a library's own init, the longest sequences."""
     table = select(table, trained="no")
     for column, values in (
-        ("slice", ["grid"]),
+        ("slice", ["grid", "spectrum"]),
         ("init", ["torch", "orthogonal"]),
         ("gain", [1.0]),
         ("bias", [0.0]),
@@ -36,20 +37,39 @@ def usual(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def curves(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Return log10 norm against lag per group and backend: the median over repetitions, ascending in lag."""
-    keys = [*by, "backend", "lag"]
-    return table.groupby(keys, observed=True)["log10_norm"].median().reset_index().sort_values(keys)
+    """Return log10 norm against lag per group: the median over the sample's repetitions, ascending in lag."""
+    keys = [*by, "lag"]
+    return sample(table).groupby(keys, observed=True)["log10_norm"].median().reset_index().sort_values(keys)
+
+
+def sample(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the reference backend, which measured every repetition; of another where it measured none."""
+    return prefer(table, "backend", REFERENCE)
 
 
 def settings(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Return the median over repetitions and backends of the ``columns``, one row per setting."""
+    """Return the median over the sample's repetitions of the ``columns``, one row per setting."""
+    table = sample(table) if "backend" in table else table
     keys = [name for name in [*SETTING, "rival"] if name in table]
     return table.groupby(keys, observed=True, dropna=False)[list(columns)].median().reset_index()
 
 
-def either(space: pd.DataFrame) -> pd.DataFrame:
-    """Return the space with ``value``: the mean of the backends that measured."""
-    return space.assign(value=space[list(BACKENDS)].mean(axis=1))
+def comparable(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the settings that weights are compared by: at the standard drive, and the defaults of a ``library``."""
+    table = with_library(table)
+    return table[(table["library"] != "") | (table["drive"].astype(str) == STANDARD_DRIVE)]
+
+
+def with_library(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the settings with the ``library`` whose defaults each is, nothing for the others."""
+    usual = (table["slice"].astype(str) == defaults.SLICE) & table["init"].isin([*LIBRARIES])
+    return table.assign(library=table["init"].astype(str).map(LIBRARIES).where(usual, ""))
+
+
+def valued(space: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with a column per backend with ``value``: the reference's, or another's where it has none."""
+    measured = [name for name in BACKENDS if name in space and space[name].notna().any()]
+    return space.assign(value=space[measured[0]] if measured else np.nan)
 
 
 def jitter(n: int) -> np.ndarray:

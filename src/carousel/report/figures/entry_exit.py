@@ -6,12 +6,11 @@ from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order
-from carousel.axes import REFERENCE
 from carousel.claims import a4c_entry_factor as a4c, a4d_exit_factor as a4d
 from carousel.claims.claim import Tables
 from carousel.claims.rules import LSTMS
 from carousel.report import names
-from carousel.report.figures.data import longest, prefer
+from carousel.report.figures.data import longest, prefer, sample
 from carousel.report.figures.gates import QUANTILES, ROW, draw_bands
 from carousel.report.figures.labels import darker, end_label
 from carousel.report.figures.style import DASHES, legend, look, nothing, panels
@@ -50,7 +49,7 @@ def a4c_figure(tables: Tables) -> Figure:
 
 def entries(tables: Tables) -> pd.DataFrame:
     """Return a row per cell, forget bias and stage of training: quantiles of the slope over units; ``gate``."""
-    units = prefer(a4c.units(a4c.rows(tables)), "backend", REFERENCE)
+    units = sample(a4c.units(a4c.rows(tables)))
     units = select(units, forget_bias=BIASES).assign(quantity="squash")
     units = units.assign(step=(units["step"] > 0).astype(int)).astype({"cell": str, "forget_bias": str})
     groups = units.groupby(["cell", "forget_bias", "step", "quantity"])
@@ -83,7 +82,7 @@ def a4d_figure(tables: Tables) -> Figure:
 
 def _exits(ax: Axes, units: pd.DataFrame) -> None:
     """Draw a dot per unit, hollow after training, and the line on which the gate alone shrinks."""
-    units = prefer(units, "backend", REFERENCE)
+    units = sample(units)
     for i, cell in enumerate(LSTMS[:2]):
         for stage, rows in _stages(units[units["cell"] == cell]).items():
             colour, whole = look(cell)["color"], stage == STAGE[0]
@@ -114,11 +113,11 @@ def _one(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _affine(ax: Axes, table: pd.DataFrame) -> None:
     """Draw the factor against the gain, a line per init, with the level above which nothing is shrunk."""
-    rows = prefer(table[table["trained"] == "no"], "backend", REFERENCE)
+    rows = sample(table[table["trained"] == "no"])
     for i, init in enumerate(name for name in INITS if name in set(rows["init"])):
         line = rows[rows["init"] == init].groupby("gain")["factor"].median()
         ax.plot(line.index, line, color=COLOURS[i], linestyle=DASHES[-1 - i], marker=MARKERS[i], markersize=5)
-        end_label(ax, line.index[-1], line.iloc[-1], init, darker(COLOURS[i]))
+        end_label(ax, line.index[-1], line.iloc[-1], names.init(init), darker(COLOURS[i]))
     ax.axhline(1, color="black", linewidth=0.8)
     ax.set_ylim(0, None)
     ax.set_xlabel("gain of the recurrent weights")

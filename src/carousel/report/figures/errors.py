@@ -11,7 +11,7 @@ from carousel.report.figures.labels import end_label
 from carousel.report.figures.style import GREY
 
 FLOOR = 1e-17  # what is exactly zero stands at the foot of a log axis
-ERROR = "relative error (log axis)"
+ERROR = "largest relative error on either backend (log axis)"
 HUES = ("#0072B2", "#D55E00", "#000000")
 DASHES = ("-", (0, (5, 2)), (0, (1, 1)))
 

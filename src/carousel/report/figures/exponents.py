@@ -9,9 +9,8 @@ from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import MODEL, select
 from carousel.analysis.text import bias_order, number
-from carousel.axes import REFERENCE
 from carousel.report import names
-from carousel.report.figures.data import prefer, usual
+from carousel.report.figures.data import sample, usual
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.story import MAIN, STORY
 from carousel.report.figures.style import RATE, bias_looks, look, nothing, panels
@@ -29,7 +28,7 @@ def main_cells(rows: pd.DataFrame) -> pd.DataFrame:
 
 def spectra(dynamics: pd.DataFrame) -> pd.DataFrame:
     """Return cell, forget_bias, index, value and error before training: medians over the repetitions."""
-    rows = main_cells(prefer(usual(select(dynamics, quantity="lyapunov")), "backend", REFERENCE))
+    rows = main_cells(sample(usual(select(dynamics, quantity="lyapunov"))))
     keys = ["cell", "forget_bias", "index"]
     return (
         rows.astype({"cell": str, "forget_bias": str})

@@ -11,6 +11,7 @@ from carousel.claims import a2b_factor_per_step as a2b, a4a_vanilla_from_1997 as
 from carousel.claims.claim import Tables
 from carousel.claims.rules import WITH_FORGET_GATE
 from carousel.report import names
+from carousel.report.figures.data import sample
 from carousel.report.figures.errors import ERROR, FLOOR, draw_errors, draw_tolerance, worst_by_lag
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.style import LAG, bias_looks, legend, look, marker, nothing, panels
@@ -20,7 +21,7 @@ DOTS = 300  # of a cell: more would cover each other
 
 def a4a_figure(tables: Tables) -> Figure:
     """Draw how far each LSTM's gradient is from that of the 1997 cell with the same draws, against lag."""
-    table = a4a.pairs(a4a.rows(tables))
+    table = a4a.pairs(sample(a4a.rows(tables)))
     if table.empty:
         return nothing("an LSTM beside a 1997 cell of the same draws")
     table = select(table[table["lag"] > 0], quantity="loss_state")
@@ -53,7 +54,8 @@ def a2b_figure(tables: Tables) -> Figure:
         return nothing("the factor per step")
     table = table.assign(error=a2b.errors(table))
     figure, (ax, below) = panels(["log10 of the factor per step, measured", ERROR], "", height=6.6)
-    finite = table[np.isfinite(table["formula"]) & np.isfinite(table["measured"])]
+    finite = sample(table)
+    finite = finite[np.isfinite(finite["formula"]) & np.isfinite(finite["measured"])]
     for cell in (*a2b.CHAINS, *reversed(WITH_FORGET_GATE)):
         rows = select(finite, cell=cell)
         few = rows.iloc[:: len(rows) // DOTS + 1]

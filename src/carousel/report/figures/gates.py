@@ -7,9 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.text import bias_order, number
-from carousel.axes import REFERENCE
 from carousel.report import names
-from carousel.report.figures.data import longest, prefer, usual
+from carousel.report.figures.data import longest, prefer, sample, usual
 from carousel.report.figures.exponents import main_cells
 from carousel.report.figures.style import GREY, WIDTH, look, nothing
 from carousel.tables.quantities import EXIT_PARTS
@@ -52,17 +51,11 @@ def first_and_last(dynamics: pd.DataFrame) -> pd.DataFrame:
     """Return the rows before and after training on one task; a study without training: those before alone."""
     rows = dynamics[dynamics["trained"] != "no"]
     if rows.empty:
-        return prefer(usual(dynamics), "backend", REFERENCE)
-    choices = {
-        "trained": "adding",
-        "gradient": "full",
-        "init": "orthogonal",
-        "gain": 1.0,
-        "backend": REFERENCE,
-    }
+        return sample(usual(dynamics))
+    choices = {"trained": "adding", "gradient": "full", "init": "orthogonal", "gain": 1.0}
     for column, value in choices.items():
         rows = prefer(rows, column, value)
-    rows = prefer(longest(rows), "hidden", 32)
+    rows = sample(prefer(longest(rows), "hidden", 32))
     return rows[rows["step"].isin([0, rows["step"].max()])]
 
 
@@ -87,7 +80,7 @@ def gates(dynamics: pd.DataFrame) -> Figure:
 
 def factors(dynamics: pd.DataFrame) -> Figure:
     """Draw the entry and the exit factor, and below them the three parts that multiply to the exit."""
-    table = bands(prefer(usual(dynamics), "backend", REFERENCE), FACTORS)
+    table = bands(sample(usual(dynamics)), FACTORS)
     titles = present(table, FACTORS)
     if not titles:
         return nothing("entry and exit factors")
@@ -164,7 +157,7 @@ def gates_alt(dynamics: pd.DataFrame) -> str:
 
 def factors_alt(dynamics: pd.DataFrame) -> str:
     """Return the factors in words: their medians, setting by setting."""
-    table = bands(prefer(usual(dynamics), "backend", REFERENCE), FACTORS)
+    table = bands(sample(usual(dynamics)), FACTORS)
     return _medians(
         table, "Quantiles of the entry and exit factors and of the exit's parts. Medians: ", "factors"
     )

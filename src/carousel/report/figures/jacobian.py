@@ -7,9 +7,8 @@ from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order, number
-from carousel.axes import REFERENCE
 from carousel.report import names
-from carousel.report.figures.data import curves, prefer, usual
+from carousel.report.figures.data import curves, sample, usual
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.story import MAIN
 from carousel.report.figures.style import LAG, nothing, panels, powers
@@ -29,7 +28,7 @@ PANEL = 1.9  # inches
 def settings(decay: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Return a title and the curves of each cell and forget bias that is shown."""
     rows = select(decay, quantity=of_kind(decay["quantity"].unique(), "jacobian"))
-    rows = prefer(usual(rows), "backend", REFERENCE)
+    rows = sample(usual(rows))
     seen = list(dict.fromkeys(rows["cell"].astype(str)))
     found = []
     for cell in [name for name in SHOWN if name in seen] or seen[:2]:

@@ -12,25 +12,34 @@ from carousel.analysis.text import bias_order
 from carousel.claims import k3_longer_dependencies as k3
 from carousel.claims.claim import Tables
 from carousel.report import names
+from carousel.report.figures.data import sample
+from carousel.report.figures.samples import ROW
 from carousel.report.figures.style import RATE, legend, look, marker, nothing, panels
 
 
 def k3_figure(tables: Tables) -> Figure:
     """Draw the longest length solved by cell and task, and against the rate before training."""
-    runs = longest_solved(tables.accuracy) if len(tables.accuracy) else tables.accuracy
+    runs = beside(sample(longest_solved(tables.accuracy) if len(tables.accuracy) else tables.accuracy))
     if runs.empty:
         return nothing("how long a sequence the cells learn")
     tasks = sorted(runs["task"].astype(str).unique())
     labels = [f"longest sequence solved, steps: {names.task(task)}" for task in tasks]
     last = "longest sequence solved, by rate before training"
-    figure, axes = panels(
-        [*labels, last], f"rate before training, {RATE}", height=1.0 + 2.4 * (len(tasks) + 1)
-    )
-    for ax, task in zip(axes, tasks, strict=False):
-        _lengths(ax, runs[runs["task"] == task])
-    _starts(axes[-1], k3.starts(tables))
+    parts = [runs[runs["task"] == task] for task in tasks]
+    heights = [0.6 + ROW * len(part[["cell", "forget_bias"]].drop_duplicates()) for part in parts] + [2.4]
+    figure, axes = panels([*labels, last], f"rate before training, {RATE}", height=1.0 + sum(heights))
+    axes[0].get_gridspec().set_height_ratios(heights)
+    for ax, part in zip(axes, parts, strict=False):
+        _lengths(ax, part)
+    _starts(axes[-1], sample(k3.starts(tables)))
     legend(figure, 3)
     return figure
+
+
+def beside(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs by the full gradient of slices in which a tanh RNN was trained, too: those that K3 compares."""
+    slices = runs.loc[runs["cell"] == "rnn_tanh", "slice"].unique()
+    return runs[runs["slice"].isin(slices) & (runs["gradient"] == "full")]
 
 
 def _lengths(ax: Axes, runs: pd.DataFrame) -> None:

@@ -13,12 +13,11 @@ from carousel.claims import a1g_only_route as a1g, a4e_only_unchanged_flow as a4
 from carousel.claims.claim import Tables
 from carousel.claims.evidence import planned
 from carousel.report import names
-from carousel.report.figures.data import curves, either, jitter, prefer, settings, usual
+from carousel.report.figures.data import curves, jitter, prefer, sample, settings, usual, valued
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.style import (
     GREY,
     LAG,
-    LAG_BY_BACKEND,
     bias_looks,
     draw_curve,
     legend,
@@ -31,7 +30,7 @@ from carousel.report.figures.style import (
 PATHS: Mapping[str, tuple[str, dict]] = {  # path -> words, look
     "full": ("total", {"color": "#000000", "linestyle": (0, ())}),
     "cell": ("carousel alone", {"color": "#0072B2", "linestyle": (0, (6, 2))}),
-    "candidate": ("with cell input", {"color": "#009E73", "linestyle": (0, (3, 1, 1, 1))}),
+    "candidate": ("gates frozen", {"color": "#009E73", "linestyle": (0, (3, 1, 1, 1))}),
     "gates": ("through gates", {"color": "#D55E00", "linestyle": (0, (1, 1))}),
 }
 KINDS = (
@@ -66,9 +65,7 @@ def a1f_figure(tables: Tables) -> Figure:
     titles = [
         names.cell(cell) + ("" if cell == "lstm97" else f", forget bias {bias}") for cell, bias in kinds
     ]
-    figure, axes = panels(
-        [f"{title}: norm of the gradient" for title in titles], LAG_BY_BACKEND, 2.3 * len(kinds) + 0.4
-    )
+    figure, axes = panels([f"{title}: norm of the gradient" for title in titles], LAG, 2.3 * len(kinds) + 0.4)
     for ax, group in zip(axes, kinds.values(), strict=True):
         for path, found in curves(group, ["path"]).groupby("path", observed=True):
             draw_curve(ax, found[found["lag"] > 0], *PATHS[str(path)])
@@ -87,9 +84,9 @@ def a1g_figure(tables: Tables) -> Figure:
         LAG,
         6.4,
     )
-    _rests(ax, a1g.rests(gradients(tables, "full", "cell")))
+    _rests(ax, a1g.rests(sample(gradients(tables, "full", "cell"))))
     space = a1g.measure(Tables(rows, tables.accuracy, tables.dynamics))
-    _least(below, settings(either(space), ["value"]))
+    _least(below, settings(valued(space), ["value"]))
     for one in (ax, below):
         one.axhline(a1g.OTHER, color=GREY, linewidth=1, linestyle=(0, (2, 2)), label="half of the total")
     ax.set_xlabel(LAG)
@@ -98,7 +95,7 @@ def a1g_figure(tables: Tables) -> Figure:
 
 
 def _rests(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw the rest against lag, one curve for the 1997 cell and each forget bias, medians over the backends."""
+    """Draw the rest against lag, one curve for the 1997 cell and each forget bias."""
     table = table.assign(forget_bias=table["forget_bias"].astype(str))
     looks = bias_looks(bias_order(table.loc[table["cell"] == "lstm", "forget_bias"]))
     for (cell, bias), rows in table.groupby(["cell", "forget_bias"], observed=True):
@@ -129,7 +126,7 @@ def _least(ax: Axes, table: pd.DataFrame) -> None:
 
 def a4e_figure(tables: Tables) -> Figure:
     """Draw, cell by cell, by how much the gradient's norm changes at most on its way: one dot per setting."""
-    space = either(a4e.measure(tables)).dropna(subset=["value"])
+    space = valued(a4e.measure(tables)).dropna(subset=["value"])
     if space.empty:
         return nothing("routes beside the carousel")
     space = space.assign(cell=space["cell"].astype(str), value=space["value"].clip(EXACT, MOST))

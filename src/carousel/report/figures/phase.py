@@ -13,9 +13,8 @@ from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import as_number, fixed, number
 from carousel.analysis.theory import spectral
-from carousel.axes import REFERENCE
 from carousel.report import names
-from carousel.report.figures.data import prefer
+from carousel.report.figures.data import sample
 from carousel.report.figures.style import RATE, nothing, panels
 
 SLICE = "phase"
@@ -44,7 +43,7 @@ BORDERS: dict[str, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]] = {
 def grids(summary: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return per cell the rates: a row per gain, a column per forget bias, both ascending."""
     rows = select(summary, slice=SLICE, quantity="loss_state", path="full", trained="no")
-    rows = prefer(rows, "backend", REFERENCE)
+    rows = sample(rows)
     rows = rows.assign(bias=rows["forget_bias"].astype(str).map(as_number)).dropna(subset=["bias"])
     return {
         str(cell): part.pivot_table(index="gain", columns="bias", values="rate")

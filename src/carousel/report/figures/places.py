@@ -5,13 +5,14 @@ from matplotlib.figure import Figure
 
 from carousel.claims import a2g_lag_alone as a2g
 from carousel.claims.claim import Tables
+from carousel.report.figures.data import sample
 from carousel.report.figures.samples import ROW, draw_samples, ordered
 from carousel.report.figures.style import RATE, legend, nothing, panels
 
 
 def a2g_figure(tables: Tables) -> Figure:
     """Draw how far the rate at each place of the sequence is from that at its end, by cell and forget bias."""
-    found = a2g.rows(tables)
+    found = sample(a2g.rows(tables))
     table = a2g.pairs(a2g.common(found)) if len(found) else found
     if table.empty:
         return nothing("the decay at several places of a sequence")
@@ -27,7 +28,7 @@ def a2g_figure(tables: Tables) -> Figure:
 
 
 def _places(table: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return per place its differences from the end, one per label and repetition: the mean over backends."""
+    """Return per place its differences from the end, one per label and repetition."""
     places = {}
     for at, rows in table.groupby("at"):
         name = f"loss {rows['place'].iloc[0]}, step {at} of {rows['end'].iloc[0]}"

@@ -12,6 +12,7 @@ from carousel.analysis.stats.resampling import spread
 from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order
+from carousel.axes import STANDARD_DRIVE
 from carousel.claims import (
     a1b_weight_factor as a1b,
     a1i_relu_weight_scale as a1i,
@@ -24,15 +25,16 @@ from carousel.claims.claim import Tables
 from carousel.claims.evidence import ALONG_GAIN
 from carousel.claims.rules import VANILLA
 from carousel.report import names
-from carousel.report.figures.data import curves, prefer, settings
+from carousel.report.figures.data import comparable, curves, prefer, sample, settings
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.style import (
     GREY,
-    LAG_BY_BACKEND,
+    LAG,
     RATE,
     band,
     bias_looks,
     draw_curve,
+    draw_settings,
     legend,
     look,
     marker,
@@ -41,7 +43,7 @@ from carousel.report.figures.style import (
     powers,
 )
 
-GAIN = "gain of the recurrent weights"
+GAIN = f"gain of the recurrent weights, at drive {STANDARD_DRIVE}"
 CONSTANT = "constant: within a factor of 2 in 100 steps"
 FLOOR = -2.4  # decades per step: the lowest slopes' part that A1b shows of chains, and twice that of networks
 SHOWN_GAINS = (0.25, 0.5, 1.0, 1.5, 2.0)  # of A2f: more lines than these hide each other
@@ -58,11 +60,17 @@ def a1b_figure(tables: Tables) -> Figure:
     if table.empty:
         return nothing("the parts of weights and slopes")
     table = settings(table, ["weights", "slopes"])
-    titles = [f"slopes' part, {RATE}: chains h' = phi(w h)", "slopes' part: networks"]
-    figure, axes = panels(titles, f"weights' part, {RATE}\n(marks at the edge lie beyond it)", height=6.6)
-    kinds = (table["hidden"] == 1, table["hidden"] > 1)
-    for ax, own, floor in zip(axes, kinds, (FLOOR, FLOOR / 2), strict=True):
-        _plane(ax, table[own], floor)
+    titles = [
+        f"slopes' part, {RATE}: chains h' = phi(w h)",
+        f"slopes' part: networks at drive {STANDARD_DRIVE}",
+    ]
+    below = "(black edge: as libraries start them)"
+    figure, axes = panels(titles, f"weights' part, {RATE}\n{below}", height=6.6)
+    chains, networks = table[table["hidden"] == 1], table[table["hidden"] > 1]
+    for ax, own, floor in zip(
+        axes, (chains.assign(library=""), comparable(networks)), (FLOOR, FLOOR / 2), strict=True
+    ):
+        _plane(ax, own, floor)
     legend(figure, 3)
     return figure
 
@@ -72,9 +80,7 @@ def _plane(ax: Axes, table: pd.DataFrame, floor: float) -> None:
     for cell in VANILLA:
         rows = select(table, cell=cell)
         x, y = rows["weights"].clip(floor / 2, -floor / 2), rows["slopes"].clip(lower=floor)
-        ax.plot(
-            x, y, marker(cell), color=look(cell)["color"], markersize=5, alpha=0.8, label=names.cell(cell)
-        )
+        draw_settings(ax, rows.assign(weights=x, slopes=y), "weights", "slopes", cell)
     ax.plot([floor, 0, -floor], [floor, 0, floor], color=GREY, linestyle=(0, (4, 2)), linewidth=1)
     ax.set_xlim(0.54 * floor, -0.54 * floor)
     ax.set_ylim(1.08 * floor, -0.06 * floor)
@@ -88,8 +94,8 @@ def _plane(ax: Axes, table: pd.DataFrame, floor: float) -> None:
 
 
 def swept(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the models of the longest sweep over the gain, with orthogonal weights if there are."""
-    table = select(table, slice=ALONG_GAIN)
+    """Return the models of the longest sweep over the gain at the standard drive, with orthogonal weights if any."""
+    table = select(table, slice=ALONG_GAIN, drive=STANDARD_DRIVE)
     if table.empty:
         return table
     keys = ["cell", "init", "forget_bias", "hidden", "length"]
@@ -99,7 +105,7 @@ def swept(table: pd.DataFrame) -> pd.DataFrame:
 
 def a1h_figure(tables: Tables) -> Figure:
     """Draw what the slopes cost by activation against the gain, and the weights' part beside it."""
-    table = swept(select(weights_and_slopes.split(tables.decay), kind=weights_and_slopes.NETWORKS))
+    table = sample(swept(select(weights_and_slopes.split(tables.decay), kind=weights_and_slopes.NETWORKS)))
     if table.empty:
         return nothing("the parts of weights and slopes over the gain")
     figure, (ax,) = panels([f"slopes' part of the gradient's rate, {RATE}"], GAIN, height=4.4)
@@ -131,16 +137,15 @@ def _gains(ax: Axes, table: pd.DataFrame) -> None:
 
 def a1i_figure(tables: Tables) -> Figure:
     """Draw the ReLU network's rate against the gain with its intervals, its two parts, and the threshold."""
-    table = swept(
-        select(weights_and_slopes.split(tables.decay), kind=weights_and_slopes.NETWORKS, cell=a1i.RELU)
-    )
+    table = select(weights_and_slopes.split(tables.decay), kind=weights_and_slopes.NETWORKS, cell=a1i.RELU)
+    table = sample(swept(table))
     if table.empty:
         return nothing("a ReLU network over the gain")
     figure, (ax,) = panels([f"ReLU RNN: rate and its two parts, {RATE}"], GAIN, height=4.4)
     for column, (label, style) in PARTS.items():
         _against_gain(ax, table, column, label, style)
     found = spread(table[np.isfinite(table["rate"])], ["gain"])
-    bars = found[["effect", "low", "high"]].set_index(found["gain"]).groupby("gain").mean().dropna()
+    bars = found[["effect", "low", "high"]].set_index(found["gain"]).dropna()
     ax.errorbar(bars.index, bars["effect"], [bars["effect"] - bars["low"], bars["high"] - bars["effect"]],
                 fmt=marker(a1i.RELU), color="black", markersize=5, capsize=2)  # fmt: skip
     at = a1i.threshold_gain(a1i.measure(tables, rnn_trends.LOST.value))
@@ -161,7 +166,7 @@ def a1i_figure(tables: Tables) -> Figure:
 
 def a1j_figure(tables: Tables) -> Figure:
     """Draw the rate of the LSTM, in total and along its cell, and of the tanh RNN against the gain."""
-    table = swept(a1j.rows(tables))
+    table = sample(swept(a1j.rows(tables)))
     if table.empty:
         return nothing("an LSTM over the gain")
     title = f"rate of the gradient, {RATE}\n(solid: total; dashed: along the cell, gates held)"
@@ -187,7 +192,7 @@ def a2f_figure(tables: Tables) -> Figure:
     if not cells:
         return nothing("vanilla RNNs over the gain")
     titles = [f"{names.cell(cell)}: norm of the gradient" for cell in cells]
-    figure, axes = panels(titles, LAG_BY_BACKEND, height=2.1 * len(cells) + 0.8)
+    figure, axes = panels(titles, LAG, height=2.1 * len(cells) + 0.8)
     gains = [gain for gain in sorted(table["gain"].unique()) if gain in SHOWN_GAINS]
     looks = bias_looks([f"{gain:g}" for gain in gains])
     for ax, cell in zip(axes, cells, strict=True):

@@ -7,15 +7,15 @@ from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order, listed, number
-from carousel.axes import REFERENCE
+from carousel.claims import defaults
 from carousel.claims.claim import Tables
 from carousel.claims.rules import LAG
 from carousel.report import names
-from carousel.report.figures.data import curves, prefer, usual
+from carousel.report.figures.data import curves, longest, usual
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.style import (
     GREY,
-    LAG_BY_BACKEND,
+    LAG as LAG_AXIS,
     bias_looks,
     draw_curve,
     look,
@@ -28,16 +28,16 @@ DEEPEST = -400.0  # decades: the story's axis ends below what float64 can hold
 FLOATS = {name: float(np.log10(np.finfo(name).smallest_subnormal)) for name in ("float32", "float64")}
 MAIN = ("0", "1", "10", "chrono")  # forget biases that the story shows, if there
 WITH_FORGET_BIAS = ("lstm", "gru")
+DEFAULT = f"{names.init(defaults.FIRST)} {names.cell('lstm')}"
 STORY = ("rnn_sigmoid", "rnn_tanh", "rnn_relu", "gru", "lstm97", "lstm")
 
 
 def story_curves(decay: pd.DataFrame) -> pd.DataFrame:
     """Return the curves of the one picture: total gradient of the main cells, by forget bias, with ``label``.
 
-    Up to the last lag before the initial state, which no step has squashed.
+    Beside them a library's default LSTM. Up to the last lag before the initial state, which no step has squashed.
     """
-    rows = usual(select(decay, quantity="loss_state", path="full", cell=STORY))
-    rows = rows[rows["lag"] < rows["length"]]
+    rows = shown(decay)
     rows = pd.concat(
         [
             rows[~rows["cell"].isin(WITH_FORGET_BIAS)],
@@ -47,7 +47,31 @@ def story_curves(decay: pd.DataFrame) -> pd.DataFrame:
     table = curves(rows, ["cell", "forget_bias"])
     biases = table["forget_bias"].astype(str)
     at = np.where(table["cell"] == "lstm", ", bias " + biases, "")
-    return table.assign(label=table["cell"].astype(str).map(names.cell) + at)
+    table = table.assign(label=table["cell"].astype(str).map(names.cell) + at)
+    return pd.concat([table, curves(_default(decay), ["cell", "forget_bias"]).assign(label=DEFAULT)])
+
+
+def shown(decay: pd.DataFrame) -> pd.DataFrame:
+    """Return the total gradient of the story's cells in the settings that figures show, before the initial state."""
+    return _inside(usual(select(decay, quantity="loss_state", path="full", cell=STORY)))
+
+
+def _where(decay: pd.DataFrame) -> str:
+    """Return in words the init and the drive of the settings that the story shows."""
+    row = shown(decay).iloc[0]
+    return f"{names.init(row['init'])} init, drive {row['drive']}"
+
+
+def _default(decay: pd.DataFrame) -> pd.DataFrame:
+    """Return the total gradient of PyTorch's default LSTM, over the longest sequences."""
+    rows = select(
+        decay, slice=defaults.SLICE, init=defaults.FIRST, cell="lstm", quantity="loss_state", path="full"
+    )
+    return _inside(longest(rows))
+
+
+def _inside(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["lag"] < rows["length"]]
 
 
 def _main_biases(rows: pd.DataFrame) -> pd.DataFrame:
@@ -62,13 +86,14 @@ def story(tables: Tables) -> Figure:
     table = story_curves(tables.decay)
     if table.empty:
         return nothing("the gradient of the main cells")
-    figure, (ax,) = panels(["norm of the gradient at the state"], LAG_BY_BACKEND, height=5.0)
-    ax.set_xlabel(f"{LAG_BY_BACKEND[:-1]}; bias: the forget gate's)")
+    title = f"norm of the gradient at the state\n({_where(tables.decay)})"
+    figure, (ax,) = panels([title], f"{LAG_AXIS}\n(bias: the forget gate's)", height=5.2)
     looks = bias_looks(bias_order(table.loc[table["cell"] == "lstm", "forget_bias"]))
-    shown = table[table["log10_norm"] >= DEEPEST]
-    for (cell, bias), rows in shown.groupby(["cell", "forget_bias"], observed=True):
-        draw_curve(ax, rows, rows["label"].iloc[0], looks[str(bias)] if cell == "lstm" else look(str(cell)))
-    ax.set_ylim(max(DEEPEST, shown["log10_norm"].min()) * 1.08, None)
+    table = table[table["log10_norm"] >= DEEPEST]
+    for (label, cell, bias), rows in table.groupby(["label", "cell", "forget_bias"], observed=True):
+        biased = cell == "lstm" and label != DEFAULT
+        draw_curve(ax, rows, label, looks[str(bias)] if biased else look(str(cell)))
+    ax.set_ylim(max(DEEPEST, table["log10_norm"].min()) * 1.08, None)
     _floors(ax)
     powers(ax)
     return figure
@@ -89,12 +114,11 @@ def story_alt(decay: pd.DataFrame) -> str:
     table = story_curves(decay)
     if table.empty:
         return "Nothing was measured."
-    table = prefer(table, "backend", REFERENCE)
     lag = table["lag"]
     lags = sorted({lag[lag <= LAG].max(), lag.max()})
     ends = [_left(label, rows, lags) for label, rows in table.groupby("label", sort=False)]
     return (
-        "Gradient norm against lag on a logarithmic axis, all routes together. "
+        f"Gradient norm against lag on a logarithmic axis, all routes together ({_where(decay)}). "
         f"Powers of ten left after {listed(map(str, lags))} steps: {'; '.join(ends)}."
     )
 

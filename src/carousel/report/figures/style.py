@@ -15,12 +15,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from carousel.axes import BACKENDS, REFERENCE
+from carousel.report import names
 from carousel.report.figures.labels import TEXT, end_label, spread_labels
 
 LAG = "lag: steps back from the loss"
 DOTTED = " and ".join(entry.label for name, entry in BACKENDS.items() if name != REFERENCE)
 LAG_BY_BACKEND = f"{LAG}\n(lines: {BACKENDS[REFERENCE].label}, dots: {DOTTED})"
 RATE = "decades per step"
+CROWDED = 8  # forget biases: the names of more than so many stand upright
 WIDTH, HEIGHT = 5.6, 3.6  # inches: 403 by 259 px, so that text of 11 px stays 11 px on a screen of 400
 GREY = "#6b6b6b"
 RC: dict[Any, Any] = {
@@ -111,20 +113,27 @@ def powers(ax: Axes) -> None:
 
 
 def draw_curve(ax: Axes, table: pd.DataFrame, label: str, look: dict) -> None:
-    """Draw log10 norm against lag: REFERENCE as the line with its label at the end, other backends as sparse dots."""
-    for backend, rows in table[np.isfinite(table["log10_norm"])].groupby("backend", observed=True):
-        if backend == REFERENCE:
-            ax.plot(rows["lag"], rows["log10_norm"], **look)
-            end_label(ax, rows["lag"].iloc[-1], rows["log10_norm"].iloc[-1], label, look["color"])
-        else:
-            sparse = rows.iloc[evenly(rows["lag"].to_numpy())]
-            ax.plot(sparse["lag"], sparse["log10_norm"], ".", color=look["color"], markersize=5)
+    """Draw log10 norm against lag as a line, with its label at the end."""
+    rows = table[np.isfinite(table["log10_norm"])]
+    if len(rows):
+        ax.plot(rows["lag"], rows["log10_norm"], **look)
+        end_label(ax, rows["lag"].iloc[-1], rows["log10_norm"].iloc[-1], label, look["color"])
 
 
 def evenly(lags: np.ndarray, count: int = 9) -> np.ndarray:
     """Return the positions, in ascending lags, of those nearest to ``count`` evenly spaced ones."""
     wanted = np.linspace(lags[0], lags[-1], count)
     return np.unique(np.abs(lags[None] - wanted[:, None]).argmin(axis=1))
+
+
+def draw_settings(ax: Axes, table: pd.DataFrame, x: str, y: str, cell: str, label: str = "") -> None:
+    """Draw the cell's mark per setting; those of a ``library``'s defaults larger, on top and with a black edge."""
+    colour, shape = look(cell)["color"], marker(cell)
+    usual, own = table["library"] != "", table["library"] == ""
+    ax.plot(table.loc[own, x], table.loc[own, y], shape, color=colour, markersize=5, alpha=0.7,
+            label=label or names.cell(cell))  # fmt: skip
+    ax.plot(table.loc[usual, x], table.loc[usual, y], shape, color=colour, markersize=8, markeredgecolor="black",
+            zorder=3)  # fmt: skip
 
 
 def band(ax: Axes, low: float, high: float, label: str) -> None:
@@ -140,6 +149,16 @@ def legend(figure: Figure, columns: int) -> None:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
     }
     figure.legend(handles.values(), handles, frameon=False, loc="outside lower center", ncols=columns)
+
+
+def bias_axis(ax: Axes, order: Sequence[str]) -> None:
+    """Name the forget biases along the x axis, upright where they are many; of chrono biases the steps alone."""
+    short = [
+        names.forget_bias(bias).replace("chrono for ", "chrono ").removesuffix(" steps") for bias in order
+    ]
+    ax.set_xticks(range(len(order)), ["no forget\ngate" if bias == "none" else bias for bias in short])
+    if len(order) > CROWDED:
+        ax.tick_params(axis="x", labelrotation=90)
 
 
 def rate_axis(ax: Axes, linear: float) -> None:

@@ -6,9 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.text import number
-from carousel.axes import REFERENCE
 from carousel.report import names
-from carousel.report.figures.data import prefer
+from carousel.report.figures.data import sample
 from carousel.report.figures.style import RATE, WIDTH, legend, look, marker, nothing
 
 COLUMNS = 2
@@ -22,7 +21,7 @@ def covered(summary: pd.DataFrame) -> pd.DataFrame:
     derivative along the cell is a second reading.
     """
     rows = summary[(summary["law"] != "") & (summary["trained"] == "no") & (summary["quantity"] != "cec")]
-    rows = prefer(rows, "backend", REFERENCE)
+    rows = sample(rows)
     finite = np.isfinite(rows["rate"]) & np.isfinite(rows["theory"])
     return rows.assign(finite=finite, gap=(rows["rate"] - rows["theory"]).abs().where(finite))
 

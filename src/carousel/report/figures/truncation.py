@@ -11,14 +11,13 @@ from carousel.analysis.text import bias_order
 from carousel.claims import a3a_truncated_error as a3a, truncated_gradient
 from carousel.claims.claim import Tables
 from carousel.claims.settings_text import labelled
-from carousel.report.figures.data import curves, prefer, usual
+from carousel.report.figures.data import curves, prefer, sample, usual
 from carousel.report.figures.errors import ERROR, draw_errors, worst_by_lag
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.samples import draw_samples
 from carousel.report.figures.style import (
     GREY,
     LAG,
-    LAG_BY_BACKEND,
     bias_looks,
     draw_curve,
     evenly,
@@ -45,7 +44,7 @@ def a3a_figure(tables: Tables) -> Figure:
 
 def _factors(ax: Axes, table: pd.DataFrame) -> None:
     """Draw the carousel's factors as lines and the truncated gradient as dots, by forget bias."""
-    rows = select(table, cell=("lstm97", "lstm"))
+    rows = sample(select(table, cell=("lstm97", "lstm")))
     rows = prefer(rows, "hidden", 1).assign(name=labelled)
     labels = sorted(rows["name"].unique())
     looks = bias_looks(labels)
@@ -92,12 +91,12 @@ def _cosines(ax: Axes, rows: pd.DataFrame) -> None:
     ax.axhline(
         truncated_gradient.least(truncated_gradient.STATE), color=GREY, linestyle=(0, (4, 2)), linewidth=1
     )
-    ax.set_xlabel(LAG_BY_BACKEND)
+    ax.set_xlabel(LAG)
 
 
 def _before_and_after(ax: Axes, table: pd.DataFrame) -> None:
     """Draw the cosine of all weights' gradients per cell and forget bias, before and at the end of training."""
-    table = table.assign(label=labelled(table))
+    table = sample(table.assign(label=labelled(table)))
     last = {"before training": table["step"] == 0, "after training": table["step"] == table["step"].max()}
     samples = {f"cosine: {name}": table[here].set_index("label")["cosine"] for name, here in last.items()}
     draw_samples(ax, samples, table)
@@ -109,7 +108,7 @@ def _before_and_after(ax: Axes, table: pd.DataFrame) -> None:
 
 def _times(ax: Axes, pairs: pd.DataFrame) -> None:
     """Draw the mean time to solve with either gradient; a run that never did counts with all its steps."""
-    table = pairs.assign(label=labelled(pairs))
+    table = sample(pairs.assign(label=labelled(pairs)))
     keys = ["label", "forget_bias", "repetition"]
     table = table.groupby(keys, observed=True)[["time_full", "time"]].mean().reset_index()
     named = {"steps: full gradient": "time_full", "steps: truncated": "time"}
