@@ -7,8 +7,17 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.left import left
-from carousel.analysis.stats.resampling import hierarchical
-from carousel.analysis.stats.tables import MODEL, PAIR, by_repetition, difference, joined, numbered
+from carousel.analysis.stats.resampling import interval
+from carousel.analysis.stats.tables import (
+    MODEL,
+    PAIR,
+    centre_by_repetition,
+    complete,
+    difference,
+    joined,
+    numbered,
+    sample,
+)
 from carousel.analysis.stats.tested import equivalent, student
 from carousel.analysis.text import listed
 from carousel.axes import BACKENDS, REFERENCE
@@ -43,33 +52,27 @@ def compare(table: pd.DataFrame, column: str, part: str, margin: float, how: str
     settings of which every repetition is on the upper (lower) side of the margin. p: Student's. shared: the effect over
     the repetitions that every backend measured. edge: the value at which the effect would change sides.
     """
-    return _evidence(table, column, part, margin, how, student).assign(edge=margin)
+    return _evidence(table, [], column, part, margin, how, student).assign(edge=margin)
 
 
 def within(table: pd.DataFrame, column: str, part: str, margin: float, how: str = "median") -> pd.DataFrame:
     """Return one row of evidence per backend, as `compare` does, with p for `rules.equivalence`."""
-    found = _evidence(table, column, part, margin, how, equivalence_p)
-    return found.assign(edge=np.copysign(margin, found["effect"])) if len(found) else found
+    return _at_nearer(_evidence(table, [], column, part, margin, how, equivalence_p))
 
 
 def trends(table: pd.DataFrame, by: Sequence[str], margin: float, column: str = "rate") -> pd.DataFrame:
     """Return the evidence of each group: its rate against minus the ``margin``, the columns ``by`` beside it."""
-    return _each(table, by, lambda group: _evidence(group, column, "", margin, "median", _falling)).assign(
-        edge=-margin
-    )
+    return _evidence(table, by, column, "", margin, "median", _falling).assign(edge=-margin)
 
 
 def levels(table: pd.DataFrame, by: Sequence[str], margin: float, column: str = "rate") -> pd.DataFrame:
     """Return the evidence of each group for `rules.equivalence`: its rate within the ``margin`` of zero."""
-    return _each(table, by, lambda group: within(group, column, "", margin))
+    return _at_nearer(_evidence(table, by, column, "", margin, "median", equivalence_p))
 
 
-def _each(
-    table: pd.DataFrame, by: Sequence[str], measured: Callable[[pd.DataFrame], pd.DataFrame]
-) -> pd.DataFrame:
-    """Return what is ``measured`` of each group, with the columns ``by``; `labelled` or the caller names the parts."""
-    groups = table.groupby(list(by), observed=True) if len(table) else ()
-    return stack([measured(group).assign(**dict(zip(by, key, strict=True))) for key, group in groups])
+def _at_nearer(found: pd.DataFrame) -> pd.DataFrame:
+    """Return evidence of an equivalence with the nearer of its two margins as the edge."""
+    return found.assign(edge=np.copysign(found["margin"], found["effect"])) if len(found) else found
 
 
 def equivalence_p(values: np.ndarray, margin: float) -> float:
@@ -85,32 +88,40 @@ def _falling(values: np.ndarray, margin: float) -> float:
 
 def _evidence(
     table: pd.DataFrame,
+    by: Sequence[str],
     column: str,
     part: str,
     margin: float,
     how: str,
     test: Callable[[np.ndarray, float], float],
 ) -> pd.DataFrame:
-    table = table.dropna(subset=[column])
-    everywhere = on_every_backend(table)
-    rows = []
-    for backend, group in table.groupby("backend", observed=True):
-        found, shared = _compared(group, column, margin, how, test), everywhere[group.index]
-        effect = found["effect"] if shared.all() else _centre(group[shared], column, how)
-        rows.append(found | {"part": part, "backend": str(backend), "margin": margin, "shared": effect})
-    return pd.DataFrame(rows)
+    """Return the evidence of each group, one row per backend, the columns ``by`` beside it.
+
+    `labelled` or the caller names the parts.
+    """
+    if table.empty:
+        return pd.DataFrame()
+    rows = sample(table, column)
+    keys = [table.loc[rows.index, name] for name in by]
+    groups = rows.groupby(keys, observed=True) if by else [((), rows)]
+    return pd.DataFrame([
+        _compared(own, margin, how, test)
+        | {"part": part, "backend": str(backend), "margin": margin}
+        | dict(zip(by, key, strict=True))
+        for key, group in groups
+        for backend, own in group.assign(everywhere=on_every_backend(group)).groupby("backend", observed=True)
+    ])  # fmt: skip
 
 
-def on_every_backend(table: pd.DataFrame) -> pd.Series:
-    """Return which rows are of a model that every backend measured."""
-    keys = [name for name in [*PAIR, "task", "rival"] if name in table]
-    backends = table["backend"].astype(str).groupby(numbered(table, keys)).transform("nunique")
-    return backends == len(BACKENDS)
+def on_every_backend(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows, of a table or of a `sample` of it, are of a model that every backend measured."""
+    model = numbered(rows, [name for name in [*PAIR, "task", "rival", "setting"] if name in rows])
+    return rows["backend"].groupby(model, observed=True).transform("nunique") == len(BACKENDS)
 
 
-def _centre(group: pd.DataFrame, column: str, how: str) -> float:
+def _centre(rows: pd.DataFrame, how: str) -> float:
     """Return the effect over repetitions, without an interval; NaN where there are none."""
-    values = by_repetition(group, column, how)
+    values = _by_repetition(rows, how)
     if len(values) == 0:
         return np.nan
     return float(
@@ -118,17 +129,25 @@ def _centre(group: pd.DataFrame, column: str, how: str) -> float:
     )
 
 
+def _by_repetition(rows: pd.DataFrame, how: str) -> np.ndarray:
+    repetition, values = rows["repetition"].to_numpy(), rows["value"].to_numpy()
+    keep = complete(rows["setting"].to_numpy(), repetition)
+    return centre_by_repetition(repetition[keep], values[keep], how)
+
+
 def _compared(
-    group: pd.DataFrame, column: str, margin: float, how: str, test: Callable[[np.ndarray, float], float]
+    rows: pd.DataFrame, margin: float, how: str, test: Callable[[np.ndarray, float], float]
 ) -> dict:
-    effect, low, high, values = hierarchical(group, column, how)
-    keys = [name for name in [*MODEL, "task", "rival"] if name in group and name != "repetition"]
-    each = group[column].groupby(numbered(group, keys)).agg(["min", "median", "max"])
-    up, down = (each["min"] >= margin) & (each["median"] > margin), each["max"] <= margin
+    values = _by_repetition(rows, how)
+    effect, low, high = interval(values)
+    each = rows["value"].groupby(rows["setting"].to_numpy())
+    least, middle, most = each.min(), each.median(), each.max()
+    up, down = (least >= margin) & (middle > margin), (most <= margin) & (middle < margin)
     return {
         "effect": effect, "low": low, "high": high, "p": test(values, margin),
-        "share": up.mean(), "reverse": (down & (each["median"] < margin)).mean(),
-        "repetitions": len(values), "settings": len(each), "n": len(group), "informative": True,
+        "share": up.mean(), "reverse": down.mean(),
+        "shared": effect if rows["everywhere"].all() else _centre(rows[rows["everywhere"]], how),
+        "repetitions": len(values), "settings": len(least), "n": len(rows), "informative": True,
     }  # fmt: skip
 
 

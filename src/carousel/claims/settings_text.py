@@ -31,7 +31,7 @@ def described(rows: pd.DataFrame) -> str:
 
 def slices(rows: pd.DataFrame) -> str:
     """Return the names of the slices that measured rows are in, separated by spaces."""
-    return " ".join(sorted(set(rows["slice"].astype(str)))) if len(rows) else ""
+    return " ".join(sorted(map(str, rows["slice"].unique()))) if len(rows) else ""
 
 
 def _distinct(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

@@ -74,15 +74,34 @@ def joined(left: pd.DataFrame, right: pd.DataFrame, on: list[str], suffix: str =
     return left.merge(right, on="key", suffixes=("", suffix or None)).drop(columns="key")
 
 
+def sample(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return what statistics need of a table, in few columns: ``backend``, ``setting``, ``repetition`` and ``value``.
+
+    One row for each row with a value in ``column``; setting numbers what is the same but for backend and repetition.
+    """
+    rows = select(table.assign(known=table[column].notna()), known=True)
+    keys = [name for name in [*SETTING, "task", "rival"] if name in rows]
+    return pd.DataFrame({
+        "backend": rows["backend"], "setting": numbered(rows, keys),
+        "repetition": rows["repetition"], "value": rows[column].astype(float),
+    })  # fmt: skip
+
+
 def by_repetition(table: pd.DataFrame, column: str, how: str = "median") -> np.ndarray:
     """Return one value per repetition: the median (or mean) of ``column`` over the settings, the same in each.
 
     Where the median would be the mean of two opposite infinities it is the lower one.
     """
     rows = crossed(table[table[column].notna()])
-    groups = rows[column].groupby(rows["repetition"].to_numpy())
-    values = groups.agg(how)
-    return values.where(values.notna(), groups.min()).to_numpy(float)
+    return centre_by_repetition(rows["repetition"].to_numpy(), rows[column].to_numpy(float), how)
+
+
+def centre_by_repetition(repetition: np.ndarray, values: np.ndarray, how: str) -> np.ndarray:
+    """Return the median (or mean) of the values [rows] of each repetition, as `by_repetition` does."""
+    groups = pd.Series(values).groupby(repetition)
+    found = groups.agg(how).to_numpy(float)
+    unknown = np.isnan(found)
+    return np.where(unknown, groups.min().to_numpy(float), found) if unknown.any() else found
 
 
 def crossed(table: pd.DataFrame) -> pd.DataFrame:
@@ -93,12 +112,19 @@ def crossed(table: pd.DataFrame) -> pd.DataFrame:
     keys = [name for name in ["backend", *SETTING, "task", "rival"] if name in table]
     if not keys or table.empty:
         return table
-    codes = numbered(table, keys)
-    places, names = pd.factorize(table["repetition"])
-    seen = np.zeros((codes.max() + 1, len(names)), bool)
+    return table[complete(numbered(table, keys), table["repetition"].to_numpy())]
+
+
+def complete(setting: np.ndarray, repetition: np.ndarray) -> np.ndarray:
+    """Return which rows [rows] `crossed` keeps, by the numbers of their settings."""
+    if len(setting) == 0:
+        return np.zeros(0, bool)
+    codes, settings = pd.factorize(setting)
+    places, names = pd.factorize(repetition)
+    seen = np.zeros((len(settings), len(names)), bool)
     seen[codes, places] = True
     most = seen.sum(axis=1) >= np.quantile(seen.sum(axis=1), 0.5, method="lower")
-    return table[most[codes] & seen[most].all(axis=0)[places]]
+    return most[codes] & seen[most].all(axis=0)[places]
 
 
 def repeated(table: pd.DataFrame, minimum: int) -> pd.DataFrame:
