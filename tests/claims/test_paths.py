@@ -232,6 +232,17 @@ def test_the_route_that_cancels_is_named(plant) -> None:
     assert "the gates' slopes cancel it" in alone
 
 
+def test_what_a_search_tried_is_counted_apart(plant) -> None:
+    tables = plant(need="M3", forget=OPEN, extra=over(-2.0, -2.0, -2.0))
+    few = tables.decay[tables.decay["cell"] == "lstm97"]
+    more = pd.concat([tables.decay.astype({"slice": str}), few.assign(slice="search_cancel", bias=0.123)])
+    said = decided("M3", tables._replace(decay=more)).condition
+    alone = decided("M3", tables).condition
+    assert "in the search" in said
+    assert "in the search" not in alone
+    assert alone.partition("The total is below a tenth of it in ")[2].partition(";")[0] in said
+
+
 def test_a_carousel_that_leaks_is_no_perfect_one(plant) -> None:
     """One that loses a third over the window counts for A1f, where a half is kept, and not for M3."""
     leak = {"forget": dict.fromkeys(BIASES, -0.001), "loop97": -0.001, "extra": over(-2.0, -2.0, -2.0)}
@@ -241,7 +252,7 @@ def test_a_carousel_that_leaks_is_no_perfect_one(plant) -> None:
 
 def test_the_direction_of_freezing_is_said(plant) -> None:
     said = decided("M1", plant(need="M1", extra=frozen(-1.0, 0.0, 1.0))).condition
-    assert "freezing the gates leaves less in 5 settings" in said
+    assert "Freezing the gates leaves less in 5 of those that are not the same" in said
     assert "and more in 5" in said
 
 
@@ -300,6 +311,20 @@ def test_the_witness_of_an_unchanged_gradient_holds_in_every_repetition(plant) -
     assert "Unchanged too: " in found.condition
     assert ", in LSTM, " in found.condition
     assert "what passed a gate in 267 of 270 LSTMs" in found.condition
+
+
+def test_the_route_nearest_to_unchanged_is_the_least_of_all(plant) -> None:
+    tables = plant(need="A4e")
+    one = (tables.decay["cell"] == "lstm97") & (tables.decay["repetition"] == 3)
+    decay = tables.decay.assign(
+        log10_norm=tables.decay["log10_norm"].mask(one, -0.2 * tables.decay["lag"] / tables.decay["length"])
+    )
+    found = decided("A4e", tables._replace(decay=decay))
+    assert found.verdict == "supported"
+    assert 0.1 < found.effect < 0.2
+    assert "Nearest to unchanged: " in found.condition
+    assert ", in LSTM of 1997, " in found.condition
+    assert "what passed a gate in 0 of 270 LSTMs (3)" in found.condition
 
 
 def test_cells_without_a_carousel_are_said_apart(plant) -> None:

@@ -1,10 +1,13 @@
 """M2: below a forget bias of about four, does what survives run along the carousel?"""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from carousel.analysis import names
 from carousel.analysis.stats.tables import difference, repeated
-from carousel.analysis.text import as_number, bias_order, number
+from carousel.analysis.text import as_number, bias_order, listed, number
+from carousel.axes import LAGS
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
 from carousel.claims.evidence import compare, planned, reference, stack
 from carousel.claims.half_left import BIAS
@@ -39,6 +42,13 @@ TENTH = Margin(
     1.0, f"decades at lag {LAG}", "a part of less than a tenth is not the way that the gradient takes"
 )
 ABOUT = 4.0  # the statement's forget bias
+USUAL = "1"  # the forget bias at which other lags are shown: the usual one
+SIDES = {
+    HOLDS: "Less than a tenth of what is left ran along the carousel",
+    FAILS: "A tenth or more",
+    UNCLEAR: "Undecided",
+    MIXED: "Depends on the setting",
+}
 
 
 def rows(tables: Tables) -> pd.DataFrame:
@@ -50,7 +60,11 @@ def rows(tables: Tables) -> pd.DataFrame:
 
 def beside(tables: Tables) -> pd.DataFrame:
     """Return per model what is left by route at LAG, and by how many decades the carousel's part is ``short`` of it."""
-    both = by_route(rows(tables), (LAG,))
+    return _beside(rows(tables), (LAG,))
+
+
+def _beside(gradients: pd.DataFrame, lags: Sequence[int]) -> pd.DataFrame:
+    both = by_route(gradients, lags)
     both = both.assign(short=difference(both["total"], both["carousel"]), along=lambda table: -table["short"])
     return both.dropna(subset=["short"])
 
@@ -65,10 +79,23 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
         return each
     by = each.groupby(PART, observed=True, sort=False)
     evidence = stack([_part(group, margin).assign(**dict(zip(PART, key, strict=True))) for key, group in by])
+    evidence = evidence.assign(by_lag=_by_lag(rows(tables)))
     lines = along_bias(each, "along", -margin)
     return stack(
         [evidence.assign(part=named_parts(evidence)), evidence_of(lines, "a tenth along the carousel")]
     )
+
+
+def _by_lag(gradients: pd.DataFrame) -> str:
+    """Return in words by how many decades the carousel's part is short at each lag, the median of models at USUAL."""
+    usual = gradients[gradients["forget_bias"].astype(str) == USUAL]
+    if usual.empty:
+        return ""
+    short = reference(_beside(usual, LAGS)).groupby("lag")["short"].median()
+    if short.empty:
+        return ""
+    words = [f"{number(short[lag])} at lag {lag}" for lag in (short.index.min(), short.index.max())]
+    return f"At forget bias {USUAL} the carousel's part is short, in decades, by {listed(words)}."
 
 
 def _part(group: pd.DataFrame, margin: float) -> pd.DataFrame:
@@ -97,17 +124,23 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 
 def _condition(own: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -> str:
     """Return in words at which forget biases the carousel is the way, what each route leaves, and the thresholds."""
-    sides = {
-        "Less than a tenth of what is left ran along the carousel": HOLDS,
-        "A tenth or more, so that the carousel is a way of it,": FAILS,
-        "Undecided": UNCLEAR,
-        "Depends on the setting": MIXED,
-    }
-    found = {said: own[own["part"].map(states) == state] for said, state in sides.items()}
-    words = [f"{said} {by_bias(rows_, own)}." for said, rows_ in found.items() if len(rows_)]
+    below = own[own["deciding"].astype(bool)]
+    found = {said: below[below["part"].map(states) == state] for state, said in SIDES.items()}
+    words = [f"{said} {by_bias(rows_, below)}." for said, rows_ in found.items() if len(rows_)]
     at = in_words(lines, BIAS)
     where = [f"A tenth or more begins {at}."] if at else []
-    return " ".join([*words, _routes_words(own), *where])
+    said = [*words, _others(own[~own["deciding"].astype(bool)], states), *where, own["by_lag"].iloc[0]]
+    return " ".join(text for text in said if text)
+
+
+def _others(own: pd.DataFrame, states: pd.Series) -> str:
+    """Return in words in how many parts that do not decide the carousel is a way."""
+    way = (own["part"].map(states) == FAILS).sum()
+    return (
+        f"From {ABOUT:g} on, and with drawn biases: a tenth or more in {way} of {len(own)} parts."
+        if len(own)
+        else ""
+    )
 
 
 def _routes_words(own: pd.DataFrame) -> str:
@@ -117,11 +150,7 @@ def _routes_words(own: pd.DataFrame) -> str:
         " / ".join(decades(value) for value in table.loc[bias]) + f" {names.at_biases([bias])}"
         for bias in few(table.index)
     ]
-    return (
-        "Left in the LSTM in total / with every gate frozen (the carousel, and from h through the candidate) / along "
-        "the "
-        f"carousel alone, medians over the inits by forget bias: {'; '.join(each)}."
-    )
+    return f"Left in total / with every gate frozen / along the carousel alone: {'; '.join(each)}."
 
 
 def _shown(deciding: pd.DataFrame) -> pd.DataFrame:
@@ -136,13 +165,11 @@ def _alt(evidence: pd.DataFrame) -> str:
         return "No LSTM was measured along its carousel beside the total."
     own = reference(evidence)
     effect = own["effect"].groupby(own["forget_bias"].astype(str)).median()
-    words = [f"{number(effect[bias])} at {bias}" for bias in bias_order(effect.index)]
+    words = [f"{number(effect[bias])} {names.at_biases([bias])}" for bias in bias_order(effect.index)]
     return (
         f"What is left at lag {LAG} against the forget bias, by route: in total, with every gate frozen, along the "
-        "carousel "
-        "alone, with the threshold of each line. Decades by which the carousel's part is short of the total, medians "
-        "by forget "
-        f"bias: {', '.join(words)}."
+        "carousel alone, with the threshold of each line. Decades by which the carousel's part is short of the total, "
+        f"medians: {', '.join(words)}. {_routes_words(own)}"
     )
 
 
@@ -150,27 +177,26 @@ CLAIM = Claim(
     id="M2",
     who="this study",
     kind="comparison",
-    statement=f"Below a forget bias of about {ABOUT:g} the gradient that survives does not run along the carousel.",
+    statement=f"Below a forget bias of about {ABOUT:g} the gradient that survives {LAG} steps does not run along the "
+    "carousel.",
     reading=f"In an LSTM with a forget bias below {ABOUT:g} the part that went along the carousel alone is less than "
-    "a tenth "
-    f"of what is left of the state's gradient at lag {LAG}, at the start. What is left went through h and, as it is "
-    "there "
-    "with every gate frozen too, through the candidate.",
+    f"a tenth of what is left of the state's gradient at lag {LAG}, at the start. The rest went through h; how much "
+    "is left with every gate frozen, so through h and the candidate alone, is shown beside it.",
     prediction="supported: the forget gate is paid at every step on the carousel and not on the way through h",
     unit=f"decades at lag {LAG}, total over the carousel's part (LSTM, PyTorch's init)",
     rule=words_of_comparison(
         TENTH,
-        f"what is left at lag {LAG} over what the carousel alone leaves (one part by cell, forget bias and init)",
+        f"what is left at lag {LAG} over what the carousel alone leaves (one part by forget bias and init at gain 1, "
+        "each repetition the median over its settings)",
     )
     + f" The parts with a forget bias below {ABOUT:g} decide; the others are shown. Thresholds are those of single "
-    "lines of "
-    f"{FEWEST} forget biases or more, linear in decades between two of them.",
+    f"lines of {FEWEST} forget biases or more, linear in decades between two of them.",
     takeaway={
         "supported": "At the usual forget biases the carousel is not what carries the gradient: recurrent weights and "
         "candidate do. It is the carousel from a bias of about 4 on, and with chrono biases.",
         "refuted": "What survives runs along the carousel: set the forget bias.",
-        "depends": "Which way the gradient takes depends on the forget bias and the init: compare the total with the "
-        "product of the forget gates before trusting either.",
+        "depends": "Which way the gradient takes depends on the forget bias, the lag and the init: compare the total "
+        "with the product of the forget gates before trusting either.",
     },
     measure=measure,
     decide=decide,

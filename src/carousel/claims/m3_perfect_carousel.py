@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.left import VANISHED
 from carousel.analysis.stats.tables import PAIR, difference, select
 from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.claim import Claim, Tables, Verdict
-from carousel.claims.evidence import unsearched
+from carousel.claims.evidence import searched, unsearched
 from carousel.claims.numbers import witnessed
 from carousel.claims.routes import (
     LAG,
@@ -25,6 +26,7 @@ from carousel.claims.settings_text import named
 PERFECT = float(
     np.log10(0.99)
 )  # of the carousel's part over the window: a hundredth is what nobody would call a loss
+EQUAL = 0.005  # of two sizes: in three digits they are one
 BESIDE = {"frozen": "candidate", "through": "gates"}  # column -> path
 
 
@@ -78,10 +80,10 @@ def _what(row: pd.Series) -> str:
     ratio = 10.0 ** row[REFERENCE]
     rest = float(np.sqrt(1 + ratio * (ratio - 2 * row["cosine"])))
     angle = (ratio * row["cosine"] - 1) / rest
+    size = "as large as" if abs(rest - 1) < EQUAL else f"{number(rest)} times as large as"
     return (
-        f"What went by the other routes is {number(rest)} times as large as that part and points the other way "
-        "(cosine "
-        f"{number(angle)}). {_route(row)}"
+        f"What went by the other routes is {size} that part and points the other way (cosine {number(angle)}). "
+        f"{_route(row)}"
     )
 
 
@@ -96,17 +98,25 @@ def _route(row: pd.Series) -> str:
 
 
 def _counts(space: pd.DataFrame, found: pd.Series) -> str:
-    """Return in words how often it is so, of the models that every backend measured: by length, and by which route."""
+    """Return in words how often it is so, of the models that every backend measured: by length, and by which route.
+
+    Those that a search for the smallest total tried are counted apart.
+    """
     checked = on_all(space)
-    own = found[checked.index]
-    by = own.groupby(checked["length"]).agg(["sum", "size"])
-    lengths = listed(f"{row['sum']} of {row['size']} at T = {T}" for T, row in by.iterrows())
+    own, tried = found[checked.index], searched(checked)
+    sides = [
+        _by_length(own[side], checked[side], said) for side, said in ((~tried, ""), (tried, " in the search"))
+    ]
     broken = checked[own].dropna(subset=["frozen"])
     alone = (broken["frozen"] < VANISHED).sum()
-    said = (
-        f" In {alone} of {len(broken)} of them it is so with every gate frozen, too." if len(broken) else ""
-    )
-    return f"The total is below a tenth of it in {own.sum()} of {len(checked)} models ({lengths}).{said}"
+    said = f" In {alone} of these {len(broken)} it is so with every gate frozen, too." if len(broken) else ""
+    cells = listed(names.cell(str(cell)) for cell in checked["cell"].unique())
+    return f"The total is below a tenth of it in {'; '.join(filter(None, sides))}; all of them {cells}.{said}"
+
+
+def _by_length(found: pd.Series, space: pd.DataFrame, said: str) -> str:
+    by = found.groupby(space["length"]).agg(["sum", "size"])
+    return listed(f"{row['sum']} of {row['size']} models at T = {T}{said}" for T, row in by.iterrows())
 
 
 def _alt(space: pd.DataFrame) -> str:
@@ -127,10 +137,8 @@ CLAIM = Claim(
     who="this study",
     kind="universal",
     statement="A perfect carousel protects the total.",
-    reading="In no LSTM whose carousel keeps all but a hundredth of its part over the window (the cell of 1997 and "
-    "forget "
-    f"gates held open) is the total, at the window's longest lag of at least {LAG} steps, less than a tenth of that "
-    "part.",
+    reading="In no LSTM whose carousel keeps all but a hundredth of its part over the window, as in the cell of 1997, "
+    f"is the total less than a tenth of that part at the window's longest lag, of at least {LAG} steps.",
     prediction="refuted: the routes through h can send back the carousel's part with the other sign",
     unit="decades, total over the carousel's part (the worst case)",
     rule=words_of_universal(
