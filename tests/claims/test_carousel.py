@@ -243,6 +243,16 @@ def test_a_gate_learned_in_a_repetition_of_the_reference_alone_counts(plant) -> 
     assert "from forget bias 0 in 1 of 10 runs" in found.condition
 
 
+def test_how_many_runs_with_such_a_gate_solved_their_task_is_said(plant) -> None:
+    decay = plant(need="A2c", extra=from_bias("1")).decay
+    held = decay[(decay["slice"] == "held") & (decay["step"] > 0)]
+    runs = held[[*a2c.RUN, *a2c.WHEN, "backend"]].drop_duplicates()
+    runs = runs.rename(columns={"trained": "task"}).assign(solved=runs["repetition"] < 4)
+    found = decided("A2c", Tables(decay, runs, None))
+    assert "Of these 10 runs 4 solved the task." in found.condition
+    assert found.verdict == decided("A2c", Tables(decay, None, None)).verdict
+
+
 @pytest.mark.parametrize(("steps", "verdict"), [(900, "depends"), (1100, "supported")])
 def test_near_is_half_left_over_the_longest_lag(plant, steps: int, verdict: str) -> None:
     assert pytest.approx(0.5) == a2c.NEAR**1000
@@ -252,10 +262,9 @@ def test_near_is_half_left_over_the_longest_lag(plant, steps: int, verdict: str)
 def test_how_near_training_came_is_said_by_forget_bias(plant) -> None:
     said = decided("A2c", plant(need="A2c", extra={"slowest": -0.01})).condition
     assert (
-        "from forget bias 3 in 0 of 10 runs, to 0.99995 in 0 (largest factor of the mean 0.89125, as of a net "
-        in said
+        "from forget bias 3 in 0 of 10 runs, to 0.99995 in 0 (largest: mean unit 0.89125, net input 2.1, slowest unit "
+        "0.97724, net input 3.76)" in said
     )
-    assert "input of 2.1, of the slowest 0.97724, as of a net input of 3.76)" in said
     reached = decided("A2c", plant(need="A2c", extra=from_bias("1"))).condition
     assert "from forget bias 1 in 10 of 10 runs, to 0.99995 in 10" in reached
     assert "from forget bias 0 in 0 of 10 runs" in reached

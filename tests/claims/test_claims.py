@@ -337,6 +337,21 @@ def test_a_search_refutes_and_its_weights_are_counted(plant) -> None:
     assert "decays and the gradient does not: linear at w = \N{MINUS SIGN}0.9." in verdict.condition
 
 
+def test_a_relu_chain_counts_where_one_of_its_starts_lives(plant) -> None:
+    """Starts below zero are no states of a ReLU; where no start lives, the weight turned the chain off."""
+    tables = plant(need="A1c", chain=following)
+    decay = pd.concat([tables.decay, tables.decay.assign(repetition=1)], ignore_index=True)
+    relu = (decay["cell"] == "rnn_relu") & (decay["lag"] > 0)
+    some = decay["n_zero"].mask(relu, decay["n"] - 1)
+    dead = some.mask(relu & (decay["repetition"] == 0), decay["n"])
+    assert decided("A1c", tables._replace(decay=decay.assign(n_zero=dead))).verdict == "supported"
+    off = some.mask(relu & (decay["gain"] == decay["gain"].max()), decay["n"])
+    found = decided("A1c", tables._replace(decay=decay.assign(n_zero=off)))
+    assert found.verdict == "refuted"
+    assert f"ReLU (dead) at w = {decay['gain'].max():g}." in found.condition
+    assert "decays with it in all linear, ReLU, sigmoid and tanh chains" in found.condition
+
+
 def test_settings_in_words() -> None:
     rows = pd.DataFrame(
         [

@@ -191,6 +191,15 @@ def test_both_parts_add_up_and_weight_one_is_left_out(planted) -> None:
     assert not (a1b.rows(tables)["gain"] == 1).any()
 
 
+def test_defaults_with_a_weights_part_of_one_are_named(planted) -> None:
+    table = weights_and_slopes.split(planted("A1b").decay)
+    usual = table[(table["gain"] == 1) & (table["cell"] == "rnn_tanh")].assign(
+        slice="libraries", init="keras"
+    )
+    assert a1b._left_out(usual, set()).endswith("Keras's default tanh RNN.")
+    assert a1b._left_out(usual, {name for name, _ in weights_and_slopes.grouped_by(usual)}) == ""
+
+
 def test_a_start_below_zero_is_no_evidence_against_a_relu_chain(plant) -> None:
     """One repetition starts dead, and of the other three starts in four: the fourth tells the rate."""
     alive = plant(need="A1b", extra=CHEAP)

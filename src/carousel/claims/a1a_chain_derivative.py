@@ -71,7 +71,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         return Verdict(INCONCLUSIVE, missing(evidence, what), _alt(evidence))
     within = {SUPPORTED: "Equal", REFUTED: "Not equal"}[word]
     lag, least = evidence["lag"].max(), evidence["least"].min()
-    condition = f"{within} up to {lag:,} steps, where the derivative is 1e{least:.0f}."
+    condition = f"{within} up to {lag:,} steps, where the derivative is as small as 1e{least:.0f}."
     return Verdict(word, condition, _alt(evidence), **main_error(evidence), states=dict(states))
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.stats.tables import SETTING
-from carousel.analysis.text import number
+from carousel.analysis.text import listed, number
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
 from carousel.claims.evidence import by_state, reference, stack
@@ -72,11 +72,16 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
     """Return per activation, networks and chains, how much larger the weights' part is than the slopes'."""
     whole = split(tables.decay)
     evidence = stack([part(group, "lead", name) for name, group in grouped_by(not_one(whole, margin))])
-    return (
-        stack([evidence.assign(moved=said_of_slopes(whole)), along_gain(whole)])
-        if len(evidence)
-        else evidence
-    )
+    if evidence.empty:
+        return evidence
+    said = {"moved": said_of_slopes(whole), "left_out": _left_out(whole, set(evidence["part"]))}
+    return stack([evidence.assign(**said), along_gain(whole)])
+
+
+def _left_out(whole: pd.DataFrame, parts: set[str]) -> str:
+    """Return in words the parts of which the claim does not speak, for the weights' part of all in them is one."""
+    found = [name for name, _ in grouped_by(whole) if name not in parts]
+    return f"The weights' part is one, so that the claim says nothing, in {listed(found)}." if found else ""
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -96,7 +101,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 
 
 def _condition(evidence: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -> str:
-    said = [*by_state(states, LEADS), led(lines), evidence["moved"].iloc[0]]
+    said = [*by_state(states, LEADS), evidence["left_out"].iloc[0], led(lines)]
     return " ".join(text for text in said if text)
 
 
@@ -107,7 +112,8 @@ def _alt(evidence: pd.DataFrame, lines: pd.DataFrame) -> str:
     words = [f"{name} {number(100 * share[name])} %" for name in share.index]
     return (
         "The slopes' part of each gradient's rate against the weights' part, chains above and networks below, one "
-        f"mark per setting. The weights' part is the larger in: {'; '.join(words)}. {led(lines)}"
+        f"mark per setting. The weights' part is the larger in: {'; '.join(words)}. {led(lines)} "
+        f"{evidence['moved'].iloc[0]}"
     ).strip()
 
 
@@ -116,9 +122,9 @@ CLAIM = Claim(
     who="answer 1",
     kind="comparison",
     statement="The factor w^n is the crucial one.",
-    reading="Of the two parts of the gradient's rate, weights and slopes, the weights' is the larger in size wherever "
-    "it is not one: in the bias-free chain, in networks of any init, gain and width at drive "
-    f"{STANDARD_DRIVE}, and as libraries start them, for sigmoid, tanh and ReLU.",
+    reading="The gradient's rate has two parts, weights and slopes. Wherever the weights' is not one, it is the larger "
+    f"in size: in the bias-free chain, in networks of any init, gain and width at drive {STANDARD_DRIVE}, and as "
+    "libraries start them, for sigmoid, tanh and ReLU.",
     prediction="depends: true for ReLU; a saturating unit's slope falls as its weight grows and takes the lead",
     unit="decades per step, weights' part less slopes', PyTorch's default tanh RNN",
     rule=words_of_comparison(LARGER, "|weights| - |slopes| of networks, in decades per step")
@@ -128,8 +134,8 @@ CLAIM = Claim(
     takeaway={
         "supported": "Look at the recurrent weights first: they set the rate.",
         "refuted": "Look at the slopes of the activation first: they set the rate, whatever the weights.",
-        "depends": "Neither factor is the crucial one everywhere: small weights set the rate themselves, large ones "
-        "by saturating the units.",
+        "depends": "Neither factor is the crucial one everywhere. Where weights lead, set their scale; where slopes "
+        "lead, as in sigmoid networks and near a weight of one, another scale of the weights does not cure the decay.",
     },
     measure=measure,
     decide=decide,

@@ -27,8 +27,13 @@ def scalar(decay: pd.DataFrame, **wanted: object) -> pd.DataFrame:
 
 
 def chains(decay: pd.DataFrame, **wanted: object) -> pd.DataFrame:
-    """Return the rate of every scalar chain at its longest length, on every backend, weights as ``gain``."""
-    space = wide(rates(scalar(decay, **wanted), "loss_h", "full"))
+    """Return the rate of every scalar chain at its longest length, on every backend, weights as ``gain``.
+
+    Of a chain's starts only those that live count, if there are: one below zero is no state of a ReLU.
+    """
+    rows = scalar(decay, **wanted)
+    rows = rows.assign(n_zero=rows["n_zero"].mask(rows["n_zero"] < rows["n"], 0))
+    space = wide(rates(rows, "loss_h", "full"))
     longest = space.groupby(["cell", "gain", "bias"], observed=True)["length"].transform("max")
     return space[space["length"] == longest].reset_index(drop=True)
 
@@ -40,10 +45,20 @@ def rows(tables: Tables) -> pd.DataFrame:
 
 def measure(tables: Tables, margin: float) -> pd.DataFrame:
     """Return the bias-free chains of all activations over both signs of w, with the ``factor``'s rate, log10 |w|."""
-    space = chains(tables.decay, bias=0.0)
+    space = living(chains(tables.decay, bias=0.0))
     with np.errstate(divide="ignore"):
         factor = np.log10(np.abs(space["gain"].to_numpy(float)))
     return space.assign(factor=factor, margin=margin)
+
+
+def living(space: pd.DataFrame) -> pd.DataFrame:
+    """Return the chains without those that are dead from their start, where another start at the same weight lives.
+
+    A start below zero is no state of a ReLU; a negative weight turns every ReLU chain off.
+    """
+    dead = np.isneginf(space[list(BACKENDS)]).any(axis=1)
+    lives = (~dead).groupby([space["cell"].astype(str), space["gain"]]).transform("any")
+    return space[~(dead & lives)].reset_index(drop=True)
 
 
 def moving(space: pd.DataFrame) -> pd.DataFrame:
@@ -71,7 +86,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
             f"chains of all four activations over both signs of w, at least {MIN_SEARCHED}, on every backend"
         )
         return Verdict(word, unsearched(space, what), _alt(evidence), n=len(space))
-    condition = f"{_where(space[found])}{_bounded(space)}{_at_one(evidence)}"
+    condition = f"{_where(space[found])}{_as_said(space, found)}{_bounded(space)}{_at_one(evidence)}"
     row = _shown(space[found] if word == REFUTED else space)
     return Verdict(word, condition, _alt(evidence), n=len(space), **witnessed(row))
 
@@ -95,6 +110,17 @@ def _where(found: pd.DataFrame) -> str:
     return "".join(words)
 
 
+def _as_said(space: pd.DataFrame, found: pd.Series) -> str:
+    """Return in words where the gradient of every chain does as the factor does."""
+    sides = {"decays": space["factor"] < 0, "grows": space["factor"] > 0}
+    words = []
+    for verb, side in sides.items():
+        broken = found[side].groupby(space["cell"][side].astype(str)).any()
+        cells = [_activation(cell) for cell in broken.index[~broken]]
+        words += [f"{verb} with it in all {listed(cells)} chains"] if cells else []
+    return f"The gradient {' and '.join(words)}. " if words else ""
+
+
 def _chain(cell: str, rows: pd.DataFrame) -> str:
     dead = " (dead)" if np.isneginf(rows[REFERENCE]).all() else ""
     return f"{_activation(cell)}{dead} at {_weights(sorted(rows['gain'].unique()))}"
@@ -102,7 +128,7 @@ def _chain(cell: str, rows: pd.DataFrame) -> str:
 
 def _activation(cell: str) -> str:
     """Return the activation of a chain."""
-    return f"{cell}".removeprefix("rnn_")
+    return f"{cell}".removeprefix("rnn_").replace("relu", "ReLU")
 
 
 def _weights(found: list[float]) -> str:
@@ -153,10 +179,10 @@ CLAIM = Claim(
     statement="If the weight is not 1, the factor w^n decays to zero exponentially or grows exponentially, and the "
     "gradient with it.",
     reading='In the answer "it" is the factor w^n. That alone is arithmetic: its size is |w|^n, which decays or grows '
-    "for every w but 1 and -1 (at -1 it only changes sign, which we do not hold against the claim). The answer calls "
-    "it the crucial factor, so what is decided is whether the gradient goes with it: in the bias-free scalar chain "
-    "with any of four activations and either sign of w, the gradient decays exponentially wherever w^n does, and grows "
-    "exponentially wherever w^n does.",
+    "for every w but 1 and -1. At -1 it only changes sign, which we do not hold against the claim. The answer calls "
+    "it the crucial factor, so what is decided is whether the gradient goes with it. In the bias-free scalar chain, "
+    "with any of four activations and either sign of w, the gradient decays (grows) exponentially wherever w^n does. A "
+    "ReLU chain that starts below zero, where none of its states is, does not count.",
     prediction="refuted: sigmoid and tanh chains have bounded states, so their gradient never grows whatever w is",
     unit="decades per step (the witness)",
     rule=words_of_universal(

@@ -33,7 +33,6 @@ from carousel.claims.weights_and_slopes import (
     grouped_by,
     kinds,
     leads,
-    led,
     of,
     part,
     said_of_slopes,
@@ -45,13 +44,14 @@ RELU = "rnn_relu"
 SATURATING = ("rnn_sigmoid", "rnn_tanh")
 CULPRIT = "slopes cost more than weights"
 RELIEF = "slopes cost less in the ReLU RNN"
+JOINT = {CULPRIT: " in ", RELIEF: " than in "}  # between a half and whom it is said of
 OWN = f"{CULPRIT} in tanh RNN {NETWORKS}"
 SHOWN = (f"{CULPRIT} in PyTorch's default tanh RNN", OWN)  # the effect shown: the first that was measured
 LOST = Margin(
     -VANISHED, f"decade at lag {LAG}", "a culprit is sought where less than a tenth is left: vanished"
 )
 MORE = Margin(0.0, "decades per step", "costing more is an order, however small")
-NAMES = {HOLDS: "Holds", FAILS: "Fails", MIXED: "Depends on the weights", UNCLEAR: "Undecided"}
+NAMES = {HOLDS: "Yes", FAILS: "No", MIXED: "Depends on the weights", UNCLEAR: "Undecided"}
 
 
 def vanishing(table: pd.DataFrame, margin: float) -> pd.DataFrame:
@@ -84,11 +84,11 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
     table = rows(tables)
     culprit, relief = vanishing(table, margin), against_relu(table)
     found = [
-        part(group, "culprit", f"{CULPRIT} in {name}").assign(half=CULPRIT)
+        part(group, "culprit", f"{CULPRIT}{JOINT[CULPRIT]}{name}").assign(half=CULPRIT)
         for name, group in grouped_by(culprit)
     ]
     found += [
-        part(group, "relief", f"{RELIEF} than in {name}").assign(half=RELIEF)
+        part(group, "relief", f"{RELIEF}{JOINT[RELIEF]}{name}").assign(half=RELIEF)
         for name, group in (grouped_by(relief, "rival") if len(relief) else ())
     ]
     return stack([*(part.assign(moved=said_of_slopes(table)) for part in found), along_gain(table)])
@@ -107,14 +107,26 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     shown = next((name for name in SHOWN if name in states), evidence["part"].iloc[0])
     at = leads(lines) if word == DEPENDS else None
     known = {"states": dict(states), **main(evidence[evidence["part"] == shown])}
-    return Verdict(word, _condition(evidence, states, lines), _alt(evidence), boundary=at, **known)
+    return Verdict(word, _condition(evidence, states), _alt(evidence), boundary=at, **known)
 
 
-def _condition(evidence: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -> str:
+def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
+    """Return in words where each half holds, with the effects on networks."""
     effects = _effects(evidence)
-    words = {name: f"{name} ({number(effects[name])})" if name in effects else name for name in states.index}
-    said = [*by_state(states.rename(words), NAMES), led(lines), evidence["moved"].iloc[0]]
-    return " ".join(text for text in said if text)
+    return " ".join(_half(half, states, effects) for half in (CULPRIT, RELIEF))
+
+
+def _half(half: str, states: pd.Series, effects: pd.Series) -> str:
+    own = states[states.index.str.startswith(half)]
+    words = {
+        name: name.removeprefix(half).removeprefix(JOINT[half])
+        + (f" ({number(effects[name])})" if name in effects else "")
+        for name in own.index
+    }
+    said = by_state(own.rename(words), NAMES)
+    return f"{half[0].upper()}{half[1:]}{JOINT[half].rstrip()}: " + " ".join(
+        text[0].lower() + text[1:] for text in said
+    ).replace(". ", "; ")
 
 
 def _effects(evidence: pd.DataFrame) -> pd.Series:
@@ -129,7 +141,8 @@ def _alt(evidence: pd.DataFrame) -> str:
     words = [f"{name} {number(effects[name])}" for name in effects.index]
     return (
         "What the slopes cost a step against the gain of orthogonal weights, for sigmoid, tanh and ReLU networks, with "
-        f"the weights' own part dashed. In decades per step: {'; '.join(words) or 'no network was measured'}."
+        f"the weights' own part dashed. In decades per step: {'; '.join(words) or 'no network was measured'}. "
+        f"{evidence['moved'].iloc[0]}"
     )
 
 
@@ -139,8 +152,10 @@ CLAIM = Claim(
     kind="comparison",
     statement="The culprit is the product of activation slopes (all below one), and that is why ReLU was adopted.",
     reading=f"Where the gradient of a sigmoid or tanh RNN vanishes (less than a tenth left at lag {LAG}), slopes cost "
-    "it more than weights do; and slopes cost a ReLU RNN of the same init, gain, width and seed less than either: in "
-    f"networks at drive {STANDARD_DRIVE}, as libraries start them, and in the bias-free chain.",
+    "it more than weights do. And they cost a ReLU RNN of the same init, gain, width and seed less than either. In "
+    f"networks at drive {STANDARD_DRIVE}, as libraries start them, and in the bias-free chain. The comment has "
+    "feed-forward networks in mind and asks why ReLU was adopted; why is not measured, only whether slopes cost it "
+    "less.",
     prediction="depends: on the gain; a ReLU unit that is off costs more than the slope of a tanh near zero",
     unit="decades per step, slopes' cost less weights', PyTorch's default tanh RNN",
     rule=words_of_comparison(
@@ -152,8 +167,8 @@ CLAIM = Claim(
     takeaway={
         "supported": "Saturation is what kills the gradient of a vanilla RNN, and ReLU avoids it.",
         "refuted": "Changing the activation to ReLU does not cure what shrinks the gradient of a vanilla RNN.",
-        "depends": "Slopes are the culprit for large weights and sigmoids; units that are off cost a ReLU RNN its "
-        "share, so set the scale of the weights whatever the activation.",
+        "depends": "Slopes are the culprit in sigmoid RNNs and near a weight of one; small weights shrink the gradient "
+        "themselves. Units that are off cost a ReLU RNN its share, so set the weights' scale whatever the activation.",
     },
     measure=measure,
     decide=decide,

@@ -32,6 +32,7 @@ RELU = "rnn_relu"
 RISE = "the rate rises with the gain"
 EXPLODES = ", explodes"  # how the parts on exploding end
 SPAN = (0.5, 2.0)  # gains that the sweep must reach: nobody sees both signs from one side
+SHOWN = 3  # settings that are named; more are counted
 LEAST_GAINS = 3  # fewer are no sweep
 NETWORK = [name for name in MODEL if name not in ("slice", "gain")]  # what is one network at several gains
 
@@ -140,9 +141,15 @@ def _counts(evidence: pd.DataFrame, each: pd.Series) -> str:
     rise = own.loc[own["part"] == RISE, "effect"].mean()
     return (
         f"Of {(own['kind'] == 'falls').sum()} settings (init, gain and width, or a library's default) of the ReLU RNN "
-        f"{down} vanish, and of {(own['kind'] == 'grows').sum()} at drive {STANDARD_DRIVE} {up} explode. "
+        f"{down} vanish, and of {(own['kind'] == 'grows').sum()} at drive {STANDARD_DRIVE} {up} explode{_which(each)}. "
         f"Each tenfold of the recurrent weights moves the rate by {number(rise)} decades per step."
     )
+
+
+def _which(each: pd.Series) -> str:
+    """Return in words the settings that explode, where they are few."""
+    found = [part.removesuffix(EXPLODES) for part in each.index[each == HOLDS] if part.endswith(EXPLODES)]
+    return f" ({'; '.join(found)})" if 0 < len(found) <= SHOWN else ""
 
 
 def _alt(evidence: pd.DataFrame, each: pd.Series) -> str:

@@ -157,10 +157,8 @@ CLAIM = Claim(
     "is "
     "not independent of the weights.",
     reading="There is an LSTM whose derivative along the cell, where the gates alone can carry it, is another one "
-    "when its "
-    "recurrent weights are scaled, all else (seeds, inputs, biases) the same. It follows from the formula of the "
-    "gate; how "
-    "far a tenfold of the weights moves it, along the cell and in total, is shown beside a tanh RNN.",
+    "when its recurrent weights are scaled, all else (seeds, inputs, biases) the same. It follows from the formula of "
+    "the gate. How far a tenfold of the weights moves it, along the cell and in total, is shown beside a tanh RNN.",
     prediction="supported: a gate's derivative by its net input is not zero; along the cell it moves little",
     unit="decades between the gains, along the cell (the witness)",
     rule="By network (seeds, forget bias, length), the range over its gains of what is left along the cell at the "

@@ -149,8 +149,8 @@ def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
         return words
     return (
         f"{words} For the LSTM this is the path along the cell alone: the factor of its full gradient differs by "
-        f"{_percent(first['off'])} per step in the median ({_percent(first['least'])} at forget bias "
-        f"{first['nearest']}, {_percent(first['most'])} at forget bias {first['furthest']})."
+        f"{_percent(first['off'])} per step in the median ({_percent(first['least'])} "
+        f"{names.at_biases([first['nearest']])}, {_percent(first['most'])} {names.at_biases([first['furthest']])})."
     )
 
 
@@ -174,10 +174,10 @@ CLAIM = Claim(
     who="answer 2",
     kind="identity",
     statement="The vanilla RNN decays with w sigma'(.), the LSTM, along the cell alone, with sigma(.).",
-    reading="From one recorded lag to the next the derivative shrinks by the factor w phi'(w h + b) per step in the "
-    "scalar chain, for each of four activations phi, and along the cell of the LSTM, every other route left out, by "
-    "sigma(forget gate's net input). The answer writes it for the cell state and takes it for the LSTM; the full "
-    "gradient has other routes, and how far its factor is from the formula is said beside. Formula and derivative come "
+    reading="From one recorded lag to the next the derivative shrinks per step by the factor w phi'(w h + b) in the "
+    "scalar chain, for each of four activations phi. Along the cell of the LSTM, every other route left out, it is "
+    "sigma(forget gate's net input). The answer writes it for the cell state and takes it for the LSTM. The full "
+    "gradient has other routes; how far its factor is from the formula is said beside. Formula and derivative come "
     "from one program: this checks the instrument more than the world.",
     prediction="supported: along the cell; the LSTM's full gradient has other paths besides",
     unit="relative error of the factor per step, largest",

@@ -32,6 +32,8 @@ FACTOR = 0.99995  # as printed in the Q&A
 NEAR = float(0.5 ** (1 / LAGS[-1]))  # per step: leaves a half over the longest lag that is asked about
 LEARNING_RATES = {"held": 0.1}  # the slice with a budget; the studies train every other one at
 LEARNING_RATE = 0.01
+RUN = ["slice", "cell", "init", "forget_bias", "trained", "gradient"]  # what a training run is found by, and
+WHEN = ["length", "repetition", "step"]
 MEAN, SLOWEST = (
     "mean",
     "slowest",
@@ -50,9 +52,20 @@ def mean(tables: Tables) -> pd.DataFrame:
 
 def measure(tables: Tables) -> pd.DataFrame:
     """Return the rate along the cell on every backend: a row per model ``of`` the mean unit, one of the slowest."""
-    return stack(
+    both = stack(
         [mean(tables).assign(of=MEAN), wide(rates(rows(tables), "loss_state", "cell")).assign(of=SLOWEST)]
     )
+    return both.assign(solved=_solved(both, tables.accuracy)) if len(both) else both
+
+
+def _solved(space: pd.DataFrame, accuracy: pd.DataFrame | None) -> np.ndarray:
+    """Return per model 1 where the reference's run solved its task by that step, 0 where not, NaN where unknown."""
+    if accuracy is None or accuracy.empty:
+        return np.full(len(space), np.nan)
+    runs = select(accuracy, backend=REFERENCE)
+    runs = runs.assign(trained=runs["task"]).astype(dict.fromkeys(RUN, str)).drop_duplicates([*RUN, *WHEN])
+    keyed = space[[*RUN, *WHEN]].astype(dict.fromkeys(RUN, str))
+    return keyed.merge(runs[[*RUN, *WHEN, "solved"]], "left", [*RUN, *WHEN])["solved"].to_numpy(float)
 
 
 def holds(space: pd.DataFrame) -> pd.DataFrame:
@@ -148,7 +161,15 @@ def _learned(space: pd.DataFrame) -> str:
     bias = runs["forget_bias"].astype(str)
     words = [_nearest(name, runs[bias == name]) for name in bias_order(bias)]
     budget = f"a budget in which the bias could have come to {NET:g}"
-    return f"Training with {budget} brought a unit's factor to {NEAR:.5f}: {'; '.join(words)}."
+    said = f"Training with {budget} brought a unit's factor to {NEAR:.5f}: {'; '.join(words)}."
+    return f"{said} {_of_these(runs)}".strip()
+
+
+def _of_these(runs: pd.DataFrame) -> str:
+    """Return in words how many of the runs that came there solved their task."""
+    own = runs[(runs["of"] == SLOWEST) & runs[REFERENCE].notna()]
+    known = own[near(own)[REFERENCE]]["solved"].dropna()
+    return f"Of these {counted(len(known), 'run')} {known.sum():.0f} solved the task." if len(known) else ""
 
 
 def _nearest(bias: str, runs: pd.DataFrame) -> str:
@@ -156,19 +177,15 @@ def _nearest(bias: str, runs: pd.DataFrame) -> str:
     own = runs[runs[REFERENCE].notna()]
     slowest = own[own["of"] == SLOWEST]
     came, exact = (int(flags(slowest)[REFERENCE].sum()) for flags in (near, holds))
-    best = [f"{what} {_as_gate(group[REFERENCE].max())}" for what, group in own.groupby("of")]
+    best = [f"{what} unit {_as_gate(group[REFERENCE].max())}" for what, group in own.groupby("of")]
     runs_ = f"{came} of {counted(len(slowest), 'run')}, to {FACTOR} in {exact}"
-    return f"from forget bias {bias} in {runs_} (largest factor of the {', of the '.join(best)})"
+    return f"from forget bias {bias} in {runs_} (largest: {', '.join(best)})"
 
 
 def _as_gate(rate: float) -> str:
     """Return a factor per step and the net input of the gate that has it."""
     value = 10.0 ** float(rate)
-    return (
-        f"{value:.5f}, as of a net input of {number(np.log(value / (1 - value)))}"
-        if value < 1
-        else f"{value:.5f}"
-    )
+    return f"{value:.5f}, net input {number(np.log(value / (1 - value)))}" if value < 1 else f"{value:.5f}"
 
 
 def _alt(space: pd.DataFrame) -> str:
@@ -191,8 +208,8 @@ CLAIM = Claim(
     reading="Two things. There are such weights: sigma(10) = 0.99995 to five digits, and some LSTM's derivative "
     "along the cell shrinks by no more than that per step, in the geometric mean over its units. They can be "
     "learned: training brings a unit's gate near one from a smaller forget bias, so near that half is left over "
-    f"{LAGS[-1]} steps; the norm along the cell shows it, which the slowest units rule. How often it reaches the "
-    "example's own 0.99995 is reported and does not decide.",
+    f"{LAGS[-1]} steps. The norm along the cell shows it, which the slowest units rule. How often it reaches the "
+    "example's own 0.99995, and whether the task was solved by it, is reported and does not decide.",
     prediction="supported; training seldom gets there from a low bias",
     unit="factor per step (the witness)",
     rule="There are: the number is right and one model has it, confirmed on every backend (refuted if LSTMs with "
@@ -203,8 +220,8 @@ CLAIM = Claim(
     f"that the bias had to go (Adam moves a weight by about the learning rate per step: {LEARNING_RATES['held']:g} "
     f"in the slice held, else {LEARNING_RATE:g}). Both: supported; there are, but none was learned: depends.",
     takeaway={
-        "supported": "Such gates exist and training can bring a unit there; a large forget bias starts all units "
-        "there.",
+        "supported": "Such gates exist and training can bring a unit there, seldom and not only where the task is "
+        "solved; a large forget bias starts all units there.",
         "refuted": "A forget bias of 10 did not hold the gate at 0.99995.",
         "depends": "Such gates exist; do not wait for training to find them, start with a large forget bias.",
     },

@@ -21,6 +21,7 @@ from carousel.claims.rules import ALPHA, LAG, LONG, MIN_REPETITIONS, VANILLA
 BY = ["cell", "init", "gain", "hidden"]  # what one part has in common, beside the drive
 WELL = "orthogonal"  # the init of the boundary in the table of verdicts
 VARIED = {"hidden": "units", "drive": "drive"}  # what rates and orders might move with, and its unit
+MEANT = {"left": f"decades left at lag {LAG}", "rate": "decades per step"}  # what is said of a column
 LEAST_VALUES = 3  # of a factor: fewer are no sweep
 ALONG = ["init", "gain", "bias", "drive", "hidden", "length"]
 LOST = Margin(
@@ -85,9 +86,12 @@ def _part(row: Any) -> str:
 def _with_words(evidence: pd.DataFrame, table: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
     """Return the evidence with the lines along which a loss ends, and in words what width and drive move."""
     own = defaults.without(reference(table))
-    moves = {cell: moved(rows_, column, margin) for cell, rows_ in _by_cell(own)}
-    said = [moves.get(cell, "") for cell in evidence["cell"].astype(str)]
-    evidence = evidence.assign(moved=said)
+    moves = {
+        cell: f"{MEANT[column]} {text}"
+        for cell, rows_ in _by_cell(own)
+        if (text := moved(rows_, column, margin))
+    }
+    evidence = evidence.assign(moved=[moves.get(cell, "") for cell in evidence["cell"].astype(str)])
     swept = select(fixed(table), slice=ALONG_GAIN)
     return stack([evidence, *(_ends(cell, rows_, column, margin) for cell, rows_ in _by_cell(swept))])
 
