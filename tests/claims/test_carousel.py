@@ -182,10 +182,10 @@ def test_the_headline_is_pytorchs_default(plant, name: str) -> None:
     assert decided(name, plant(need="lines")).effect > {"Q1": -0.31, "A1e": -31.0}[name]
 
 
-def test_the_full_gradient_stands_beside_the_product(plant) -> None:
+def test_the_full_gradient_stands_beside_its_part_along_the_cell(plant) -> None:
     said = decided("A1d", plant(need="defaults")).condition
     assert said.startswith("Along the cell alone")
-    assert "exceeds the product by 20 decades in PyTorch's default LSTM" in said
+    assert "exceeds its part along the cell by 10 decades in PyTorch's default LSTM" in said
 
 
 def test_chrono_is_judged_at_its_own_length(plant) -> None:

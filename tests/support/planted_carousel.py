@@ -72,14 +72,18 @@ def lines(truth: Truth) -> Iterator[Rows]:
 
 
 def defaults(truth: Truth) -> Iterator[Rows]:
-    """Yield the lines, and beside them what libraries draw by default: the slice that is the headline."""
+    """Yield the lines, and beside them what libraries draw by default: the slice that is the headline.
+
+    The part along the cell falls less than the product: a norm is ruled by the slowest units.
+    """
     yield from lines(truth)
     for repetition in range(truth.repetitions):
         for init, bias in (("torch", "0"), ("keras", "1"), ("flax", "0")):
             which = model("lstm", truth.length, repetition, slice="libraries", init=init, forget_bias=bias)
             for quantity, path in (("cec", "cell"), ("factor_product", "formula")):
                 yield curve(which, quantity, path, -0.25 * jitter(repetition))
-            yield curve(which, "loss_state", "full", -0.05 * jitter(repetition))
+            for path, rate in (("full", -0.05), ("cell", -0.15)):
+                yield curve(which, "loss_state", path, rate * jitter(repetition))
 
 
 DECAY: tuple[Callable[[Truth], Iterator[Rows]], ...] = (held,)

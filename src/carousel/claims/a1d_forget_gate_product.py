@@ -22,15 +22,14 @@ from carousel.claims.rules import (
 
 
 def rows(tables: Tables) -> pd.DataFrame:
-    """Return the derivative along the cell, the product of forget gates and the full gradient of every LSTM."""
+    """Return the derivative along the cell, the product of gates, and the gradient in full and along the cell."""
     return _rows(tables.decay)
 
 
 def _rows(decay: pd.DataFrame) -> pd.DataFrame:
-    quantities = {"cec": "cell", "factor_product": "formula", "loss_state": "full"}
     return select(
-        decay, cell=WITH_FORGET_GATE, trained="no", dtype="float64", quantity=tuple(quantities),
-        path=tuple(quantities.values()),
+        decay, cell=WITH_FORGET_GATE, trained="no", dtype="float64",
+        quantity=("cec", "factor_product", "loss_state"), path=("cell", "formula", "full"),
     )  # fmt: skip
 
 
@@ -45,7 +44,7 @@ def products(decay: pd.DataFrame) -> pd.DataFrame:
 
 
 def measure(tables: Tables) -> pd.DataFrame:
-    """Return per cell and backend the largest ``error``, and decades that the total keeps ``more`` than the product.
+    """Return per cell and backend the largest ``error``, and decades that the total keeps ``more`` than the cell alone.
 
     more: at LAG, median over settings and repetitions, ``least`` and ``most`` of the medians of a setting, and
     ``default``, that of PyTorch's default LSTM; NaN where it was not measured. n: models.
@@ -62,13 +61,15 @@ def measure(tables: Tables) -> pd.DataFrame:
 
 
 def excess(decay: pd.DataFrame) -> pd.DataFrame:
-    """Return per cell and backend by how many decades the full gradient at LAG exceeds the product of forget gates."""
+    """Return per cell and backend by how many decades the full gradient at LAG exceeds its part along the cell.
+
+    Both are norms over the same units, and both have entered the cell: what is between them is what other paths add.
+    """
     found = planned(_rows(decay))
-    full = left(found, "loss_state", "full", (LAG,))
-    product = left(found, "factor_product", "formula", (LAG,))
-    both = full.merge(product, on=[*MODEL, "lag"], suffixes=("", "_product"))
+    full, along = (left(found, "loss_state", path, (LAG,)) for path in ("full", "cell"))
+    both = full.merge(along, on=[*MODEL, "lag"], suffixes=("", "_along"))
     both = both.assign(
-        more=difference(both["left"], both["left_product"]), part=both["cell"].astype(str).map(names.cell)
+        more=difference(both["left"], both["left_along"]), part=both["cell"].astype(str).map(names.cell)
     )
     both = both.assign(default=both["more"].where(defaults.named(both) == defaults.LSTM)).dropna(
         subset=["more"]
@@ -80,7 +81,7 @@ def excess(decay: pd.DataFrame) -> pd.DataFrame:
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict with the largest error as its effect and how far the full gradient is from the product."""
+    """Return the verdict with the largest error as its effect and how far the full gradient is from the cell's own."""
     states = identity(evidence)
     word = combine(states)
     if word == INCONCLUSIVE:
@@ -95,7 +96,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 
 
 def _apart(evidence: pd.DataFrame) -> str:
-    """Say how far the full gradient is from the product, in PyTorch's default LSTM and over all settings."""
+    """Say how far the full gradient is from its part along the cell, in PyTorch's default and over all settings."""
     own = reference(evidence)
     if not own["more"].notna().any():
         return f"The full gradient at lag {LAG} was not measured beside it, or is exactly zero."
@@ -104,7 +105,8 @@ def _apart(evidence: pd.DataFrame) -> str:
     least, most, middle = own["least"].min(), own["most"].max(), own["more"].median()
     words += [f"{number(least)} to {number(most)} decades by setting (median {number(middle)})"]
     return (
-        f"After {LAG} steps the full gradient, which has more paths, exceeds the product by {listed(words)}."
+        f"After {LAG} steps the full gradient, which has more paths, exceeds its part along the cell by "
+        f"{listed(words)}."
     )
 
 
@@ -124,7 +126,7 @@ CLAIM = Claim(
     statement="For the LSTM the cell-to-cell derivative, along the cell alone, is the product of the forget gates.",
     reading="Per unit and lag, the derivative of c_T by c_t with the gates' own dependence held fixed is the "
     "product of the forget gates between them. Both sides come from the same code: this checks the instrument. How "
-    "far the full derivative is from the product is reported beside it and decides nothing.",
+    "far the full gradient is from its part along the cell, norm by norm, is reported beside it and decides nothing.",
     prediction="supported, with the full derivative some way off",
     unit="relative error, largest",
     rule=f"A cell holds where the largest relative error of the derivative is at most {number(TOLERANCE)} on every "

@@ -61,8 +61,12 @@ def within(table: pd.DataFrame, column: str, part: str, margin: float, how: str 
 
 
 def trends(table: pd.DataFrame, by: Sequence[str], margin: float, column: str = "rate") -> pd.DataFrame:
-    """Return the evidence of each group: its rate against minus the ``margin``, the columns ``by`` beside it."""
-    return _evidence(table, by, column, "", margin, "median", _falling).assign(edge=-margin)
+    """Return the evidence of each group: its rate against minus the ``margin``, the columns ``by`` beside it.
+
+    share (reverse): the settings of which every repetition is above (below) minus the margin.
+    """
+    found = _evidence(table, by, column, "", -margin, "median", student)
+    return found.assign(edge=-margin, margin=margin)
 
 
 def levels(table: pd.DataFrame, by: Sequence[str], margin: float, column: str = "rate") -> pd.DataFrame:
@@ -80,10 +84,6 @@ def equivalence_p(values: np.ndarray, margin: float) -> float:
     found = equivalent(values, -margin, margin)
     outside = abs(found.effect) > margin
     return student(values, float(np.copysign(margin, found.effect))) if outside else found.p
-
-
-def _falling(values: np.ndarray, margin: float) -> float:
-    return student(values, -margin)
 
 
 def _evidence(
