@@ -193,9 +193,15 @@ def test_chrono_is_judged_at_its_own_length(plant) -> None:
     short, long = (decided("A1e", plant(need="A1e", forget=slow, length=length)) for length in (200, 400))
     assert short.verdict == "supported"
     assert long.verdict == "depends"
-    assert "Less than half is left with chrono for 400 steps (10^\N{MINUS SIGN}0.4" in long.condition
+    assert (
+        "Less than half is left with chrono biases for 400 steps after as many (10^\N{MINUS SIGN}0.4"
+        in long.condition
+    )
     drawn = plant(need="A1e", forget={"10": -1e-5, "chrono:200": -2e-3, "chrono:5000": -1.0}, length=400)
-    assert "with chrono for 200 steps (10^\N{MINUS SIGN}0.4" in decided("A1e", drawn).condition
+    assert (
+        "with chrono biases for 200 steps after as many (10^\N{MINUS SIGN}0.4"
+        in decided("A1e", drawn).condition
+    )
     assert "5000" not in decided("A1e", drawn).condition
 
 

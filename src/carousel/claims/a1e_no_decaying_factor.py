@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.curves import best_model
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import MODEL, repeated, select
@@ -22,6 +23,7 @@ from carousel.claims.half_left import (
 from carousel.claims.lines import tested_and_lines
 from carousel.claims.numbers import main
 from carousel.claims.robustness import to_settle
+from carousel.claims.routes import decades
 from carousel.claims.rule_text import CONFIRMED
 from carousel.claims.rules import (
     ALPHA,
@@ -94,25 +96,32 @@ def _condition(products: pd.DataFrame, states: pd.Series) -> str:
 
 def _places(group: pd.DataFrame, what: str) -> str:
     """Return in words where ``what`` is so: by forget bias, by library, and of chrono biases over their own length."""
-    chrono = group["forget_bias"].astype(str).str.startswith(CHRONO)
-    library = group["part"].str.contains("default")
-    plain = bias_order(group.loc[~chrono & ~library, "part"])
-    words = [f"after {LAG} steps at forget bias {listed(plain)}"] if plain else []
+    bias = group["forget_bias"].astype(str)
+    chrono, library = bias.str.startswith(CHRONO), group["part"].str.contains("default")
+    plain = names.at_biases(bias_order(bias[~chrono & ~library]))
+    words = [f"after {LAG} steps {plain}"] if plain else []
     words += [f"after {LAG} steps in {_left(group[library])}"] if library.any() else []
-    words += [f"with {_left(group[chrono])}, after those"] if chrono.any() else []
+    words += [_drawn(group[chrono])] if chrono.any() else []
     return f"{what} {'; '.join(words)}." if words else ""
 
 
 def _left(group: pd.DataFrame) -> str:
-    rows = group.sort_values("lag")
-    return listed(f"{row['part']} (10^{number(row['effect'])})" for _, row in rows.iterrows())
+    return listed(f"{row['part']} ({decades(row['effect'])})" for _, row in group.iterrows())
+
+
+def _drawn(chrono: pd.DataFrame) -> str:
+    """Return in words for how many steps chrono biases are drawn, and what is left at both ends."""
+    rows = chrono.sort_values("lag")
+    steps, ends = [f"{lag:,}" for lag in rows["lag"]], rows["effect"].iloc[[0, -1]].map(decades)
+    left = ends.iloc[0] if len(rows) == 1 else f"{ends.iloc[0]} to {ends.iloc[1]}"
+    return f"with chrono biases for {listed(steps)} steps after as many ({left})"
 
 
 def _alt(products: pd.DataFrame) -> str:
     if products.empty:
         return "No product of forget gates was measured."
     own = reference(products).set_index("part")
-    words = [f"{part}: {number(own['rate'][part])} ({own['model'][part]})" for part in bias_order(own.index)]
+    words = [f"{part}: {number(own['rate'][part])} ({own['model'][part]})" for part in own.index]
     return (
         f"Decades that the product of forget gates loses over {LAG} steps, by forget bias, beside what gates of the "
         "bias alone lose. Decades per step and best model, by forget bias: " + "; ".join(words) + "."

@@ -124,11 +124,15 @@ def _counts(checked: pd.DataFrame, cancelled: pd.Series) -> str:
     )
     by_plan = planned(checked).index
     own, tried = found.loc[by_plan], found.drop(by_plan)
-    words = f"Of {len(own)} models (measured on every backend) whose carousel keeps a half the total is below a tenth of that part in "
-    words += f"{own['tenth'].sum()} and below half of it in {own['half'].sum()}"
+    words = (
+        f"Of {len(own)} models, each on every backend, whose carousel keeps a half the total is below a tenth of that "
+        f"part in {own['tenth'].sum()} and below half of it in {own['half'].sum()}"
+    )
     if tried.empty:
         return f"{words}."
-    return f"{words}; a search for such models found it below a tenth in {tried['tenth'].sum()} of {len(tried)}."
+    return (
+        f"{words}; a search for such models found it below a tenth in {tried['tenth'].sum()} of {len(tried)}."
+    )
 
 
 def _alt(second: pd.DataFrame) -> str:

@@ -1,15 +1,18 @@
 """A1g: is the cell-to-cell derivative the only route by which gradient flows through time?"""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.tables import MODEL, PAIR, select
-from carousel.analysis.text import bias_order, number
+from carousel.analysis.text import bias_order, listed, number
 from carousel.axes import BACKENDS
 from carousel.claims.claim import Claim, Tables, Verdict
 from carousel.claims.evidence import planned, unsearched, wide
 from carousel.claims.numbers import witnessed
-from carousel.claims.routes import full_and_carousel, on_all
+from carousel.claims.routes import few_and_drawn, full_and_carousel, on_all
 from carousel.claims.rule_text import words_of_universal
 from carousel.claims.rules import INCONCLUSIVE, LSTMS, MIN_SEARCHED, REFUTED, confirmed, settings, universal
 from carousel.claims.settings_text import named
@@ -59,7 +62,8 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     row = _witness(evidence[found] if word == REFUTED else evidence)
     seen = "Counterexample" if word == REFUTED else "Largest rest"
     least = number(row[list(BACKENDS)].min())
-    condition = f"{seen}: {named(row)}, a rest of at least {least} at every lag. {_counts(evidence, found)}"
+    counts = _counts(evidence, found, few_and_drawn)
+    condition = f"{seen}: {named(row)}, a rest of at least {least} at every lag. {counts}"
     return Verdict(word, condition, alt, n=settings(evidence), **witnessed(row))
 
 
@@ -72,30 +76,37 @@ def _witness(space: pd.DataFrame) -> pd.Series:
     return space.loc[space[list(BACKENDS)].min(axis=1).idxmax()]
 
 
-def _counts(space: pd.DataFrame, found: pd.Series) -> str:
-    """Return in words where the rest is at least OTHER: by forget bias, gain and training, and in the search."""
+def _counts(space: pd.DataFrame, found: pd.Series, shown: Callable[..., list[str]] = bias_order) -> str:
+    """Return in words where the rest is at least OTHER: by forget bias, gain and training, and in the search.
+
+    shown: which of the forget biases, and of the gains, are said.
+    """
     space = on_all(space)
     found, by_plan = found[space.index], planned(space)
     start = by_plan[by_plan["step"] == 0]
     after, by_search = by_plan.index[by_plan["step"] > 0], space.index.difference(by_plan.index)
     parts = [
         f"It is half or more at every lag in {found.sum()} of {len(space)} LSTMs that every backend measured",
-        "by forget bias " + _by(found, start["forget_bias"].astype(str), bias_order(start["forget_bias"])),
-        "by gain " + _by(found, start["gain"], sorted(start["gain"].unique())),
+        _by(found, start["forget_bias"].astype(str), shown(start["forget_bias"].unique()), _at),
+        _by(found, start["gain"].map(number), shown(start["gain"].map(number).unique()), "at gain {}".format),
         f"after training {_percent(found[after])}" if len(after) else "",
         f"of those the optimiser tried {_percent(found[by_search])}" if len(by_search) else "",
     ]
     near, far = (number(by_plan[name].median()) for name in ("near", "far"))
     by_lag = (
-        f"Its median is {near} at the shortest lag of the window and {far} at the longest. It is no share: where the "
-        "carousel's part is as large as the total (high forget biases), a large rest cancels some of it."
+        f"Its median is {near} at the shortest lag of the window and {far} at the longest. It is no share: a rest "
+        "beside a large part along the carousel may cancel some of it."
     )
     return f"{'; '.join(filter(None, parts))}. {by_lag}"
 
 
-def _by(found: pd.Series, factor: pd.Series, values: list) -> str:
+def _at(bias: str) -> str:
+    return names.at_biases([bias])
+
+
+def _by(found: pd.Series, factor: pd.Series, values: list[str], said: Callable[[str], str]) -> str:
     """Return in words the part found at each value of a factor."""
-    return ", ".join(f"{value}: {_percent(found[factor.index[factor == value]])}" for value in values)
+    return listed([f"{_percent(found[factor.index[factor == value]])} {said(value)}" for value in values])
 
 
 def _percent(found: pd.Series) -> str:
@@ -129,8 +140,8 @@ CLAIM = Claim(
     ),
     takeaway={
         "supported": "An LSTM's gradient through time is its cell's: look at the forget gates alone.",
-        "refuted": "The forget gates alone do not tell the gradient: through h and the recurrent weights goes as "
-        "much of it, and at low forget biases nearly all. Measure the total.",
+        "refuted": "The forget gates alone need not tell the gradient: at low forget biases nearly all of it goes "
+        "through h and the recurrent weights, with chrono biases little. Measure the total.",
     },
     measure=measure,
     decide=decide,

@@ -6,6 +6,7 @@ Boundaries that are measured check this law; each belongs to one line of models 
 
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.left import KEPT, left
 from carousel.analysis.stats.tables import repeated, select
 from carousel.analysis.theory.forget import bias_for
@@ -54,8 +55,9 @@ def _own(models: pd.DataFrame) -> pd.Series:
 def _parts(models: pd.DataFrame) -> pd.Series:
     """Return the part of each model: a library's default, chrono biases for so many steps, or a forget bias."""
     bias = models["forget_bias"].astype(str)
-    chrono = "chrono for " + models["lag"].astype(str) + " steps"
-    return defaults.named(models).fillna(chrono.where(bias.str.startswith(CHRONO), bias))
+    chrono = f"{CHRONO}:" + models["lag"].astype(str)
+    words = chrono.where(bias.str.startswith(CHRONO), bias).map(names.at_bias)
+    return defaults.named(models).fillna(words)
 
 
 def by_lag(decay: pd.DataFrame, quantity: str, path: str) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """K1: are LSTMs not vulnerable to vanishing gradients?"""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -12,6 +14,7 @@ from carousel.claims import defaults
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
 from carousel.claims.evidence import DEFAULTS, planned, reference, unsearched, wide
 from carousel.claims.numbers import witnessed
+from carousel.claims.routes import few_and_drawn
 from carousel.claims.rule_text import words_of_universal
 from carousel.claims.rules import (
     INCONCLUSIVE,
@@ -63,7 +66,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     witness = _witness(evidence[found] if word == REFUTED else evidence)
     seen = "Counterexample" if word == REFUTED else "Least is left"
     condition = f"{seen}: {_named(witness)}, of which {_share(witness)} is left at lag {LAG}."
-    words = " ".join([condition, *_libraries(evidence), _shares(evidence, seen_once)])
+    words = " ".join([condition, *_libraries(evidence), _shares(evidence, seen_once, few_and_drawn)])
     return Verdict(word, words, _alt(evidence, seen_once), n=settings(evidence), **witnessed(witness))
 
 
@@ -83,36 +86,38 @@ def _share(witness: pd.Series) -> str:
 
 
 def _libraries(space: pd.DataFrame) -> list[str]:
-    """Return in words how much each library's default LSTM has left, the mean over repetitions by length."""
+    """Return in words how much each library's default LSTM has left, the mean over repetitions."""
     usual = select(space, slice=DEFAULTS, cell="lstm", trained="no").assign(backend=REFERENCE)
-    groups = usual.groupby(["init", "length"], observed=True)
-    means = {key: float(np.mean(by_repetition(group, REFERENCE))) for key, group in groups}
     words = [
-        f"{library}'s " + listed([f"{number(means[init, T])} (T = {T})" for init, T in means if init == name])
-        for name, library in LIBRARIES.items()
-        if name in {init for init, _ in means}
+        f"10^{number(np.mean(by_repetition(own, REFERENCE)))} ({LIBRARIES[init]})"
+        for init, own in defaults.by_library(usual)
     ]
-    return [f"Defaults, mean decades left at lag {LAG}: {'; '.join(words)}."] if words else []
+    return [f"By default there is left, in the mean, {listed(words)}."] if words else []
 
 
-def _shares(space: pd.DataFrame, found: pd.Series) -> str:
-    """Return in words how many vanish on the reference backend, by forget bias, after training and in a search."""
+def _shares(
+    space: pd.DataFrame, found: pd.Series, shown: Callable[[Sequence[object]], list[str]] = bias_order
+) -> str:
+    """Return in words how many vanish on the reference backend, by forget bias, after training and in a search.
+
+    shown: which of the forget biases are said.
+    """
     by_plan = planned(space)
     usual = select(by_plan, drive=STANDARD_DRIVE, step=0)
     early = usual["early"] < -usual["margin"]
     bias = usual["forget_bias"].astype(str)
     share, soon = (100 * each.groupby(bias).mean() for each in (found[usual.index], early))
-    words = [
-        f"{share[b]:.0f} % {names.at_biases([b])} ({soon[b]:.0f} % by lag {EARLY})"
-        for b in bias_order(share.index)
-    ]
+    words = [f"{share[b]:.0f} % ({soon[b]:.0f} %) {names.at_biases([b])}" for b in shown(share.index)]
     after = space["step"] > 0
-    trained = f" After training: {100 * found[after].mean():.0f} % of {after.sum()}." if after.any() else ""
+    trained = f"; after training {found[after].sum()} of {after.sum()}" if after.any() else ""
     by_search = found.drop(by_plan.index)
-    searched = f" In a search: {by_search.sum()} of {len(by_search)}." if len(by_search) else ""
-    where = f" At drive {STANDARD_DRIVE}, before training: {listed(words)}." if words else ""
-    counts = f"Vanished at lag {LAG}: {found[by_plan.index].sum()} of {len(by_plan)} LSTMs."
-    return f"{counts}{where}{trained}{searched}"
+    searched = f"; in a search {by_search.sum()} of {len(by_search)}" if len(by_search) else ""
+    counts = f"It has vanished at lag {LAG} in {found[by_plan.index].sum()} of {len(by_plan)} LSTMs"
+    where = (
+        f" At drive {STANDARD_DRIVE}, before training, in {listed(words)}; in brackets those in which it had by lag "
+        f"{EARLY}, on entering the cell."
+    )
+    return f"{counts}{trained}{searched}.{where if words else ''}"
 
 
 def _alt(space: pd.DataFrame, found: pd.Series) -> str:

@@ -17,6 +17,7 @@ from carousel.analysis.stats.tables import MODEL, PAIR, difference, joined, numb
 from carousel.analysis.text import as_number, bias_order, listed, number
 from carousel.axes import BACKENDS
 from carousel.claims.evidence import wide
+from carousel.claims.half_left import CHRONO
 from carousel.claims.lines import along
 from carousel.claims.rules import LSTMS
 from carousel.claims.settings_text import labelled
@@ -144,3 +145,10 @@ def decades(value: float) -> str:
 def along_bias(table: pd.DataFrame, value: str, level: float) -> pd.DataFrame:
     """Return the `lines` along the forget bias at which ``value`` rises above ``level``; table: at one lag."""
     return along(select(table, slice=ALONG), "forget_bias", value, level)
+
+
+def few_and_drawn(values: Sequence[object]) -> list[str]:
+    """Return `few` of some forget biases, and the scheme of chrono biases for the length where it is among them."""
+    found = few(values)
+    drawn = [CHRONO] if CHRONO in {*map(str, values)} - {*found} else []
+    return [*found, *drawn]
