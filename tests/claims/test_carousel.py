@@ -282,7 +282,7 @@ def test_distance_is_asked_up_to_the_longest_lag(plant) -> None:
     assert a4f.distances(a4f.rows(tables)) == [30, 100, 300, 1000]
     assert "The total falls by lag 1000 without a forget gate; is flat up to lag 1000" in found.condition
     assert (
-        "at lag 300 (less than half in 0 of 20 models) and 10^\N{MINUS SIGN}0.59 at lag 1000 (less than half in 20"
+        "at lag 100 (less than half in 0 of 20 models) and 10^\N{MINUS SIGN}0.59 at lag 1000 (less than half in 20"
         in (found.condition)
     )
 
@@ -293,6 +293,30 @@ def test_a_longer_lag_than_all_that_are_asked_is_asked_too(plant) -> None:
     far = decay[decay["lag"] == 1000].assign(lag=2048, log10_norm=-5.0)
     found = decided("A4f", tables._replace(decay=pd.concat([decay, far], ignore_index=True)))
     assert "The total falls by lag 2048" in found.condition
+
+
+def test_one_init_that_falls_is_not_pooled_away(plant) -> None:
+    """Twelve other inits are flat: the median over all is, too."""
+    decay = plant(need="A4f", forget=OPEN).decay
+    old, one = decay[decay["cell"] == "lstm97"], decay["init"] == "torch"
+    many = [old[one[old.index]].assign(init=f"init {place}") for place in range(12)]
+    falls = old[one[old.index]].assign(init="identity")
+    total = (falls["path"] == "full") & (falls["lag"] > 0)
+    falls = falls.assign(log10_norm=falls["log10_norm"] - 0.1 * falls["lag"] * total)
+    found = decided("A4f", Tables(pd.concat([decay, *many, falls], ignore_index=True), None, None))
+    assert found.verdict == "depends"
+    assert "The total is flat up to lag 100 at forget bias 0, 1 and 10" in found.condition
+    assert "with identity init falls by lag 30 without a forget gate" in found.condition
+
+
+def test_models_of_one_length_say_what_distance_makes_of_the_1997_cell(plant) -> None:
+    """Shorter sequences reach the shorter lags alone: pooled, each lag would speak of other models."""
+    changes = {"forget": OPEN, "loop97": -1e-3, "extra": {"along97": 0.0}}
+    long = plant(need="A4f", length=400, **changes)
+    short = plant(need="A4f", forget=OPEN, length=100, extra={"enters": -3.0})
+    found = decided("A4f", Tables(pd.concat([long.decay, short.decay], ignore_index=True), None, None))
+    assert "In the LSTM of 1997 at T = 400 entering leaves 10^\N{MINUS SIGN}1 of the error" in found.condition
+    assert "10^\N{MINUS SIGN}0.09 at lag 100 (less than half in 0 of 20 models)" in found.condition
 
 
 def test_a_gradient_that_vanished_counts_as_a_decade(plant) -> None:

@@ -33,7 +33,9 @@ from carousel.claims.rules import (
 
 ENTERED = 10  # steps: the lag by which the error has entered the cell
 PATHS = {"truncated": "Along the carousel alone (truncated) the gradient", "full": "The total"}
-KEYS = ["path", "cell", "gate", "lag"]
+KEYS = ["path", "cell", "gate", "init", "lag"]
+OLD = ["path", "cell", "lag"]
+FEW = 2  # inits that are named
 MOST = -VANISHED  # decades: beyond nine tenths lost, how much more is lost is not asked
 FLAT = Margin(
     -KEPT, f"decades between lag {ENTERED} and the stated lag", "a factor of two over the whole distance"
@@ -75,19 +77,32 @@ def changes(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def measure(tables: Tables, margin: float) -> pd.DataFrame:
-    """Return per path, cell, forget bias and lag the change since ENTERED, and the thresholds of each line."""
+    """Return per path, cell, forget bias, init and lag the change since ENTERED, and the thresholds of each line.
+
+    Beside it ``longest``: what became of the models of the longest sequences alone, which are the same at every lag.
+    """
     table = changes(rows(tables))
     table = repeated(table, MIN_REPETITIONS) if len(table) else table
     evidence = levels(table, KEYS, margin, "change")
     if evidence.empty:
         return evidence
-    beside = reference(table).groupby(KEYS, observed=True).agg(
-        entered=("entered", "median"), decades=("decades", "median"), fallen=("decades", lambda all: (all < KEPT).sum())
-    )  # fmt: skip
-    evidence = evidence.astype({"cell": str}).merge(beside.reset_index().astype({"cell": str}), "left", KEYS)
-    name = [_gate(*key) for key in evidence[["cell", "gate"]].itertuples(index=False)]
+    texts = {"cell": str, "init": str}
+    beside = reference(table).groupby(KEYS, observed=True)["decades"].median().reset_index().astype(texts)
+    evidence = evidence.astype(texts).merge(beside, "left", KEYS).merge(_longest(table), "left", OLD)
+    name = [_name(*key) for key in evidence[["cell", "gate", "init"]].itertuples(index=False)]
     part = evidence["path"] + " " + name + " to lag " + evidence["lag"].astype(str)
     return stack([evidence.assign(part=part), *(_lines(table, path) for path in PATHS)])
+
+
+def _longest(table: pd.DataFrame) -> pd.DataFrame:
+    """Return per path, cell and lag what became of the models of the cell's longest sequences: medians, and counts."""
+    own = reference(table).astype({"cell": str})
+    own = own[own["length"] == own.groupby("cell")["length"].transform("max")]
+    found = own.groupby(OLD).agg(
+        length=("length", "first"), entered=("entered", "median"), longest=("decades", "median"),
+        fallen=("decades", lambda all: (all < KEPT).sum()), models=("decades", "size"),
+    )  # fmt: skip
+    return found.reset_index()
 
 
 def _lines(table: pd.DataFrame, path: str) -> pd.DataFrame:
@@ -128,17 +143,30 @@ def _path_words(own: pd.DataFrame, states: Mapping[str, str], begin: str) -> str
 
 
 def _phrase(rows: pd.DataFrame, states: Mapping[str, str]) -> tuple[str, int]:
-    """Return what becomes of the gradient of one cell and forget bias, and the lag by which it does."""
+    """Return what becomes of the gradient of one cell and forget bias, and the lag by which it does.
+
+    Falls (rises): by then in every init; where it does in some alone, they are named, with the first such lag.
+    """
     state = rows["part"].map(states)
-    fails, flat = rows[state == FAILS].sort_values("lag"), rows.loc[state == HOLDS, "lag"]
-    if len(fails):
-        return "rises by lag" if fails["effect"].iloc[0] > 0 else "falls by lag", int(fails["lag"].iloc[0])
-    return ("is flat up to lag", int(flat.max())) if len(flat) else ("is undecided", 0)
+    first = rows[state == FAILS].sort_values("lag").drop_duplicates("init")
+    if first.empty:
+        flat = rows.loc[(state == HOLDS).groupby(rows["lag"]).transform("all"), "lag"]
+        return ("is flat up to lag", int(flat.max())) if len(flat) else ("is undecided", 0)
+    verb = "rises by lag" if first["effect"].iloc[0] > 0 else "falls by lag"
+    if len(first) == rows["init"].nunique():
+        return verb, int(first["lag"].max())
+    inits = listed(sorted(names.init(init) for init in first["init"])) if len(first) <= FEW else "some"
+    return f"with {inits} init {verb}", int(first["lag"].min())
 
 
 def _gate(cell: str, gate: str) -> str:
     """Return a cell and its forget bias, or whose default it is, in words."""
     return gate if "default" in gate else names.setting(cell, gate)
+
+
+def _name(cell: str, gate: str, init: str) -> str:
+    """Return a cell, its forget bias and its init in words, or whose default it is."""
+    return gate if "default" in gate else f"{names.setting(cell, gate)}, {names.init(init)} init,"
 
 
 def _gates(rows: pd.DataFrame, same: pd.Series) -> str:
@@ -154,20 +182,21 @@ def _gates(rows: pd.DataFrame, same: pd.Series) -> str:
 
 
 def _old_words(own: pd.DataFrame) -> str:
-    """Return in words what the 1997 cell has lost at each lag, along its carousel and in total: medians over models."""
-    rows = select(own, cell="lstm97").sort_values("lag")
+    """Return in words what the 1997 cell has lost at each lag of its longest sequences: medians over the same models."""
+    rows = select(own, cell="lstm97").dropna(subset=["longest"]).drop_duplicates(OLD).sort_values("lag")
     alone, total = (select(rows, path=path) for path in PATHS)
     if alone.empty or total.empty:
         return "The LSTM of 1997 was not measured."
     words = [
-        f"10^{number(round(row['decades'], 2) + 0.0)} at lag {row['lag']:.0f} (less than half in {row['fallen']:.0f} "
-        f"of {row['n']:.0f} models)"
+        f"10^{number(round(row['longest'], 2) + 0.0)} at lag {row['lag']:.0f} (less than half in {row['fallen']:.0f} "
+        f"of {row['models']:.0f} models)"
         for _, row in total.iterrows()
+        if row["lag"] in (LAG, total["lag"].max())
     ]
     return (
-        f"In the LSTM of 1997 entering leaves {number(10 ** alone['entered'].median())} of the error along the "
-        f"carousel (median), every distance {number(10 ** alone['decades'].min())} of that; of the total at lag "
-        f"{ENTERED} there is left {listed(words)}."
+        f"In the LSTM of 1997 at T = {alone['length'].iloc[0]:,.0f} entering leaves 10^"
+        f"{number(alone['entered'].iloc[0])} of the error along the carousel (median), every distance "
+        f"{number(10 ** alone['longest'].min())} of that; of the total at lag {ENTERED} there is left {listed(words)}."
     )
 
 
@@ -197,7 +226,11 @@ def _alt(changed: pd.DataFrame) -> str:
         return "No LSTM was measured with its gradient truncated."
     own = select(reference(changed), cell=("lstm97", "lstm"))
     own = own[own["lag"] == own.groupby(["path", "cell", "gate"])["lag"].transform("max")]
-    words = [f"{row['part']} {number(row['decades'])}" for _, row in own.iterrows()]
+    middle = own.groupby(["path", "cell", "gate", "lag"], sort=False)["decades"].median()
+    words = [
+        f"{path} {_gate(cell, gate)} to lag {lag} {number(value)}"
+        for (path, cell, gate, lag), value in middle.items()
+    ]
     return (
         f"Gradient norm against lag, truncated and in full, and the change of both up to lag {LAG} by forget bias. "
         f"Decades by which it changes from lag {ENTERED} on: {'; '.join(words)}."
@@ -212,19 +245,19 @@ CLAIM = Claim(
     "matter.",
     reading="At initialisation the norm of the state's gradient is flat in lag once the error has entered the cell, "
     f"from lag {ENTERED} to every lag that was measured: along the carousel alone, which is what the truncated "
-    "gradient leaves of the state's, and in the total, since the error that arrives is the total. By cell and "
-    "forget bias.",
+    "gradient leaves of the state's, and in the total, since the error that arrives is the total. By cell, "
+    "forget bias and init.",
     prediction="depends: flat in the 1997 cell; with a forget gate only from a bias near 5 on",
     unit=f"decades from lag {ENTERED} to the longest lag, {MOST:g} at most (1997 cell, total)",
     rule=words_of_equivalence(FLAT, f"The gradient at a stated lag, beside that at lag {ENTERED},")
-    + f" A change beyond {MOST:g} decade counts as {MOST:g}. By path, cell and forget bias at the lags "
+    + f" A change beyond {MOST:g} decade counts as {MOST:g}. By path, cell, forget bias and init at the lags "
     f"{listed(str(lag) for lag in LAGS[1:])} and the longest, as far as they lie within the first nine tenths of the "
     "sequence. All the same: supported; some: depends; none: refuted.",
     takeaway={
         "supported": "Inside an LSTM distance costs the gradient nothing.",
         "refuted": "Distance costs the gradient inside an LSTM too.",
         "depends": "Along the carousel distance is free only without a forget gate or behind one that is held open, "
-        "and on long sequences the total can fall beside it: look at the total at the lag that you need.",
+        "and even there the total can fall beside it: look at the total at the lag that you need.",
     },
     measure=measure,
     decide=decide,
