@@ -24,7 +24,7 @@ from carousel.claims.lines import tested_and_lines
 from carousel.claims.numbers import main
 from carousel.claims.robustness import to_settle
 from carousel.claims.routes import decades
-from carousel.claims.rule_text import CONFIRMED
+from carousel.claims.rule_text import CONFIRMED, FEWER
 from carousel.claims.rules import (
     ALPHA,
     DEPENDS,
@@ -33,6 +33,7 @@ from carousel.claims.rules import (
     INCONCLUSIVE,
     LONG,
     MIN_REPETITIONS,
+    MIXED,
     WITH_FORGET_GATE,
     combine,
     trend,
@@ -89,7 +90,11 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 
 
 def _condition(products: pd.DataFrame, states: pd.Series) -> str:
-    said = {FAILS: "Less than half is left", HOLDS: "At least half is left"}
+    said = {
+        FAILS: "Less than half is left",
+        HOLDS: "At least half is left",
+        MIXED: "It depends on the setting",
+    }
     words = [_places(products[products["part"].map(states) == state], what) for state, what in said.items()]
     return " ".join(word for word in words if word)
 
@@ -141,8 +146,8 @@ CLAIM = Claim(
     unit="decades left after 100 steps (PyTorch's default LSTM, else the lowest forget bias)",
     rule="A forget bias (a library's default, chrono biases for T steps) decays where the 95 % interval of what is "
     f"left of the product after {LAG} steps (after T steps) lies below a half, and does not where it lies above, "
-    f"with Holm's p over the parts of the claim at most {ALPHA:g}. {CONFIRMED} None decays: supported; all: refuted; "
-    "both: depends. A threshold is interpolated in the logarithm of the decades lost, line by line, and is one "
+    f"with Holm's p over the parts of the claim at most {ALPHA:g} and {FEWER}. {CONFIRMED} None decays: supported; "
+    "all: refuted; both: depends. A threshold is interpolated in the logarithm of the decades lost, line by line, and is one "
     "where their intervals meet.",
     takeaway={
         "supported": "Forget gates do not make the cell's gradient decay.",

@@ -182,7 +182,7 @@ def _gates(rows: pd.DataFrame, same: pd.Series) -> str:
 
 
 def _old_words(own: pd.DataFrame) -> str:
-    """Return in words what the 1997 cell has lost at each lag of its longest sequences: medians over the same models."""
+    """Return in words what the 1997 cell has lost at each lag of its longest sequences: medians over these models."""
     rows = select(own, cell="lstm97").dropna(subset=["longest"]).drop_duplicates(OLD).sort_values("lag")
     alone, total = (select(rows, path=path) for path in PATHS)
     if alone.empty or total.empty:

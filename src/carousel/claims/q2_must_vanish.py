@@ -5,7 +5,8 @@ import pandas as pd
 from carousel.analysis import names
 from carousel.analysis.stats.left import VANISHED
 from carousel.analysis.stats.tables import MODEL, difference, joined, repeated, select
-from carousel.analysis.text import bias_order, number
+from carousel.analysis.text import bias_order, listed, number
+from carousel.claims import defaults
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
 from carousel.claims.evidence import planned, reference, stack, trends
 from carousel.claims.half_left import BIAS
@@ -16,21 +17,20 @@ from carousel.claims.routes import (
     LAG,
     PART,
     along_bias,
-    by_bias,
     by_route,
     decades,
     few,
     named_parts,
     of_lstms,
 )
-from carousel.claims.rule_text import CONFIRMED
+from carousel.claims.rule_text import CONFIRMED, FEWER
 from carousel.claims.rules import (
     ALPHA,
     DEPENDS,
-    FAILS,
     HOLDS,
     INCONCLUSIVE,
     MIN_REPETITIONS,
+    MIXED,
     UNCLEAR,
     combine,
     trend,
@@ -43,7 +43,7 @@ TENTH = Margin(
     "less than a tenth left is a gradient that has vanished",
 )
 PARTS = {"total": "the total", "through": "what passed a gate"}
-SAID = {HOLDS: "has vanished", FAILS: "has not", UNCLEAR: "is undecided"}
+BY = [*PART, "usual"]  # usual: whose default it is, in words
 
 
 def rows(tables: Tables) -> pd.DataFrame:
@@ -57,7 +57,7 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
     """Return per part of the gradient, cell, forget bias and init what is left at LAG of what was at INSIDE.
 
     Beside it the medians of what is left of the loss's gradient at both, ``entered`` and ``at_lag``, and in words where
-    along the forget bias each line stops to vanish.
+    along the forget bias each line stops vanishing.
     """
     both = repeated(by_route(rows(tables), (INSIDE, LAG), tuple(PARTS)), MIN_REPETITIONS)
     return stack([_part(both, name, margin) for name in PARTS])
@@ -65,14 +65,16 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
 
 def _part(both: pd.DataFrame, name: str, margin: float) -> pd.DataFrame:
     models = _distance(both, name)
-    evidence = trends(models, PART, margin, "change")
+    models = models.assign(usual=defaults.named(models).fillna("") if len(models) else "")
+    evidence = trends(models, BY, margin, "change")
     if evidence.empty:
         return evidence
-    beside = models.groupby(PART, observed=True)[["entered", "at_lag"]].median()
+    beside = models.groupby(BY, observed=True)[["entered", "at_lag"]].median()
     lines = along_bias(models, "change", -margin)
-    evidence = evidence.merge(beside.reset_index(), "left", PART)
-    evidence = evidence.assign(part=named_parts(evidence) + ": " + PARTS[name])
-    return stack([evidence, evidence_of(lines, f"{PARTS[name]} stops to vanish")]).assign(path=name)
+    evidence = evidence.merge(beside.reset_index(), "left", BY)
+    names_ = evidence["usual"].where(evidence["usual"] != "", named_parts(evidence))
+    evidence = evidence.assign(part=names_ + ": " + PARTS[name])
+    return stack([evidence, evidence_of(lines, f"{PARTS[name]} stops vanishing")]).assign(path=name)
 
 
 def _distance(both: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -93,7 +95,8 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     if word == INCONCLUSIVE:
         what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LAG} on every backend"
         return Verdict(word, to_settle(evidence, states, what), _alt(evidence), states=dict(states))
-    condition = " ".join(_path_words(reference(evidence), states, path, lines) for path in PARTS)
+    own = reference(evidence)
+    condition = " ".join([*(_path_words(own, states, path, lines) for path in PARTS), _entered(own)])
     at = boundary(select(lines, path="total"), BIAS) if word == DEPENDS and len(lines) else None
     return Verdict(
         word, condition, _alt(evidence), **main(_shown(evidence)), boundary=at, states=dict(states)
@@ -101,38 +104,60 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 
 
 def _path_words(own: pd.DataFrame, states: pd.Series, path: str, lines: pd.DataFrame) -> str:
-    """Return in words where one part of the gradient vanishes, its thresholds, and what was paid on entering."""
+    """Return in words where one part of the gradient vanishes: the total by forget bias, and the thresholds."""
     own = own[own["path"] == path]
     state = own["part"].map(states)
-    words = [
-        f"{verb} {by_bias(own[state == name], own)}" for name, verb in SAID.items() if (state == name).any()
-    ]
-    said = f"From lag {INSIDE} to lag {LAG} {PARTS[path]} {'. It '.join(words)}."
+    where = (
+        _places(own, state == HOLDS)
+        if path == "total"
+        else f"in {(state == HOLDS).sum()} of {len(own)} parts"
+    )
+    open_ = state.isin([UNCLEAR, MIXED]).sum()
+    undecided = f" ({open_} of {len(own)} are undecided or depend on the setting)" if open_ else ""
     at = in_words(select(lines, path=path), BIAS) if len(lines) else ""
-    return f"{said} {f'It stops to vanish {at}.' if at else ''} {_entered(own)}"
+    stops = f" It stops vanishing {at}." if at else ""
+    return f"From lag {INSIDE} to lag {LAG} {PARTS[path]} has vanished {where}{undecided}.{stops}"
+
+
+def _places(own: pd.DataFrame, vanished: pd.Series) -> str:
+    """Return in words at which forget biases the parts (cells and inits) have all vanished, some, or none."""
+    usual, bias = own["usual"] != "", own["forget_bias"].astype(str)
+    share = vanished[~usual].groupby(bias[~usual]).mean()
+    said = {
+        "everywhere": share[share == 1],
+        "with some inits": share[(share > 0) & (share < 1)],
+        "nowhere": share[share == 0],
+    }
+    words = [f"{who} {names.at_biases(bias_order(which.index))}" for who, which in said.items() if len(which)]
+    library = own.loc[usual & vanished & (own["cell"] == "lstm"), "usual"]
+    return "; ".join([*([f"in {listed(sorted(library))}"] if len(library) else []), *words])
 
 
 def _entered(own: pd.DataFrame) -> str:
     """Return in words what is left at INSIDE and at LAG, by forget bias: what entering costs, and the distance."""
-    medians = own.groupby(own["forget_bias"].astype(str))[["entered", "at_lag"]].median()
+    total = own[(own["path"] == "total") & (own["usual"] == "")]
+    medians = total.groupby(total["forget_bias"].astype(str))[["entered", "at_lag"]].median()
     words = [
         f"{decades(medians.loc[bias, 'entered'])} and {decades(medians.loc[bias, 'at_lag'])} {names.at_biases([bias])}"
         for bias in few(medians.index)
     ]
     return (
-        f"Left of it at lag {INSIDE} and at lag {LAG} of the gradient of the loss by the last state, medians by forget "
-        f"bias: {'; '.join(words)}."
+        f"Of the gradient by the last state the total has left at lag {INSIDE} and at lag {LAG}, in the median: "
+        f"{'; '.join(words)}."
     )
 
 
 def _shown(evidence: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows whose effect stands for the claim: the total of PyTorch's init at its own forget bias."""
+    """Return the rows that stand for the claim: the total of PyTorch's default LSTM, or of the lowest forget bias."""
     total = evidence[evidence["path"] == "total"]
+    usual = total[total["usual"] == defaults.LSTM]
+    if len(usual):
+        return usual
     lstm = total[total["cell"] == "lstm"]
     lstm = lstm if len(lstm) else total
-    usual = lstm[lstm["init"] == "torch"]
-    usual = usual if len(usual) else lstm
-    return usual[usual["forget_bias"].astype(str) == bias_order(usual["forget_bias"].astype(str))[0]]
+    torch = lstm[lstm["init"] == defaults.FIRST]
+    lstm = torch if len(torch) else lstm
+    return lstm[lstm["forget_bias"].astype(str) == bias_order(lstm["forget_bias"].astype(str))[0]]
 
 
 def _alt(evidence: pd.DataFrame) -> str:
@@ -158,21 +183,22 @@ CLAIM = Claim(
     "it "
     f"that passed through a gate vanish with distance: less than a tenth is left {LAG} steps back of what was left "
     f"{INSIDE} "
-    "steps back. What is lost on entering the cell, to the output gate and a squashing, is lost once and shown beside "
-    "it.",
+    "steps back. What is lost by then, on entering the cell, is shown beside it. Each library's default LSTM is a "
+    "part of its own.",
     prediction="depends: whatever passes a gate returns to the cell and then lives as long as the cell's own "
     "path, so the forget bias decides",
-    unit=f"decades from lag {INSIDE} to lag {LAG} (the total, LSTM with PyTorch's init)",
+    unit=f"decades from lag {INSIDE} to lag {LAG} (the total, PyTorch's default LSTM)",
     rule="A part (total or through the gates, cell, forget bias, init) has vanished (has not) where the 95 % "
     "interval of "
     f"what is left at lag {LAG} over what is left at lag {INSIDE} lies below (above) {number(10**VANISHED)} and "
     "Holm's p "
-    f"over the parts of the claim is at most {ALPHA:g}. {CONFIRMED} All: supported; none: refuted; some: depends.",
+    f"over the parts of the claim is at most {ALPHA:g} and {FEWER}. {CONFIRMED} All: supported; none: refuted; some: depends.",
     takeaway={
         "supported": "Slopes below 1/4 do make the gradient vanish: look for other cells.",
         "refuted": "The slopes of gates and squashings do not make the gradient vanish.",
-        "depends": "The slopes of gates and squashings are paid on entering and leaving the cell; what is paid at "
-        "every step is the forget gate, so set its bias.",
+        "depends": "An error that is held in the cell pays the output gate and a squashing on entering alone. At low "
+        "forget biases it is not held: what survives goes through h, pays them at every step, and vanishes. Set the "
+        "forget bias.",
     },
     measure=measure,
     decide=decide,

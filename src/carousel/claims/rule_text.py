@@ -33,7 +33,7 @@ def words_of_trend(margin: Margin, what: str) -> str:
     """Return the rule of a `trend` in words: of the rate of ``what``."""
     return (
         f"{what} decays (does not) where the 95 % interval of its rate over repetitions lies below (above) a loss of "
-        f"{number(margin.value)} {margin.unit} and Holm's p over the parts of the claim is at most {ALPHA:g}. "
+        f"{number(margin.value)} {margin.unit}, Holm's p over the parts of the claim is at most {ALPHA:g} and {FEWER}. "
         f"{CONFIRMED}"
     )
 
@@ -53,3 +53,9 @@ def words_of_universal(what: str) -> str:
         f"{what}, confirmed on every backend, refutes it; none among at least {MIN_SEARCHED} settings supports it, "
         "each measured on every backend in one repetition at least."
     )
+
+
+FEWER = (
+    f"at most {FEW:.0%} of its settings say the opposite in every repetition; it depends on the setting where more "
+    "than so many do on either side"
+)

@@ -49,15 +49,17 @@ def identity(evidence: pd.DataFrame, tolerance: float = TOLERANCE, least: int = 
 def trend(evidence: pd.DataFrame, decays: bool) -> pd.Series:
     """Return the state of each part for the claim that rates ``decay`` (or that they do not).
 
-    Decided where the whole interval lies on one side of minus the ``margin``, Holm's p is at most ALPHA, and at least
-    MIN_REPETITIONS repetitions were measured.
+    Decided where the whole interval lies on one side of minus the ``margin``, Holm's p is at most ALPHA, at least
+    MIN_REPETITIONS repetitions were measured, and at most FEW of the settings say the opposite in every repetition;
+    mixed where more than FEW do so on either side.
     """
     if evidence.empty:
         return pd.Series(dtype=object)
     sure = _sure(evidence)
-    down = sure & (evidence["high"] < -evidence["margin"])
-    level = sure & (evidence["low"] > -evidence["margin"])
-    return _states(evidence, down, level) if decays else _states(evidence, level, down)
+    down = sure & (evidence["high"] < -evidence["margin"]) & (evidence["share"] <= FEW)
+    level = sure & (evidence["low"] > -evidence["margin"]) & (evidence["reverse"] <= FEW)
+    mixed = _enough(evidence) & (evidence["share"] > FEW) & (evidence["reverse"] > FEW)
+    return _states(evidence, *((down, level) if decays else (level, down)), mixed)
 
 
 def comparison(evidence: pd.DataFrame) -> pd.Series:
