@@ -6,7 +6,7 @@ see the same. From there on everything is the claim's: effects, intervals, Holm'
 combines its parts.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from unittest.mock import patch
 
 import numpy as np
@@ -52,15 +52,22 @@ class Null:
         self.rng, self.calls, self.real = np.random.default_rng([20, study]), 0, evidence._evidence
 
     def __call__(
-        self, table: pd.DataFrame, column: str, part: str, margin: float, how: str, test: Callable
+        self,
+        table: pd.DataFrame,
+        by: Sequence[str],
+        column: str,
+        part: str,
+        margin: float,
+        how: str,
+        test: Callable,
     ) -> pd.DataFrame:
-        sides = {evidence._falling: -margin, evidence.equivalence_p: margin * self.rng.choice([-1, 1])}
+        sides = {evidence.equivalence_p: margin * self.rng.choice([-1, 1])}
         table = table.dropna(subset=[column])
         if table.empty:
-            return self.real(table, column, part, margin, how, test)
+            return self.real(table, by, column, part, margin, how, test)
         self.calls += 1
         null = at_the_margin(evidence.reference(table), column, sides.get(test, margin), self.rng)
-        return everywhere(self.real(null, column, part, margin, how, test))
+        return everywhere(self.real(null, by, column, part, margin, how, test))
 
 
 def verdicts(claim: Claim, tables: Tables, studies: Iterable[int]) -> Iterator[str]:

@@ -147,8 +147,8 @@ CLAIM = Claim(
     rule="A forget bias (a library's default, chrono biases for T steps) decays where the 95 % interval of what is "
     f"left of the product after {LAG} steps (after T steps) lies below a half, and does not where it lies above, "
     f"with Holm's p over the parts of the claim at most {ALPHA:g} and {FEWER}. {CONFIRMED} None decays: supported; "
-    "all: refuted; both: depends. A threshold is interpolated in the logarithm of the decades lost, line by line, and is one "
-    "where their intervals meet.",
+    "all: refuted; both: depends. A threshold is interpolated in the logarithm of the decades lost, line by line, and "
+    "is one where their intervals meet.",
     takeaway={
         "supported": "Forget gates do not make the cell's gradient decay.",
         "refuted": "Forget gates are an exponentially decaying factor at every bias tried.",

@@ -1,6 +1,6 @@
 """K1: are LSTMs not vulnerable to vanishing gradients?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -96,7 +96,7 @@ def _libraries(space: pd.DataFrame) -> list[str]:
 
 
 def _shares(
-    space: pd.DataFrame, found: pd.Series, shown: Callable[[Sequence[object]], list[str]] = bias_order
+    space: pd.DataFrame, found: pd.Series, shown: Callable[[Iterable[str]], list[str]] = bias_order
 ) -> str:
     """Return in words how many vanish on the reference backend, by forget bias, after training and in a search.
 

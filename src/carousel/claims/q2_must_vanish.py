@@ -192,7 +192,8 @@ CLAIM = Claim(
     "interval of "
     f"what is left at lag {LAG} over what is left at lag {INSIDE} lies below (above) {number(10**VANISHED)} and "
     "Holm's p "
-    f"over the parts of the claim is at most {ALPHA:g} and {FEWER}. {CONFIRMED} All: supported; none: refuted; some: depends.",
+    f"over the parts of the claim is at most {ALPHA:g} and {FEWER}. {CONFIRMED} "
+    "All: supported; none: refuted; some: depends.",
     takeaway={
         "supported": "Slopes below 1/4 do make the gradient vanish: look for other cells.",
         "refuted": "The slopes of gates and squashings do not make the gradient vanish.",
