@@ -4,7 +4,7 @@ The routes are nested: through everything, with every gate frozen (the carousel,
 c), along the carousel alone. Norms do not add, so routes are compared as ratios, in decades.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 
 import numpy as np
@@ -127,7 +127,7 @@ def _some(bias: str, inits: list[str], every: list[str]) -> str:
     return f"{names.at_biases([bias])} ({'not ' if fewer else ''}{said})"
 
 
-def few(values: Sequence[object]) -> list[str]:
+def few(values: Iterable[str]) -> list[str]:
     """Return at most FEW of some forget biases, in order: the numbers, evenly, or all of them where they are few."""
     order = bias_order(map(str, values))
     numbers = [value for value in order if not np.isnan(as_number(value))]
@@ -147,8 +147,9 @@ def along_bias(table: pd.DataFrame, value: str, level: float) -> pd.DataFrame:
     return along(select(table, slice=ALONG), "forget_bias", value, level)
 
 
-def few_and_drawn(values: Sequence[object]) -> list[str]:
+def few_and_drawn(values: Iterable[str]) -> list[str]:
     """Return `few` of some forget biases, and the scheme of chrono biases for the length where it is among them."""
-    found = few(values)
-    drawn = [CHRONO] if CHRONO in {*map(str, values)} - {*found} else []
+    said = [str(value) for value in values]
+    found = few(said)
+    drawn = [CHRONO] if CHRONO in {*said} - {*found} else []
     return [*found, *drawn]
