@@ -128,7 +128,8 @@ CLAIM = Claim(
     prediction="depends: true for ReLU; a saturating unit's slope falls as its weight grows and takes the lead",
     unit="decades per step, weights' part less slopes', PyTorch's default tanh RNN",
     rule=words_of_comparison(LARGER, "|weights| - |slopes| of networks, in decades per step")
-    + f" Chains have no chance in them and take no share of Holm's: by the share of at least {MIN_SEARCHED} weights, "
+    + " Each repetition is the median over the settings of a part."
+    f" Chains have no chance in them and take no share of Holm's: by the share of at least {MIN_SEARCHED} weights, "
     f"of which at most {FEW:.0%} may say the opposite, on every backend. Settings whose weights' part is within "
     f"{number(ONE.value)} {ONE.unit} of one are left out.",
     takeaway={

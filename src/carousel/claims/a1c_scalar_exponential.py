@@ -189,7 +189,8 @@ CLAIM = Claim(
         f"One chain whose w^n decays (grows) by more than {number(MARGIN.value)} {MARGIN.unit} and whose gradient does "
         "not"
     )
-    + " The chains searched have to include every activation with a negative w.",
+    + " The chains searched have to include every activation with a negative w. A chain counts by its live starts, "
+    "if it has any.",
     takeaway={
         "supported": "The weight alone says whether a scalar chain's gradient decays or grows.",
         "refuted": "The weight alone does not set the rate: what counts is weight times slope where the chain settles, "

@@ -172,8 +172,8 @@ CLAIM = Claim(
     statement="Even with ReLU, multiplying by the weights again and again makes gradients vanish, or explode where "
     "nothing holds them.",
     reading=f"At initialisation, at drive {STANDARD_DRIVE}, the gradient of the ReLU RNN vanishes at some gain of its "
-    f"recurrent weights (less than a tenth left at lag {LAG}) and explodes at another (more than ten times), and its "
-    "rate rises with the gain.",
+    f"recurrent weights (less than a tenth left at lag {LAG}) and explodes at another (more than ten times). Its rate "
+    "rises with the gain.",
     prediction="supported: half of the units are off, so orthogonal weights turn near a gain of sqrt(2)",
     unit="decades per step, for each tenfold of the recurrent weights",
     rule=words_of_vanishing(LOST)

@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.left import left
 from carousel.analysis.stats.resampling import spread
 from carousel.analysis.stats.slopes import least_squares, rates
 from carousel.analysis.stats.tables import MODEL, PAIR, grouped, repeated, select
-from carousel.analysis.text import bias_order, number
+from carousel.analysis.text import bias_order, listed, number
 from carousel.axes import BACKENDS, LAGS, REFERENCE
 from carousel.claims.claim import Claim, Tables, Verdict
 from carousel.claims.evidence import ALONG_GAIN, LN10, planned, unsearched, wide
@@ -92,14 +93,23 @@ def breaks(space: pd.DataFrame) -> pd.DataFrame:
 
 def _sizes(table: pd.DataFrame) -> str:
     """Return in words by how many decades at LAG a tenfold of the weights moves each derivative, with its sign."""
-    words = []
+    words, swept = [], ""
     for (name, path), part in PARTS.items():
         found = repeated(sensitivity(left(table, name, path, (LAG,)), "left"), MIN_REPETITIONS)
         own = found[found["backend"].astype(str) == REFERENCE]
+        swept = swept or _swept(own)
         each = spread(own, ["cell", "forget_bias"], "sensitivity")
         words += [_size(each[each["cell"] == "lstm"], part)]
         words += [_size(each[each["cell"] == RIVAL], "of the tanh RNN")] if name != "cec" else []
-    return "; ".join(filter(None, words))
+    return "; ".join(filter(None, [*words, swept]))
+
+
+def _swept(own: pd.DataFrame) -> str:
+    """Return in words the inits and widths of the networks that were measured at several gains."""
+    if own.empty:
+        return ""
+    inits = listed(names.init(str(init)) for init in own["init"].unique())
+    return f"all of {inits} init and {listed(map(str, sorted(own['hidden'].unique())))} units"
 
 
 def _size(each: pd.DataFrame, part: str) -> str:
@@ -137,7 +147,7 @@ def _measured_words(evidence: pd.DataFrame) -> str:
     sizes = evidence["sizes"].iloc[0]
     if not sizes:
         return ""
-    return f"Decades at lag {LAG} for each tenfold of the recurrent weights (less than 0: it falls), {sizes}."
+    return f"Decades at lag {LAG} for each tenfold of the recurrent weights (less than 0: it falls): {sizes}."
 
 
 def _alt(evidence: pd.DataFrame) -> str:

@@ -44,7 +44,7 @@ ROUTES = {  # quantity, path -> words, by place
     },
 }
 CAROUSELS = "lstm|janet"  # cells that have the LSTM's cell state, whatever gates they lack
-FACTORS = {"entry": "into the cell (output gate and squashing)", "exit": "out of it by the candidate"}
+FACTORS = {"entry": "into the cell", "exit": "out of it by the candidate"}
 
 
 def rows(tables: Tables) -> pd.DataFrame:

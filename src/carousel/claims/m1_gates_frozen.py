@@ -136,9 +136,10 @@ CLAIM = Claim(
     unit=f"decades, gates frozen over all routes at lag {LAG} (PyTorch's init, lowest forget bias)",
     rule=words_of_equivalence(
         SAME,
-        "Paired by model, what is left with frozen gates over what is left by all routes (one part by cell, forget "
-        "bias, init and training at gain 1, the median over widths, lengths and drives)",
-    ),
+        "Paired by model, what is left with frozen gates over what is left by all routes",
+    )
+    + " One part by cell, forget bias, init and training at gain 1; each repetition is the median over widths, lengths "
+    "and drives.",
     takeaway={
         "supported": "Do not blame the slopes of the gates: without them as much of the gradient vanishes.",
         "refuted": "The slopes of the gates decide how much of the gradient is left.",

@@ -186,10 +186,10 @@ CLAIM = Claim(
     unit=f"decades at lag {LAG}, total over the carousel's part (LSTM, PyTorch's init)",
     rule=words_of_comparison(
         TENTH,
-        f"what is left at lag {LAG} over what the carousel alone leaves (one part by forget bias and init at gain 1, "
-        "each repetition the median over its settings)",
+        f"what is left at lag {LAG} over what the carousel alone leaves",
     )
-    + f" The parts with a forget bias below {ABOUT:g} decide; the others are shown. Thresholds are those of single "
+    + " One part by forget bias and init at gain 1; each repetition is the median over widths, lengths and drives."
+    f" The parts with a forget bias below {ABOUT:g} decide; the others are shown. Thresholds are those of single "
     f"lines of {FEWEST} forget biases or more, linear in decades between two of them.",
     takeaway={
         "supported": "At the usual forget biases the carousel is not what carries the gradient: recurrent weights and "

@@ -137,8 +137,9 @@ CLAIM = Claim(
     who="this study",
     kind="universal",
     statement="A perfect carousel protects the total.",
-    reading="In no LSTM whose carousel keeps all but a hundredth of its part over the window, as in the cell of 1997, "
-    f"is the total less than a tenth of that part at the window's longest lag, of at least {LAG} steps.",
+    reading="The carousel is perfect where it keeps all but a hundredth of its part over the window, as in the cell of "
+    "1997. In no such LSTM is the total less than a tenth of that part at the window's longest lag, of at least "
+    f"{LAG} steps.",
     prediction="refuted: the routes through h can send back the carousel's part with the other sign",
     unit="decades, total over the carousel's part (the worst case)",
     rule=words_of_universal(
