@@ -119,7 +119,7 @@ def test_what_a_little_is_turns_the_verdict(slope: float, words: tuple[str, str]
 def test_the_gain_from_which_the_weights_no_longer_shrink() -> None:
     found = decided("A4d", tables())
     assert found.boundary is not None
-    assert found.boundary.factor == "gain"
+    assert found.boundary.factor == "gain (PyTorch's default init)"
     assert found.boundary.low <= found.boundary.at <= found.boundary.high
     assert found.boundary.at == pytest.approx(0.99, abs=0.02)
     assert decided("A4d", tables(extra={"affine": 0.7})).boundary.at == pytest.approx(0.99 / 0.7, abs=0.02)
@@ -132,7 +132,11 @@ def test_inits_that_differ_have_no_common_gain() -> None:
     found = decided("A4d", both)
     assert found.boundary is None
     assert "at gain 0.825 (95 % interval" in found.condition
-    assert "orthogonal init, no forget gate) to 1.4" in found.condition
+    assert "(orthogonal init); 1.4" in found.condition
+    assert (
+        "The affine map at gain 1: 1.2 with orthogonal init and 0.7 with PyTorch's default init"
+        in found.condition
+    )
 
 
 def test_the_rank_of_opening_and_exit() -> None:

@@ -160,8 +160,10 @@ def test_what_drive_and_width_move_is_said(planted) -> None:
     ]
     more = tables._replace(decay=pd.concat([tables.decay, *lines], ignore_index=True))
     said = decided("A2f", more).condition
-    assert "from drive 0.25 to drive 4 (orthogonal init, not on one side of the margin)" in said
-    assert "from 16 units to 128 units (orthogonal init, on one side of the margin)" in said
+    assert "With width and drive: ReLU RNN" in said
+    assert "from drive 0.25 to 4 (orthogonal init, across the margin)" in said
+    assert "from width 16 to 128 (orthogonal init)" in said
+    assert "always on one side" not in said
 
 
 def test_the_boundary_moves_and_is_said(plant) -> None:
@@ -169,7 +171,8 @@ def test_the_boundary_moves_and_is_said(plant) -> None:
     assert other.boundary is not None
     assert other.boundary.at == pytest.approx(10**0.29, rel=0.02)
     assert f"ReLU RNN at gain {number(other.boundary.at)}" in other.condition
-    assert "sigmoid RNN at gain above 4 (orthogonal init)" in other.condition
+    assert "sigmoid RNN not up to gain 4 (orthogonal init)" in other.condition
+    assert "Not: orthogonal init, gain 2, 16 units; orthogonal init, gain 4, 16 units." in other.condition
     assert "tanh RNN from gain 0.39" in decided("A1b", plant(need="A1b")).condition
 
 

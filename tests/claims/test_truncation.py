@@ -136,7 +136,8 @@ def test_truncation_s_words_name_the_margin_s_bias_and_the_pairs(plant) -> None:
     assert at.factor == "forget bias (PyTorch's default init)"
     assert at.low <= at.at <= at.high
     assert at.at == pytest.approx((0.9 - 0.3) / (0.97 - 0.3), abs=0.01)
-    assert "not little for LSTM at forget bias 0" in found.condition
+    assert "not little for LSTM at forget bias 0" in found.alt
+    assert "the time to solve in 0 of 3" in found.condition
     assert "longer in 60 of 60 pairs" in found.condition
 
 
@@ -163,7 +164,7 @@ def test_lines_that_differ_have_no_common_bias(plant) -> None:
 def test_the_reason_is_decided_apart_from_the_cost(plant) -> None:
     found = decided("A3b", study_of(plant, "A3b"))
     assert (
-        "The reason: the flow along the gates decays for LSTM at forget bias 0 and 1; does not decay for LSTM of 1997."
+        "The reason: the flow along the gates decays at forget bias 0 and 1; it does not decay without a forget gate."
         in found.condition
     )
     assert "Where it decays the direction is nevertheless lost: LSTM at forget bias 0." in found.condition
@@ -174,12 +175,26 @@ def test_the_reason_is_decided_apart_from_the_cost(plant) -> None:
 def test_learning_that_is_open_does_not_hide_what_is_decided(plant) -> None:
     found = decided("A3b", study_of(plant, "A3b", {"solved_at": 1000}))
     assert found.verdict == "depends"
-    assert "Accuracy: undecided for LSTM at forget bias 0 and 1 and LSTM of 1997." in found.condition
-    assert "Loss on the way: little for LSTM at forget bias 0 and 1 and LSTM of 1997." in found.condition
-    assert (
-        "What is undecided does not change this verdict. Undecided: accuracy, LSTM at forget bias 0"
-        in found.condition
-    )
+    assert "Accuracy: undecided for LSTM at forget bias 0 and 1 and LSTM of 1997." in found.alt
+    assert "Loss on the way: little for LSTM at forget bias 0 and 1 and LSTM of 1997." in found.alt
+    assert "the accuracy in 0 of 3 (3 undecided)" in found.condition
+    assert "the loss on the way in 3 of 3" in found.condition
+    assert "What is undecided does not change this verdict." in found.condition
+    assert "Undecided: accuracy, LSTM at forget bias 0" in found.alt
+
+
+def test_the_reason_is_decided_init_by_init(plant) -> None:
+    """A flow that decays with one init and not with another does not decay in the mean of both."""
+    tables = study_of(plant, "A3b", {"flows": DECAYING})
+    gates = (tables.decay["path"] == "gates") & (tables.decay["forget_bias"] == "1")
+    other = tables.decay.astype({"init": str}).assign(init="orthogonal")
+    other = other.assign(log10_norm=other["log10_norm"].where(~gates, 0.0))
+    decay = pd.concat([tables.decay.astype({"init": str}), other], ignore_index=True)
+    found = decided("A3b", tables._replace(decay=decay))
+    reason = found.condition.partition(". Where")[0]
+    assert "along the gates decays at forget bias 0 and without a forget gate" in reason
+    assert "at forget bias 1 (PyTorch's default)" in reason
+    assert "it does not decay at forget bias 1 (orthogonal)" in reason
 
 
 def test_accuracy_and_time_are_read_where_a_task_is_solved(plant) -> None:
@@ -194,7 +209,7 @@ def test_accuracy_and_time_are_read_where_a_task_is_solved(plant) -> None:
     assert decided("A3b", tables).verdict == "supported"
     half = accuracy.assign(solved=accuracy["solved"] | (unsolved & (accuracy["step"] > 200)))
     words = "Accuracy: depends on the setting for LSTM at forget bias 0 (50 % of the settings, and 50 %)"
-    assert words in decided("A3b", tables._replace(accuracy=half)).condition
+    assert words in decided("A3b", tables._replace(accuracy=half)).alt
 
 
 def test_a_library_s_default_stands_for_the_truncation(plant) -> None:
@@ -209,7 +224,7 @@ def test_a_library_s_default_stands_for_the_truncation(plant) -> None:
     decay = pd.concat([tables.decay.astype(text), default.astype(text)], ignore_index=True)
     found = decided("A3b", tables._replace(decay=decay))
     assert found.effect == pytest.approx(0.5)
-    assert "not little for PyTorch's default LSTM and LSTM at forget bias 0" in found.condition
+    assert "not little for PyTorch's default LSTM and LSTM at forget bias 0" in found.alt
 
 
 def test_truncation_without_training_decides_nothing(plant) -> None:

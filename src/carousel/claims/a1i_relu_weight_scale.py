@@ -119,6 +119,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     said = [
         _counts(evidence, each),
         rnn_trends.said_of_lines(evidence[evidence["kind"] == "falls"], lines, "vanishing ends"),
+        rnn_trends.said_of_moves(evidence[evidence["kind"] == "falls"]),
     ]
     condition = " ".join(text for text in said if text)
     rise = evidence[evidence["part"] == RISE]

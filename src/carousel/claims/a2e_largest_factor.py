@@ -47,7 +47,7 @@ def _maximum() -> dict:
     weight, factor = largest_factor(STATE)
     off = max(abs(weight - WEIGHT) / WEIGHT_DIGIT, abs(factor - FACTOR) / FACTOR_DIGIT)
     return {
-        "part": MAXIMUM, "effect": factor, "low": factor, "high": factor, "edge": _edge(factor), "n": 0, "checked": 1,
+        "part": MAXIMUM, "effect": factor, "low": factor, "high": factor, "edge": np.nan, "n": 0, "checked": 1,
         "error": off,
     }  # fmt: skip
 
@@ -92,7 +92,10 @@ def _settles() -> str:
     """Return in words where the chain settles and what its factor is there, by theory."""
     points = fixed_points("sigmoid", WEIGHT, 0.0)
     words = [f"h = {h:.4f} with factor {float(multiplier('sigmoid', WEIGHT, 0.0, h)):.4f}" for h in points]
-    return f"At w = {WEIGHT} the chain settles at {listed(words)}, not at h = {STATE:g}."
+    return (
+        f"At w = {WEIGHT} the chain settles at {listed(words)}. No chain sits at h = {STATE:g}: a sigmoid stays below "
+        "one."
+    )
 
 
 def _alt(evidence: pd.DataFrame) -> str:

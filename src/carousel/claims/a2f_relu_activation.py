@@ -16,6 +16,7 @@ from carousel.claims.rnn_trends import (
     headline,
     said_of_libraries,
     said_of_lines,
+    said_of_moves,
     threshold,
     words_of_vanishing,
 )
@@ -52,17 +53,27 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"{MIN_REPETITIONS} repetitions of ReLU networks on every backend, with clear rates,"
         return Verdict(word, to_settle(own, states, what), _alt(evidence), states=dict(states))
     at = threshold(lines, RELU) if word == DEPENDS else None
-    said = [_counts(states), said_of_libraries(evidence), said_of_lines(evidence, lines, "vanishing ends")]
+    said = [
+        _counts(states),
+        said_of_libraries(evidence),
+        said_of_lines(evidence, lines, "vanishing ends"),
+        said_of_moves(own),
+    ]
     beside = dict.fromkeys(evidence["part"], BESIDE)
     known = {"states": beside | dict(states), **main(headline(own, RELU))}
     return Verdict(word, " ".join(text for text in said if text), _alt(evidence), boundary=at, **known)
 
 
 def _counts(states: pd.Series) -> str:
-    """Return in words how many settings vanish, or do not."""
-    holds, fails, unclear = (int((states == state).sum()) for state in (HOLDS, FAILS, UNCLEAR))
-    more = f" and {unclear} are undecided" if unclear else ""
-    return f"Of {len(states)} settings of the ReLU RNN {fails} vanish at lag {LAG}, {holds} do not{more}."
+    """Return in words how many settings vanish, and which do not or are undecided."""
+    holds, unclear = (_named(states.index[states == state]) for state in (HOLDS, UNCLEAR))
+    more = [f"{verb}: {parts}." for verb, parts in (("Not", holds), ("Undecided", unclear)) if parts]
+    fails = f"Of {len(states)} settings of the ReLU RNN {(states == FAILS).sum()} vanish at lag {LAG}."
+    return " ".join([fails, *more])
+
+
+def _named(parts: pd.Index) -> str:
+    return "; ".join(part.removeprefix(f"{names.cell(RELU)}, ") for part in parts)
 
 
 def _alt(evidence: pd.DataFrame) -> str:
@@ -102,8 +113,9 @@ CLAIM = Claim(
     takeaway={
         "supported": "With ReLU a vanilla RNN keeps its gradient.",
         "refuted": "ReLU does not save a vanilla RNN's gradient.",
-        "depends": "ReLU trades saturation for dead units: it keeps the gradient only above a gain, and just beyond "
-        "that gain nothing holds it.",
+        "depends": "ReLU trades saturation for units that are off. With random or orthogonal weights the gradient is "
+        "kept near one gain alone: below it vanishes, above nothing holds it. Identity weights keep it as long as "
+        "units stay on.",
     },
     measure=measure,
     decide=decide,

@@ -218,7 +218,8 @@ CLAIM = Claim(
     "after the other, gives the gradient that automatic differentiation finds for the unrolled network. (2) Does the "
     "factor depend on the lag alone? That is stationarity, another thing: the rate of the total gradient over lags "
     f"{LAGS[0]} to {LAGS[1]} is the same whether the loss is read at the start, in the middle or at the end of a "
-    "sequence of noise, with the same weights.",
+    "sequence of noise, with the same weights. What an error loses on entering the cell is within these lags, and "
+    "counts.",
     prediction="depends: the chain rule is exact; the decay is the same once the state has forgotten that it began at "
     "zero, another at the start",
     unit="decades per step, largest difference from the end",
@@ -228,8 +229,9 @@ CLAIM = Claim(
     takeaway={
         "supported": "One measurement of decay, anywhere in the sequence, is good for all of it.",
         "refuted": "Decay must be measured where the lag that matters lies.",
-        "depends": "The chain rule holds anywhere, the rate does not: one that is measured after the state has settled "
-        "holds from there on, the first steps have their own, and a cell that only adds never settles.",
+        "depends": "The chain rule holds anywhere. One rate holds for the whole sequence where the state forgets "
+        "quickly. Where it forgets slowly the first steps have another, and a cell that only adds goes on changing: "
+        "measure where the lag that matters lies.",
     },
     measure=measure,
     decide=decide,

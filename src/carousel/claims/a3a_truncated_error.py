@@ -171,8 +171,8 @@ CLAIM = Claim(
     rule=words_of_identity("each of the three parts")
     + " The third is read where a norm can be: one unit, or the LSTM of 1997.",
     takeaway={
-        "supported": "Truncation is exact and cheap to state: only the carousel carries error back, each gate learns "
-        "from its own step.",
+        "supported": "In the truncated scheme only the carousel carries error back: what reaches a gate at a step "
+        "trains its weights there and goes no further. That is another gradient than the true one.",
         "refuted": "What is called truncated here lets error through: check the code before comparing with 1997.",
     },
     measure=measure,

@@ -9,16 +9,13 @@ from carousel.analysis.text import as_number, fixed, number
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
 from carousel.claims.evidence import compare, reference, stack
 from carousel.claims.half_left import BIAS
-from carousel.claims.lines import along, boundary, evidence_of, in_words, tested_and_lines
+from carousel.claims.lines import along, boundary, evidence_of, tested_and_lines
 from carousel.claims.numbers import main
 from carousel.claims.robustness import to_settle
 from carousel.claims.rule_text import words_of_comparison
 from carousel.claims.rules import (
-    FAILS,
-    HOLDS,
     INCONCLUSIVE,
     MIN_REPETITIONS,
-    MIXED,
     UNCLEAR,
     combine,
     comparison,
@@ -36,19 +33,13 @@ from carousel.claims.truncated_gradient import (
     retained,
     rows,
 )
+from carousel.claims.truncation_text import condition, costs
 
 SHARE = Margin(
     1.0,
     "times what is little of each thing that is counted",
     "a tenth, one in twenty or a factor of two: see the rule",
 )
-VERBS = {HOLDS: "little", FAILS: "not little", MIXED: "depends on the setting", UNCLEAR: "undecided"}
-REASON = {
-    HOLDS: "decays",
-    FAILS: "does not decay",
-    MIXED: "decays in some settings and not in others",
-    UNCLEAR: "is undecided",
-}
 USUAL = (*DEFAULTS.values(), "lstm/1")  # whose effect stands for the claim: the first that was measured
 
 
@@ -63,8 +54,9 @@ def measure(tables: Tables, factor: float) -> pd.DataFrame:
         return found
     trained = set(found.loc[found["measure"].isin(LEARNING), "label"]) or set(found["label"])
     shown = found[found["label"].isin({*trained, *DEFAULTS.values()}) | (found["measure"] == GATES)]
-    groups = dict(list(shown.groupby(["measure", "label"], sort=False)))
-    evidence = stack([_part(groups[key], key[0], key[1], factor) for key in sorted(groups, key=_place)])
+    shown = shown.assign(of=shown["init"].astype(str).where(shown["measure"] == GATES, ""))
+    groups = dict(list(shown.groupby(["measure", "label", "of"], sort=False)))
+    evidence = stack([_part(groups[key], key, factor) for key in sorted(groups, key=_place)])
     cosines = select(found, cell="lstm", measure=STATE).dropna(axis=1, how="all")
     lines = (
         along(cosines, "forget_bias", "value", least(STATE, factor), fewest=2) if len(cosines) else cosines
@@ -74,22 +66,26 @@ def measure(tables: Tables, factor: float) -> pd.DataFrame:
     return stack([evidence, evidence_of(lines, said).assign(measure=STATE, reached=least(STATE, factor))])
 
 
-def _place(key: tuple[str, str]) -> tuple[int, str, float, str]:
-    """Return the place of a part in the evidence: by what is counted, cell and forget bias, schemes last."""
-    name, label = key
+def _place(key: tuple[str, str, str]) -> tuple[int, str, float, str, str]:
+    """Return the place of a part in the evidence: by what is counted, cell and forget bias, schemes last, and init."""
+    name, label, init = key
     cell, _, bias = label.partition("/")
     value = as_number(bias)
-    return list(COUNTED).index(name), cell, np.inf if np.isnan(value) else value, bias
+    return list(COUNTED).index(name), cell, np.inf if np.isnan(value) else value, bias, init
 
 
-def _part(group: pd.DataFrame, name: str, label: str, factor: float) -> pd.DataFrame:
+def _part(group: pd.DataFrame, key: tuple[str, str, str], factor: float) -> pd.DataFrame:
+    name, label, init = key
     how = "median" if name == GATES else "mean"
     group = group.dropna(axis=1, how="all")
-    part = compare(group, "value", f"{name}, {names.label(label)}", least(name, factor), how)
+    words = f"{names.label(label)}, {names.init(init)} init" if init else names.label(label)
+    part = compare(group, "value", f"{name}, {words}", least(name, factor), how)
     score = reference(group)["later"] if name == TIME else pd.Series(dtype=float)
     pairs = {"later": int((score > 0).sum()), "sooner": int((score < 0).sum()), "pairs": len(score)}
     known = bool(group["informative"].all()) if name in (ACCURACY, TIME) else True
-    return part.assign(measure=name, label=label, informative=known, **pairs)
+    bias = label.partition("/")[2] or "none"
+    of = {"measure": name, "label": label, "forget_bias": bias, "init": init, "trained": "no"}
+    return part.assign(informative=known, **of, **pairs)
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -103,63 +99,11 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     found = comparison(evidence)
     word = combine(found)
     open_ = to_settle(evidence, found, what) if UNCLEAR in set(found) else ""
-    words = [open_] * (word == INCONCLUSIVE) + _condition(evidence, found, lines)
-    words += [f"What is undecided does not change this verdict. {open_}"] * (
-        word != INCONCLUSIVE and bool(open_)
-    )
+    words = [open_] * (word == INCONCLUSIVE) + condition(evidence, found, lines)
+    words += ["What is undecided does not change this verdict."] * (word != INCONCLUSIVE and bool(open_))
     at, shown = boundary(lines, BIAS), main(_shown(evidence))
-    return Verdict(word, " ".join(words), _alt(evidence), **shown, boundary=at, states=dict(found))
-
-
-def _condition(evidence: pd.DataFrame, found: pd.Series, lines: pd.DataFrame) -> list[str]:
-    """Return in words the reason, and for each thing that is counted where the cost is little and where not."""
-    parts = evidence.drop_duplicates("part").set_index("part")
-    states = parts.assign(state=found.reindex(parts.index))
-    reason, cost = states[states["measure"] == GATES], states[states["measure"] != GATES]
-    words = [f"The reason: the flow along the gates {_sides(reason, REASON)}."] * (len(reason) > 0)
-    words += [_reason_and_cost(reason, cost[cost["measure"] == STATE])] * (len(reason) > 0)
-    words += [
-        f"{str(name).capitalize()}: {_sides(group, VERBS)}."
-        for name, group in cost.groupby("measure", sort=False)
-    ]
-    later, sooner, pairs = parts[["later", "sooner", "pairs"]].sum()
-    words += [
-        f"Truncated, a run took longer in {later:.0f} of {pairs:.0f} pairs and less long in {sooner:.0f}."
-    ] * (pairs > 0)
-    at = in_words(lines, BIAS)
-    return [
-        *words,
-        *([f"The LSTM's cosine reaches {fixed(lines['reached'].iloc[0], 2)} {at}."] if at else []),
-    ]
-
-
-def _sides(group: pd.DataFrame, verbs: dict[str, str]) -> str:
-    """Return "little for LSTM at forget bias 1; not little ..."; what is mixed with the settings on either side."""
-    table = group.reset_index()
-    sides = {verb: table[table["state"] == state] for state, verb in verbs.items() if state != MIXED}
-    words = [f"{verb} for {names.labels(list(rows['label']))}" for verb, rows in sides.items() if len(rows)]
-    words += [
-        f"{verbs[MIXED]} for {names.label(row.label)} ({100 * row.share:.0f} % of the settings, and "
-        f"{100 * row.reverse:.0f} %)"
-        for row in table[table["state"] == MIXED].itertuples()
-    ]
-    return "; ".join(words)
-
-
-def _reason_and_cost(reason: pd.DataFrame, cost: pd.DataFrame) -> str:
-    """Return in words whether the direction is kept where the reason holds, and where it does not."""
-    flow, kept = (table.set_index("label")["state"] for table in (reason, cost))
-    both = pd.DataFrame({"flow": flow, "kept": kept}).dropna()
-    cases = [
-        (HOLDS, FAILS, "Where it decays the direction is nevertheless lost: {}."),
-        (HOLDS, HOLDS, "Where it decays the direction is kept: {}."),
-        (FAILS, HOLDS, "Where it does not decay the direction is kept all the same: {}."),
-        (FAILS, FAILS, "Where it does not decay the direction is lost: {}."),
-    ]
-    found = [
-        (both.index[(both["flow"] == flow) & (both["kept"] == kept)], said) for flow, kept, said in cases
-    ]
-    return " ".join(said.format(names.labels(list(labels))) for labels, said in found if len(labels))
+    alt = " ".join(text for text in (_alt(evidence), costs(evidence, found), open_) if text)
+    return Verdict(word, " ".join(words), alt, **shown, boundary=at, states=dict(found))
 
 
 def _shown(evidence: pd.DataFrame) -> pd.DataFrame:
@@ -201,11 +145,12 @@ CLAIM = Claim(
     "weights over training, and networks trained with either reach the same accuracy, in the same time and by the same "
     "losses.",
     prediction="depends: on what is counted, and on the forget bias",
-    unit=f"cosine of truncated and full gradient of the state ({USUAL[0]}; where it was not measured, lstm/1)",
+    unit=f"cosine of truncated and full gradient of the state ({USUAL[0]}; where it was not measured, "
+    f"{names.label(USUAL[-1])})",
     rule=words_of_comparison(
         "the least that counts as a little cost",
         "what the truncated gradient keeps, mean over settings (of the flow along the gates, the median). A part is "
-        "one thing counted, of one cell and forget bias. The least is "
+        "one thing counted, of one cell and forget bias (of the flow, one init, too). The least is "
         + "; ".join(each.words.format(number(least(name))) for name, each in COUNTED.items()),
     )
     + f" Accuracy and time are judged at lengths that either run solves in at least {MIN_SOLVED:.0%} of the pairs, and "

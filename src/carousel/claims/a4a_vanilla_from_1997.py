@@ -29,7 +29,7 @@ SAME = (
 )
 OPEN = 40.0  # forget biases above it: sigma(40) is 1 to the last bit of a float64, while net inputs of a few stay below
 APART = 0.01  # relative: a change of 1 % is one that training could feel, and ten million times the tolerance
-EQUAL = "lstm, forget gate held open"
+EQUAL = "LSTM, forget gate held open"
 
 
 def rows(tables: Tables) -> pd.DataFrame:
@@ -139,7 +139,8 @@ CLAIM = Claim(
     f"lag, on every backend in float64, over at least {MIN_CHECKED} values each; refuted if they differ in the first, "
     f"or agree to {number(TOLERANCE)} at every lag in a model of the others.",
     takeaway={
-        "supported": "An LSTM is the 1997 cell plus a forget gate: a large forget bias gives you the old cell back.",
+        "supported": "An LSTM without peepholes is the 1997 cell plus a forget gate: a very large forget bias gives "
+        "you the old cell back.",
         "refuted": "Vanilla LSTM and 1997 cell are not one another's special case: do not carry results over.",
     },
     measure=measure,

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.tables import MODEL, grouped, repeated, select
-from carousel.analysis.text import number
+from carousel.analysis.text import listed, number
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
 from carousel.claims.evidence import DECIDED, by_state, compare, reference, stack
 from carousel.claims.lines import along, boundary, evidence_of, in_words, tested_and_lines
@@ -71,9 +72,26 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
     evidence = stack([*parts, compare(openings(found), "rank", OPENING, 0.0)])
     if evidence.empty:
         return evidence
-    affine = select(table, quantity="exit_affine", slice=BY_GAIN)
-    gains = along(affine, "gain", "factor", 1 - margin, fewest=2)
-    return stack([evidence, evidence_of(gains, "the affine map stops shrinking")])
+    affine = select(table, quantity="exit_affine")
+    gains = along(_of_inits(select(affine, slice=BY_GAIN)), "gain", "factor", 1 - margin, fewest=2)
+    said = evidence.assign(affine=_said_of_affine(reference(affine)))
+    return stack([said, evidence_of(gains, "the affine map stops shrinking")])
+
+
+def _of_inits(affine: pd.DataFrame) -> pd.DataFrame:
+    """Return the affine map's factor of one cell and forget bias: R is drawn alike for all of them."""
+    return affine.drop_duplicates(["backend", "init", "gain", "hidden", "length", "repetition"])
+
+
+def _said_of_affine(affine: pd.DataFrame) -> str:
+    """Return in words the affine map's typical factor at gain 1: at the start by init, and after training."""
+    usual = select(affine, gain=1.0).astype({"init": str})
+    start, trained = usual[usual["step"] == 0], usual[usual["step"] > 0]
+    each = start.groupby("init")["factor"].median()
+    words = [f"{number(value)} with {names.init(init)} init" for init, value in each.items()]
+    inits = listed(sorted(trained["init"].map(names.init).unique()))
+    after = f"; after training {number(trained['factor'].median())} ({inits} init)" if len(trained) else ""
+    return f" The affine map at gain 1: {listed(words)}{after}." if words else ""
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -85,7 +103,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     evidence, gains = tested_and_lines(evidence)
     states = comparison(evidence)
     word = combine(states)
-    words = [*by_state(states, DECIDED), _words(evidence), *_threshold(gains)]
+    words = [*by_state(states, DECIDED), _words(evidence) + evidence["affine"].iloc[0], *_threshold(gains)]
     words = [to_settle(evidence, states, what), *words] if word == INCONCLUSIVE else words
     shown = main(evidence[evidence["part"] == PARTS["exit"]])
     return Verdict(
@@ -140,8 +158,8 @@ CLAIM = Claim(
     takeaway={
         "supported": "Error that leaves the cell and comes back pays three times: gate, squashing and affine map.",
         "refuted": "Leaving the cell does not shrink the error.",
-        "depends": "Look at each factor apart: a gate and a squashing can only shrink the error, the affine map "
-        "does so only while the recurrent weights are small.",
+        "depends": "Look at each factor apart: a gate and a squashing can only shrink the error. The affine map does "
+        "so only while the recurrent weights are small: init and gain say where that ends, and training moves it.",
     },
     measure=measure,
     decide=decide,

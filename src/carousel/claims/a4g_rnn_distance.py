@@ -3,6 +3,7 @@
 import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY
+from carousel.analysis.stats.tables import select
 from carousel.analysis.text import number
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import rnn_trends
@@ -10,7 +11,7 @@ from carousel.claims.claim import Boundary, Claim, Margin, Tables, Verdict
 from carousel.claims.evidence import reference
 from carousel.claims.lines import tested_and_lines
 from carousel.claims.numbers import main
-from carousel.claims.rnn_trends import headline, said_of_libraries, said_of_lines, threshold
+from carousel.claims.rnn_trends import headline, said_of_libraries, said_of_lines, said_of_moves, threshold
 from carousel.claims.robustness import to_settle
 from carousel.claims.rule_text import words_of_trend
 from carousel.claims.rules import (
@@ -53,10 +54,14 @@ def _boundary(lines: pd.DataFrame) -> Boundary | None:
 
 
 def _condition(evidence: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -> str:
-    flat, unclear = ("; ".join(states.index[states == state]) for state in (FAILS, UNCLEAR))
+    flat, unclear = "; ".join(states.index[states == FAILS]), int((states == UNCLEAR).sum())
     counts = f"Flat or rising in {(states == FAILS).sum()} of {len(states)} settings: {flat or 'none'}."
-    open_ = f"Undecided: {unclear}." if unclear else ""
-    more = [said_of_libraries(evidence), said_of_lines(evidence, lines, "the decay ends")]
+    open_ = f"Undecided: {unclear} more." if unclear else ""
+    more = [
+        said_of_libraries(evidence, "rate"),
+        said_of_lines(evidence, lines, "the decay ends"),
+        said_of_moves(select(evidence, cell="rnn_tanh")),
+    ]
     return " ".join(text for text in [counts, open_, *more] if text)
 
 
@@ -87,7 +92,8 @@ CLAIM = Claim(
     takeaway={
         "supported": "In a vanilla RNN the error shrinks with distance.",
         "refuted": "In a vanilla RNN the error does not shrink with distance.",
-        "depends": "Distance shrinks the error of a vanilla RNN only below a critical weight scale; tune the gain.",
+        "depends": "In a sigmoid RNN distance shrinks the error at every weight scale, in a tanh or ReLU RNN below a "
+        "critical one, which the init and, of tanh, the input move: tune the gain.",
     },
     measure=measure,
     decide=decide,

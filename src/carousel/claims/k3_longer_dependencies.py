@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.analysis.stats.learning import longest_solved
 from carousel.analysis.stats.resampling import SEED, bootstrap
 from carousel.analysis.stats.slopes import rates
@@ -149,7 +150,10 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     word = _therefore(combine(states.drop(RANKS, errors="ignore")), states.get(RANKS, UNCLEAR))
     shown = {"states": dict(states), **main(evidence[evidence["part"] != RANKS])}
     if word == INCONCLUSIVE:
-        what = "lengths between those tried, for the tasks, and more settings, for the rank correlation,"
+        what = (
+            "lengths between those tried, for the tasks, and more settings of one task, budget and range of lengths, "
+            "for the rank correlation,"
+        )
         return Verdict(word, f"{missing(evidence, what)} {_parts(evidence, states)}", _alt(evidence), **shown)
     return Verdict(word, _parts(evidence, states), _alt(evidence), **shown)
 
@@ -163,12 +167,14 @@ def _therefore(tasks: str, ranks: str) -> str:
 
 def _parts(evidence: pd.DataFrame, states: pd.Series) -> str:
     effect = reference(evidence).groupby("part", sort=False)["effect"].mean()
-    return " ".join(by_state(states.rename(lambda part: f"{part} ({number(effect[part])})"), DECIDED))
+    return " ".join(
+        by_state(states.rename(lambda part: f"{names.task(part)} ({number(effect[part])})"), DECIDED)
+    )
 
 
 def _alt(evidence: pd.DataFrame) -> str:
     effects = reference(evidence).groupby("part", sort=False)["effect"].mean()
-    gained = [f"{number(effects[part])} on {part}" for part in effects.index if part != RANKS]
+    gained = [f"{number(effects[part])} on {names.task(part)}" for part in effects.index if part != RANKS]
     ranks = f" The {RANKS} is {number(effects[RANKS])}." if RANKS in effects else ""
     return (
         "Above: longest sequence solved, by cell and task. Octaves gained by the LSTM over the tanh RNN: "
@@ -184,7 +190,7 @@ CLAIM = Claim(
     reading="On every task the LSTM solves longer sequences than the tanh RNN of the same seeds and budget, and over "
     "all settings the slower the gradient decays before training, the longer the sequences solved.",
     prediction="depends: longer lags, but the rate at the start ranks the settings only loosely",
-    unit="octaves of length, lstm over rnn_tanh",
+    unit="octaves of length, LSTM over tanh RNN",
     rule=words_of_comparison(
         LONGER, "octaves of the longest length solved at any evaluation, the LSTM's less the tanh RNN's"
     )

@@ -20,10 +20,15 @@ from carousel.claims.rules import ALPHA, LAG, LONG, MIN_REPETITIONS, VANILLA
 
 BY = ["cell", "init", "gain", "hidden"]  # what one part has in common, beside the drive
 WELL = "orthogonal"  # the init of the boundary in the table of verdicts
-VARIED = {"hidden": "units", "drive": "drive"}  # what rates and orders might move with, and its unit
+VARIED = {"hidden": "width", "drive": "drive"}  # what rates and orders might move with, in words
+CROSSES = ", across the margin"
 MEANT = {"left": f"decades left at lag {LAG}", "rate": "decades per step"}  # what is said of a column
 LEAST_VALUES = 3  # of a factor: fewer are no sweep
 ALONG = ["init", "gain", "bias", "drive", "hidden", "length"]
+BY_DEFAULT = {
+    "left": f"Left at lag {LAG} by default, in decades",
+    "rate": "Rate by default, in decades per step",
+}
 LOST = Margin(
     1.0, f"decade at lag {LAG}", "less than a tenth left is called vanished, more than ten times exploded"
 )
@@ -130,16 +135,16 @@ def _named(curves: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
 
 
 def _curve(init: str, row: pd.Series, unit: str, margin: float | None) -> str:
-    ends = f"{number(row.iloc[0])} to {number(row.iloc[-1])}"
-    one_side = margin is None or row.lt(-margin).nunique() == 1
-    side = "" if margin is None else f", {'' if one_side else 'not '}on one side of the margin"
-    span = f"{with_unit(row.index[0], unit)} to {with_unit(row.index[-1], unit)}"
-    return f"{ends} from {span} ({names.init(init)} init{side})"
+    first, last = number(row.iloc[0]), number(row.iloc[-1])
+    ends = f"{first} throughout" if first == last else f"{first} to {last}"
+    crosses = margin is not None and row.lt(-margin).nunique() > 1
+    span = f"{with_unit(row.index[0], unit)} to {number(row.index[-1])}"
+    return f"{ends} from {span} ({names.init(init)} init{CROSSES if crosses else ''})"
 
 
 def with_unit(value: float, unit: str) -> str:
     """Return a value of one of VARIED in words."""
-    return f"drive {number(value)}" if unit == "drive" else f"{number(value)} {unit}"
+    return f"{unit} {number(value)}"
 
 
 def threshold(lines: pd.DataFrame, cell: str) -> Boundary | None:
@@ -155,26 +160,39 @@ def headline(evidence: pd.DataFrame, cell: str) -> pd.DataFrame:
     return evidence[evidence["part"] == usual["part"].iloc[0]]
 
 
-def said_of_libraries(evidence: pd.DataFrame) -> str:
-    """Return in words what is left by default of each library's RNNs, with their rates."""
+def said_of_libraries(evidence: pd.DataFrame, column: str = "left") -> str:
+    """Return in words the ``column`` of each library's RNNs by default: what is ``left``, or the ``rate``."""
     usual = reference(evidence)
     usual = usual[usual["library"] != ""]
     words = [
-        f"{row.part.replace('default ', '')} {number(row.left_mean)} ({number(row.rate_mean)} per step)"
+        f"{row.part.replace('default ', '')} {number(getattr(row, f'{column}_mean'))}"
         for row in usual.itertuples()
     ]
-    return f"Left at lag {LAG} by default, in decades: {listed(words)}." if words else ""
+    return f"{BY_DEFAULT[column]}: {listed(words)}." if words else ""
 
 
 def said_of_lines(evidence: pd.DataFrame, lines: pd.DataFrame, ends: str) -> str:
-    """Return in words at which gain a loss ``ends``, cell by cell, and how it moves with width and drive."""
-    each = reference(evidence).drop_duplicates("cell")
-    cells = each["cell"].astype(str) if len(lines) else []
-    at = {cell: in_words(select(lines, cell=cell), "gain") for cell in cells}
+    """Return in words at which gain a loss ``ends``, cell by cell."""
+    cells = reference(evidence)["cell"].astype(str).unique() if len(lines) else []
+    at = {cell: _end(select(lines, cell=cell)) for cell in cells}
     said = [f"{names.cell(cell)} {text}" for cell, text in at.items() if text]
-    begins = [f"As the gain alone rises, {ends}: {'; '.join(said)}."] if said else []
-    moves = [f"{names.cell(row.cell)}: {row.moved}." for row in each.itertuples() if row.moved]
-    return " ".join(begins + moves)
+    return f"As the gain alone rises, {ends}: {'; '.join(said)}." if said else ""
+
+
+def _end(lines: pd.DataFrame) -> str:
+    """Return in words where the lines cross, or that none does up to the highest gain tried."""
+    own = reference(lines) if len(lines) else lines
+    if len(own) and (own["at"] == np.inf).all():
+        return f"not up to gain {number(own['last'].min())} ({listed(sorted(own['line']))})"
+    return in_words(lines, "gain")
+
+
+def said_of_moves(evidence: pd.DataFrame) -> str:
+    """Return in words how a loss moves with width and drive, cell by cell, and whether across its margin."""
+    each = reference(evidence).drop_duplicates("cell")
+    moves = [f"{names.cell(row.cell)}, {row.moved}" for row in each.itertuples() if row.moved]
+    side = "" if any(CROSSES in text for text in moves) else ", always on one side of the margin"
+    return f"With width and drive{side}: {'. '.join(moves)}." if moves else ""
 
 
 def words_of_vanishing(margin: Margin) -> str:

@@ -89,7 +89,8 @@ def weights(dynamics: pd.DataFrame) -> pd.DataFrame:
     found = select(dynamics, cell=TRAINED, quantity=list(names))
     cosine, ratio = (select(found, quantity=name)[[*MODEL, "value"]] for name in names)
     both = joined(cosine, ratio, MODEL, "_ratio")
-    return both.rename(columns={"value": "cosine", "value_ratio": "ratio"})
+    once = both.drop_duplicates([name for name in MODEL if name != "slice"])  # two slices train the same runs
+    return once.rename(columns={"value": "cosine", "value_ratio": "ratio"})
 
 
 def flow(found: pd.DataFrame) -> pd.DataFrame:
