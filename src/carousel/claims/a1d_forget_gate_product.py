@@ -76,6 +76,8 @@ def excess(decay: pd.DataFrame) -> pd.DataFrame:
     )
     each = both.groupby(["part", "backend", *SETTING], observed=True, dropna=False)["more"].median()
     spread = each.groupby(["part", "backend"]).agg(more="median", least="min", most="max")
+    whole = each.groupby("backend").median().rename("middle")
+    spread = spread.reset_index().merge(whole.reset_index(), on="backend").set_index(["part", "backend"])
     default = both.groupby(["part", "backend"], observed=True)["default"].median()
     return spread.join(default).reset_index()
 
@@ -102,7 +104,7 @@ def _apart(evidence: pd.DataFrame) -> str:
         return f"The full gradient at lag {LAG} was not measured beside it, or is exactly zero."
     default = own["default"].dropna()
     words = [f"{number(default.iloc[0])} decades in {defaults.LSTM}"] if len(default) else []
-    least, most, middle = own["least"].min(), own["most"].max(), own["more"].median()
+    least, most, middle = own["least"].min(), own["most"].max(), own["middle"].iloc[0]
     words += [f"{number(least)} to {number(most)} decades by setting (median {number(middle)})"]
     return (
         f"After {LAG} steps the full gradient, which has more paths, exceeds its part along the cell by "

@@ -133,30 +133,30 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 def _path_words(own: pd.DataFrame, states: Mapping[str, str], begin: str) -> str:
     """Return in words up to which lag one path's gradient is flat, or by which it has changed: by forget bias."""
     plain = own[~own["gate"].str.contains(":")]  # biases drawn for so many steps are judged there in A1e
-    groups = [(*key, *_phrase(rows, states)) for key, rows in plain.groupby(["cell", "gate"])]
-    table = pd.DataFrame(groups, columns=["cell", "gate", "verb", "lag"]).sort_values(["verb", "lag"])
-    same = table.groupby("gate")[["verb", "lag"]].nunique(dropna=False).max(axis=1) == 1
+    groups = [(gate, *_phrase(rows, states)) for gate, rows in plain.groupby("gate")]
+    table = pd.DataFrame(groups, columns=["gate", "verb", "lag"]).sort_values(["verb", "lag"])
     words = []
     for (verb, lag), rows in table.groupby(["verb", "lag"], sort=False):
-        words.append(f"{verb} {lag} {_gates(rows, same)}" if lag else f"{verb} {_gates(rows, same)}")
+        words.append(f"{verb} {lag} {_gates(rows['gate'])}" if lag else f"{verb} {_gates(rows['gate'])}")
     return f"{begin} {'; '.join(words) or 'was not measured'}."
 
 
 def _phrase(rows: pd.DataFrame, states: Mapping[str, str]) -> tuple[str, int]:
-    """Return what becomes of the gradient of one cell and forget bias, and the lag by which it does.
+    """Return what becomes of the gradient at one forget bias, and the lag by which it does.
 
-    Falls (rises): by then in every init; where it does in some alone, they are named, with the first such lag.
+    Falls (rises): by then in every cell and init; where it does in some alone, the inits are named, with the first lag.
     """
     state = rows["part"].map(states)
-    first = rows[state == FAILS].sort_values("lag").drop_duplicates("init")
+    first = rows[state == FAILS].sort_values("lag").drop_duplicates(["cell", "init"])
     if first.empty:
         flat = rows.loc[(state == HOLDS).groupby(rows["lag"]).transform("all"), "lag"]
         return ("is flat up to lag", int(flat.max())) if len(flat) else ("is undecided", 0)
     verb = "rises by lag" if first["effect"].iloc[0] > 0 else "falls by lag"
-    if len(first) == rows["init"].nunique():
+    if len(first) == len(rows.drop_duplicates(["cell", "init"])):
         return verb, int(first["lag"].max())
-    inits = listed(sorted(names.init(init) for init in first["init"])) if len(first) <= FEW else "some"
-    return f"with {inits} init {verb}", int(first["lag"].min())
+    inits = {names.init(init) for init in first["init"]}
+    said = f"{listed(sorted(inits))} init" if len(inits) <= FEW else "some inits"
+    return f"with {said} {verb}", int(first["lag"].min())
 
 
 def _gate(cell: str, gate: str) -> str:
@@ -169,16 +169,14 @@ def _name(cell: str, gate: str, init: str) -> str:
     return gate if "default" in gate else f"{names.setting(cell, gate)}, {names.init(init)} init,"
 
 
-def _gates(rows: pd.DataFrame, same: pd.Series) -> str:
-    """Return in words which forget biases, and whose defaults, these are; with the cell where cells differ."""
-    default, alike = rows["gate"].str.contains("default"), rows["gate"].map(same)
-    words = [names.at_biases(bias_order(rows.loc[alike & ~default, "gate"]))]
-    each = [_gate(*key) for key in rows.loc[default | ~alike, ["cell", "gate"]].to_numpy()]
-    usual = {names.default(init, "lstm") for init in LIBRARIES}
-    if usual <= set(each):
-        each = ["every library's default LSTM", *(name for name in each if name not in usual)]
-    words += [f"in {listed(each)}"]
-    return " and ".join(text for text in words if text not in ("", "in "))
+def _gates(gates: pd.Series) -> str:
+    """Return in words which forget biases, and whose defaults, these are."""
+    default = gates.str.contains("default")
+    each, usual = set(gates[default]), {names.default(init, "lstm") for init in LIBRARIES}
+    if usual <= each:
+        each = each - usual | {"every library's default LSTM"}
+    words = [names.at_biases(bias_order(gates[~default])), f"in {listed(sorted(each))}" if each else ""]
+    return " and ".join(text for text in words if text)
 
 
 def _old_words(own: pd.DataFrame) -> str:

@@ -102,7 +102,7 @@ def _evidence(
     if table.empty:
         return pd.DataFrame()
     rows = sample(table, column)
-    keys = [table.loc[table[column].notna(), name] for name in by]
+    keys = [table.loc[rows.index, name] for name in by]
     groups = rows.groupby(keys, observed=True) if by else [((), rows)]
     return pd.DataFrame([
         _compared(own, margin, how, test)

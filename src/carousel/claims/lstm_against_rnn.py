@@ -15,7 +15,6 @@ from carousel.claims.claim import Tables, Verdict
 from carousel.claims.evidence import (
     ALONG_BIAS,
     DECIDED,
-    by_state,
     compare,
     planned,
     reference,
@@ -25,7 +24,7 @@ from carousel.claims.evidence import (
 from carousel.claims.half_left import BIAS
 from carousel.claims.lines import along, boundary, evidence_of, in_words, tested_and_lines
 from carousel.claims.numbers import main
-from carousel.claims.reversed_order import left, spread
+from carousel.claims.reversed_order import ORDER, left, spread
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     DEPENDS,
@@ -93,7 +92,13 @@ def measure(decay: pd.DataFrame, column: str, margin: float, lost: float) -> pd.
     parts = [
         compare(
             group, column, f"{name} against {'its ' if library else ''}{names.cell(rival)}", margin
-        ).assign(rival=rival, library=library, own=False, **spread(group, both, rival, library))
+        ).assign(
+            rival=rival,
+            library=library,
+            own=False,
+            order=ORDER[column],
+            **spread(group, both, rival, library, column),
+        )  # fmt: skip
         for name, library, own in _groups(both)
         for rival, group in own.groupby("rival")
     ]
@@ -168,12 +173,39 @@ def _headline(evidence: pd.DataFrame) -> pd.DataFrame:
 def _condition(evidence: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -> str:
     rows = reference(evidence)
     pooled = rows[~rows["own"] & (rows["library"] == "")]
-    counts = f"{AT_DRIVE.capitalize()} the RNN has more left at lag {LAG} {listed(pooled['count'])}."
+    ahead = pooled["order"].iloc[0] if len(pooled) else ""
+    counts = f"{AT_DRIVE.capitalize()} the RNN {ahead} {listed(pooled['count'])}."
     rivals = lines.groupby("rival") if len(lines) else ()
     each = [f"against the {names.cell(rival)} {in_words(own, BIAS)}" for rival, own in rivals]
     begins = f"As the forget bias rises it begins to hold {'; '.join(each)}." if each else ""
-    texts = (counts if len(pooled) else "", *by_state(states, DECIDED), begins, *pooled["said"])
+    texts = (counts if len(pooled) else "", *_by_state(rows, states), begins)
     return " ".join(text for text in texts if text)
+
+
+def _by_state(rows: pd.DataFrame, states: pd.Series) -> list[str]:
+    """Return a sentence for each state that occurs, of the order and of the LSTM's own gradient: libraries together."""
+    state = rows["part"].map(states)
+    said = [
+        f"{begin} {words[0].lower()}{words[1:]} {_places(rows[own & (state == name)])}."
+        for own, begin in ((~rows["own"], "The order"), (rows["own"], "That the LSTM's gradient vanishes"))
+        for name, words in DECIDED.items()
+        if (own & (state == name)).any()
+    ]
+    return [text.replace("undecided", "is undecided") for text in said]
+
+
+def _places(rows: pd.DataFrame) -> str:
+    """Return in words by which library's default, and at the standard drive, against which rivals."""
+    library = rows["library"] != ""
+    against = {LIBRARIES[init]: _rivals(own) for init, own in rows[library].groupby("library", sort=False)}
+    words = [f"with {name}'s defaults{rivals}" for name, rivals in against.items()]
+    words += [f"{AT_DRIVE}{_rivals(rows[~library])}"] if (~library).any() else []
+    return "; ".join(words)
+
+
+def _rivals(rows: pd.DataFrame) -> str:
+    cells = [names.cell(rival) for rival in rows["rival"] if rival]
+    return f" against the {listed(cells)}" if cells else ""
 
 
 def _alt(evidence: pd.DataFrame, unit: str) -> str:
@@ -185,9 +217,9 @@ def _alt(evidence: pd.DataFrame, unit: str) -> str:
 
 
 def _details(rows: pd.DataFrame) -> list[str]:
-    """Return in words what is left by default, library by library, and in which settings an RNN has more left."""
+    """Return in words what is left by default, library by library, where an RNN is ahead, and what moves that."""
     usual = rows[rows["own"] & (rows["library"] != "")]
     each = [f"{LIBRARIES[row.library]}: {row.said}" for row in usual.itertuples()]
     left = [f"Left at lag {LAG} by default, in decades: {'; '.join(each)}."] if each else []
-    ahead = rows.loc[~rows["own"] & (rows["library"] == ""), "ahead"]
-    return [*left, *ahead[ahead != ""]]
+    pooled = rows[~rows["own"] & (rows["library"] == "")]
+    return [*left, *(text for name in ("ahead", "said") for text in pooled[name] if text)]

@@ -107,8 +107,8 @@ CLAIM = Claim(
     "derivative is one, and the gradient stays constant.",
     reading="The derivative of c_T by c_t along the cell-to-cell path alone, gates held fixed, is 1 at every lag. "
     "In the 1997 cell nothing else can come out: there it checks the instrument. With a forget gate it is the "
-    "product of the gates, and the forget bias from which half of it is left after n steps checks the law ln(n / ln "
-    "2).",
+    "product of the gates. Half of it is left after n steps from the forget bias ln(n / ln 2) on where the bias alone "
+    "moves the gates; whatever else moves them raises that.",
     prediction="depends: true of the 1997 cell, false of every cell with a forget gate below one",
     unit="decades per step (PyTorch's default LSTM, else the lowest forget bias)",
     rule=f"A cell and forget bias holds where the largest relative error from one is at most {number(TOLERANCE)} on "

@@ -114,9 +114,10 @@ def _path_words(own: pd.DataFrame, states: pd.Series, path: str, lines: pd.DataF
     )
     open_ = state.isin([UNCLEAR, MIXED]).sum()
     undecided = f" ({open_} of {len(own)} are undecided or depend on the setting)" if open_ else ""
-    at = in_words(select(lines, path=path), BIAS) if len(lines) else ""
+    at = in_words(select(lines, path=path), BIAS) if len(lines) and path == "total" else ""
     stops = f" It stops vanishing {at}." if at else ""
-    return f"From lag {INSIDE} to lag {LAG} {PARTS[path]} has vanished {where}{undecided}.{stops}"
+    begin = f"From lag {INSIDE} to lag {LAG} the total" if path == "total" else PARTS[path].capitalize()
+    return f"{begin} has vanished {where}{undecided}.{stops}"
 
 
 def _places(own: pd.DataFrame, vanished: pd.Series) -> str:
@@ -192,8 +193,8 @@ CLAIM = Claim(
     "interval of "
     f"what is left at lag {LAG} over what is left at lag {INSIDE} lies below (above) {number(10**VANISHED)} and "
     "Holm's p "
-    f"over the parts of the claim is at most {ALPHA:g} and {FEWER}. {CONFIRMED} "
-    "All: supported; none: refuted; some: depends.",
+    f"over the parts of the claim is at most {ALPHA:g} and {FEWER}. {CONFIRMED} All: supported; none: "
+    "refuted; some: depends.",
     takeaway={
         "supported": "Slopes below 1/4 do make the gradient vanish: look for other cells.",
         "refuted": "The slopes of gates and squashings do not make the gradient vanish.",

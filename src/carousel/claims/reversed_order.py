@@ -9,6 +9,7 @@ from carousel.analysis.text import as_number, bias_order, listed, number
 from carousel.claims.evidence import DEFAULTS, reference
 from carousel.claims.rnn_trends import LEAST_VALUES, VARIED, with_unit
 
+ORDER = {"more": "has more left at lag 100", "ratio": "has the longer half-life"}  # of an RNN that is ahead
 ALONG = ["rival", "init", "gain", "bias", "forget_bias", "drive", "hidden", "length"]
 
 
@@ -30,14 +31,19 @@ def _mean(rows: pd.DataFrame, column: str) -> float:
     return float(np.mean(by_repetition(rows, column)))
 
 
-def spread(group: pd.DataFrame, both: pd.DataFrame, rival: str, library: str) -> dict[str, str]:
-    """Return in words in how many settings the RNN has more left than the LSTM, in which, and what moves that."""
+def spread(
+    group: pd.DataFrame, both: pd.DataFrame, rival: str, library: str, column: str = "more"
+) -> dict[str, str]:
+    """Return in words in how many settings the RNN is ahead of the LSTM, in which, and what moves that.
+
+    column: what decides who is ahead, one of ORDER: the LSTM's less the RNN's.
+    """
     if library:
         return {"count": "", "said": "", "ahead": ""}
-    median = _medians(reference(group))
+    median = _medians(reference(group), column)
     count = f"in {median['worse'].sum()} of {len(median)} settings ({names.cell(rival)})"
     own = reference(select(both, rival=rival))
-    moved = [_moved(own[own["slice"] != DEFAULTS], factor, words) for factor, words in VARIED.items()]
+    moved = [_moved(own[own["slice"] != DEFAULTS], factor, words, column) for factor, words in VARIED.items()]
     texts = {
         "said": [text for text in moved if text],
         "ahead": [text for text in (_reversed(median),) if text],
@@ -46,16 +52,16 @@ def spread(group: pd.DataFrame, both: pd.DataFrame, rival: str, library: str) ->
     return {"count": count, **said}
 
 
-def _medians(group: pd.DataFrame) -> pd.DataFrame:
-    """Return the settings, with ``worse``: whether the RNN has more left in the median."""
+def _medians(group: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the settings, with ``worse``: whether the RNN is ahead in the median."""
     by = ["init", "gain", "forget_bias", "length", "slice", "hidden", "bias"]
-    median = group.groupby(by, observed=True)["more"].median().reset_index()
+    median = group.groupby(by, observed=True)[column].median().reset_index()
     text = {"forget_bias": str, "init": str}
-    return median.astype(text).assign(worse=median["more"] < 0)
+    return median.astype(text).assign(worse=median[column] < 0)
 
 
 def _reversed(median: pd.DataFrame) -> str:
-    """Return in words in which settings the RNN has more left, by forget bias and by init; nothing if in none."""
+    """Return in words in which settings the RNN is ahead, by forget bias and by init; nothing if in none."""
     if not median["worse"].any():
         return ""
     biases = _of_all(median, "forget_bias")
@@ -73,12 +79,13 @@ def _of_all(median: pd.DataFrame, column: str) -> dict[str, str]:
     return {str(name): f"{row['sum']} of {row['size']}" for name, row in each.iterrows() if row["sum"]}
 
 
-def _moved(own: pd.DataFrame, factor: str, words: str) -> str:
+def _moved(own: pd.DataFrame, factor: str, words: str, column: str) -> str:
     """Return in words whether the order turns along a factor, all else equal; nothing if that was not measured."""
     keys = [name for name in ALONG if name != factor]
     value = own[factor].astype(str).map(as_number)
     table = own.assign(value=value)[value.notna()]
-    ahead = table.groupby([*keys, "value"], observed=True)["more"].median().gt(0).unstack()
+    ahead = table.groupby([*keys, "value"], observed=True)[column].median()
+    ahead = ahead.gt(0).where(ahead.notna()).unstack()
     ahead = ahead[ahead.notna().sum(axis=1) >= LEAST_VALUES].dropna(axis="columns", how="all")
     if ahead.empty:
         return ""

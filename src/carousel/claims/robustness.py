@@ -82,8 +82,7 @@ def to_change(claim: Claim, evidence: pd.DataFrame, found: Verdict) -> str:
     if found.verdict == INCONCLUSIVE:
         return ""
     if "error" in evidence and "edge" not in evidence:
-        worst = found.effect if claim.kind == "identity" else evidence["error"].max()
-        return f"A largest error on the other side of {number(TOLERANCE)}; it is {number(worst)}."
+        return _of_error(evidence)
     if "edge" in evidence:
         return _closest(evidence, found)
     words = {
@@ -93,6 +92,18 @@ def to_change(claim: Claim, evidence: pd.DataFrame, found: Verdict) -> str:
     if claim.kind == "existence":
         words = {"supported": words["refuted"], "refuted": "One witness that every backend confirms."}
     return words.get(found.verdict, "")
+
+
+def _of_error(evidence: pd.DataFrame) -> str:
+    """Return what would change a verdict on errors: the largest that passes, the smallest that does not."""
+    worst = evidence.groupby("part")["error"].max()
+    passed, failed = worst[worst <= TOLERANCE], worst[worst > TOLERANCE]
+    if passed.empty or failed.empty:
+        return f"A largest error on the other side of {number(TOLERANCE)}; it is {number(worst.max())}."
+    return (
+        f"Errors on the other side of {number(TOLERANCE)}: of the parts that hold the largest is "
+        f"{number(passed.max())}, of the others the smallest {number(failed.min())}."
+    )
 
 
 def _closest(evidence: pd.DataFrame, found: Verdict) -> str:

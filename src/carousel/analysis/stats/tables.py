@@ -79,8 +79,7 @@ def sample(table: pd.DataFrame, column: str) -> pd.DataFrame:
 
     One row for each row with a value in ``column``; setting numbers what is the same but for backend and repetition.
     """
-    known = table[column].notna()
-    rows = table if known.all() else table[known]
+    rows = select(table.assign(known=table[column].notna()), known=True)
     keys = [name for name in [*SETTING, "task", "rival"] if name in rows]
     return pd.DataFrame({
         "backend": rows["backend"], "setting": numbered(rows, keys),
