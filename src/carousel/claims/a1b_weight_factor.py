@@ -135,8 +135,8 @@ CLAIM = Claim(
     takeaway={
         "supported": "Look at the recurrent weights first: they set the rate.",
         "refuted": "Look at the slopes of the activation first: they set the rate, whatever the weights.",
-        "depends": "Neither factor is the crucial one everywhere. Where weights lead, set their scale; where slopes "
-        "lead, as in sigmoid networks and near a weight of one, another scale of the weights does not cure the decay.",
+        "depends": "Neither factor is the crucial one everywhere: which of them leads depends on the activation and on "
+        "the scale of the weights. Measure both before blaming either.",
     },
     measure=measure,
     decide=decide,

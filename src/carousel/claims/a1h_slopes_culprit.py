@@ -167,8 +167,9 @@ CLAIM = Claim(
     takeaway={
         "supported": "Saturation is what kills the gradient of a vanilla RNN, and ReLU avoids it.",
         "refuted": "Changing the activation to ReLU does not cure what shrinks the gradient of a vanilla RNN.",
-        "depends": "Slopes are the culprit in sigmoid RNNs and near a weight of one; small weights shrink the gradient "
-        "themselves. Units that are off cost a ReLU RNN its share, so set the weights' scale whatever the activation.",
+        "depends": "Slopes are the culprit in sigmoid networks and near a weight of one; small weights shrink the "
+        "gradient themselves. Units that are off cost a ReLU RNN its share, so set the weights' "
+        "scale whatever the activation.",
     },
     measure=measure,
     decide=decide,

@@ -220,8 +220,8 @@ CLAIM = Claim(
     f"that the bias had to go (Adam moves a weight by about the learning rate per step: {LEARNING_RATES['held']:g} "
     f"in the slice held, else {LEARNING_RATE:g}). Both: supported; there are, but none was learned: depends.",
     takeaway={
-        "supported": "Such gates exist and training can bring a unit there, seldom and not only where the task is "
-        "solved; a large forget bias starts all units there.",
+        "supported": "Such gates exist and training can bring a unit there; how often, and whether the task was solved "
+        "then, is in the condition. A large forget bias starts all units there.",
         "refuted": "A forget bias of 10 did not hold the gate at 0.99995.",
         "depends": "Such gates exist; do not wait for training to find them, start with a large forget bias.",
     },

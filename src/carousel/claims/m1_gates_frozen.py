@@ -143,8 +143,8 @@ CLAIM = Claim(
     takeaway={
         "supported": "Do not blame the slopes of the gates: without them as much of the gradient vanishes.",
         "refuted": "The slopes of the gates decide how much of the gradient is left.",
-        "depends": "Do not blame the slopes of the gates in general: in many settings as much of the gradient is left "
-        "without them, where the lag is not long. The condition says where it is not so, and in which direction.",
+        "depends": "Do not blame the slopes of the gates in general: in some settings as much of the gradient is left "
+        "without them. The condition says where it is not so, in which direction, and how that grows with the lag.",
     },
     measure=measure,
     decide=decide,

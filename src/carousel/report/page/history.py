@@ -78,6 +78,9 @@ SINCE = (
     Change("A4c is judged on the activation function alone; a tenth is little.",
            "Its margin, a half, is what an output gate without bias lets through.", "d37f212", "A4c"),
     Change("A4d's gain by init.", "Its threshold was pooled over inits.", "cb7fe71", "A4d"),
+    Change("A1c counts a chain by its live starts, as A1b and A1h do; A4e shows the least change of all models.",
+           "A1c's list had live ReLU chains among the dead; A4e's figure had a smaller change than its condition.",
+           "b743a57 c03ced4", "A1c A4e"),
     Change("K3's rule names the corrected p that it uses.", "The printed rule was not the coded one.",
            "2b4e0c4 5af9258", "K3"),
 )  # fmt: skip
