@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.slopes import rates
-from carousel.analysis.stats.tables import PAIR, select
+from carousel.analysis.stats.tables import PAIR, RUN, select
 from carousel.analysis.text import counted, listed, number
 from carousel.analysis.theory.scalar import flip_weight, largest_multiplier
-from carousel.axes import BACKENDS
+from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.a1c_scalar_exponential import chains, scalar
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
 from carousel.claims.evidence import planned, stack, unsearched, wide
@@ -50,8 +50,15 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
     space = chains(tables.decay, cell="rnn_sigmoid")
     space = space.assign(part=np.where(space["bias"] == 0, WITHOUT, WITH), positive=space["gain"] > 0)
     trained = wide(rates(_trained(tables.decay), "loss_h", "full")).assign(part=TRAINED, positive=True)
+    trained = trained.assign(solved=_solved(tables.accuracy))
     both = stack([space, trained]) if len(space) + len(trained) else space
     return both.assign(margin=margin, **{name: 10 ** both[name] for name in BACKENDS})
+
+
+def _solved(accuracy: pd.DataFrame) -> float:
+    """Return how many of the reference's sigmoid RNNs solved their task; NaN where none was evaluated."""
+    own = select(accuracy, cell="rnn_sigmoid", backend=REFERENCE) if len(accuracy) else accuracy
+    return float(own.groupby([*RUN, "length"], observed=True)["solved"].any().sum()) if len(own) else np.nan
 
 
 def near(space: pd.DataFrame) -> pd.DataFrame:
@@ -97,7 +104,7 @@ def _without(space: pd.DataFrame) -> str:
     return (
         f"Without bias, the claim's own model, the largest factor is {number(top)} (theory "
         f"{number(largest_multiplier()[1])}); at w = {number(flip_weight())} it is minus one: not the one that the "
-        "claim speaks of, but the error does not decay there either."
+        "claim speaks of, but the error hardly decays there either."
     )
 
 
@@ -124,9 +131,15 @@ def _networks(space: pd.DataFrame, broken: pd.DataFrame) -> list[str]:
     networks = len(every.drop_duplicates([name for name in PAIR if name != "step"]))
     top, near_one = every[list(BACKENDS)].max(axis=None), number(len(found)) if len(found) else "none"
     few = ", too few to decide that apart" if settings(every) < MIN_SEARCHED else ""
+    solved = every["solved"].iloc[0]
+    learned = (
+        ""
+        if np.isnan(solved)
+        else f" Their task was solved by {number(solved) if solved else 'none'} of them."
+    )
     return [
         f"Of {counted(networks, 'trained sigmoid RNN')} in {counted(settings(every), 'setting')} (with the stage of "
-        f"training{few}) {near_one} is near one; the largest factor is {number(top)}."
+        f"training{few}) {near_one} is near one; the largest factor is {number(top)}.{learned}"
     ]
 
 

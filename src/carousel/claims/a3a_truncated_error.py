@@ -9,7 +9,7 @@ from carousel.analysis.stats.tables import MODEL, PAIR, difference, joined, numb
 from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS
 from carousel.claims.claim import Claim, Tables, Verdict
-from carousel.claims.evidence import missing, planned, reference, relative_error, stack, wide
+from carousel.claims.evidence import missing, planned, relative_error, stack, wide
 from carousel.claims.numbers import main_error
 from carousel.claims.rule_text import words_of_identity
 from carousel.claims.rules import (
@@ -126,7 +126,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"{MIN_CHECKED} truncated gradients of LSTMs in float64 on every backend, one unit among them"
         return Verdict(INCONCLUSIVE, missing(evidence, what), _alt(evidence), states=dict(states))
     condition = _condition(evidence) + _weights(evidence)
-    shown = main_error(evidence) | {"n": int(reference(evidence)["n"].max())}  # the parts share their models
+    shown = main_error(evidence[evidence["part"] == evidence.loc[evidence["error"].idxmax(), "part"]])
     return Verdict(word, condition, _alt(evidence), **shown, states=dict(states))
 
 
