@@ -195,6 +195,23 @@ def test_the_table_of_verdicts(verdicts) -> None:
     assert table["takeaway"].str.len().min() > 20
 
 
+@pytest.mark.parametrize(
+    ("solved", "words"), [(False, "solved by none of them"), (True, "solved by 20 of them")]
+)
+def test_trained_sigmoid_networks_say_what_they_learned(plant, solved: bool, words: str) -> None:
+    tables, learned = plant(need="A2d", weights=MANY), plant(need="K3").accuracy
+    texts = ["slice", "cell", "trained", "gradient"]
+    decay = tables.decay.astype(dict.fromkeys(texts, str))
+    chain = decay[(decay["cell"] == "rnn_sigmoid") & (decay["gain"] == MANY[0]) & (decay["bias"] == 0)]
+    after = chain.assign(slice="adding", trained="adding", step=300, gradient="full", hidden=16, gain=1.0)
+    tables = tables._replace(decay=pd.concat([decay, after], ignore_index=True))
+    lengths = sorted(learned["length"].unique())[:2]
+    learned = learned[(learned["cell"] == "rnn_tanh") & learned["length"].isin(lengths)]
+    learned = learned[learned["task"] == learned["task"].iloc[0]].assign(cell="rnn_sigmoid", solved=solved)
+    assert f"Their task was {words}." in decided("A2d", tables._replace(accuracy=learned)).condition
+    assert "Their task" not in decided("A2d", tables._replace(accuracy=learned.head(0))).condition
+
+
 @pytest.mark.campaign
 def test_verdicts_do_not_depend_on_the_order_of_rows(study, calibration, verdicts) -> None:
     shuffled = judge(
