@@ -22,6 +22,7 @@ from carousel.claims import (
     routes,
 )
 from carousel.claims.claim import Tables, Verdict
+from carousel.claims.rules import FAILS, MIXED
 from carousel.report.figures import curves, paths, routes as drawn
 from carousel.report.figures.style import style
 
@@ -291,6 +292,29 @@ def searched(tables: Tables) -> Tables:
     rows = tables.decay[(tables.decay["cell"] == "lstm") & (tables.decay["forget_bias"] == "0")]
     rows = rows[rows["repetition"] < 2].assign(slice="search_routes", forget_bias="3.271828", gain=0.314159)
     return tables._replace(decay=pd.concat([tables.decay, rows], ignore_index=True))
+
+
+def test_models_of_a_search_are_no_share_of_networks(plant) -> None:
+    tables = plant(need="A1f", forget=OPEN)
+    rows = tables.decay[(tables.decay["cell"] == "lstm") & (tables.decay["repetition"] < 2)]
+    less = 2.0 * ((rows["path"] == "full") & (rows["lag"] > 0))
+    odd = rows.assign(slice="search_cancel", log10_norm=rows["log10_norm"] - less)
+    found = decided("A1f", tables._replace(decay=pd.concat([tables.decay, odd], ignore_index=True)))
+    assert found.verdict == "refuted"
+    assert "is below a tenth of that part in 0 and below half of it in 0; a search" in found.condition
+    number = len(odd[odd["path"] == "full"].drop_duplicates(["init", "forget_bias", "repetition"]))
+    assert f"found it below a tenth in {number} of {number}." in found.condition
+
+
+def test_a_trend_whose_settings_disagree_depends_on_the_setting(plant) -> None:
+    decay = plant(need="Q2").decay
+    own = decay[(decay["cell"] == "lstm") & (decay["forget_bias"] == "10") & (decay["init"] == "orthogonal")]
+    loud = own.assign(slice="drive", drive="25", log10_norm=own["log10_norm"] - 0.1 * own["lag"])
+    part = "LSTM at forget bias 10, orthogonal init: the total"
+    assert decided("Q2", Tables(decay, None, None)).states[part] == FAILS
+    both = decided("Q2", Tables(pd.concat([decay, loud], ignore_index=True), None, None))
+    assert both.states[part] == MIXED
+    assert both.verdict == "depends"
 
 
 def test_a_search_counts_for_always_and_for_nothing_else(plant) -> None:

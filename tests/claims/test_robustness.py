@@ -6,9 +6,10 @@ import pytest
 from scipy.stats import t
 
 from carousel.analysis.stats.tested import student
-from carousel.axes import BACKENDS
-from carousel.claims.claim import corrected
-from carousel.claims.robustness import repetitions, to_settle
+from carousel.axes import BACKENDS, REFERENCE
+from carousel.claims import CLAIMS
+from carousel.claims.claim import Verdict, corrected
+from carousel.claims.robustness import repetitions, to_change, to_settle
 from carousel.claims.rules import ALPHA, HOLDS, UNCLEAR, comparison
 
 MEASURED, HALF = 10, 0.5
@@ -74,3 +75,14 @@ def test_settings_that_say_the_opposite_are_named() -> None:
     rows = evidence({"first": 9.0}, reverse=0.5, share=0.0)
     assert comparison(rows).tolist() == [UNCLEAR]
     assert settled(rows).endswith("first (9 against 0), of which some settings say the opposite.")
+
+
+def test_what_would_change_an_identity_is_an_error() -> None:
+    """Q1's effect is a rate: a decided identity is changed by an error on the other side of the tolerance."""
+    rows = pd.DataFrame({"part": ["a", "b"], "backend": REFERENCE, "error": [1e-13, 0.2]})
+    found = Verdict("depends", "", "", effect=-0.3)
+    said = to_change(CLAIMS["Q1"], rows, found)
+    assert said.endswith(
+        "of the parts that hold the largest is 1e\N{MINUS SIGN}13, of the others the smallest 0.2."
+    )
+    assert to_change(CLAIMS["Q1"], rows.head(1), found).endswith("it is 1e\N{MINUS SIGN}13.")
