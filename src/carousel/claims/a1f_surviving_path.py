@@ -167,14 +167,10 @@ CLAIM = Claim(
     prediction="refuted: the carousel keeps its gradient at high forget biases, but other paths may cancel it",
     unit="decades, total over the carousel's part at the longest lag (the worst case)",
     rule="First half: one LSTM with a forget gate whose derivative along the cell (geometric mean over units) is at "
-    "least "
-    f"one half after {LAG} steps, confirmed on every backend, supports it; none in at least {MIN_SEARCHED} settings "
-    "refutes "
-    "it. Second half: one model whose carousel keeps at least half of its part from the shortest to the longest lag "
-    "of the "
-    f"window (at least {LAG} steps), and whose total is there less than a tenth of it, confirmed on every backend, "
-    "refutes "
-    f"it; none among at least {MIN_SEARCHED} settings supports it. One refuted half refutes the claim.",
+    f"least one half after {LAG} steps supports it. None in at least {MIN_SEARCHED} settings refutes it. Second half: "
+    f"the carousel of a model keeps at least half of its part over the window (at least {LAG} steps), and its total is "
+    "at the longest lag there less than a tenth of that part. One such model refutes it; none among at least "
+    f"{MIN_SEARCHED} settings supports it. Every backend has to confirm a witness. One refuted half refutes the claim.",
     takeaway={
         "supported": "The carousel alone is enough: the other paths of an LSTM do not undo it.",
         "refuted": "Do not count on one good path: it has to be held open, and even then the others can cancel it.",

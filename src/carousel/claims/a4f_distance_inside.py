@@ -135,10 +135,14 @@ def _path_words(own: pd.DataFrame, states: Mapping[str, str], begin: str) -> str
     plain = own[~own["gate"].str.contains(":")]  # biases drawn for so many steps are judged there in A1e
     groups = [(gate, *_phrase(rows, states)) for gate, rows in plain.groupby("gate")]
     table = pd.DataFrame(groups, columns=["gate", "verb", "lag"]).sort_values(["verb", "lag"])
-    words = []
-    for (verb, lag), rows in table.groupby(["verb", "lag"], sort=False):
-        words.append(f"{verb} {lag} {_gates(rows['gate'])}" if lag else f"{verb} {_gates(rows['gate'])}")
+    words = [f"{verb} {_by_lag(rows)}" for verb, rows in table.groupby("verb", sort=False)]
     return f"{begin} {'; '.join(words) or 'was not measured'}."
+
+
+def _by_lag(rows: pd.DataFrame) -> str:
+    """Return in words by which lag it does at which forget biases; of what is undecided there is no lag."""
+    gates = {lag: _gates(own["gate"]) for lag, own in rows.groupby("lag")}
+    return ", ".join(f"{lag} {text}" if lag else text for lag, text in gates.items())
 
 
 def _phrase(rows: pd.DataFrame, states: Mapping[str, str]) -> tuple[str, int]:

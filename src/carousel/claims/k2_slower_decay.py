@@ -29,8 +29,9 @@ CLAIM = Claim(
     kind="comparison",
     statement="LSTM gradients do vanish, only more slowly than a vanilla RNN's.",
     reading=f"At initialisation less than a tenth of the LSTM's total gradient is left at lag {LAG}, and more than of "
-    "the sigmoid, tanh and ReLU RNN's of the same init, gain, width, drive, length and seed: with each library's "
-    f"defaults, and at drive {STANDARD_DRIVE}, where inits, gains and forget biases are compared.",
+    "a vanilla RNN's. Rivals are the sigmoid, tanh and ReLU RNN of the same init, gain, width, drive, length and "
+    "seed. They are compared as each library starts them (none has a sigmoid RNN), and at drive "
+    f"{STANDARD_DRIVE} over inits, gains and forget biases.",
     prediction="depends: on the forget bias, and reversed for orthogonal and ReLU networks near criticality",
     unit=f"decades more left at lag {LAG}, PyTorch's default LSTM against its tanh RNN",
     rule=words_of_comparison(

@@ -24,7 +24,7 @@ def words_of_comparison(margin: Margin | str, what: str) -> str:
     return (
         f"Paired by seed, {what}. A part holds (fails) where the 95 % interval over repetitions lies above (below) "
         f"{margin}, Holm's p over the parts of the claim is at most {ALPHA:g} and at most "
-        f"{FEW:.0%} of its settings say the opposite in every repetition; it depends on the setting where more than "
+        f"{FEW:.0%} of its settings say the opposite in every repetition. It depends on the setting where more than "
         f"{FEW:.0%} do so on either side. {CONFIRMED}"
     )
 
@@ -56,6 +56,6 @@ def words_of_universal(what: str) -> str:
 
 
 FEWER = (
-    f"at most {FEW:.0%} of its settings say the opposite in every repetition; it depends on the setting where more "
+    f"at most {FEW:.0%} of its settings say the opposite in every repetition. It depends on the setting where more "
     "than so many do on either side"
 )
