@@ -132,8 +132,8 @@ CLAIM = Claim(
     "part along the carousel, the rest, make up half of the gradient's norm at every lag of the window.",
     prediction="refuted: the recurrent weights carry gradient too, more of it the larger they are",
     unit="rest over total, norms (the witness)",
-    rule="|full - cell| / |full| of the state's gradient, from norms and cosine: the rest over the total. What makes up "
-    "half of the gradient is a route. "
+    rule="|full - cell| / |full| of the state's gradient, from norms and cosine: the rest over the total. What "
+    "makes up half of the gradient is a route. "
     + words_of_universal(f"One LSTM in which it is at least {OTHER:g} at every lag of the window"),
     takeaway={
         "supported": "An LSTM's gradient through time is its cell's: look at the forget gates alone.",
