@@ -81,6 +81,9 @@ SINCE = (
     Change("A1c counts a chain by its live starts, as A1b and A1h do; A4e shows the least change of all models.",
            "A1c's list had live ReLU chains among the dead; A4e's figure had a smaller change than its condition.",
            "b743a57 c03ced4", "A1c A4e"),
+    Change("A4f is decided init by init; a part of a trend whose settings disagree depends on the setting, as that of "
+           "a comparison does.", "The 1997 cell with identity weights falls by ten decades and was pooled away.",
+           "509548e 6920a38", "Q2 A1e A1i A2f A4f A4g"),
     Change("K3's rule names the corrected p that it uses.", "The printed rule was not the coded one.",
            "2b4e0c4 5af9258", "K3"),
 )  # fmt: skip
