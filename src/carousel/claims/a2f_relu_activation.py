@@ -28,6 +28,7 @@ from carousel.claims.rules import (
     INCONCLUSIVE,
     LAG,
     MIN_REPETITIONS,
+    MIXED,
     UNCLEAR,
     combine,
     trend,
@@ -35,6 +36,7 @@ from carousel.claims.rules import (
 
 RELU = "rnn_relu"
 SATURATING = ("rnn_tanh", "rnn_sigmoid")
+OTHERS = {"Not": HOLDS, "Depends on the length": MIXED, "Undecided": UNCLEAR}  # those that do not vanish
 BESIDE = "beside"  # the state of their parts: measured, and no part of the verdict
 
 
@@ -66,8 +68,8 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 
 def _counts(states: pd.Series) -> str:
     """Return in words how many settings vanish, and which do not or are undecided."""
-    holds, unclear = (_named(states.index[states == state]) for state in (HOLDS, UNCLEAR))
-    more = [f"{verb}: {parts}." for verb, parts in (("Not", holds), ("Undecided", unclear)) if parts]
+    found = {verb: _named(states.index[states == state]) for verb, state in OTHERS.items()}
+    more = [f"{verb}: {parts}." for verb, parts in found.items() if parts]
     fails = f"Of {len(states)} settings of the ReLU RNN {(states == FAILS).sum()} vanish at lag {LAG}."
     return " ".join([fails, *more])
 

@@ -136,7 +136,7 @@ CLAIM = Claim(
     unit="relative error, largest",
     rule=f"Supported if the gradients of h, c, both and the input differ by at most {number(TOLERANCE)}, relative, at "
     f"forget bias above {OPEN:g} without peepholes, and in every other model by more than {100 * APART:g} % at some "
-    f"lag, on every backend in float64, over at least {MIN_CHECKED} values each; refuted if they differ in the first, "
+    f"lag. On every backend in float64, over at least {MIN_CHECKED} values each. Refuted if they differ in the first, "
     f"or agree to {number(TOLERANCE)} at every lag in a model of the others.",
     takeaway={
         "supported": "An LSTM without peepholes is the 1997 cell plus a forget gate: a very large forget bias gives "

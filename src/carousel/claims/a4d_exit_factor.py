@@ -144,9 +144,9 @@ CLAIM = Claim(
     who="answer 4",
     kind="comparison",
     statement="Error leaves where the input gate opens, and is shrunk by the gate, the squashing and the affine map.",
-    reading="In every LSTM, at the start and after training, each of the three factors of the exit (the opening of "
-    "the input gate, the slope of the squashing, the norm of the unit's row of R_z) is typically below one, and so is "
-    "their product; and of a network's units those with the wider open gate send more back.",
+    reading="The exit has three factors: the opening of the input gate, the slope of the squashing, the norm of the "
+    "unit's row of R_z. In every LSTM, at the start and after training, each is typically below one, and so is their "
+    "product. Of a network's units those with the wider open gate send more back.",
     prediction="depends: gate and squashing cannot but shrink, the affine map does only below a gain of the weights",
     unit="share of the error lost (all three together)",
     rule=words_of_comparison(

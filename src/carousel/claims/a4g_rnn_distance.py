@@ -20,6 +20,7 @@ from carousel.claims.rules import (
     INCONCLUSIVE,
     LONG,
     MIN_REPETITIONS,
+    MIXED,
     UNCLEAR,
     VANILLA,
     combine,
@@ -56,7 +57,8 @@ def _boundary(lines: pd.DataFrame) -> Boundary | None:
 def _condition(evidence: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -> str:
     flat, unclear = "; ".join(states.index[states == FAILS]), int((states == UNCLEAR).sum())
     counts = f"Flat or rising in {(states == FAILS).sum()} of {len(states)} settings: {flat or 'none'}."
-    open_ = f"Undecided: {unclear} more." if unclear else ""
+    mixed = "; ".join(states.index[states == MIXED])
+    open_ = f"Depends on the length: {mixed}. " * bool(mixed) + f"Undecided: {unclear} more." * bool(unclear)
     more = [
         said_of_libraries(evidence, "rate"),
         said_of_lines(evidence, lines, "the decay ends"),
@@ -86,7 +88,8 @@ CLAIM = Claim(
     prediction="depends: on the gain; it is flat near criticality and rises beyond",
     unit="decades per step (PyTorch's default tanh RNN)",
     rule=words_of_trend(
-        CONSTANT, f"A cell, init, gain and width (drive {STANDARD_DRIVE}), or a library's default,"
+        CONSTANT,
+        f"A part is a cell, init, gain and width (drive {STANDARD_DRIVE}), or a library's default. It",
     )
     + " All: supported; none: refuted; some: depends.",
     takeaway={

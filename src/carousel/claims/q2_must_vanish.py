@@ -192,7 +192,7 @@ CLAIM = Claim(
     rule="A part (total or through the gates, cell, forget bias, init) has vanished (has not) where the 95 % "
     "interval of "
     f"what is left at lag {LAG} over what is left at lag {INSIDE} lies below (above) {number(10**VANISHED)}. "
-    f"Either takes a Holm's p over the parts of the claim of at most {ALPHA:g}, and {FEWER}. {CONFIRMED} "
+    f"Either takes a Holm's p over the parts of the claim of at most {ALPHA:g}. {FEWER} {CONFIRMED} "
     "All: supported; none: refuted; some: depends.",
     takeaway={
         "supported": "Slopes below 1/4 do make the gradient vanish: look for other cells.",

@@ -15,7 +15,7 @@ from carousel.claims import defaults
 from carousel.claims.claim import Boundary, Margin, Tables
 from carousel.claims.evidence import ALONG_GAIN, planned, reference, stack, trends, with_left
 from carousel.claims.lines import along, boundary, evidence_of, in_words
-from carousel.claims.rule_text import CONFIRMED
+from carousel.claims.rule_text import CONFIRMED, FEWER
 from carousel.claims.rules import ALPHA, LAG, LONG, MIN_REPETITIONS, VANILLA
 
 BY = ["cell", "init", "gain", "hidden"]  # what one part has in common, beside the drive
@@ -198,7 +198,8 @@ def said_of_moves(evidence: pd.DataFrame) -> str:
 def words_of_vanishing(margin: Margin) -> str:
     """Return the rule on what is left at LAG in words."""
     return (
-        f"An init, gain and width (drive {STANDARD_DRIVE}), or a library's default, vanishes (does not) where the 95 % "
-        f"interval over repetitions of what is left at lag {LAG} lies below (above) a loss of {margin.value:g} "
-        f"{margin.unit.split()[0]} and Holm's p over the parts of the claim is at most {ALPHA:g}. {CONFIRMED}"
+        f"A part is an init, gain and width (drive {STANDARD_DRIVE}), or a library's default. It vanishes (does not) "
+        f"where the 95 % interval over repetitions of what is left at lag {LAG} lies below (above) a loss of "
+        f"{margin.value:g} {margin.unit.split()[0]} and Holm's p over the parts of the claim is at most {ALPHA:g}. "
+        f"{FEWER} {CONFIRMED}"
     )

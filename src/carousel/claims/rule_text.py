@@ -9,6 +9,11 @@ CONFIRMED = (
     "measured, to within half the width of the interval."
 )
 
+FEWER = (
+    f"At most {FEW:.0%} of its settings may say the opposite in every repetition; it depends on the setting where more "
+    "than so many do on either side."
+)
+
 
 def words_of_identity(what: str) -> str:
     """Return the rule of an `identity` in words: of ``what``, measured and by its formula."""
@@ -23,9 +28,7 @@ def words_of_comparison(margin: Margin | str, what: str) -> str:
     margin = margin if isinstance(margin, str) else f"{number(margin.value)} {margin.unit}"
     return (
         f"Paired by seed, {what}. A part holds (fails) where the 95 % interval over repetitions lies above (below) "
-        f"{margin}, Holm's p over the parts of the claim is at most {ALPHA:g} and at most "
-        f"{FEW:.0%} of its settings say the opposite in every repetition. It depends on the setting where more than "
-        f"{FEW:.0%} do so on either side. {CONFIRMED}"
+        f"{margin} and Holm's p over the parts of the claim is at most {ALPHA:g}. {FEWER} {CONFIRMED}"
     )
 
 
@@ -33,7 +36,7 @@ def words_of_trend(margin: Margin, what: str) -> str:
     """Return the rule of a `trend` in words: of the rate of ``what``."""
     return (
         f"{what} decays (does not) where the 95 % interval of its rate over repetitions lies below (above) a loss of "
-        f"{number(margin.value)} {margin.unit}, Holm's p over the parts of the claim is at most {ALPHA:g} and {FEWER}. "
+        f"{number(margin.value)} {margin.unit} and Holm's p over the parts of the claim is at most {ALPHA:g}. {FEWER} "
         f"{CONFIRMED}"
     )
 
@@ -42,8 +45,8 @@ def words_of_equivalence(margin: Margin, what: str) -> str:
     """Return the rule of an `equivalence` in words: of ``what``."""
     return (
         f"{what} is the same (is not) where the 95 % interval over repetitions lies within (outside) "
-        f"{number(margin.value)} {margin.unit} either way and Holm's p over the parts of the claim, of two one-sided "
-        f"tests, is at most {ALPHA:g}. {CONFIRMED}"
+        f"{number(margin.value)} {margin.unit} either way. Holm's p over the parts of the claim, of two one-sided "
+        f"tests, is then at most {ALPHA:g}. {CONFIRMED}"
     )
 
 
@@ -53,9 +56,3 @@ def words_of_universal(what: str) -> str:
         f"{what}, confirmed on every backend, refutes it; none among at least {MIN_SEARCHED} settings supports it, "
         "each measured on every backend in one repetition at least."
     )
-
-
-FEWER = (
-    f"at most {FEW:.0%} of its settings say the opposite in every repetition. It depends on the setting where more "
-    "than so many do on either side"
-)
