@@ -407,7 +407,7 @@ def test_agreement_finds_a_planted_difference(study) -> None:
     decay.loc[place, "log10_norm"] += 0.25
     worst = agreement(decay).iloc[0]
     assert worst["value"] == pytest.approx(0.25)
-    assert "lstm97" in worst["where"]
+    assert "LSTM of 1997" in worst["where"]
     assert "lag 200" in worst["where"]
 
 

@@ -82,7 +82,7 @@ def test_tables_at_the_margin_say_the_same(plant, study: int) -> None:
 def test_every_backend_is_in_a_null_study(plant) -> None:
     tables, null = plant(need="A2g"), Null(0)
     table = a2g.pairs(a2g.common(a2g.rows(tables)))
-    found = null(table, "apart", "all", 0.5, "median", student).set_index("backend")
+    found = null(table, [], "apart", "all", 0.5, "median", student).set_index("backend")
     usual = evidence._evidence(table, [], "apart", "all", 0.5, "median", student).set_index("backend")
     assert found.index.tolist() == [*BACKENDS] == usual.index.tolist()
     assert (found.nunique() == 1).all()

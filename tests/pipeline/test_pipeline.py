@@ -43,9 +43,15 @@ def test_the_backends_agree_at_rounding_level(smoke: Path) -> None:
     decay = decay[(decay["trained"] == "no") & (decay["dtype"] == "float64")]
     measured = ("backend", "device", "log10_norm", "n_zero", "n", "cosine", "error")
     factors = [c for c in decay.columns if c not in measured]
-    sides = [decay[decay["backend"] == name].set_index(factors)["log10_norm"] for name in ("numpy", "torch")]
-    both = pd.concat(sides, axis=1, keys=["numpy", "torch"])
-    assert len(both) == len(sides[0]) == len(sides[1])
+    checked = (decay["slice"] != "libraries") | (decay["repetition"] < 2)  # of three, as the study asks
+    rows = {name: decay[decay["backend"] == name].set_index(factors) for name in ("numpy", "torch")}
+    assert (
+        rows["numpy"]
+        .index.difference(rows["torch"].index)
+        .equals(decay[(decay["backend"] == "numpy") & ~checked].set_index(factors).index.sort_values())
+    )
+    both = pd.concat({name: side["log10_norm"] for name, side in rows.items()}, axis=1, join="inner")
+    assert len(both) == len(rows["torch"]) > 0
     assert both.notna().all(axis=None)
     differ = both["numpy"] != both["torch"]
     assert (both[differ].diff(axis=1)["torch"].abs() < 1e-8).all()

@@ -179,7 +179,7 @@ WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
         lambda s: s["decay"][0].update(slice="../x"),
         "decay[0].slice: found '../x'; allowed: a short name",
     ),
-    "slice twice": (lambda s: s["decay"].append(copy.deepcopy(s["decay"][0])), "(grid stands twice)"),
+    "slice twice": (lambda s: s["decay"].append(copy.deepcopy(s["decay"][0])), "(libraries stands twice)"),
     "no slices": (lambda s: s.update(decay=[]), "decay: found []; allowed: a list with"),
     "slice no mapping": (
         lambda s: s.update(decay=[3]),
