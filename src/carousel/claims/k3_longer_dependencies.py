@@ -168,7 +168,9 @@ def _therefore(tasks: str, ranks: str) -> str:
 def _parts(evidence: pd.DataFrame, states: pd.Series) -> str:
     effect = reference(evidence).groupby("part", sort=False)["effect"].mean()
     return " ".join(
-        by_state(states.rename(lambda part: f"{names.task(part)} ({number(effect[part])})"), DECIDED)
+        by_state(
+            states.rename(lambda part: f"{names.task(part)} ({number(effect.get(part, np.nan))})"), DECIDED
+        )
     )
 
 

@@ -14,8 +14,13 @@ ALONG = ["rival", "init", "gain", "bias", "forget_bias", "drive", "hidden", "len
 
 
 def left(group: pd.DataFrame) -> str:
-    """Return in words what a library's LSTM and RNNs have left at LAG, in decades, and their rates per step."""
+    """Return in words what a library's LSTM and RNNs have left at LAG, in decades, and their rates per step.
+
+    Nothing where the reference measured none.
+    """
     own = reference(group)
+    if own.empty:
+        return ""
     sides = {"LSTM": ("left", "rate", own.drop_duplicates(["length", "repetition"]))}
     sides |= {
         names.cell(str(rival)): ("left_right", "rate_right", rows) for rival, rows in own.groupby("rival")
