@@ -84,8 +84,8 @@ def able(space: pd.DataFrame) -> pd.DataFrame:
     Adam moves a weight by about its learning rate in a step, hardly more. The least chrono bias is zero.
     """
     trained = space[(space["trained"].astype(str) != "no") & (space["step"] > 0)]
-    rate = trained["slice"].astype(str).map(LEARNING_RATES).fillna(LEARNING_RATE)
-    way = NET - trained["forget_bias"].astype(str).map(as_number).fillna(0.0)
+    rate = trained["slice"].astype(str).map(LEARNING_RATES).astype(float).fillna(LEARNING_RATE)
+    way = NET - trained["forget_bias"].astype(str).map(as_number).astype(float).fillna(0.0)
     return trained[(way > 0) & (rate * trained["step"] >= way)]
 
 
