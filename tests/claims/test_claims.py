@@ -454,7 +454,7 @@ def compared(shifts: np.ndarray, noise: float, rng: np.random.Generator) -> pd.D
 
 @pytest.mark.campaign
 def test_without_an_effect_wrong_verdicts_are_at_most_one_in_twenty() -> None:
-    tries, rng = 300, np.random.default_rng(5)
+    tries, rng = 120, np.random.default_rng(5)
     wrong = sum(comparison(compared(np.zeros(4), 1.0, rng)).iloc[0] != UNCLEAR for _ in range(tries))
     assert wrong / tries <= ALPHA + 3 * np.sqrt(ALPHA * (1 - ALPHA) / tries)
 
