@@ -161,15 +161,6 @@ def bias_axis(ax: Axes, order: Sequence[str]) -> None:
         ax.tick_params(axis="x", labelrotation=90)
 
 
-def rate_axis(ax: Axes, linear: float) -> None:
-    """Scale the y axis of rates: linear within +-``linear``, logarithmic beyond."""
-    ax.set_yscale("symlog", linthresh=linear)
-    low, high = ax.get_ylim()
-    ticks = [tick for tick in (-10, -1, -0.1, -0.01, 0, 0.01, 0.1, 1) if low <= tick <= high]
-    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.minorticks_off()
-
-
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as SVG: text as text, no date, same figure same bytes."""
     canvas, dpi = FigureCanvasSVG(figure), figure.dpi
