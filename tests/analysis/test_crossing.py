@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from carousel.analysis.stats import tables
 from carousel.analysis.stats.crossing import Crossing, crossings, first_rise, pooled
@@ -56,6 +56,8 @@ def test_where_the_log_of_the_loss_is_straight_the_crossing_is_exact(
 
 
 @given(st.floats(0.1, 5), st.floats(0.01, 0.99), st.floats(-5, 5))
+@example(1.0, 0.5, 2.225073858507e-311)
+@example(1.0, 0.5, -2.225073858507e-311)
 def test_through_zero_it_is_a_straight_line_whatever_is_asked(
     slope: float, share: float, level: float
 ) -> None:

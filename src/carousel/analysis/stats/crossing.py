@@ -89,9 +89,9 @@ def first_rise(x: np.ndarray, curves: np.ndarray, level: float, smooth: Smooth =
 
 def _share(before: np.ndarray, after: np.ndarray, level: float, smooth: Smooth) -> np.ndarray:
     """Return at which share of the way from before to after, each [curves], ``level`` is."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         linear = (level - before) / (after - before)
-        logs = np.log(before / level) / np.log(before / after)
+        logs = (np.log(-before) - np.log(-level)) / (np.log(-before) - np.log(-after))
     losses = (smooth == "log_loss") & (level < 0) & (before < 0) & (after < 0)
     return np.where(losses, logs, linear)
 
