@@ -6,6 +6,7 @@ in test_twins.py. The net inputs are functions of h as well, so equal steps are 
 
 import numpy as np
 import pytest
+from support.cell_checks import FLOOR
 from support.problems import B, H, M, random_problem
 
 from carousel.cells import CELLS
@@ -215,4 +216,5 @@ def test_a_positive_forget_bias_keeps(name):
         kept.append(factor)
     assert (kept[0] > kept[1]).all()
     assert (kept[0] > 0.5).all()
-    assert (kept[2] < 1e-15).all()
+    least, most = FLOOR.get(name, (0.0, 1e-15))
+    assert ((kept[2] >= least) & (kept[2] < most)).all()

@@ -109,18 +109,18 @@ def test_the_carousel_is_what_is_kept_and_what_is_let_in(name, backend):
 @both
 @pytest.mark.parametrize("name", APART)
 def test_the_entry_is_how_h_follows_c(name, backend):
-    """Through one step from an error in h, the gates held; numpy's saved slope is the output's squashing."""
+    """Through one step from an error in h, the gates held; numpy's saved slope is the output's squashing, if any."""
     p = random_problem(name, seed=54)
     params, step, _ = taken(backend, p)
     found = gates_and_factors(p.system(backend).effective(), step)["entry"]
     _, plain, _ = taken(NUMPY, p)
     saved = dict(zip(names_of(p), (*plain.saved, *plain.intermediate), strict=True))
-    expected = saved["o"] * (saved["dy"] if "dy" in saved else 1 / saved["n"])
+    expected = saved["o"] * (saved["dy"] if "dy" in saved else 1 / saved.get("n", 1.0))
     np.testing.assert_allclose(found, expected + 0 * found, rtol=1e-12)
 
 
 @both
-@pytest.mark.parametrize("name", APART)
+@pytest.mark.parametrize("name", [name for name in APART if name in HEARING])
 def test_the_exit_is_what_an_error_in_one_unit_leaves_through_the_candidate(name, backend):
     p = random_problem(name, seed=55)
     params, step, _ = taken(backend, p)

@@ -13,6 +13,10 @@ NUMPY, TORCH = load("numpy", "cpu", "float64"), load("torch", "cpu", "float64")
 both = pytest.mark.parametrize("backend", [NUMPY, TORCH], ids=["numpy", "torch"])
 
 
+FLOOR = {"rglru": (0.9, 0.999)}
+"""Between which numbers a forget gate lies that is closed as far as can be, by cell; else 0 and 1e-15."""
+
+
 every_cell = pytest.mark.parametrize("name", CELLS)
 
 

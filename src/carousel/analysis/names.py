@@ -35,6 +35,9 @@ CELLS: Mapping[str, str] = {
     "minlstm": "minLSTM",
     "lru": "LRU",
     "slstm": "sLSTM",
+    "mamba": "Mamba's recurrence",
+    "rglru": "RG-LRU",
+    "cornn": "coRNN",
 }
 INITS: Mapping[str, str] = {
     **{name: f"{library}'s default" for name, library in LIBRARIES.items()},

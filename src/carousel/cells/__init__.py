@@ -2,6 +2,7 @@
 
 from carousel.cells.antisymmetric import ANTISYMMETRIC_RNN
 from carousel.cells.cell import Cell, IntermediateInput, Ops, Params, Weight
+from carousel.cells.cornn import CORNN
 from carousel.cells.greff import (
     LSTM_CIFG,
     LSTM_FGR,
@@ -17,7 +18,9 @@ from carousel.cells.indrnn import INDRNN
 from carousel.cells.linear import MINGRU, MINLSTM
 from carousel.cells.lru import LRU
 from carousel.cells.lstm import LSTM, LSTM_97, LSTM_PEEPHOLE
+from carousel.cells.mamba import MAMBA
 from carousel.cells.orthogonal import RNN_ORTHOGONAL
+from carousel.cells.rglru import RGLRU
 from carousel.cells.rnn import RNN_LINEAR, RNN_RELU, RNN_SIGMOID, RNN_TANH
 from carousel.cells.single_gate import JANET, MGU, MINIMAL_RNN
 from carousel.cells.slstm import SLSTM
@@ -48,6 +51,9 @@ CELLS: dict[str, Cell] = {
     "minlstm": MINLSTM,
     "lru": LRU,
     "slstm": SLSTM,
+    "mamba": MAMBA,
+    "rglru": RGLRU,
+    "cornn": CORNN,
     "antisymmetric_rnn": ANTISYMMETRIC_RNN,
     "rnn_orthogonal": RNN_ORTHOGONAL,
 }

@@ -146,9 +146,18 @@ class Error:
 
 
 class Number(float):
-    """A number in the place of an array."""
+    """A number in the place of an array; a sum with another number is one, too."""
 
     shape, dtype = (1, 1, 1), "float64"
+
+    def __add__(self, other: Any) -> Any:
+        total = super().__add__(other)
+        return total if total is NotImplemented else Number(total)
+
+    def __sub__(self, other: Any) -> Any:
+        return self + -other
+
+    __radd__ = __add__
 
 
 class Recorder:
