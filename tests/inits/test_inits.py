@@ -359,12 +359,21 @@ def test_uniform_gates_are_open_by_every_amount_alike(cell):
         np.testing.assert_array_equal(b[:, rows(cell, CELLS[cell].input)], -forget)
 
 
+@pytest.mark.parametrize("cell", [name for name in CELLS if CELLS[name].forget])
+def test_loguniform_steps_are_of_every_order_alike(cell):
+    """The step size that keeps sigma(b) of a state: -log sigma(b)."""
+    b = np.stack([params(cell, forget_bias="loguniform", repetition=r).b[0] for r in range(60)])
+    forget = b[:, rows(cell, CELLS[cell].forget)]
+    assert_uniform(np.log10(np.logaddexp(0, -forget)), -3, -1)
+
+
 @given(H=st.integers(1, 40), longest=st.integers(1, 10**6), seed=st.integers(0, 99))
 def test_a_scheme_s_gates_have_the_time_scales_it_allows(H, longest, seed):
-    """1 / (1 - sigma(b)) steps: 2 to T_max under chrono, 1 and a bit to H for uniform gates."""
+    """1 / (1 - sigma(b)) steps: 2 to T_max under chrono, 1 and a bit to H for uniform gates, 10 to 1,000 for steps."""
     for name, fastest, slowest in (
         ("chrono", 2, max(longest, 3)),
         ("uniform", 1 / (1 - 1 / max(H, 2)), max(H, 2)),
+        ("loguniform", 10, 1001),
     ):
         scale = 1 + np.exp(FORGET_BIASES[name](np.random.default_rng(seed), H, longest))
         assert (scale >= fastest * (1 - 1e-12)).all()
@@ -392,7 +401,7 @@ def test_default_stands_for_what_the_library_sets(init):
     assert found == dict.fromkeys(CELLS, "0") | ({"lstm": "1"} if init == "keras" else {})
 
 
-NAMED = {name: name for name in ("chrono", "uniform", "chrono:3", "chrono:1000")}
+NAMED = {name: name for name in ("chrono", "uniform", "loguniform", "chrono:3", "chrono:1000")}
 NUMBERS = {1: "1", -2.5: "-2.5", -0.0: "0", 0.1 + 0.2: "0.30000000000000004", 1e22: "1e+22"}
 
 
@@ -428,7 +437,9 @@ def test_a_study_may_have_default():
     + ["chrono:12345678", "uniform:5", ["chrono"], ""],
 )
 def test_forget_biases_that_it_may_not_have_are_refused_in_one_line(value):
-    with pytest.raises(ValueError, match="^allowed: a finite number, chrono, uniform, or chrono:T [^\n]*$"):
+    with pytest.raises(
+        ValueError, match="^allowed: a finite number, chrono, uniform, loguniform, or chrono:T [^\n]*$"
+    ):
         forget_bias_text(value)
 
 

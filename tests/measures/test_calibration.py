@@ -31,7 +31,7 @@ BACKENDS = ("numpy", "torch")
 both = pytest.mark.parametrize("name", BACKENDS)
 SHORT = (  # every quantity and instrument, in few steps
     "linear_orthogonal linear_identity linear_spectrum input_gradient lstm_held lstm97_held gru_held lstm_noisy_gate "
-    "lstm_pulse lstm_rest gru_rest lstm_output_gate"
+    "lstm_pulse lstm_rest gru_rest lstm_output_gate mamba_held rglru_held cornn_rest"
 ).split()
 STEADY = {"linear_orthogonal", "lstm97_held"}  # a factor more or less is no error there
 WHOLE = """

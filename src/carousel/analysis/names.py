@@ -35,7 +35,7 @@ CELLS: Mapping[str, str] = {
     "minlstm": "minLSTM",
     "lru": "LRU",
     "slstm": "sLSTM",
-    "mamba": "Mamba's recurrence",
+    "mamba": "Mamba's S6",
     "rglru": "RG-LRU",
     "cornn": "coRNN",
 }

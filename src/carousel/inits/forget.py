@@ -14,6 +14,7 @@ from carousel.inits.libraries import LIBRARY_FORGET_BIAS
 DEFAULT = "default"  # in a study; a model and the tables have the number that it stands for
 LONGEST = re.compile(r"chrono:([1-9][0-9]{0,6})")  # T_max
 SHORTEST = 3  # the first T_max with a range, 1 to T_max - 1, to draw from
+STEP_MIN, STEP_MAX = 0.001, 0.1  # between which those of `loguniform` lie: time scales of 1,000 to 10 steps
 
 Scheme = Callable[[np.random.Generator, int, int], Float[np.ndarray, " H"]]
 
@@ -36,9 +37,15 @@ def uniform_gates(rng: np.random.Generator, H: int, longest: int) -> Float[np.nd
     return np.log(u / (1 - u))
 
 
+def loguniform(rng: np.random.Generator, H: int, longest: int) -> Float[np.ndarray, " H"]:
+    """sigma(b) = exp(-Delta), Delta log-uniform on [STEP_MIN, STEP_MAX]: the step sizes of Gu and Dao's code (2023)."""
+    return -np.log(np.expm1(np.exp(rng.uniform(np.log(STEP_MIN), np.log(STEP_MAX), H))))
+
+
 FORGET_BIASES: dict[str, Scheme] = {
     "chrono": chrono,
     "uniform": uniform_gates,
+    "loguniform": loguniform,
 }
 
 

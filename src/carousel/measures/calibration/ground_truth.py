@@ -56,12 +56,13 @@ def network(
     R: Given = {},  # noqa: B006
     b: Given = {},  # noqa: B006
     W: Given = {},  # noqa: B006
+    p: Given = {},  # noqa: B006
     xs: np.ndarray | None = None,
     state: Given = {},  # noqa: B006
     covector: Values = 1.0,
     warm_up: int = 0,
 ) -> Network:
-    """The network with these weights: `R`, `b` and `W` by gate, `state` by its name; what is not given is zero.
+    """The network with these weights: `R`, `b` and `W` by gate, `p` and `state` by name; what is not given is zero.
 
     `shape` is M, H, B.
     """
@@ -69,9 +70,9 @@ def network(
     xs = np.zeros((steps, M, 1, B)) if xs is None else xs
     params = Params(
         by_gate(cell, W, (M, H, xs.shape[2])),
-        by_gate(cell, R, (M, H, H)),
+        by_gate(cell, R, (M, H, H * len(CELLS[cell].columns))),
         by_gate(cell, b, (M, H, 1)),
-        {name: np.zeros((M, H, 1)) for name in CELLS[cell].pointwise},
+        {name: filled(p.get(name, 0.0), (M, H, 1)) for name in CELLS[cell].pointwise},
     )
     states = tuple(filled(state.get(name, 0.0), shape) for name in CELLS[cell].states)
     return Network(cell, params, xs, states, filled(covector, shape), warm_up)
