@@ -14,7 +14,7 @@ closes the input gate as it opens the other. What surrounds the unit in a block 
 
 The rate C r softplus(-Lambda) = -log f is computed as the square of its root, which is exp of half its log. The
 root of 1 - f^2 is this root times one that is never zero, and has a derivative wherever a gate is: the slope of
-sqrt(1 - f^2) by f has none at f = 1.
+sqrt(1 - f^2) by f has none at f = 1. Lambda is to stay below 700 in float64 and below 80 in float32, where a is 1.
 """
 
 import math
