@@ -115,6 +115,7 @@ def add_tables(commands: Any) -> None:
     added(commands, machines, "results", "out")
     rendering = added(commands, render, "results", "out")
     rendering.add_argument("--renderer", choices=("auto", "quarto", "embedded"), default="auto")
+    rendering.add_argument("--summary", type=Path, help="a file of Markdown with the page in short")
 
 
 def add_result_sets(commands: Any) -> None:

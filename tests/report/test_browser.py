@@ -121,6 +121,54 @@ def test_nothing_serious_stands_in_the_way_of_anyone(browser, page, width, schem
     assert set(passed) == set(PASSED)
 
 
+SHOWN = """[...document.querySelectorAll("svg.hero")].filter(svg => svg.getBoundingClientRect().width)
+    .map(svg => [...svg.querySelectorAll("g.b")].map(g => getComputedStyle(g).display != "none"))"""
+SENTENCES = """[...document.querySelectorAll(".said p.b")].filter(p => getComputedStyle(p).display != "none")
+    .map(p => p.textContent)"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_hero_shows_the_forget_bias_that_is_chosen_by_mouse_or_keyboard(browser, page, width):
+    browser.open(page.as_uri(), width)
+    assert browser.run(SHOWN) == [[False, True, False]]
+    assert browser.run(SENTENCES)[0].startswith("At a forget bias of 1,")
+    browser.run("document.querySelector('label:has(#hero-2)').click()")
+    assert browser.run(SHOWN) == [[False, False, True]]
+    browser.run("document.getElementById('hero-2').focus()")
+    browser.press("ArrowDown")
+    assert browser.run(SHOWN) == [[True, False, False]]
+    assert len(browser.run(SENTENCES)) == 1 and browser.run(SENTENCES)[0].startswith("At a forget bias of 0,")
+
+
+def test_the_contents_stand_beside_the_text_and_fold_on_a_phone(browser, page):
+    browser.open(page.as_uri(), 1400)
+    width = "document.getElementById('%s').getBoundingClientRect().width"
+    assert browser.run(width % "contents") > 100 and browser.run(width % "fold") == 0
+    browser.run("document.getElementById('claims').scrollIntoView()")
+    browser.run("new Promise(done => setTimeout(done, 200))")
+    assert browser.run("document.querySelector('#contents [aria-current]').hash") == "#claims"
+    assert 0 <= browser.run("document.getElementById('contents').getBoundingClientRect().top") < 100
+    browser.open(page.as_uri(), 400)
+    assert browser.run(width % "contents") == 0
+    assert not browser.run("document.querySelector('#fold details').open")
+
+
+def test_a_card_keeps_how_it_was_decided_folded(browser, page):
+    browser.open(page.as_uri(), 1400)
+    folded = "[...document.querySelectorAll('#claims section details')].map(d => d.open)"
+    assert set(browser.run(folded)) == {False}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_text_of_the_hero_is_too_small_or_larger_than_the_body_s(browser, page, width):
+    browser.open(page.as_uri(), width)
+    sizes = browser.run("""[...document.querySelectorAll("svg.hero")].filter(s => s.getBoundingClientRect().width)
+        .map(s => s.getBoundingClientRect().width / s.viewBox.baseVal.width)
+        .map(scale => scale * parseFloat(getComputedStyle(document.querySelector("svg.hero")).fontSize))""")
+    body = browser.run("parseFloat(getComputedStyle(document.body).fontSize)")
+    assert sizes and all(12 <= size <= body for size in sizes)
+
+
 def test_the_page_is_small_and_stands_at_once(browser, page):
     assert page.stat().st_size < LIMIT
     took = []

@@ -13,6 +13,8 @@ from support import planted
 from carousel.analysis.routes import routes
 from carousel.analysis.summary import summarise
 from carousel.report import explorer, recommendations
+from carousel.report.hero.fragment import fragment
+from carousel.report.hero.lines import lines
 from carousel.report.page import measurements  # noqa: E402
 from carousel.tables import parquet
 
@@ -283,6 +285,9 @@ def make_results(folder: Path) -> Path:
     (folder / "figures").mkdir(parents=True)
     for name in ("story", *CLAIMS, *measurements.DRAWN):
         (folder / "figures" / f"{name}.svg").write_text(SVG)
+    found = lines(planted.decay())
+    (folder / "figures" / "hero.html").write_text(fragment(found) if found else "")
+    (folder / "figures" / "hero.svg").write_text(SVG)
     for name in ("story", *measurements.DRAWN):
         (folder / "figures" / f"{name}.txt").write_text(f"What is seen of {name}: a < b.\n")
     return folder

@@ -195,7 +195,8 @@ rule report:
         figures=RESULTS / "figures",
         code=fingerprint.report(),
     output:
-        report(RESULTS / "report.html", caption="../report/report.rst", category="Report"),
+        page=report(RESULTS / "report.html", caption="../report/report.rst", category="Report"),
+        short=RESULTS / "summary.md",
     log:
         RESULTS / "logs/report.log",
     conda:
@@ -207,4 +208,5 @@ rule report:
     message:
         "writing the report"
     shell:
-        "{params.job} {log} python -m carousel render --results {params.results} --out {output}"
+        "{params.job} {log} python -m carousel render --results {params.results} --out {output.page}"
+        " --summary {output.short}"

@@ -1,11 +1,14 @@
 """Numbers and lists in words, as the claims, the figures' texts and the page print them."""
 
+import math
 import re
 from collections.abc import Iterable
 
 import numpy as np
 
 MINUS = "\N{MINUS SIGN}"
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+PER_CENT = -3.0  # decades: a share is told in per cent from here on
 
 
 def number(value: float) -> str:
@@ -28,6 +31,29 @@ def factor(rate: float) -> str:
 def with_interval(value: float, low: float, high: float) -> str:
     """Return a value and its 95 % interval."""
     return f"{number(value)} (95 % interval {number(low)} to {number(high)})"
+
+
+def power(decades: float) -> str:
+    """Return a whole power of ten: "10⁻⁴⁵", and "1" for none."""
+    return "1" if round(decades) == 0 else f"10{str(round(decades)).translate(SUPERSCRIPTS)}"
+
+
+def share(decades: float) -> str:
+    """Return what is left: in per cent with two digits down to a thousandth, as a power of ten below it."""
+    if math.isnan(decades):
+        return "not measured"
+    if math.isinf(decades):
+        return "0"
+    if decades < PER_CENT:
+        return power(decades)
+    per_cent = float(f"{100 * 10**decades:.2g}")
+    return f"{per_cent:g}\N{NO-BREAK SPACE}%" if per_cent < 1000 else f"{per_cent / 100:,.0f} times"
+
+
+def span(low: float, high: float, digits: int = 1) -> str:
+    """Return "5.0 to 5.2", or one number where both read the same."""
+    ends = fixed(low, digits), fixed(high, digits)
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
 def count(value: float) -> str:

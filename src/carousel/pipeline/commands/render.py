@@ -22,8 +22,19 @@ def render(args: argparse.Namespace) -> None:
         check(args.results)
         with tempfile.TemporaryDirectory(prefix="carousel-report-") as folder:
             place(page.render(Path(folder) / "report", args.results, args.renderer), args.out)
+        if args.summary:
+            with files.whole(args.summary) as file:
+                file.write(in_short(args.out.name).encode())
     except Exception as error:
         raise RenderError(f"report: {' '.join(explained(error).split()) or type(error).__name__}") from error
+
+
+def in_short(page: str) -> str:
+    """The summary of the study that was just rendered; page: its file's name."""
+    from carousel.report.page.sections import load
+    from carousel.report.page.summary import summary
+
+    return summary(load(), page, "figures/hero.svg")
 
 
 def check(results: Path) -> None:
@@ -34,7 +45,10 @@ def check(results: Path) -> None:
     for name in SHOWN:
         require(results / name)
     check_tables(results / name for name in SHOWN if name.endswith(".parquet"))
-    pictures = [f"{name}.{suffix}" for name in ("story", *DRAWN) for suffix in ("svg", "txt")]
+    pictures = [f"{name}.{suffix}" for name in ("story", *DRAWN) for suffix in ("svg", "txt")] + [
+        "hero.html",
+        "hero.svg",
+    ]
     for name in (*pictures, *parquet.read(results / "claims.parquet")["figure"]):
         require(results / "figures" / name)
 

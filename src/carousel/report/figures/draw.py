@@ -31,6 +31,9 @@ from carousel.report.figures import (
     truncation,
 )
 from carousel.report.figures.style import save, style
+from carousel.report.hero.fragment import fragment
+from carousel.report.hero.lines import lines
+from carousel.report.hero.still import NOTHING, still
 
 FIGURES: dict[str, Callable[[Tables], Figure]] = {
     "story": story.story,
@@ -105,5 +108,8 @@ def draw(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
         with style():
             save(picture.figure(tables[picture.table]), folder / f"{name}.svg")
         said[name] = picture.alt(tables[picture.table])
+    found = lines(measured.decay)
+    (folder / "hero.html").write_text(fragment(found) if found else "", encoding="utf-8")
+    (folder / "hero.svg").write_text(still(found) if found else NOTHING, encoding="utf-8")
     for name, text in said.items():
         (folder / f"{name}.txt").write_text(text + "\n", encoding="utf-8")

@@ -8,9 +8,9 @@ import pandas as pd
 from carousel.analysis.text import count, counted
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.robustness import flips
-from carousel.report.page.answers import Claim, depends_on, measured
+from carousel.report.page.brief import Claim, brief, depends_on, measured
 from carousel.report.page.history import dated
-from carousel.report.page.markup import definitions, div, escape, number, picture, table, verdict
+from carousel.report.page.markup import definitions, div, escape, fold, number, picture, prose, table, verdict
 
 SHARED = (
     "The backends share their seeds and are one sample: n counts models, once. "
@@ -19,20 +19,12 @@ SHARED = (
 )
 
 
-def numbers(data: SimpleNamespace) -> str:
-    """How many claims there are and how many have each verdict."""
-    counts = data.claims["verdict"].value_counts()
-    parts = ", ".join(f"{counts[word]} {verdict(word)}" for word in counts.index)
-    title = data.origins["claims.parquet"].get("title", data.results.name)
-    return f"{escape(title)}, {len(data.claims)} claims: {parts}."
-
-
 def verdicts(data: SimpleNamespace) -> str:
     """The table of verdicts; every id links to its section."""
     rows = [
         (
             f"[{claim.id}](#{claim.id})",
-            escape(claim.statement),
+            prose(claim.statement),
             verdict(claim.verdict),
             measured(claim),
             depends_on(claim),
@@ -40,7 +32,8 @@ def verdicts(data: SimpleNamespace) -> str:
         for claim in data.claims.itertuples()
     ]
     head = ("Id", "Claim", "Verdict", "Effect and interval", "Depends on")
-    return div("verdicts", table("Verdicts", head, rows, (6, 44, 13, 26, 11)), colons=4)
+    whole = div("verdicts", table("Verdicts", head, rows, (6, 44, 13, 26, 11)), colons=4)
+    return fold("All verdicts in a table", whole)
 
 
 def at_other_margins(data: SimpleNamespace) -> str:
@@ -62,31 +55,28 @@ def sections(data: SimpleNamespace) -> str:
 
 
 def section(claim: Claim, evidence: pd.DataFrame, results: Path) -> str:
-    """One claim: statement, what settles it, picture, verdict and figures, takeaway; its reference's evidence."""
-    said = definitions([
-        ("Who said it", escape(claim.who)),
+    """A claim's card: verdict, what was claimed and found, picture, takeaway; how it was decided is folded."""
+    record = definitions([
         ("Kind", escape(claim.kind)),
-        ("Formal reading", escape(claim.reading)),
-        ("Predicted", escape(claim.prediction + dated(claim.id))),
-        ("What settles it", escape(claim.rule)),
-        ("Margin", escape(claim.margin)),
-    ])  # fmt: skip
-    found = definitions([
-        ("Verdict", verdict(claim.verdict)),
+        ("Formal reading", prose(claim.reading)),
+        ("Predicted", prose(claim.prediction + dated(claim.id))),
+        ("What settles it", prose(claim.rule)),
+        ("Margin", prose(claim.margin)),
         ("At other margins", other_margins(claim)),
-        ("What would change it", escape(claim.would_change)),
+        ("What would change it", prose(claim.would_change)),
         ("Effect", f"{measured(claim)}, {sample(claim, evidence)}"),
         ("By backend", by_backend(claim)),
-        ("Threshold", escape(claim.boundary)),
-        ("Condition", escape(claim.condition)),
+        ("Threshold", prose(claim.boundary)),
+        ("Condition", prose(claim.condition)),
         ("Parts", parts(evidence)),
-        ("Settings", escape(claim.settings)),
+        ("Settings", prose(claim.settings)),
     ])  # fmt: skip
-    head = f"### {claim.id}: {verdict(claim.verdict)} {{#{claim.id}}}\n"
+    head = f"### {claim.id} {verdict(claim.verdict)}: {prose(claim.statement)} {{#{claim.id}}}\n"
+    said = div("said", f"Said by: {escape(claim.who)}.")
     image = picture(results / "figures" / claim.figure, claim.alt)
-    statement, takeaway = escape(claim.statement), f"**In practice:** {escape(claim.takeaway)}"
-    blocks = (head, div("statement", statement), div("facts", said), image, div("facts", found))
-    return "\n".join((*blocks, div("takeaway", takeaway)))
+    found = div("found", f"**Found:** {brief(claim.condition)}") if claim.condition else ""
+    takeaway = div("takeaway", f"**In practice:** {prose(claim.takeaway)}")
+    return "\n".join([head, said, found, image, takeaway, fold("How it was decided", div("facts", record))])
 
 
 def other_margins(claim: Claim) -> str:

@@ -1,20 +1,26 @@
 """Values as pandoc Markdown that Quarto reads too: escaped text, numbers, tables, inline pictures."""
 
 import base64
-import html
 import math
 import re
 from collections.abc import Iterable, Sequence
+from html import escape as escape_html
 from pathlib import Path
 
 from carousel.analysis.text import MINUS
 
-VERDICTS = ("supported", "refuted", "depends", "inconclusive")
+SYMBOLS = {"supported": "●", "depends": "◐", "refuted": "✕", "inconclusive": "○"}
+VERDICTS = tuple(SYMBOLS)
 
 
 def escape(text: object) -> str:
     """Text as Markdown that shows it unchanged on one line: every ASCII punctuation mark is escaped."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(str(text).split()))
+
+
+def prose(text: object) -> str:
+    """Text as Markdown, with powers of ten as such."""
+    return re.sub(r"10\\\^(−?\d+(?:\\\.\d+)?)", r"10^\1^", escape(text))
 
 
 def number(value: float) -> str:
@@ -46,13 +52,33 @@ def table(name: str, head: Sequence[str], rows: Iterable[Sequence[str]], widths:
     """A pipe table in a box that scrolls; cells are Markdown already, `widths` are relative."""
     lines = [head, ["-" * width for width in widths], *rows]
     body = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-    label = html.escape(name, quote=True)
+    label = escape_html(name, quote=True)
     return f'::: {{.scroll role="region" tabindex="0" aria-label="{label}"}}\n{body}\n:::\n'
 
 
 def div(name: str, body: str, colons: int = 3) -> str:
     """A block of class `name`; more colons where the body holds a block itself."""
     return f"{':' * colons} {name}\n{body.rstrip()}\n{':' * colons}\n"
+
+
+def html(text: str) -> str:
+    """A piece of HTML, which both renderers leave as it is."""
+    return f"```{{=html}}\n{text}\n```\n"
+
+
+def attribute(text: object) -> str:
+    """Text for HTML, inside an attribute too."""
+    return escape_html(str(text), quote=True)
+
+
+def link(claim: str) -> str:
+    """A claim's id as a link to its section."""
+    return f"[{claim}](#{claim})"
+
+
+def fold(summary: str, body: str) -> str:
+    """Markdown without headings behind a line that opens it."""
+    return f"{html(f'<details><summary>{summary}</summary>')}\n{body}\n{html('</details>')}"
 
 
 def definitions(pairs: Iterable[tuple[str, str]]) -> str:
@@ -63,5 +89,5 @@ def definitions(pairs: Iterable[tuple[str, str]]) -> str:
 def picture(path: Path, alt: str) -> str:
     """An SVG file as an `img` that carries its bytes: pandoc would inline it and drop the alt text."""
     data = base64.b64encode(path.read_bytes()).decode()
-    image = f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(alt, quote=True)}">'
-    return f'```{{=html}}\n<figure class="picture" tabindex="0">{image}</figure>\n```\n'
+    image = f'<img src="data:image/svg+xml;base64,{data}" alt="{escape_html(alt, quote=True)}">'
+    return html(f'<figure class="picture">{image}</figure>')

@@ -11,7 +11,6 @@ import pandas as pd
 from carousel.analysis.stats.tables import MODEL
 from carousel.analysis.text import count
 from carousel.report import names as said
-from carousel.report.page.answers import answers, half_lives
 from carousel.report.page.markup import escape, number, table, verdict
 from carousel.report.page.measurements import drawn
 from carousel.report.page.slices import values
@@ -58,11 +57,6 @@ def validate(claims: pd.DataFrame) -> None:
         verdict(claim.verdict)
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", claim.id):
             raise ValueError(f"{claim.id!r} cannot be a claim's id: letters and digits only")
-
-
-def answer(data: SimpleNamespace) -> str:
-    """The five sentences as a list."""
-    return "\n".join(f"1. {text}" for text in answers(data.claims, half_lives(data)))
 
 
 def story(data: SimpleNamespace) -> str:

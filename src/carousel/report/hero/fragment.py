@@ -1,0 +1,50 @@
+"""The hero as a piece of HTML: the control, the drawing at two sizes, and the sentence of the chosen forget bias."""
+
+from carousel.analysis import names
+from carousel.analysis.text import counted
+from carousel.report.hero.lines import Lines
+from carousel.report.hero.picture import NARROW, WIDE, svg
+from carousel.report.hero.words import sentence
+
+FIRST = "1"  # the forget bias that is shown first, if it is there
+TITLE = "What is left of an LSTM’s gradient, by steps back from the loss"
+
+
+def fragment(lines: Lines) -> str:
+    """Return the figure. Which forget bias it shows is decided by radio buttons and style alone."""
+    first = lines.biases.index(FIRST) if FIRST in lines.biases else 0
+    said = [f'<p class="b b{k}">{sentence(lines, bias)}</p>' for k, bias in enumerate(lines.biases)]
+    return "\n".join([
+        f'<figure class="hero" id="hero"><style>{rules(len(lines.biases), first)}</style>',
+        control(lines.biases, first),
+        *(svg(lines, frame, TITLE) for frame in (WIDE, NARROW)),
+        f'<div class="said">{"".join(said)}</div>',
+        f"<figcaption>{caption(lines)}</figcaption></figure>",
+    ])  # fmt: skip
+
+
+def control(biases: list[str], first: int) -> str:
+    """Return a radio button per forget bias."""
+    buttons = [
+        f'<label><input type="radio" name="hero-bias" id="hero-{k}"{" checked" * (k == first)}>'
+        f"{names.forget_bias(bias)}</label>"
+        for k, bias in enumerate(biases)
+    ]
+    return f"<fieldset><legend>Forget bias of the LSTM</legend>{''.join(buttons)}</fieldset>"
+
+
+def rules(n: int, first: int) -> str:
+    """Return the style that shows the chosen group alone; the first where a browser cannot select by it."""
+    shown = [f"figure.hero:has(#hero-{k}:checked) .b{k}{{display:inline}}" for k in range(n)]
+    chosen = f"@supports selector(:has(a)){{figure.hero .b{{display:none}}{''.join(shown)}}}"
+    return f"figure.hero .b:not(.b{first}){{display:none}}{chosen}"
+
+
+def caption(lines: Lines) -> str:
+    """Return how to read the drawing, and where it was measured."""
+    return (
+        f"Norm of the gradient by the state, relative to that by the last state: mean over "
+        f"{counted(lines.repetitions, 'network')} of {lines.hidden} units, before training, {names.init(lines.init)} "
+        f"init, sequences of {lines.length:,} steps. <em>Gates fixed</em>: no error passes a gate’s slope. "
+        "<em>Carousel alone</em>: none passes the recurrent weights."
+    )

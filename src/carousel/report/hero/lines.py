@@ -1,0 +1,82 @@
+"""From the decay table to the lines of the hero: what is left of a gradient by lag, forget bias and route."""
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from carousel.analysis.stats.left import left
+from carousel.analysis.stats.tables import grouped, select
+from carousel.analysis.text import as_number, bias_order
+from carousel.axes import LAGS, REFERENCE
+from carousel.claims import defaults
+from carousel.report.figures.data import prefer
+
+ROUTES = {"full": "all routes", "candidate": "gates fixed", "cell": "carousel alone"}  # path: its name
+RIVAL = "rnn_tanh"
+PLACE = ["slice", "init", "drive", "hidden", "length"]  # what the LSTM and its rival share
+SLICES = ("reach", "bias", "grid")  # the first that was measured
+SHOWN = 0.75  # of the length: nearer to its start the state is still small, and the curves bend
+
+
+class Lines(NamedTuple):
+    """The lines of one init, and where they were measured.
+
+    table: ``cell``, ``forget_bias``, ``path``, ``lag``, and ``left``, log10 of the norm relative to that at lag 0, the
+    mean over repetitions. biases: in order. horizon: the last lag.
+    """
+
+    table: pd.DataFrame
+    biases: list[str]
+    horizon: int
+    init: str
+    hidden: int
+    length: int
+    repetitions: int
+
+
+def lines(decay: pd.DataFrame) -> Lines | None:
+    """Return the lines of LSTM and tanh RNN at the init of the first library; None where no LSTM was measured."""
+    rows = _rows(decay)
+    if rows.empty:
+        return None
+    place = rows.iloc[0]
+    horizon = max((lag for lag in LAGS if lag <= SHOWN * place["length"]), default=int(place["length"]))
+    lags = sorted({*rows.loc[rows["lag"] <= horizon, "lag"], horizon})
+    models = pd.concat([left(rows, "loss_state", path, lags).assign(path=path) for path in ROUTES])
+    keys = ["cell", "forget_bias", "path", "lag"]
+    table = models.groupby(keys, observed=True)["left"].mean().reset_index()
+    biases = [bias for bias in bias_order(table["forget_bias"]) if _told(bias)]
+    repetitions = models["repetition"].nunique()
+    return Lines(
+        table, biases, horizon, str(place["init"]), int(place["hidden"]), int(place["length"]), repetitions
+    )
+
+
+def curve(lines: Lines, cell: str, bias: str, path: str) -> pd.DataFrame:
+    """Return ``lag`` and ``left`` of one line, ascending in lag; empty where it was not measured."""
+    return select(lines.table, cell=cell, forget_bias=bias, path=path).sort_values("lag")[["lag", "left"]]
+
+
+def at(lines: Lines, bias: str, path: str, lag: int) -> float:
+    """Return what the LSTM has left at one lag, in decades."""
+    found = curve(lines, "lstm", bias, path).set_index("lag")["left"]
+    return float(found.get(lag, float("nan")))
+
+
+def _rows(decay: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the place that the hero shows: LSTM and rival of one slice, init, drive, width and length."""
+    rows = select(
+        decay, quantity="loss_state", path=[*ROUTES], cell=["lstm", RIVAL], trained="no", gain=1.0, bias=0.0
+    )
+    rows = prefer(rows[rows["hidden"] > 1], "backend", REFERENCE)
+    for column, values in (("slice", SLICES), ("init", [defaults.FIRST])):
+        rows = prefer(rows, column, *values)
+    for column in ("length", "hidden", "drive"):
+        rows = rows[rows[column] == rows[column].max()] if column != "drive" else prefer(rows, column, "unit")
+    _, places = grouped(rows, PLACE) if len(rows) else (None, rows)
+    return rows if (rows["cell"] == "lstm").any() and len(places) == 1 else rows.iloc[:0]
+
+
+def _told(bias: str) -> bool:
+    """Return whether the control offers a forget bias: a number, or chrono for the length."""
+    return as_number(bias) == as_number(bias) or bias == "chrono"

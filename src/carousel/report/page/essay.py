@@ -1,0 +1,75 @@
+"""The essay: eight questions, each with its answer where the verdicts are those that the answer is true of."""
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import NamedTuple
+
+from carousel.report.page import paragraphs
+from carousel.report.page.facts import Lacking
+from carousel.report.page.markup import div, link, picture, verdict
+
+Text = Callable[[SimpleNamespace], str]
+
+
+class Question(NamedTuple):
+    """A question of the essay.
+
+    title, short: in full and for the contents. figure: the claim whose picture stands below the answer, or none.
+    rests: the claims it rests on, with the verdicts for which its text is true. text: the answer; raises Lacking where
+    a table lacks a number that it needs.
+    """
+
+    title: str
+    short: str
+    figure: str
+    rests: Mapping[str, tuple[str, ...]]
+    text: Text
+
+
+QUESTIONS: Mapping[str, Question] = {
+    "carries": Question("What does the carousel carry?", "What does the carousel carry?", "A1e",
+                        {"A1d": ("supported",), "A1e": ("depends",), "Q1": ("depends",)}, paragraphs.carousel),
+    "slopes": Question("Do the sigmoids’ slopes make it vanish?", "Do the slopes matter?", "M1",
+                       {"M1": ("supported", "depends"), "Q2": ("depends", "refuted")}, paragraphs.slopes),
+    "routes-taken": Question("Then what keeps the gradient alive?", "What keeps it alive?", "M2",
+                       {"M2": ("supported", "depends"), "M3": ("refuted",)}, paragraphs.other_routes),
+    "vanishing": Question("So do the gradients of LSTMs vanish?", "Do LSTM gradients vanish?", "K1",
+                          {"K1": ("refuted",)}, paragraphs.vanishing),
+    "rivals": Question("More slowly than in a plain RNN?", "Slower than a plain RNN?", "K2",
+                       {"K2": ("depends",), "A2a": ("depends",)}, paragraphs.rivals),
+    "relu": Question("Is it the weights or the slopes, and is ReLU the way out?", "Is ReLU the way out?", "A4g",
+                     {"A1b": ("depends",), "A4g": ("depends",)}, paragraphs.relu),
+    "helps": Question("Does a gradient that survives help to learn?", "Does it help to learn?", "K3",
+                         {"K3": ("supported", "refuted", "depends", "inconclusive")}, paragraphs.learning),
+    "certain": Question("How sure is this?", "How sure is this?", "", {}, paragraphs.certainty),
+}  # fmt: skip
+
+
+def essay(data: SimpleNamespace) -> str:
+    """All questions with what this study can answer of each."""
+    return "\n".join(_section(data, name, question) for name, question in QUESTIONS.items())
+
+
+def _section(data: SimpleNamespace, name: str, question: Question) -> str:
+    """A question, its answer, and the claims it rests on; without an answer that is true today, their verdicts."""
+    judged = data.claims.set_index("id")["verdict"]
+    fits = all(judged.get(claim) in allowed for claim, allowed in question.rests.items())
+    try:
+        said = question.text(data) if fits else ""
+    except Lacking:
+        said = ""
+    rests = ", ".join(
+        f"{link(claim)} {verdict(judged[claim])}" for claim in question.rests if claim in judged
+    )
+    image = _picture(data, question.figure) if said else ""
+    said = said or "This study has no short answer; its verdicts say what it found."
+    below = div("rests", f"Rests on {rests}.") if rests else ""
+    return f"### {question.title} {{#{name}}}\n\n{said}\n\n{image}\n{below}"
+
+
+def _picture(data: SimpleNamespace, claim: str) -> str:
+    """The picture of a claim; nothing where there is none."""
+    row = data.claims[data.claims["id"] == claim]
+    if row.empty:
+        return ""
+    return picture(data.results / "figures" / row["figure"].iloc[0], row["alt"].iloc[0])

@@ -1,0 +1,66 @@
+"""Single numbers of the tables for sentences of the page; each raises Lacking where its table has none."""
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+
+import pandas as pd
+
+from carousel.analysis.stats.tables import select
+from carousel.axes import LIBRARIES, REFERENCE
+from carousel.claims import defaults as libraries
+from carousel.claims.rules import LAG
+from carousel.report.recommendations import SMALLEST
+
+
+class Lacking(Exception):
+    """A table has not got a number that a sentence needs."""
+
+
+def evidence(data: SimpleNamespace, claim: str) -> pd.DataFrame:
+    """The parts of a claim as the reference backend has them."""
+    rows = data.evidence[(data.evidence["id"] == claim) & (data.evidence["backend"].astype(str) == REFERENCE)]
+    return _some(rows, f"evidence of {claim}")
+
+
+def states(data: SimpleNamespace, claim: str) -> Mapping[str, int]:
+    """How many parts of a claim are decided which way."""
+    return evidence(data, claim)["state"].dropna().astype(str).value_counts().to_dict()
+
+
+def threshold(data: SimpleNamespace, claim: str, part: str) -> tuple[float, float]:
+    """The lowest and the highest finite threshold of the parts whose name begins with ``part``."""
+    rows = evidence(data, claim)
+    found = rows.loc[rows["part"].str.startswith(part), "effect"].replace(
+        [float("inf"), float("-inf")], float("nan")
+    )
+    found = _some(found.dropna(), f"{claim}: {part}")
+    return float(found.min()), float(found.max())
+
+
+def route(data: SimpleNamespace, slice_: str, bias: str, lag: int, quantity: str, path: str) -> float:
+    """What the LSTM of the first library's init has left before training at its longest length, in decades."""
+    rows = select(data.routes, cell="lstm", slice=slice_, init=libraries.FIRST, forget_bias=bias, trained="no", lag=lag,
+                  quantity=quantity, path=path, backend=REFERENCE)  # fmt: skip
+    rows = _some(rows, f"{slice_}, {bias}, {lag}, {quantity}, {path}")
+    return float(rows.loc[rows["length"].idxmax(), "left"])
+
+
+def defaults(data: SimpleNamespace, cell: str) -> Mapping[str, float]:
+    """What each library's default network has left at the standard lag, in decades, at the longest length."""
+    rows = select(data.routes, slice=libraries.SLICE, cell=cell, trained="no", quantity="loss_state", path="full",
+                  lag=LAG, backend=REFERENCE)  # fmt: skip
+    rows = _some(rows, f"library defaults of {cell}")
+    rows = rows[rows["length"] == rows["length"].max()].drop_duplicates("init").set_index("init")["left"]
+    return {label: float(rows[init]) for init, label in LIBRARIES.items() if init in rows.index}
+
+
+def advised(data: SimpleNamespace, cell: str) -> pd.Series:
+    """The recommended setting of the standard lag."""
+    rows = select(data.advice, cell=cell, lag=LAG, choice=SMALLEST)
+    return _some(rows[rows["passes"].astype(bool)], f"advice for {cell}").iloc[0]
+
+
+def _some(rows: pd.DataFrame | pd.Series, what: str) -> pd.DataFrame | pd.Series:
+    if len(rows) == 0:
+        raise Lacking(what)
+    return rows

@@ -1,0 +1,31 @@
+"""How to look at a network of one's own, and what that says of PyTorch's default LSTM."""
+
+import json
+from types import SimpleNamespace
+
+from carousel.report.page.markup import escape
+
+CODE = """\
+import carousel
+
+print(carousel.diagnose(lstm, batch))  # torch.nn.RNN, LSTM, GRU or a cell of your own; it stays as it was
+"""
+FILE = "diagnosed.json"  # what `diagnose` says of the default and of the advised LSTM
+
+
+def network(data: SimpleNamespace) -> str:
+    """The code, its output where the study made it, and what a gradient that arrives does not rule out."""
+    text = (
+        f"The same measurement takes a module of your own and a batch of its data:\n\n```python\n{CODE}```\n"
+    )
+    path = data.results / FILE
+    said = json.loads(path.read_text("utf-8")) if path.is_file() else []
+    shown = "\n\n".join(f"Of {escape(entry['of'])} it says: *{escape(entry['said'])}*" for entry in said)
+    return f"{text}\n{shown}\n\n{NOT_RULED_OUT}\n"
+
+
+NOT_RULED_OUT = (
+    "Is the lag of your task within what it reports? If not, set the forget bias. If it is, look elsewhere: the "
+    "learning rate, clipping, a loss that is read at the end alone. Truncation in time (truncated back-propagation) ends every "
+    "gradient at its own length, whatever the cell; it is not judged here."
+)

@@ -1,0 +1,183 @@
+"""The essay and the first screen: every number is a table's, and what is not true today is not said."""
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from carousel.analysis.text import share
+from carousel.report.page import essay, opening, paragraphs
+from carousel.report.page.contents import SECTIONS, contents
+from carousel.report.page.facts import Lacking, evidence, route, states, threshold
+
+LEFT = {  # forget bias -> decades left at lag 100 by all routes, with the gates fixed, along the carousel
+    "0": (-20.5, -20.1, -25.2), "1": (-8.0, -7.6, -11.4), "2": (-2.5, -2.7, -4.9), "chrono": (-0.42, -0.43, -0.44),
+}  # fmt: skip
+KEPT = {"0": 0.5, "1": 0.73, "2": 0.88, "chrono": 0.99}  # per step, of the product of forget gates
+DEFAULTS = {"torch": -20.3, "keras": -8.1, "flax": -19.7}
+VERDICTS = {
+    "Q1": "depends", "Q2": "depends", "K1": "refuted", "K2": "depends", "K3": "supported", "A1b": "depends",
+    "A1d": "supported", "A1e": "depends", "A2a": "depends", "A4g": "depends", "M1": "depends", "M2": "depends",
+    "M3": "refuted",
+}  # fmt: skip
+PARTS = [  # claim, part, effect, state, share, reverse, settings
+    ("A1d", "all", 3e-12, "holds", np.nan, np.nan, np.nan),
+    ("A1e", "threshold over 100 steps: one init", 4.97, None, np.nan, np.nan, np.nan),
+    ("A1e", "threshold over 100 steps: another", 5.23, None, np.nan, np.nan, np.nan),
+    ("A1e", "threshold over 10 steps: one init", 2.6, None, np.nan, np.nan, np.nan),
+    *(
+        ("M1", f"part {k}", 0.0, "holds" if k < 7 else "fails" if k < 9 else "unclear", 1, 0, 1)
+        for k in range(11)
+    ),
+    ("M2", "a tenth along the carousel: one", 3.13, None, np.nan, np.nan, np.nan),
+    ("M2", "a tenth along the carousel: two", np.inf, None, np.nan, np.nan, np.nan),
+    ("K2", "LSTM at drive 0.25 against sigmoid RNN", 59.0, "holds", 1.0, 0.0, 48),
+    ("K2", "LSTM at drive 0.25 against tanh RNN", 6.0, "mixed", 0.7, 0.25, 80),
+    ("K2", "LSTM at drive 0.25 against ReLU RNN", 11.0, "mixed", 0.7, 0.1, 70),
+    ("K2", "beyond its margin against the tanh RNN: orthogonal init", 0.419, None, np.nan, np.nan, np.nan),
+    ("A2a", "beyond its margin against the tanh RNN: orthogonal init", 1.036, None, np.nan, np.nan, np.nan),
+    ("A1b", "slopes begin to lead, tanh RNN: orthogonal init", 0.796, None, np.nan, np.nan, np.nan),
+    ("A1b", "weights lead again, tanh RNN: orthogonal init", 1.608, None, np.nan, np.nan, np.nan),
+    ("A4g", "a loss ends, tanh RNN: orthogonal init", 1.582, None, np.nan, np.nan, np.nan),
+    ("A4g", "a loss ends, ReLU RNN: orthogonal init", 1.37, None, np.nan, np.nan, np.nan),
+]
+SAID = {  # question -> numbers that its answer has to have, as it writes them
+    "carries": ["10⁻¹¹", "50\N{NO-BREAK SPACE}%", "73\N{NO-BREAK SPACE}%", "5.0 to 5.2"],
+    "slopes": ["10⁻⁸", "7 of 11", "2 differ"],
+    "routes-taken": ["10⁻¹¹", "10⁻⁸", "3.1", share(-0.42), share(-0.44)],
+    "vanishing": ["10⁻²⁰", "10⁻⁸", share(-0.75), share(-0.42)],
+    "rivals": ["0 of 48", "20 of 80", "7 of 70", "0.42", "1.04"],
+    "relu": ["0.80", "1.61", "1.37", "1.58"],
+    "certain": ["10 of 10", "10⁻⁹"],
+}
+
+
+@pytest.fixture
+def data(tmp_path) -> SimpleNamespace:
+    """Tables with every number that the essay needs."""
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "x.svg").write_text("<svg/>")
+    base = {"margin": "", "at_half_margin": "", "at_twice_margin": "", "figure": "x.svg", "alt": "Lines.",
+            "takeaway": "Train on the lag that you need.", "who": "comment", "statement": "It does."}  # fmt: skip
+    claims = pd.DataFrame([base | {"id": name, "verdict": word} for name, word in VERDICTS.items()])
+    names = ["id", "part", "effect", "state", "share", "reverse", "settings"]
+    found = pd.DataFrame(PARTS, columns=names)
+    checks = pd.DataFrame({"passed": [True] * 10})
+    apart = "largest difference of log10 norms, before training, float64"
+    return SimpleNamespace(
+        results=tmp_path,
+        claims=claims,
+        evidence=pd.concat([found.assign(backend="numpy"), found.assign(backend="torch", effect=99.0)]),
+        routes=pd.DataFrame([*_along_bias(), *_by_default()]),
+        advice=pd.DataFrame([{"cell": "lstm", "lag": 100, "choice": "smallest bias", "passes": True, "init": "keras",
+                              "forget_bias": "3", "left": -0.75}]),
+        calibration=checks,
+        agreement=pd.DataFrame([{"measure": apart, "value": 4e-10}]),
+    )  # fmt: skip
+
+
+def _along_bias():
+    for bias, values in LEFT.items():
+        for path, left in zip(("full", "candidate", "cell"), values, strict=True):
+            yield _row("reach", "torch", bias, "loss_state", path, left)
+        yield _row("reach", "torch", bias, "cec", "cell", 100 * np.log10(KEPT[bias]))
+
+
+def _by_default():
+    for init, left in DEFAULTS.items():
+        yield _row("libraries", init, "0", "loss_state", "full", left)
+
+
+def _row(slice_: str, init: str, bias: str, quantity: str, path: str, left: float) -> dict:
+    return {"slice": slice_, "cell": "lstm", "init": init, "forget_bias": bias, "trained": "no", "lag": 100,
+            "length": 1000, "quantity": quantity, "path": path, "backend": "numpy", "left": left}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_an_answer_has_the_numbers_of_the_tables(data, name):
+    text = essay.QUESTIONS[name].text(data)
+    assert [number for number in SAID[name] if number not in text] == []
+    assert text.startswith("**")
+
+
+@pytest.mark.parametrize("name", essay.QUESTIONS)
+def test_sentences_are_short_and_have_neither_braces_nor_names_of_the_tables(data, name):
+    text = re.sub(r"\(#[\w-]+\)|\[\w+\]\{[^}]*\}", "", essay.QUESTIONS[name].text(data))
+    assert not re.search(r"[{}]|lstm|rnn_|nan|inf\b", text)
+    sentences = re.split(r"(?<=[.!?])\W+(?=[A-Z])", text)
+    assert max(len(sentence.split()) for sentence in sentences) <= 40
+
+
+@pytest.mark.parametrize(
+    ("name", "claim"), [(n, c) for n, q in essay.QUESTIONS.items() for c in q.rests if n != "helps"]
+)
+def test_an_answer_that_another_verdict_makes_untrue_is_not_given(data, name, claim):
+    allowed = essay.QUESTIONS[name].rests[claim]
+    for word in {"supported", "refuted", "depends", "inconclusive"} - {*allowed}:
+        data.claims.loc[data.claims["id"] == claim, "verdict"] = word
+        section = essay._section(data, name, essay.QUESTIONS[name])
+        assert "no short answer" in section
+        assert f"[{claim}](#{claim}) [{word}]" in section
+        assert "**" not in section
+
+
+@pytest.mark.parametrize("table", ["evidence", "routes", "advice", "calibration", "agreement"])
+def test_a_study_that_lacks_a_table_s_rows_still_has_its_essay(data, table):
+    setattr(data, table, getattr(data, table).head(0))
+    text = essay.essay(data)
+    assert "no short answer" in text
+    assert text.count("### ") == len(essay.QUESTIONS)
+    assert opening.lead(data)
+
+
+def test_an_instrument_that_failed_a_check_is_not_called_exact(data):
+    data.calibration.loc[3, "passed"] = False
+    with pytest.raises(Lacking):
+        paragraphs.certainty(data)
+
+
+def test_an_order_that_is_not_there_is_not_told(data):
+    rows = data.evidence["part"].str.contains("against sigmoid")
+    data.evidence.loc[rows, "reverse"] = 0.1
+    with pytest.raises(Lacking):
+        paragraphs.rivals(data)
+
+
+def test_facts_are_of_the_reference_backend_alone(data):
+    assert evidence(data, "A1d")["effect"].tolist() == [3e-12]
+    assert states(data, "M1") == {"holds": 7, "fails": 2, "unclear": 2}
+    assert threshold(data, "M2", "a tenth") == (3.13, 3.13)
+    assert route(data, "reach", "2", 100, "loss_state", "cell") == -4.9
+    with pytest.raises(Lacking):
+        threshold(data, "M2", "nothing")
+    with pytest.raises(Lacking):
+        route(data, "reach", "9", 100, "loss_state", "cell")
+    with pytest.raises(Lacking):
+        evidence(data, "A9z")
+
+
+def test_the_lead_says_whether_they_can(data):
+    assert opening.answer(data).startswith("They can, but not by themselves. What a gradient pays")
+    assert "10⁻²⁰" in opening.answer(data) and share(-0.75) in opening.answer(data)
+    data.claims.loc[data.claims["id"] == "K1", "verdict"] = "supported"
+    assert opening.answer(data).startswith("No LSTM of this study lost its gradient.")
+    data.evidence.loc[data.evidence["state"] == "holds", "state"] = "fails"
+    assert "seldom the slope" not in opening.answer(data)
+
+
+def test_every_claim_has_its_square(data):
+    strip = opening.strip(data)
+    for name, word in VERDICTS.items():
+        assert f'<a class="{word}" href="#{name}" title="{name}, {word}: It does.">' in strip
+    assert "13 claims: 2 supported · 9 depends · 2 refuted" in strip
+
+
+def test_the_contents_name_the_sections_of_the_page_in_order():
+    from carousel.report.page.source import FOLDER
+
+    source = (FOLDER / "index.qmd").read_text("utf-8")
+    heads = re.findall(r"^## (.*?) \{#([\w-]+)", source, re.M)
+    assert [(name, title) for title, name in heads] == [*SECTIONS]
+    assert all(f'href="#{name}"' in contents() for name in (*essay.QUESTIONS, *dict(SECTIONS)))
