@@ -164,8 +164,9 @@ def texts(path: Path) -> list[str]:
 
 def test_there_is_a_figure_for_every_claim_and_the_story_and_words_for_the_pictures(folder: Path) -> None:
     assert set(FIGURES) == {"story", *CLAIMS}
-    assert {path.stem for path in folder.glob("*.svg")} == set(ALL)
+    assert {path.stem for path in folder.glob("*.svg")} == {"hero", *ALL}
     assert {path.stem for path in folder.glob("*.txt")} == {"story", *PICTURES}
+    assert 'figure class="hero"' in (folder / "hero.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -26,6 +26,6 @@ def network(data: SimpleNamespace) -> str:
 
 NOT_RULED_OUT = (
     "Is the lag of your task within what it reports? If not, set the forget bias. If it is, look elsewhere: the "
-    "learning rate, clipping, a loss that is read at the end alone. Truncation in time (truncated back-propagation) ends every "
-    "gradient at its own length, whatever the cell; it is not judged here."
+    "learning rate, clipping, a loss that is read at the end alone. Truncation in time (truncated back-propagation) "
+    "ends every gradient at its own length, whatever the cell; it is not judged here."
 )

@@ -13,7 +13,7 @@ from carousel.report.page.markup import SYMBOLS, VERDICTS, attribute, div, escap
 GROUPS = {"Q": "question", "K": "comments", "A1": "answer 1", "A2": "answer 2", "A3": "answer 3", "A4": "answer 4",
           "M": "this study"}  # fmt: skip
 SHOWN = ("PyTorch", "Keras")  # the libraries of the lead
-DOORS = (  # where it leads, for whom, what is there
+WAYS = (  # where it leads, for whom, what is there
     (
         "why",
         "Why?",
@@ -72,10 +72,10 @@ def square(claim: Any) -> str:
     return f'<a class="{claim.verdict}" href="#{claim.id}" title="{title}">{symbol}{claim.id}</a>'
 
 
-def doors() -> str:
+def ways() -> str:
     """Three ways to read on."""
-    each = "".join(f'<li><a href="#{name}">{whom}</a> {what}</li>' for name, whom, what in DOORS)
-    return html(f'<ul class="doors">{each}</ul>')
+    each = "".join(f'<li><a href="#{name}">{whom}</a> {what}</li>' for name, whom, what in WAYS)
+    return html(f'<ul class="ways">{each}</ul>')
 
 
 def _can(data: SimpleNamespace) -> str:
