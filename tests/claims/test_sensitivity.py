@@ -177,7 +177,9 @@ def test_the_boundary_moves_and_is_said(plant) -> None:
 
 
 def test_between_two_gains_the_slopes_lead(planted) -> None:
-    found = a1b.measure(planted("A1b"), a1b.ONE.value).query("cell == 'rnn_tanh' and line.notna()")
+    found = a1b.measure(a1b.models(planted("A1b")), a1b.ONE.value).query(
+        "cell == 'rnn_tanh' and line.notna()"
+    )
     first, again = (found.loc[found["again"] == side, "at"].to_numpy() for side in (False, True))
     assert len(first) == len(again) == 2
     assert first == pytest.approx(10**-0.4, rel=0.02)

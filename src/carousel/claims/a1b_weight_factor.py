@@ -68,9 +68,13 @@ def not_one(table: pd.DataFrame, margin: float) -> pd.DataFrame:
     return table[typical > margin]
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def models(tables: Tables) -> pd.DataFrame:
+    """Return both parts of the rate of every vanilla RNN at initialisation, one row per model."""
+    return split(tables.decay)
+
+
+def measure(whole: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Return per activation, networks and chains, how much larger the weights' part is than the slopes'."""
-    whole = split(tables.decay)
     evidence = stack([part(group, "lead", name) for name, group in grouped_by(not_one(whole, margin))])
     if evidence.empty:
         return evidence
@@ -138,6 +142,7 @@ CLAIM = Claim(
         "depends": "Neither factor is the crucial one everywhere: which of them leads depends on the activation and on "
         "the scale of the weights. Measure both before blaming either.",
     },
+    models=models,
     measure=measure,
     decide=decide,
     rows=rows,

@@ -8,7 +8,7 @@ from carousel.analysis.stats.tables import select
 from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
-from carousel.claims.evidence import searched, unsearched, wide
+from carousel.claims.evidence import searched, unsearched, wide, with_margin
 from carousel.claims.numbers import witnessed
 from carousel.claims.rule_text import words_of_universal
 from carousel.claims.rules import INCONCLUSIVE, MIN_SEARCHED, REFUTED, SCALAR, confirmed, universal
@@ -43,12 +43,12 @@ def rows(tables: Tables) -> pd.DataFrame:
     return scalar(tables.decay, bias=0.0)
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def models(tables: Tables) -> pd.DataFrame:
     """Return the bias-free chains of all activations over both signs of w, with the ``factor``'s rate, log10 |w|."""
     space = living(chains(tables.decay, bias=0.0))
     with np.errstate(divide="ignore"):
         factor = np.log10(np.abs(space["gain"].to_numpy(float)))
-    return space.assign(factor=factor, margin=margin)
+    return space.assign(factor=factor)
 
 
 def living(space: pd.DataFrame) -> pd.DataFrame:
@@ -196,7 +196,8 @@ CLAIM = Claim(
         "refuted": "The weight alone does not set the rate: what counts is weight times slope where the chain settles, "
         "and a bounded unit's gradient does not go on growing.",
     },
-    measure=measure,
+    models=models,
+    measure=with_margin,
     decide=decide,
     rows=rows,
     margin=MARGIN,

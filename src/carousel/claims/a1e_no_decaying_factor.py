@@ -5,7 +5,7 @@ import pandas as pd
 from carousel.analysis import names
 from carousel.analysis.stats.curves import best_model
 from carousel.analysis.stats.slopes import rates
-from carousel.analysis.stats.tables import MODEL, repeated, select
+from carousel.analysis.stats.tables import MODEL, joined, repeated, select
 from carousel.analysis.text import bias_order, listed, number
 from carousel.claims import defaults
 from carousel.claims.claim import Claim, Tables, Verdict
@@ -39,6 +39,8 @@ from carousel.claims.rules import (
     trend,
 )
 
+PRODUCT = "factor_product", "formula"
+
 
 def rows(tables: Tables) -> pd.DataFrame:
     """Return the product of forget gates of every LSTM at initialisation over LONG steps or more."""
@@ -52,23 +54,31 @@ def _rows(decay: pd.DataFrame) -> pd.DataFrame:
 
 def slopes(decay: pd.DataFrame) -> pd.DataFrame:
     """Return the rate of the product of forget gates, one row per model."""
-    return rates(_rows(decay), "factor_product", "formula")
+    return rates(_rows(decay), *PRODUCT)
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def models(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what is left of each model's product at the lag at which it is judged, and the thresholds of each line.
+
+    Beside what is left: the ``rate`` in decades per step, and the ``best`` model of its decay.
+    """
+    found = rows(tables)
+    each = repeated(judged(found, *PRODUCT), MIN_REPETITIONS)
+    each = joined(each, rates(found, *PRODUCT)[[*MODEL, "rate"]], MODEL)
+    each = joined(each, best_model(found, *PRODUCT)[[*MODEL, "best"]], MODEL)
+    return each, by_lag(select(found, cell="lstm"), *PRODUCT)
+
+
+def measure(models: tuple[pd.DataFrame, pd.DataFrame], margin: float) -> pd.DataFrame:
     """Return per part what is left of the product at the lag at which it is judged, and the thresholds of each line.
 
     Beside what is left: the ``rate`` in decades per step, and the ``model`` that most often predicts it best.
     """
-    found = rows(tables)
-    each = repeated(judged(found, "factor_product", "formula"), MIN_REPETITIONS)
+    each, lines = models
     evidence = trends(each, ["part"], margin, "left")
     if evidence.empty:
         return evidence
-    lines = by_lag(select(found, cell="lstm"), "factor_product", "formula")
-    beside = each.merge(rates(found, "factor_product", "formula")[[*MODEL, "rate"]], on=MODEL)
-    beside = beside.merge(best_model(found, "factor_product", "formula")[[*MODEL, "best"]], on=MODEL)
-    beside = beside.groupby("part").agg(
+    beside = each.groupby("part").agg(
         rate=("rate", "median"), model=("best", lambda names: names.mode().iloc[0]),
         forget_bias=("forget_bias", "first"), lag=("lag", "first"),
     )  # fmt: skip
@@ -155,6 +165,7 @@ CLAIM = Claim(
         "depends": "A forget gate is an exponential factor like any other, and its bias says how slow: about ln(n / "
         "ln 2) keeps a half over n steps (5 for 100, 7.3 for 1,000). Every chrono bias for n steps lies below that.",
     },
+    models=models,
     measure=measure,
     decide=decide,
     rows=rows,

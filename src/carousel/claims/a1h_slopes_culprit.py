@@ -79,9 +79,8 @@ def rows(tables: Tables) -> pd.DataFrame:
     return split(tables.decay)
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def measure(table: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Return, for networks, chains and libraries' defaults of each saturating unit, the evidence for both halves."""
-    table = rows(tables)
     culprit, relief = vanishing(table, margin), against_relu(table)
     found = [
         part(group, "culprit", f"{CULPRIT}{JOINT[CULPRIT]}{name}").assign(half=CULPRIT)
@@ -91,7 +90,10 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
         part(group, "relief", f"{RELIEF}{JOINT[RELIEF]}{name}").assign(half=RELIEF)
         for name, group in (grouped_by(relief, "rival") if len(relief) else ())
     ]
-    return stack([*(part.assign(moved=said_of_slopes(table)) for part in found), along_gain(table)])
+    evidence = stack(found)
+    return stack(
+        [evidence.assign(moved=said_of_slopes(table)) if len(evidence) else evidence, along_gain(table)]
+    )
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -171,6 +173,7 @@ CLAIM = Claim(
         "gradient themselves. Units that are off cost a ReLU RNN its share, so set the weights' "
         "scale whatever the activation.",
     },
+    models=rows,
     measure=measure,
     decide=decide,
     rows=rows,

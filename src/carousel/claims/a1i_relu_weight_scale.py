@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.slopes import STEADY, least_squares
-from carousel.analysis.stats.tables import MODEL, grouped, repeated, select
+from carousel.analysis.stats.tables import MODEL, grouped, select
 from carousel.analysis.text import number
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import rnn_trends
@@ -42,11 +42,14 @@ def rows(tables: Tables) -> pd.DataFrame:
     return select(rnn_trends.rows(tables), cell=RELU)
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def models(tables: Tables) -> pd.DataFrame:
+    """Return every ReLU network with its rate and what is left at LAG."""
+    return rnn_trends.models(tables._replace(decay=select(tables.decay, cell=RELU)))
+
+
+def measure(table: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Return what is left at LAG, against a loss and against a gain of the margin; and how fast the rate rises."""
-    own = tables._replace(decay=select(tables.decay, cell=RELU))
-    falls = rnn_trends.measure(own, "left", margin)
-    table = repeated(rnn_trends.slopes(own.decay), MIN_REPETITIONS)
+    falls = rnn_trends.measure(table, "left", margin)
     fixed = rnn_trends.fixed(table)
     grows = [_grows(falls, key, group, margin) for key, group in fixed.groupby(rnn_trends.BY, observed=True)]
     rise = compare(risen(fixed), "risen", RISE, STEADY).assign(kind="rise")
@@ -189,6 +192,7 @@ CLAIM = Claim(
         "refuted": "The scale of a ReLU network's weights does not decide between vanishing and exploding.",
         "depends": "The scale of the weights decides between vanishing and exploding in some ReLU networks only.",
     },
+    models=models,
     measure=measure,
     decide=decide,
     rows=rows,

@@ -6,7 +6,7 @@ import pandas as pd
 from carousel.analysis.stats.left import VANISHED
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import lstm_against_rnn
-from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.claim import Claim, Margin, Verdict
 from carousel.claims.rule_text import words_of_comparison
 from carousel.claims.rules import LAG
 
@@ -17,9 +17,9 @@ MUCH = Margin(
 )
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def measure(models: tuple[pd.DataFrame, pd.DataFrame], margin: float) -> pd.DataFrame:
     """Return the evidence for A2a: the ratio of half-lives to each rival, and whether the LSTM's vanishes."""
-    return lstm_against_rnn.measure(tables.decay, "ratio", margin, -VANISHED)
+    return lstm_against_rnn.measure(models, "ratio", margin, -VANISHED)
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -49,6 +49,7 @@ CLAIM = Claim(
         "depends": "Against a sigmoid RNN, the answer's own, an LSTM's gradient lives several times as long. Against a "
         "tanh or ReLU RNN that takes a higher forget bias than a library's default.",
     },
+    models=lstm_against_rnn.models,
     measure=measure,
     decide=decide,
     rows=lstm_against_rnn.rows,

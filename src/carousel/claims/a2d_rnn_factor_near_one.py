@@ -10,7 +10,7 @@ from carousel.analysis.theory.scalar import flip_weight, largest_multiplier
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.a1c_scalar_exponential import chains, scalar
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
-from carousel.claims.evidence import planned, stack, unsearched, wide
+from carousel.claims.evidence import planned, stack, unsearched, wide, with_margin
 from carousel.claims.numbers import witnessed
 from carousel.claims.rule_text import words_of_universal
 from carousel.claims.rules import (
@@ -42,7 +42,7 @@ def _trained(decay: pd.DataFrame) -> pd.DataFrame:
     return found[(found["trained"] != "no") & (found["step"] > 0)]
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def models(tables: Tables) -> pd.DataFrame:
     """Return per chain and trained sigmoid RNN the size of the factor per step, |w sigma'|, on every backend.
 
     ``part``: whether the chain has a bias, or the network was trained. ``positive``: the factor's sign is that of w.
@@ -52,7 +52,7 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
     trained = wide(rates(_trained(tables.decay), "loss_h", "full")).assign(part=TRAINED, positive=True)
     trained = trained.assign(solved=_solved(tables.accuracy))
     both = stack([space, trained]) if len(space) + len(trained) else space
-    return both.assign(margin=margin, **{name: 10 ** both[name] for name in BACKENDS})
+    return both.assign(**{name: 10 ** both[name] for name in BACKENDS})
 
 
 def _solved(accuracy: pd.DataFrame) -> float:
@@ -178,7 +178,8 @@ CLAIM = Claim(
         "A bias can place the unit where its factor is one, along one curve of weight and bias, with decay on either "
         "side of it: a place to be tuned to, not one to rely on.",
     },
-    measure=measure,
+    models=models,
+    measure=with_margin,
     decide=decide,
     rows=rows,
     margin=NEAR,

@@ -7,7 +7,7 @@ from carousel.analysis.stats.tables import select
 from carousel.analysis.text import number
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import rnn_trends
-from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.claim import Claim, Verdict
 from carousel.claims.evidence import reference
 from carousel.claims.lines import tested_and_lines
 from carousel.claims.numbers import main
@@ -40,9 +40,9 @@ OTHERS = {"Not": HOLDS, "Depends on the length": MIXED, "Undecided": UNCLEAR}  #
 BESIDE = "beside"  # the state of their parts: measured, and no part of the verdict
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def measure(models: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Return what is left at LAG with its interval per cell, init, gain and width, and by library's default."""
-    return rnn_trends.measure(tables, "left", margin)
+    return rnn_trends.measure(models, "left", margin)
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -119,6 +119,7 @@ CLAIM = Claim(
         "kept near one gain alone: below it vanishes, above nothing holds it. Identity weights keep it as long as "
         "units stay on.",
     },
+    models=rnn_trends.models,
     measure=measure,
     decide=decide,
     rows=rnn_trends.rows,

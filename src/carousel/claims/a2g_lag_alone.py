@@ -77,10 +77,16 @@ def pairs(found: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
-    """Return the evidence on the chain rule, and per place and cell how far its rate is from that at the end."""
+def models(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the evidence on the `chain_rule`, and the `pairs`."""
     found = rows(tables)
-    return stack([chain_rule(found), places(pairs(common(found)), margin)])
+    return chain_rule(found), pairs(common(found))
+
+
+def measure(models: tuple[pd.DataFrame, pd.DataFrame], margin: float) -> pd.DataFrame:
+    """Return the evidence on the chain rule, and per place and cell how far its rate is from that at the end."""
+    chain, both = models
+    return stack([chain, places(both, margin)])
 
 
 def chain_rule(found: pd.DataFrame) -> pd.DataFrame:
@@ -233,6 +239,7 @@ CLAIM = Claim(
         "quickly. Where it forgets slowly the first steps have another, and a cell that only adds goes on changing: "
         "measure where the lag that matters lies.",
     },
+    models=models,
     measure=measure,
     decide=decide,
     rows=rows,

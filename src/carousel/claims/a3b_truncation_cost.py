@@ -6,7 +6,7 @@ import pandas as pd
 from carousel.analysis import names
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import as_number, fixed, number
-from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.claim import Claim, Margin, Verdict
 from carousel.claims.evidence import compare, reference, stack
 from carousel.claims.half_left import BIAS
 from carousel.claims.lines import along, boundary, evidence_of, tested_and_lines
@@ -40,23 +40,25 @@ SHARE = Margin(
     "times what is little of each thing that is counted",
     "a tenth, one in twenty or a factor of two: see the rule",
 )
+OF = [
+    "label",
+    "of",
+]  # what one part of the evidence has in common; of: the init, for the flow along the gates
 USUAL = (*DEFAULTS.values(), "lstm/1")  # whose effect stands for the claim: the first that was measured
 
 
-def measure(tables: Tables, factor: float) -> pd.DataFrame:
+def measure(found: pd.DataFrame, factor: float) -> pd.DataFrame:
     """Return per thing counted, cell with forget bias, and backend what is kept, at ``factor`` times its margin.
 
     Of the cost, of the cells that were trained with both gradients, if any was, and of libraries' defaults; of the
     reason, of every forget bias. Beside it the crossings of the state's cosine.
     """
-    found = retained(tables)
     if found.empty:
         return found
     trained = set(found.loc[found["measure"].isin(LEARNING), "label"]) or set(found["label"])
     shown = found[found["label"].isin({*trained, *DEFAULTS.values()}) | (found["measure"] == GATES)]
     shown = shown.assign(of=shown["init"].astype(str).where(shown["measure"] == GATES, ""))
-    groups = dict(list(shown.groupby(["measure", "label", "of"], sort=False)))
-    evidence = stack([_part(groups[key], key, factor) for key in sorted(groups, key=_place)])
+    evidence = stack([_parts(select(shown, measure=name), name, factor) for name in COUNTED])
     cosines = select(found, cell="lstm", measure=STATE).dropna(axis=1, how="all")
     lines = (
         along(cosines, "forget_bias", "value", least(STATE, factor), fewest=2) if len(cosines) else cosines
@@ -66,26 +68,36 @@ def measure(tables: Tables, factor: float) -> pd.DataFrame:
     return stack([evidence, evidence_of(lines, said).assign(measure=STATE, reached=least(STATE, factor))])
 
 
-def _place(key: tuple[str, str, str]) -> tuple[int, str, float, str, str]:
-    """Return the place of a part in the evidence: by what is counted, cell and forget bias, schemes last, and init."""
-    name, label, init = key
+def _parts(table: pd.DataFrame, name: str, factor: float) -> pd.DataFrame:
+    """Return the evidence on one thing counted: by cell and forget bias, schemes last, and of the flow by init."""
+    table = table.dropna(axis=1, how="all")
+    found = compare(table, "value", "", least(name, factor), "median" if name == GATES else "mean", OF)
+    if found.empty:
+        return found
+    order = sorted(found.index, key=lambda row: _place(*found.loc[row, OF]))
+    found = found.loc[order].rename(columns={"of": "init"}).reset_index(drop=True)
+    known = table.groupby("label")["informative"].all() if name in (ACCURACY, TIME) else {}
+    init = (", " + found["init"].map(names.init) + " init").where(found["init"] != "", "")
+    return found.assign(
+        measure=name, part=f"{name}, " + found["label"].map(names.label) + init, trained="no",
+        forget_bias=found["label"].map(lambda label: label.partition("/")[2] or "none"),
+        informative=[bool(known.get(label, True)) for label in found["label"]],
+        **_longer(table, name).reindex(found["label"], fill_value=0).reset_index(drop=True),
+    )  # fmt: skip
+
+
+def _longer(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return by label in how many pairs training took longer and less long, truncated, if ``name`` is that time."""
+    later = reference(table).set_index("label")["later"] if name == TIME else pd.Series(dtype=float)
+    found = pd.DataFrame({"later": later > 0, "sooner": later < 0, "pairs": later.notna()})
+    return found.groupby(level=0).sum()
+
+
+def _place(label: str, init: str) -> tuple[str, float, str, str]:
+    """Return the place of a part in the evidence: by cell and forget bias, schemes last, and init."""
     cell, _, bias = label.partition("/")
     value = as_number(bias)
-    return list(COUNTED).index(name), cell, np.inf if np.isnan(value) else value, bias, init
-
-
-def _part(group: pd.DataFrame, key: tuple[str, str, str], factor: float) -> pd.DataFrame:
-    name, label, init = key
-    how = "median" if name == GATES else "mean"
-    group = group.dropna(axis=1, how="all")
-    words = f"{names.label(label)}, {names.init(init)} init" if init else names.label(label)
-    part = compare(group, "value", f"{name}, {words}", least(name, factor), how)
-    score = reference(group)["later"] if name == TIME else pd.Series(dtype=float)
-    pairs = {"later": int((score > 0).sum()), "sooner": int((score < 0).sum()), "pairs": len(score)}
-    known = bool(group["informative"].all()) if name in (ACCURACY, TIME) else True
-    bias = label.partition("/")[2] or "none"
-    of = {"measure": name, "label": label, "forget_bias": bias, "init": init, "trained": "no"}
-    return part.assign(informative=known, **of, **pairs)
+    return cell, np.inf if np.isnan(value) else value, bias, init
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -162,6 +174,7 @@ CLAIM = Claim(
         "large it is beside that along the carousel. Truncate only where you have measured that training does not "
         "need it.",
     },
+    models=retained,
     measure=measure,
     decide=decide,
     rows=rows,

@@ -67,13 +67,17 @@ def _ratio(table: pd.DataFrame) -> pd.Series:
     return table["entry"] / table["gate"].where(table["gate"] != 0)
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def models(tables: Tables) -> pd.DataFrame:
+    """Return the `units` whose output gate lets something in."""
+    return units(rows(tables)).dropna(subset=["squash"])
+
+
+def measure(each: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Return per part what the squashing lets through, against what is left of a loss of ``margin``.
 
     Of a model it is the mean over its units, weighted as in `units`. Beside it gate, both together, and the share of
     units that lose more.
     """
-    each = units(rows(tables)).dropna(subset=["squash"])
     if each.empty:
         return each
     models = each.groupby(["part", *MODEL], observed=True)[["entry", "gate"]].mean().reset_index()
@@ -167,6 +171,7 @@ CLAIM = Claim(
         "the error where it saturates, as it does over long sequences in a cell without a forget gate. Look at the "
         "state, not at the gate.",
     },
+    models=models,
     measure=measure,
     decide=decide,
     rows=rows,

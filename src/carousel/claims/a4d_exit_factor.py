@@ -61,12 +61,16 @@ def openings(found: pd.DataFrame) -> pd.DataFrame:
     return models.assign(rank=np.where(scale > 0, xy / np.where(scale > 0, scale, 1.0), 0.0))
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def models(tables: Tables) -> pd.DataFrame:
+    """Return the `rows` of the settings that were measured often enough."""
+    return repeated(rows(tables), MIN_REPETITIONS)
+
+
+def measure(found: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Return per factor and backend the share ``lost`` against ``margin``, and the rank correlation with the opening.
 
     Beside them the lines along the gain from which the affine map, proportional to it, takes less.
     """
-    found = repeated(rows(tables), MIN_REPETITIONS)
     table = factors(found)
     parts = [compare(select(table, quantity=name), "lost", words, margin) for name, words in PARTS.items()]
     evidence = stack([*parts, compare(openings(found), "rank", OPENING, 0.0)])
@@ -161,6 +165,7 @@ CLAIM = Claim(
         "depends": "Look at each factor apart: a gate and a squashing can only shrink the error. The affine map does "
         "so only while the recurrent weights are small: init and gain say where that ends, and training moves it.",
     },
+    models=models,
     measure=measure,
     decide=decide,
     rows=rows,

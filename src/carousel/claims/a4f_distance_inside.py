@@ -76,13 +76,17 @@ def changes(found: pd.DataFrame) -> pd.DataFrame:
     return table.dropna(subset=["change"])
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def models(tables: Tables) -> pd.DataFrame:
+    """Return the `changes` of the settings that were measured often enough."""
+    table = changes(rows(tables))
+    return repeated(table, MIN_REPETITIONS) if len(table) else table
+
+
+def measure(table: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Return per path, cell, forget bias, init and lag the change since ENTERED, and the thresholds of each line.
 
     Beside it ``longest``: what became of the models of the longest sequences alone, which are the same at every lag.
     """
-    table = changes(rows(tables))
-    table = repeated(table, MIN_REPETITIONS) if len(table) else table
     evidence = levels(table, KEYS, margin, "change")
     if evidence.empty:
         return evidence
@@ -261,6 +265,7 @@ CLAIM = Claim(
         "depends": "Along the carousel distance is free only without a forget gate or behind one that is held open, "
         "and even there the total can fall beside it: look at the total at the lag that you need.",
     },
+    models=models,
     measure=measure,
     decide=decide,
     rows=rows,

@@ -7,7 +7,7 @@ from carousel.analysis.stats.tables import select
 from carousel.analysis.text import number
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import rnn_trends
-from carousel.claims.claim import Boundary, Claim, Margin, Tables, Verdict
+from carousel.claims.claim import Boundary, Claim, Margin, Verdict
 from carousel.claims.evidence import reference
 from carousel.claims.lines import tested_and_lines
 from carousel.claims.numbers import main
@@ -30,9 +30,9 @@ from carousel.claims.rules import (
 CONSTANT = Margin(STEADY, "decades per step", "less than a factor of 2 in 100 steps is called constant")
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def measure(models: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Return the rate with its interval per cell, init, gain and width, and of each library's default."""
-    return rnn_trends.measure(tables, "rate", margin)
+    return rnn_trends.measure(models, "rate", margin)
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -98,6 +98,7 @@ CLAIM = Claim(
         "depends": "In a sigmoid RNN distance shrinks the error at every weight scale, in a tanh or ReLU RNN below a "
         "critical one, which the init and, of tanh, the input move: tune the gain.",
     },
+    models=rnn_trends.models,
     measure=measure,
     decide=decide,
     rows=rnn_trends.rows,

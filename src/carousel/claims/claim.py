@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -80,15 +80,22 @@ class Claim:
     takeaway: Mapping[str, str] = field(repr=False)  # verdict -> a sentence for a practitioner
     measure: Callable[..., pd.DataFrame] = field(
         repr=False
-    )  # of the tables, and of the margin where there is one
+    )  # of `models`, and of the margin where there is one
     decide: Callable[[pd.DataFrame], Verdict] = field(repr=False)
     rows: Callable[[Tables], pd.DataFrame] = field(repr=False)  # the measured rows that it rests on
     margin: Margin | None = None
+    models: Callable[[Tables], Any] = field(
+        default=lambda tables: tables, repr=False
+    )  # what is read of the tables whatever the margin
 
     def evidence(self, tables: Tables, factor: float = 1.0) -> pd.DataFrame:
         """Return the evidence at ``factor`` times the margin, p corrected over the claim's parts."""
+        return self.at(self.models(tables), factor)
+
+    def at(self, models: Any, factor: float = 1.0) -> pd.DataFrame:
+        """Return the `evidence` of what ``models`` found in the tables."""
         margin = () if self.margin is None else (factor * self.margin.value,)
-        return corrected(self.measure(tables, *margin))
+        return corrected(self.measure(models, *margin))
 
 
 def corrected(evidence: pd.DataFrame) -> pd.DataFrame:

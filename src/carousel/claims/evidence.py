@@ -7,16 +7,15 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.left import left
-from carousel.analysis.stats.resampling import interval
+from carousel.analysis.stats.resampling import intervals
 from carousel.analysis.stats.tables import (
     MODEL,
     PAIR,
-    centre_by_repetition,
-    complete,
     difference,
     joined,
     numbered,
     sample,
+    samples,
 )
 from carousel.analysis.stats.tested import equivalent, student
 from carousel.analysis.text import listed
@@ -45,14 +44,21 @@ def relative_error(measured: np.ndarray, formula: np.ndarray) -> np.ndarray:
     return LN10 * np.abs(difference(measured, formula))
 
 
-def compare(table: pd.DataFrame, column: str, part: str, margin: float, how: str = "median") -> pd.DataFrame:
-    """Return one row of evidence per backend: the effect ``column``, held against ``margin``.
+def with_margin(space: pd.DataFrame, margin: float) -> pd.DataFrame:
+    """Return the space that was searched with the ``margin`` beside."""
+    return space.assign(margin=margin)
+
+
+def compare(
+    table: pd.DataFrame, column: str, part: str, margin: float, how: str = "median", by: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return one row of evidence per group ``by`` and backend: the effect ``column``, held against ``margin``.
 
     effect, low, high: over repetitions, each the median (or mean) over its settings. share (reverse): the
     settings of which every repetition is on the upper (lower) side of the margin. p: Student's. shared: the effect over
     the repetitions that every backend measured. edge: the value at which the effect would change sides.
     """
-    return _evidence(table, [], column, part, margin, how, student).assign(edge=margin)
+    return _evidence(table, by, column, part, margin, how, student).assign(edge=margin)
 
 
 def within(table: pd.DataFrame, column: str, part: str, margin: float, how: str = "median") -> pd.DataFrame:
@@ -99,29 +105,38 @@ def _evidence(
 
     `labelled` or the caller names the parts.
     """
-    if table.empty:
+    rows = sample(table, column, by) if len(table) else table
+    if rows.empty:
         return pd.DataFrame()
-    rows = sample(table, column)
-    keys = [table.loc[rows.index, name] for name in by]
-    groups = rows.groupby(keys, observed=True) if by else [((), rows)]
-    return pd.DataFrame([
-        _compared(own, margin, how, test)
-        | {"part": part, "backend": str(backend), "margin": margin}
-        | dict(zip(by, key, strict=True))
-        for key, group in groups
-        for backend, own in group.assign(everywhere=on_every_backend(group)).groupby("backend", observed=True)
-    ])  # fmt: skip
+    groups = rows.groupby([*by, "backend"], observed=True)
+    rows = rows.assign(group=groups.ngroup(), everywhere=on_every_backend(rows, by))
+    first = rows.drop_duplicates("group").sort_values("group")
+    values = _samples(rows, how, len(first))
+    effect, low, high = intervals(values).T
+    share, reverse, settings = _sides(rows, margin)
+    return pd.DataFrame({
+        "effect": effect, "low": low, "high": high, "p": [test(each, margin) for each in values],
+        "share": share, "reverse": reverse,
+        "shared": [_centre(each) for each in _samples(rows[rows["everywhere"]], how, len(first))],
+        "repetitions": [len(each) for each in values], "settings": settings, "n": np.bincount(rows["group"]),
+        "informative": True, "part": part, "backend": first["backend"].astype(str).tolist(), "margin": margin,
+        **{name: first[name].tolist() for name in by},
+    })  # fmt: skip
 
 
-def on_every_backend(rows: pd.DataFrame) -> pd.Series:
+def on_every_backend(rows: pd.DataFrame, by: Sequence[str] = ()) -> pd.Series:
     """Return which rows, of a table or of a `sample` of it, are of a model that every backend measured."""
-    model = numbered(rows, [name for name in [*PAIR, "task", "rival", "setting"] if name in rows])
-    return rows["backend"].groupby(model, observed=True).transform("nunique") == len(BACKENDS)
+    names = [*by, *(name for name in [*PAIR, "task", "rival", "setting"] if name in rows and name not in by)]
+    return rows["backend"].groupby(numbered(rows, names)).transform("nunique") == len(BACKENDS)
 
 
-def _centre(rows: pd.DataFrame, how: str) -> float:
+def _samples(rows: pd.DataFrame, how: str, size: int) -> list[np.ndarray]:
+    columns = (rows[name].to_numpy() for name in ("group", "setting", "repetition", "value"))
+    return samples(*columns, how, size)
+
+
+def _centre(values: np.ndarray) -> float:
     """Return the effect over repetitions, without an interval; NaN where there are none."""
-    values = _by_repetition(rows, how)
     if len(values) == 0:
         return np.nan
     return float(
@@ -129,26 +144,14 @@ def _centre(rows: pd.DataFrame, how: str) -> float:
     )
 
 
-def _by_repetition(rows: pd.DataFrame, how: str) -> np.ndarray:
-    repetition, values = rows["repetition"].to_numpy(), rows["value"].to_numpy()
-    keep = complete(rows["setting"].to_numpy(), repetition)
-    return centre_by_repetition(repetition[keep], values[keep], how)
-
-
-def _compared(
-    rows: pd.DataFrame, margin: float, how: str, test: Callable[[np.ndarray, float], float]
-) -> dict:
-    values = _by_repetition(rows, how)
-    effect, low, high = interval(values)
-    each = rows["value"].groupby(rows["setting"].to_numpy())
+def _sides(rows: pd.DataFrame, margin: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the shares of each group's settings that are above and below the margin, and how many settings it has."""
+    each = rows["value"].groupby([rows["group"].to_numpy(), rows["setting"].to_numpy()])
     least, middle, most = each.min(), each.median(), each.max()
+    of = least.index.get_level_values(0)
     up, down = (least >= margin) & (middle > margin), (most <= margin) & (middle < margin)
-    return {
-        "effect": effect, "low": low, "high": high, "p": test(values, margin),
-        "share": up.mean(), "reverse": down.mean(),
-        "shared": effect if rows["everywhere"].all() else _centre(rows[rows["everywhere"]], how),
-        "repetitions": len(values), "settings": len(least), "n": len(rows), "informative": True,
-    }  # fmt: skip
+    count = np.bincount(of)
+    return np.bincount(of, up) / count, np.bincount(of, down) / count, count
 
 
 def with_left(table: pd.DataFrame, decay: pd.DataFrame, quantity: str, path: str = "full") -> pd.DataFrame:

@@ -34,7 +34,8 @@ def judge(claims: Mapping[str, Claim], tables: Tables, calibration: pd.DataFrame
     nothing = UNCALIBRATED if wrong else NOTHING
     rows, evidence = [], []
     for name, claim in claims.items():
-        measured = claim.evidence(tables)
+        models = claim.models(tables)
+        measured = claim.at(models)
         found = claim.decide(measured)
         shown = withheld_if_uncalibrated(found, wrong)
         rests_on = claim.rows(tables)
@@ -42,7 +43,7 @@ def judge(claims: Mapping[str, Claim], tables: Tables, calibration: pd.DataFrame
             _row(claim, shown, nothing)
             | {"settings": described(rests_on), "slices": slices(rests_on)}
             | {"would_change": to_change(claim, measured, shown)}
-            | at_other_margins(claim, tables, withheld=bool(wrong))
+            | at_other_margins(claim, models, withheld=bool(wrong))
         )
         evidence.append(parts(name, measured, found))
     return Judgement(

@@ -12,7 +12,7 @@ from carousel.analysis.text import bias_order, listed, number
 from carousel.axes import BACKENDS, LIBRARIES, REFERENCE, STANDARD_DRIVE
 from carousel.claims import defaults
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
-from carousel.claims.evidence import DEFAULTS, planned, reference, unsearched, wide
+from carousel.claims.evidence import DEFAULTS, planned, reference, unsearched, wide, with_margin
 from carousel.claims.numbers import witnessed
 from carousel.claims.routes import few_and_drawn
 from carousel.claims.rule_text import words_of_universal
@@ -40,14 +40,14 @@ def rows(tables: Tables) -> pd.DataFrame:
     return found[found["length"] >= LAG]
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
-    """Return the space searched: decades left at LAG on every backend, one row per LSTM, and the ``margin``.
+def models(tables: Tables) -> pd.DataFrame:
+    """Return the space searched: decades left at LAG on every backend, one row per LSTM.
 
     ``early``: decades left at EARLY on the reference backend. What is lost by then was lost on entering the cell.
     """
     each = left(rows(tables), "loss_state", "full", (EARLY, LAG))
     first = reference(select(each, lag=EARLY))[[*PAIR, "left"]].rename(columns={"left": "early"})
-    return wide(select(each, lag=LAG), "left").merge(first, "left", PAIR).assign(margin=margin)
+    return wide(select(each, lag=LAG), "left").merge(first, "left", PAIR)
 
 
 def vanishes(space: pd.DataFrame) -> pd.DataFrame:
@@ -145,7 +145,8 @@ CLAIM = Claim(
         "supported": "No LSTM of the study lost its gradient.",
         "refuted": "An LSTM can lose its gradient, and with a library's default it does: measure your own.",
     },
-    measure=measure,
+    models=models,
+    measure=with_margin,
     decide=decide,
     rows=rows,
     margin=LOST,

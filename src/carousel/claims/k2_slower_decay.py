@@ -5,7 +5,7 @@ import pandas as pd
 from carousel.analysis.stats.left import VANISHED
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import lstm_against_rnn
-from carousel.claims.claim import Claim, Margin, Tables, Verdict
+from carousel.claims.claim import Claim, Margin, Verdict
 from carousel.claims.rule_text import words_of_comparison
 from carousel.claims.rules import LAG
 
@@ -13,9 +13,9 @@ LOST = Margin(-VANISHED, f"decade lost at lag {LAG}", "less than a tenth left is
 MORE = Margin(0.0, "decades", "slower is an order, however small")
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def measure(models: tuple[pd.DataFrame, pd.DataFrame], margin: float) -> pd.DataFrame:
     """Return the evidence for K2: what is left more than of each rival's, and whether the LSTM's vanishes."""
-    return lstm_against_rnn.measure(tables.decay, "more", MORE.value, margin)
+    return lstm_against_rnn.measure(models, "more", MORE.value, margin)
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -45,6 +45,7 @@ CLAIM = Claim(
         "depends": "The cell alone does not order the decay: with a low forget bias a well initialised vanilla RNN "
         "can keep its gradient longer.",
     },
+    models=lstm_against_rnn.models,
     measure=measure,
     decide=decide,
     rows=lstm_against_rnn.rows,

@@ -79,16 +79,25 @@ def _paired(table: pd.DataFrame, rival: str) -> pd.DataFrame:
     return both.assign(rival=rival, left_right=paired(table, "lstm", rival, "left")["left_right"].to_numpy())
 
 
-def measure(decay: pd.DataFrame, column: str, margin: float, lost: float) -> pd.DataFrame:
+def models(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the `pairs` of the settings that were measured often enough, and those along the forget bias."""
+    both = pairs(tables.decay)
+    alone = select(tables.decay, slice=ALONG_BIAS, drive=STANDARD_DRIVE, gain=1.0)
+    along = pairs(alone.assign(slice=""))  # an RNN is in one slice
+    return repeated(both, MIN_REPETITIONS) if len(both) else both, along
+
+
+def measure(
+    models: tuple[pd.DataFrame, pd.DataFrame], column: str, margin: float, lost: float
+) -> pd.DataFrame:
     """Return the evidence: a ``column`` of `pairs` against its margin, and whether the LSTM loses more than ``lost``.
 
     Of each library's defaults, and of all settings at the standard drive; ``said``: in words, where the order turns.
     """
-    both = pairs(decay)
-    both = repeated(both, MIN_REPETITIONS) if len(both) else both
+    both, along_bias = models
     if both.empty:
         return both
-    lines = _lines(decay, column, margin)
+    lines = _lines(along_bias, column, margin)
     parts = [
         compare(
             group, column, f"{name} against {'its ' if library else ''}{names.cell(rival)}", margin
@@ -127,10 +136,8 @@ def _alone(group: pd.DataFrame) -> pd.DataFrame:
     return group[own].drop_duplicates().assign(lost=-group["left"])
 
 
-def _lines(decay: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
+def _lines(both: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
     """Return from which forget bias ``column`` passes the margin, rival by rival, as evidence on most biases."""
-    alone = select(decay, slice=ALONG_BIAS, drive=STANDARD_DRIVE, gain=1.0)
-    both = pairs(alone.assign(slice=""))  # an RNN is in one slice
     if both.empty:
         return both
     both = both.assign(init=both["init"].astype(str), backend=both["backend"].astype(str))

@@ -40,12 +40,16 @@ def frozen(tables: Tables, lags: tuple[int, ...] = LAGS) -> pd.DataFrame:
     return both.assign(gap=difference(both["frozen"], both["total"])).dropna(subset=["gap"])
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def models(tables: Tables) -> pd.DataFrame:
+    """Return what is `frozen` of the settings that were measured often enough."""
+    return repeated(frozen(tables), MIN_REPETITIONS)
+
+
+def measure(each: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Return per cell, forget bias, init and training the gap at LAG (after training at TRAINED_LAG).
 
     Beside it, in words, the gap at every lag: ``by_lag``.
     """
-    each = repeated(frozen(tables), MIN_REPETITIONS)
     if each.empty:
         return each
     lag = np.where(each["trained"].astype(str) == "no", LAG, TRAINED_LAG)
@@ -146,6 +150,7 @@ CLAIM = Claim(
         "depends": "Do not blame the slopes of the gates in general: in some settings as much of the gradient is left "
         "without them. The condition says where it is not so, in which direction, and how that grows with the lag.",
     },
+    models=models,
     measure=measure,
     decide=decide,
     rows=rows,

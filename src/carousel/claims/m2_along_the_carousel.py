@@ -69,17 +69,24 @@ def _beside(gradients: pd.DataFrame, lags: Sequence[int]) -> pd.DataFrame:
     return both.dropna(subset=["short"])
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def models(tables: Tables) -> pd.DataFrame:
+    """Return what is `beside` of the settings that were measured often enough; in words, at other lags: ``by_lag``."""
+    found = rows(tables)
+    return repeated(_beside(found, (LAG,)), MIN_REPETITIONS).assign(by_lag=_by_lag(found))
+
+
+def measure(each: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Return per cell and forget bias how far the carousel's part is short of what is left, against the margin.
 
     ``deciding``: the forget biases below ABOUT. Beside them, in words, where along the forget bias each line changes.
     """
-    each = repeated(beside(tables), MIN_REPETITIONS)
     if each.empty:
         return each
-    by = each.groupby(PART, observed=True, sort=False)
-    evidence = stack([_part(group, margin).assign(**dict(zip(PART, key, strict=True))) for key, group in by])
-    evidence = evidence.assign(by_lag=_by_lag(rows(tables)))
+    evidence = compare(each, "short", "", margin, by=PART)
+    parts = each[[*PART, "by_lag"]].drop_duplicates().astype(str)
+    left = reference(each).groupby(PART, observed=True)[[*ROUTES]].median().reset_index()
+    evidence = parts.merge(evidence, on=PART).merge(left.astype(dict.fromkeys(PART, str)), "left", PART)
+    evidence = evidence.assign(deciding=evidence["forget_bias"].map(as_number) < ABOUT)
     lines = along_bias(each, "along", -margin)
     return stack(
         [evidence.assign(part=named_parts(evidence)), evidence_of(lines, "a tenth along the carousel")]
@@ -96,13 +103,6 @@ def _by_lag(gradients: pd.DataFrame) -> str:
         return ""
     words = [f"{number(short[lag])} at lag {lag}" for lag in (short.index.min(), short.index.max())]
     return f"At forget bias {USUAL} the carousel's part is short, in decades, by {listed(words)}."
-
-
-def _part(group: pd.DataFrame, margin: float) -> pd.DataFrame:
-    own = reference(group) if len(reference(group)) else group
-    left = {name: float(own[name].median()) for name in ROUTES}
-    below = as_number(str(group["forget_bias"].iloc[0])) < ABOUT
-    return compare(group, "short", "", margin).assign(deciding=below, **left)
 
 
 def decide(evidence: pd.DataFrame) -> Verdict:
@@ -198,6 +198,7 @@ CLAIM = Claim(
         "depends": "Which way the gradient takes depends on the forget bias, the lag and the init: compare the total "
         "with the product of the forget gates before trusting either.",
     },
+    models=models,
     measure=measure,
     decide=decide,
     rows=rows,

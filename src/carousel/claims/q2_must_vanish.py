@@ -53,13 +53,17 @@ def rows(tables: Tables) -> pd.DataFrame:
     return found[found["length"] >= LAG]
 
 
-def measure(tables: Tables, margin: float) -> pd.DataFrame:
+def models(tables: Tables) -> pd.DataFrame:
+    """Return per model what is left by all routes and through the gates, at INSIDE and at LAG."""
+    return repeated(by_route(rows(tables), (INSIDE, LAG), tuple(PARTS)), MIN_REPETITIONS)
+
+
+def measure(both: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Return per part of the gradient, cell, forget bias and init what is left at LAG of what was at INSIDE.
 
     Beside it the medians of what is left of the loss's gradient at both, ``entered`` and ``at_lag``, and in words where
     along the forget bias each line stops vanishing.
     """
-    both = repeated(by_route(rows(tables), (INSIDE, LAG), tuple(PARTS)), MIN_REPETITIONS)
     return stack([_part(both, name, margin) for name in PARTS])
 
 
@@ -201,6 +205,7 @@ CLAIM = Claim(
         "forget biases it is not held: what survives goes through h, pays them at every step, and vanishes. Set the "
         "forget bias.",
     },
+    models=models,
     measure=measure,
     decide=decide,
     rows=rows,

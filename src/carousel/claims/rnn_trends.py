@@ -55,13 +55,17 @@ def fixed(table: pd.DataFrame) -> pd.DataFrame:
     return select(table, drive=STANDARD_DRIVE)
 
 
-def measure(tables: Tables, column: str, margin: float) -> pd.DataFrame:
-    """Return the evidence on ``column`` of `slopes` against a loss of the margin, a part per group of BY.
+def models(tables: Tables) -> pd.DataFrame:
+    """Return the `slopes` of the settings that were measured often enough."""
+    return repeated(slopes(tables.decay), MIN_REPETITIONS)
+
+
+def measure(table: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
+    """Return the evidence on ``column`` of `models` against a loss of the margin, a part per group of BY.
 
     At the standard drive and, with the ``library``, as libraries start it. ``rate_mean`` and ``left_mean`` beside it;
     per cell ``moved`` in words, and the lines along the gain at which a loss ends.
     """
-    table = repeated(slopes(tables.decay), MIN_REPETITIONS)
     kinds = {"": fixed(table)} | dict(defaults.by_library(table))
     evidence = stack([_parts(rows, library, column, margin) for library, rows in kinds.items() if len(rows)])
     return _with_words(evidence, table, column, margin) if len(evidence) else evidence

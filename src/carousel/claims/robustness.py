@@ -1,11 +1,13 @@
 """What would settle an open claim, what would change a decided one, and which verdicts depend on their margin."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.resampling import LEVEL
 from carousel.analysis.text import count, listed, number
-from carousel.claims.claim import Claim, Tables, Verdict
+from carousel.claims.claim import Claim, Verdict
 from carousel.claims.evidence import missing, reference
 from carousel.claims.rules import (
     ALPHA,
@@ -23,11 +25,11 @@ MOST = 1000  # repetitions: where more would be needed, the effect is as good as
 SHOWN = 3  # parts that are named
 
 
-def at_other_margins(claim: Claim, tables: Tables, withheld: bool = False) -> dict[str, str]:
+def at_other_margins(claim: Claim, models: Any, withheld: bool = False) -> dict[str, str]:
     """Return the verdict at half and at twice the margin; empty without one, and where verdicts are withheld."""
     if claim.margin is None or withheld:
         return dict.fromkeys(FACTORS, "")
-    return {name: claim.decide(claim.evidence(tables, factor)).verdict for name, factor in FACTORS.items()}
+    return {name: claim.decide(claim.at(models, factor)).verdict for name, factor in FACTORS.items()}
 
 
 def to_settle(evidence: pd.DataFrame, states: pd.Series, what: str) -> str:

@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.tables import by_repetition
+from carousel.analysis.stats.tables import by_repetition, lower_medians
 
 LEVEL = 0.95
 DRAWS = 2000  # bootstrap draws: the interval's ends move by about 2 % of its width
@@ -43,7 +43,8 @@ def _ends(draws: np.ndarray, repetitions: int) -> np.ndarray:
 
     tail = stdtrit(repetitions - 1, (1 - LEVEL) / 2) * np.sqrt(repetitions / (repetitions - 1))
     share = float(ndtr(tail))
-    return np.quantile(draws, [share, 1 - share], axis=-1, method="inverted_cdf")
+    places = np.ceil(np.array([share, 1 - share]) * draws.shape[-1] - 1).astype(int)
+    return np.moveaxis(np.partition(draws, places, axis=-1)[..., places], -1, 0)
 
 
 def hierarchical(
@@ -60,13 +61,8 @@ def hierarchical(
 
 def interval(values: np.ndarray | Sequence[float]) -> tuple[float, float, float]:
     """Return (effect, low, high) of one value per repetition: the mean, or the median if one is infinite."""
-    values = np.asarray(values, float)
-    if len(values) == 0 or np.isnan(values).any():
-        return np.nan, np.nan, np.nan
-    centre = np.mean if np.isfinite(values).all() else _lower_median
-    rng = np.random.default_rng(SEED)
-    low, high = bootstrap(lambda index: centre(values[index], axis=-1), len(values), rng)
-    return float(centre(values, axis=-1)), low, high
+    effect, low, high = intervals([np.asarray(values, float)])[0].tolist()
+    return effect, low, high
 
 
 def sampled(table: pd.DataFrame, groups: np.ndarray, column: str) -> list[np.ndarray]:
@@ -100,7 +96,7 @@ def _centred(values: np.ndarray, centre: Callable[..., np.ndarray]) -> np.ndarra
     if repetitions < 2:
         return np.pad(values, ((0, 0), (0, 2)), constant_values=np.nan)
     index = np.random.default_rng(SEED).integers(repetitions, size=(DRAWS, repetitions))
-    low, high = _ends(centre(values[:, index], axis=-1), repetitions)
+    low, high = _ends(centre(np.take(values, index, axis=1), axis=-1), repetitions)
     return np.stack([centre(values, axis=-1), low, high], axis=1)
 
 
@@ -110,15 +106,12 @@ def _lower_median(values: np.ndarray, axis: int) -> np.ndarray:
 
 def centres(groups: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
     """Return the centre of each group, shape (size,), as `interval` takes it: ``groups`` numbers each value's."""
-    order = np.lexsort([values, groups])
     count = np.bincount(groups, minlength=size)
-    start = np.cumsum(count) - count
     with np.errstate(invalid="ignore"):
         mean = np.bincount(groups, values, size) / count
     infinite = np.bincount(groups, np.isinf(values), size) > 0
     unknown = np.bincount(groups, np.isnan(values), size) > 0
-    middle = values[order][np.where(count > 0, start + (count - 1) // 2, 0)]
-    return np.where(infinite & ~unknown, middle, mean)
+    return np.where(infinite & ~unknown, lower_medians(groups, values, size), mean)
 
 
 def spread(table: pd.DataFrame, by: Sequence[str], column: str = "rate") -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Rows and columns of the measured tables: which are one model, one setting, one run; and which belong together."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -74,17 +76,17 @@ def joined(left: pd.DataFrame, right: pd.DataFrame, on: list[str], suffix: str =
     return left.merge(right, on="key", suffixes=("", suffix or None)).drop(columns="key")
 
 
-def sample(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return what statistics need of a table, in few columns: ``backend``, ``setting``, ``repetition`` and ``value``.
+def sample(table: pd.DataFrame, column: str, by: Sequence[str] = ()) -> pd.DataFrame:
+    """Return what statistics need of a table: ``backend``, ``setting``, ``repetition`` and ``value``, after ``by``.
 
     One row for each row with a value in ``column``; setting numbers what is the same but for backend and repetition.
     """
-    rows = select(table.assign(known=table[column].notna()), known=True)
+    rows = table.dropna(subset=[column])
     keys = [name for name in [*SETTING, "task", "rival"] if name in rows]
-    return pd.DataFrame({
-        "backend": rows["backend"], "setting": numbered(rows, keys),
-        "repetition": rows["repetition"], "value": rows[column].astype(float),
-    })  # fmt: skip
+    return rows[[*by]].assign(
+        backend=rows["backend"], setting=numbered(rows, keys),
+        repetition=rows["repetition"], value=rows[column].astype(float),
+    )  # fmt: skip
 
 
 def by_repetition(table: pd.DataFrame, column: str, how: str = "median") -> np.ndarray:
@@ -93,15 +95,33 @@ def by_repetition(table: pd.DataFrame, column: str, how: str = "median") -> np.n
     Where the median would be the mean of two opposite infinities it is the lower one.
     """
     rows = crossed(table[table[column].notna()])
-    return centre_by_repetition(rows["repetition"].to_numpy(), rows[column].to_numpy(float), how)
+    one = np.zeros(len(rows), int)
+    values = rows[column].to_numpy(float)
+    return centres_by_repetition(one, rows["repetition"].to_numpy(int), values, how)[1]
 
 
-def centre_by_repetition(repetition: np.ndarray, values: np.ndarray, how: str) -> np.ndarray:
-    """Return the median (or mean) of the values [rows] of each repetition, as `by_repetition` does."""
-    groups = pd.Series(values).groupby(repetition)
-    found = groups.agg(how).to_numpy(float)
-    unknown = np.isnan(found)
-    return np.where(unknown, groups.min().to_numpy(float), found) if unknown.any() else found
+def samples(
+    group: np.ndarray, setting: np.ndarray, repetition: np.ndarray, values: np.ndarray, how: str, size: int
+) -> list[np.ndarray]:
+    """Return one sample per group, from 0 to ``size``: what `by_repetition` returns of its rows.
+
+    group, setting, repetition, values [rows]: of each row the numbers of its group and setting.
+    """
+    keep = complete(group, setting, repetition)
+    of, found = centres_by_repetition(group[keep], repetition[keep], values[keep], how)
+    return np.split(found, np.cumsum(np.bincount(of, minlength=size))[:-1])
+
+
+def centres_by_repetition(
+    group: np.ndarray, repetition: np.ndarray, values: np.ndarray, how: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the groups and the median (or mean) of the values [rows] of each of their repetitions, in order."""
+    width = repetition.max(initial=0) + 1
+    groups = pd.Series(values).groupby(group * width + repetition)
+    found = groups.agg(how)
+    unknown = found.isna()
+    found = found.where(~unknown, groups.min()) if unknown.any() else found
+    return found.index.to_numpy() // width, found.to_numpy(float)
 
 
 def crossed(table: pd.DataFrame) -> pd.DataFrame:
@@ -112,19 +132,30 @@ def crossed(table: pd.DataFrame) -> pd.DataFrame:
     keys = [name for name in ["backend", *SETTING, "task", "rival"] if name in table]
     if not keys or table.empty:
         return table
-    return table[complete(numbered(table, keys), table["repetition"].to_numpy())]
+    one = np.zeros(len(table), int)
+    return table[complete(one, numbered(table, keys), table["repetition"].to_numpy())]
 
 
-def complete(setting: np.ndarray, repetition: np.ndarray) -> np.ndarray:
-    """Return which rows [rows] `crossed` keeps, by the numbers of their settings."""
+def complete(group: np.ndarray, setting: np.ndarray, repetition: np.ndarray) -> np.ndarray:
+    """Return which rows [rows] of each group `crossed` keeps, by the numbers of the groups and of their settings."""
     if len(setting) == 0:
         return np.zeros(0, bool)
-    codes, settings = pd.factorize(setting)
+    codes, settings = pd.factorize(group * (setting.max() + 1) + setting)
     places, names = pd.factorize(repetition)
     seen = np.zeros((len(settings), len(names)), bool)
     seen[codes, places] = True
-    most = seen.sum(axis=1) >= np.quantile(seen.sum(axis=1), 0.5, method="lower")
-    return most[codes] & seen[most].all(axis=0)[places]
+    of, count = settings // (setting.max() + 1), seen.sum(axis=1)
+    most = count >= lower_medians(of, count, group.max() + 1)[of]
+    shared = np.ones((group.max() + 1, len(names)), bool)
+    np.logical_and.at(shared, of[most], seen[most])
+    return most[codes] & shared[group, places]
+
+
+def lower_medians(groups: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
+    """Return the lower median of each group, shape (size,): ``groups`` numbers each value's; of none any value."""
+    order, count = np.lexsort([values, groups]), np.bincount(groups, minlength=size)
+    start = np.cumsum(count) - count
+    return values[order][np.where(count > 0, start + (count - 1) // 2, 0)]
 
 
 def repeated(table: pd.DataFrame, minimum: int) -> pd.DataFrame:

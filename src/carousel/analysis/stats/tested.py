@@ -84,7 +84,8 @@ def signed_rank(values: np.ndarray | Sequence[float], margin: float) -> float:
 
 def holm(p: np.ndarray | Sequence[float]) -> np.ndarray:
     """Return Holm's adjusted p values over a family of comparisons (empty in, empty out)."""
-    from statsmodels.stats.multitest import multipletests
-
     p = np.asarray(p, float)
-    return multipletests(p, method="holm")[1] if len(p) else p
+    order = np.argsort(p)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
+    return adjusted

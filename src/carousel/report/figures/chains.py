@@ -24,7 +24,7 @@ FLOOR = -4.0  # decades per step: the lowest rate that the figure of the scalar 
 
 def a1c_figure(tables: Tables) -> Figure:
     """Draw the scalar chain's rate against its weight: four activations, dots on theory's lines."""
-    space = planned(valued(a1c.measure(tables, a1c.MARGIN.value)))
+    space = planned(valued(a1c.models(tables)))
     if space.empty:
         return nothing("the scalar chains")
     figure, (ax,) = panels([f"rate of the scalar chain's gradient, {RATE}"], WEIGHT, height=4.4)
@@ -44,7 +44,7 @@ def a1c_figure(tables: Tables) -> Figure:
 
 def a2d_figure(tables: Tables) -> Figure:
     """Draw the sigmoid chain's factor per step against its weight, without bias and with bias -2."""
-    space = planned(valued(a2d.measure(tables, a2d.NEAR.value)))
+    space = planned(valued(a2d.models(tables)))
     chains = space[space["hidden"] == 1]
     if chains.empty:
         return nothing("the sigmoid chains")

@@ -61,7 +61,7 @@ def _by_bias(ax: Axes, table: pd.DataFrame, column: str, at_start: pd.Series) ->
 
 def k1_figure(tables: Tables) -> Figure:
     """Draw what is left of every LSTM's total gradient at lag LAG by forget bias, before and after training."""
-    space = planned(k1.measure(tables, k1.LOST.value))
+    space = planned(k1.models(tables))
     table = settings(valued(space), ["value"]).dropna(subset=["value"])
     if table.empty:
         return nothing("the total gradient of LSTMs")

@@ -148,7 +148,7 @@ def a1i_figure(tables: Tables) -> Figure:
     bars = found[["effect", "low", "high"]].set_index(found["gain"]).dropna()
     ax.errorbar(bars.index, bars["effect"], [bars["effect"] - bars["low"], bars["high"] - bars["effect"]],
                 fmt=marker(a1i.RELU), color="black", markersize=5, capsize=2)  # fmt: skip
-    at = a1i.threshold_gain(a1i.measure(tables, rnn_trends.LOST.value))
+    at = a1i.threshold_gain(a1i.measure(a1i.models(tables), rnn_trends.LOST.value))
     if at:
         ax.axvspan(
             at.low,
