@@ -21,7 +21,7 @@ from support.planting import TEXT, Rows, Truth, curve, model
 from carousel.analysis.stats.tables import MODEL
 from carousel.analysis.theory import scalar
 from carousel.claims import CLAIMS
-from carousel.claims.claim import Tables
+from carousel.claims.claim import READ, Tables
 from carousel.claims.judge import judge
 
 
@@ -229,5 +229,6 @@ def calibration() -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def verdicts(once: Once, study: Tables, calibration: pd.DataFrame) -> pd.DataFrame:
-    """Return the claims table of the planted study, over a calibration that passed."""
-    return once("planted verdicts", lambda _: judge(CLAIMS, study, calibration).claims)
+    """Return the claims table of the planted study, over a calibration that passed, of the columns in READ alone."""
+    read = study._replace(**{name: getattr(study, name)[columns] for name, columns in READ.items()})
+    return once("planted verdicts", lambda _: judge(CLAIMS, read, calibration).claims)

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from carousel.analysis import names
 from carousel.analysis.stats.tables import MODEL, joined, select
 from carousel.analysis.text import as_number, bias_order, listed, number
 from carousel.axes import BACKENDS
@@ -22,7 +21,7 @@ from carousel.claims.rules import (
     combine,
     identity,
 )
-from carousel.claims.settings_text import labelled
+from carousel.claims.settings_text import in_words
 
 SAME = (
     "same"  # the slice in which the three cells share the draws of all the weights that they have in common
@@ -45,7 +44,7 @@ def pairs(decay_rows: pd.DataFrame) -> pd.DataFrame:
     both = joined(new[[*on, "cell", "forget_bias", "log10_norm"]], old, on, "_97")
     bias = both["forget_bias"].astype(str)
     held = (bias.map(as_number) > OPEN) & (both["cell"] == "lstm")
-    part = np.where(held, EQUAL, labelled(both).map(names.label))
+    part = np.where(held, EQUAL, in_words(both))
     return both.assign(error=relative_error(both["log10_norm"], both["log10_norm_97"]), part=part)
 
 

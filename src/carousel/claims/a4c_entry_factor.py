@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from carousel.analysis import names
 from carousel.analysis.stats.tables import MODEL, joined, repeated, select
 from carousel.analysis.text import bias_order, number
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
@@ -21,7 +20,7 @@ from carousel.claims.rules import (
     combine,
     comparison,
 )
-from carousel.claims.settings_text import labelled
+from carousel.claims.settings_text import in_words
 
 LITTLE = Margin(
     0.1,
@@ -59,7 +58,7 @@ def units(found: pd.DataFrame) -> pd.DataFrame:
         for quantity, name in zip(SEEN, ("entry", "gate"), strict=True)
     )
     both = joined(entry, gate, on)
-    part = labelled(both).map(names.label) + " " + (both["step"] > 0).map(STAGES)
+    part = in_words(both) + " " + (both["step"] > 0).map(STAGES)
     return both.assign(squash=_ratio(both), part=part)
 
 

@@ -53,13 +53,18 @@ def rows(tables: Tables) -> pd.DataFrame:
     Over at least LONG steps. Left out are one-unit chains and linear networks whose R is the identity, which are
     carousels by definition, and networks without input, whose gates never move.
     """
-    found = tables.decay[tables.decay["quantity"].isin(["loss_state", "loss_h"])]
-    found = found[(found["length"] >= LONG) & (found["hidden"] > 1) & (found["drive"].astype(str) != "0")]
-    copies = (found["cell"].astype(str) == "rnn_linear") & (found["init"].astype(str) == "identity")
-    found = found[~copies]
-    keep = [select(found, cell=_cells(found, place), quantity=name, path=path)
-            for place, routes in ROUTES.items() for name, path in routes]  # fmt: skip
-    return pd.concat(keep)
+    decay = tables.decay
+    return pd.concat(
+        _driven(select(decay, cell=_cells(decay, place), quantity=name, path=path))
+        for place, routes in ROUTES.items()
+        for name, path in routes
+    )
+
+
+def _driven(found: pd.DataFrame) -> pd.DataFrame:
+    copies = (found["cell"] == "rnn_linear") & (found["init"] == "identity")
+    long = (found["length"] >= LONG) & (found["hidden"] > 1)
+    return found[long & (found["drive"] != "0") & ~copies]
 
 
 def _cells(found: pd.DataFrame, place: str) -> list[str]:

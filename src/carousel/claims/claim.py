@@ -7,13 +7,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from carousel.analysis.stats.tables import MODEL
 from carousel.analysis.stats.tested import holm
 from carousel.analysis.text import number, with_interval
 from carousel.axes import REFERENCE
 
+READ = {
+    "decay": [*MODEL, "quantity", "path", "lag", "log10_norm", "n_zero", "n", "cosine"],
+    "dynamics": [*MODEL, "quantity", "axis", "index", "quantile", "value"],
+}
+"""The columns that claims read, of the tables with millions of rows."""
+
 
 class Tables(NamedTuple):
-    """What was measured: the gathered tables."""
+    """What was measured: the gathered tables, of the large ones the columns in READ at least."""
 
     decay: pd.DataFrame
     accuracy: pd.DataFrame

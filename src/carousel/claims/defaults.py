@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from carousel.analysis import names
@@ -16,9 +17,11 @@ LSTM = names.default(FIRST, "lstm")
 
 def named(models: pd.DataFrame) -> pd.Series:
     """Return whose default each model is, in words; NaN for a model that is nobody's."""
-    pairs = zip(models["init"].astype(str), models["cell"].astype(str), strict=True)
-    text = pd.Series([names.default(init, cell) for init, cell in pairs], models.index, dtype=object)
-    return text.where((models["slice"].astype(str) == SLICE) & models["init"].isin(list(LIBRARIES)))
+    own = (models["slice"] == SLICE) & models["init"].isin(list(LIBRARIES))
+    pairs = models.loc[own, ["init", "cell"]].astype(str).itertuples(index=False)
+    text = pd.Series(np.nan, models.index, dtype=object)
+    text[own] = [names.default(*pair) for pair in pairs]
+    return text
 
 
 def by_library(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -32,7 +35,7 @@ def by_library(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 def without(table: pd.DataFrame) -> pd.DataFrame:
     """Return the models that are no library's default."""
-    return table[table["slice"].astype(str) != SLICE]
+    return table[table["slice"] != SLICE]
 
 
 def headline(evidence: pd.DataFrame) -> pd.DataFrame:

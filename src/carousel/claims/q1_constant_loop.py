@@ -25,7 +25,7 @@ from carousel.claims.rules import (
     combine,
     identity,
 )
-from carousel.claims.settings_text import labelled
+from carousel.claims.settings_text import in_words
 
 KEYS = ["cell", "forget_bias"]
 
@@ -42,14 +42,12 @@ def measure(tables: Tables) -> pd.DataFrame:
     loop = rows(tables)
     if loop.empty:
         return pd.DataFrame()
-    loop = loop.assign(part=defaults.named(loop).fillna(labelled(loop).map(names.label)))
+    loop = loop.assign(part=defaults.named(loop).fillna(in_words(loop)))
     errors = loop.assign(error=relative_error(loop["log10_norm"], np.zeros(len(loop))))
     errors = errors.groupby(["part", "backend"], observed=True)["error"].agg(error="max", checked="size")
     factors = loop.drop_duplicates("part")[["part", *KEYS]].astype(dict.fromkeys(KEYS, str))
     rate = rates(loop, "cec", "cell")
-    rate = trends(
-        rate.assign(part=defaults.named(rate).fillna(labelled(rate).map(names.label))), ["part"], STEADY
-    )
+    rate = trends(rate.assign(part=defaults.named(rate).fillna(in_words(rate))), ["part"], STEADY)
     evidence = (
         rate.drop(columns="edge")
         .merge(errors.reset_index(), on=["part", "backend"])

@@ -20,7 +20,7 @@ from carousel.claims.evidence import wide
 from carousel.claims.half_left import CHRONO
 from carousel.claims.lines import along
 from carousel.claims.rules import LSTMS
-from carousel.claims.settings_text import labelled
+from carousel.claims.settings_text import in_words
 
 FEW = 3  # forget biases of which a number is said in words; the tables have all
 LAG = 100  # steps: the lag that is asked about where none is said
@@ -90,13 +90,7 @@ def named_parts(evidence: pd.DataFrame) -> pd.Series:
     """Return the name of each row's part: cell, forget bias, init, and the task that it was trained on."""
     trained = evidence["trained"].astype(str)
     trained = (", trained on " + trained.map(names.task)).where(trained != "no", "")
-    return (
-        labelled(evidence).map(names.label)
-        + ", "
-        + evidence["init"].astype(str).map(names.init)
-        + " init"
-        + trained
-    )
+    return in_words(evidence) + ", " + evidence["init"].astype(str).map(names.init) + " init" + trained
 
 
 def by_bias(parts: pd.DataFrame, every: pd.DataFrame) -> str:

@@ -61,6 +61,12 @@ def named(row: pd.Series) -> str:
     return ", ".join(words)
 
 
+def in_words(table: pd.DataFrame) -> pd.Series:
+    """Return cell and forget bias of each row in words."""
+    labels = labelled(table)
+    return labels.map({label: names.label(label) for label in labels.unique()})
+
+
 def labelled(table: pd.DataFrame) -> pd.Series:
     """Return "cell/forget bias" for each row, or the cell alone where it has no forget gate."""
     bias = table["forget_bias"].astype(str)

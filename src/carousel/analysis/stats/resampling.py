@@ -43,7 +43,7 @@ def _ends(draws: np.ndarray, repetitions: int) -> np.ndarray:
 
     tail = stdtrit(repetitions - 1, (1 - LEVEL) / 2) * np.sqrt(repetitions / (repetitions - 1))
     share = float(ndtr(tail))
-    places = np.ceil(np.array([share, 1 - share]) * draws.shape[-1] - 1).astype(int)
+    places = np.ceil(np.array([share, 1 - share]) * draws.shape[-1]).astype(int).clip(1) - 1
     return np.moveaxis(np.partition(draws, places, axis=-1)[..., places], -1, 0)
 
 

@@ -30,10 +30,10 @@ def judge(args: argparse.Namespace) -> None:
     """Decide the claims from the gathered tables."""
     from carousel.claims import CLAIMS, export, judge as judging
     from carousel.claims.agreement import agreement
-    from carousel.claims.claim import Tables
+    from carousel.claims.claim import READ, Tables
 
     kinds = "decay", "accuracy", "dynamics", "calibration"
-    *tables, known = (table(getattr(args, kind), kind) for kind in kinds)
+    *tables, known = (table(getattr(args, kind), kind, READ.get(kind)) for kind in kinds)
     measured = Tables(*tables)
     origin = merge([parquet.origin(getattr(args, kind)) for kind in kinds])
     verdicts, evidence = judging.judge(CLAIMS, measured, known)
