@@ -51,15 +51,10 @@ def measure(table: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Return what is left at LAG, against a loss and against a gain of the margin; and how fast the rate rises."""
     falls = rnn_trends.measure(table, "left", margin)
     fixed = rnn_trends.fixed(table)
-    grows = [_grows(falls, key, group, margin) for key, group in fixed.groupby(rnn_trends.BY, observed=True)]
+    grows = compare(fixed, "left", "", margin, by=rnn_trends.BY).assign(kind="grows", library="")
+    grows = grows.assign(part=[rnn_trends.part(row) + EXPLODES for row in grows.itertuples()])
     rise = compare(risen(fixed), "risen", RISE, STEADY).assign(kind="rise")
-    return stack([falls.assign(kind="falls"), *grows, rise])
-
-
-def _grows(falls: pd.DataFrame, key: tuple, group: pd.DataFrame, margin: float) -> pd.DataFrame:
-    names = dict(zip(rnn_trends.BY, key, strict=True))
-    part = select(falls, library="", **names)["part"].iloc[0]
-    return compare(group, "left", f"{part}{EXPLODES}", margin).assign(kind="grows", library="", **names)
+    return stack([falls.assign(kind="falls"), grows, rise])
 
 
 def risen(table: pd.DataFrame) -> pd.DataFrame:

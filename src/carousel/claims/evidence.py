@@ -17,7 +17,7 @@ from carousel.analysis.stats.tables import (
     sample,
     samples,
 )
-from carousel.analysis.stats.tested import equivalent, student
+from carousel.analysis.stats.tested import student, two_one_sided
 from carousel.analysis.text import listed
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims import defaults
@@ -87,9 +87,10 @@ def _at_nearer(found: pd.DataFrame) -> pd.DataFrame:
 
 def equivalence_p(values: np.ndarray, margin: float) -> float:
     """Return the p that a mean is within the margins (two one-sided tests), or else outside the nearer one."""
-    found = equivalent(values, -margin, margin)
-    outside = abs(found.effect) > margin
-    return student(values, float(np.copysign(margin, found.effect))) if outside else found.p
+    effect = _centre(values)
+    if abs(effect) > margin:
+        return student(values, float(np.copysign(margin, effect)))
+    return two_one_sided(values, -margin, margin)
 
 
 def _evidence(
@@ -122,6 +123,14 @@ def _evidence(
         "informative": True, "part": part, "backend": first["backend"].astype(str).tolist(), "margin": margin,
         **{name: first[name].tolist() for name in by},
     })  # fmt: skip
+
+
+def means(table: pd.DataFrame, column: str, by: Sequence[str]) -> pd.Series:
+    """Return the mean of ``column`` over the repetitions of each group, each the median over its settings."""
+    rows = sample(table, column, by)
+    groups = rows.groupby([*by], observed=True)
+    values = _samples(rows.assign(group=groups.ngroup()), "median", groups.ngroups)
+    return pd.Series([float(np.mean(each)) for each in values], groups.size().index, dtype=float)
 
 
 def on_every_backend(rows: pd.DataFrame, by: Sequence[str] = ()) -> pd.Series:

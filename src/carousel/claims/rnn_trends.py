@@ -8,12 +8,12 @@ import pandas as pd
 
 from carousel.analysis import names
 from carousel.analysis.stats.slopes import rates
-from carousel.analysis.stats.tables import by_repetition, repeated, select
+from carousel.analysis.stats.tables import repeated, select
 from carousel.analysis.text import as_number, listed, number
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import defaults
 from carousel.claims.claim import Boundary, Margin, Tables
-from carousel.claims.evidence import ALONG_GAIN, planned, reference, stack, trends, with_left
+from carousel.claims.evidence import ALONG_GAIN, means, planned, reference, stack, trends, with_left
 from carousel.claims.lines import along, boundary, evidence_of, in_words
 from carousel.claims.rule_text import CONFIRMED, FEWER
 from carousel.claims.rules import ALPHA, LAG, LONG, MIN_REPETITIONS, VANILLA
@@ -73,20 +73,15 @@ def measure(table: pd.DataFrame, column: str, margin: float) -> pd.DataFrame:
 
 def _parts(table: pd.DataFrame, library: str, column: str, margin: float) -> pd.DataFrame:
     found = trends(table, BY, margin, column).assign(library=library)
-    means = {key: _means(reference(group)) for key, group in table.groupby(BY, observed=True)}
-    each = pd.DataFrame([means[tuple(row)] for row in found[BY].to_numpy()], found.index)
-    return found.assign(part=[_part(row) for row in found.itertuples()], **each)
+    own = reference(table)
+    for name in ("rate", "left"):
+        mean = means(own, name, BY).to_dict()
+        found[f"{name}_mean"] = [mean.get(tuple(key), np.nan) for key in found[BY].to_numpy()]
+    return found.assign(part=[part(row) for row in found.itertuples()])
 
 
-def _means(rows: pd.DataFrame) -> dict[str, float]:
-    """Return the mean over repetitions of the rate and of what is left."""
-    return {
-        f"{name}_mean": float(np.mean(by_repetition(rows, name))) if len(rows) else np.nan
-        for name in ("rate", "left")
-    }
-
-
-def _part(row: Any) -> str:
+def part(row: Any) -> str:
+    """Return the name of the part in a row of evidence."""
     if row.library:
         return f"{names.default(row.library, row.cell)}"
     return f"{names.cell(row.cell)}, {names.init(str(row.init))} init, gain {row.gain:g}, {row.hidden} units"

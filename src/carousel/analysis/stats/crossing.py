@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.resampling import centres, interval
+from carousel.analysis.stats.resampling import centres, interval, intervals
 from carousel.analysis.stats.tables import SETTING, grouped, numbered
 
 LINE = ["backend", *SETTING, "lag", "task", "rival"]  # what one line of a rate against a factor has in common
@@ -48,12 +48,11 @@ def crossings(
     rows = rows[_tried(rows, factor) >= fewest]
     codes, lines = grouped(rows, _line(rows, factor))
     points = rows[value].groupby([codes, rows["repetition"].to_numpy(), rows[factor].to_numpy()]).median()
-    found = []
-    for code in range(len(lines)):
-        curves = points.loc[code].unstack().dropna()
-        at = pd.Series(_rise(curves, level, log, smooth), curves.index)
-        found.append((*interval(at), len(at), *curves.columns[[0, -1]], at.to_dict()))
-    crossed = pd.DataFrame(found, columns=[*Crossing._fields, "each"])
+    curves = [points.loc[code].unstack().dropna() for code in range(len(lines))]
+    each = [pd.Series(_rise(of, level, log, smooth), of.index) for of in curves]
+    crossed = pd.DataFrame(intervals([at.to_numpy() for at in each]), columns=["at", "low", "high"])
+    ends = {"first": [of.columns[0] for of in curves], "last": [of.columns[-1] for of in curves]}
+    crossed = crossed.assign(repetitions=[*map(len, each)], **ends, each=[at.to_dict() for at in each])
     return lines.join(crossed).sort_values(list(lines), ignore_index=True)
 
 

@@ -43,11 +43,19 @@ def equivalent(values: np.ndarray | Sequence[float], low: float, high: float) ->
     besides that the 95 % interval lies within the margins, ``apart`` that it lies wholly outside.
     """
     values = np.asarray(values, float)
-    found = interval(values)
-    finite = len(values) > 1 and bool(np.isfinite(values).all())
-    p = max(_sides(values, low)[1], _sides(values, high)[0]) if finite else 1.0
-    same = finite and p <= TOST and bool(low <= found[1] and found[2] <= high)
+    found, p = interval(values), two_one_sided(values, low, high)
+    same = p <= TOST and bool(low <= found[1] and found[2] <= high)
     return Equivalence(*found, p, same, bool(found[2] < low or found[1] > high))
+
+
+def two_one_sided(values: np.ndarray, low: float, high: float) -> float:
+    """Return the larger p of the two one-sided Student's tests that the mean lies between the margins.
+
+    1 where a value is infinite, or there is but one.
+    """
+    if len(values) < 2 or not np.isfinite(values).all():
+        return 1.0
+    return max(_sides(values, low)[1], _sides(values, high)[0])
 
 
 def _sides(values: np.ndarray, margin: float) -> tuple[float, float]:
