@@ -59,7 +59,8 @@ def rows(tables: Tables) -> pd.DataFrame:
 
 
 def _measured(decay: pd.DataFrame) -> pd.DataFrame:
-    table = select(decay, cell=("lstm", RIVAL), trained="no", quantity=[name for name, _ in PARTS])
+    quantities, paths = zip(*PARTS, strict=True)
+    table = select(decay, cell=("lstm", RIVAL), trained="no", quantity=quantities, path=paths)
     return planned(table[table["hidden"] > 1])
 
 

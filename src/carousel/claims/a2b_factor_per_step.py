@@ -23,18 +23,16 @@ from carousel.claims.rules import (
     identity,
 )
 
-MEASURED = ("loss_h", "loss_state", "cec", "factor_product")
+OF_LSTMS = ("loss_state", "cec", "factor_product")  # quantities
 CHAINS = ("rnn_sigmoid", "rnn_tanh", "rnn_relu", "rnn_linear")
 KEYS = [*MODEL, "lag"]
 
 
 def rows(tables: Tables) -> pd.DataFrame:
     """Return the derivatives and the formula's factors of the scalar chains and of LSTMs with a forget gate."""
-    decay = select(
-        tables.decay, dtype="float64", trained="no", quantity=MEASURED, path=("full", "cell", "formula")
-    )
-    lstms = planned(select(decay, cell=WITH_FORGET_GATE))
-    return stack([select(decay, cell=CHAINS, slice=(SCALAR, CHAIN)), lstms[lstms["quantity"] != "loss_h"]])
+    usual = {"dtype": "float64", "trained": "no", "path": ("full", "cell", "formula")}
+    chains = select(tables.decay, cell=CHAINS, slice=(SCALAR, CHAIN), quantity=("loss_h", *OF_LSTMS), **usual)
+    return stack([chains, planned(select(tables.decay, cell=WITH_FORGET_GATE, quantity=OF_LSTMS, **usual))])
 
 
 def factors(found: pd.DataFrame) -> pd.DataFrame:

@@ -36,8 +36,10 @@ def rows(tables: Tables) -> pd.DataFrame:
 
     Without what an optimiser found: there two programs may diverge in the states before any derivative.
     """
-    found = select(tables.decay, cell=LSTMS, dtype="float64", trained="no", path=("truncated", "cell"))
-    return planned(select(found, quantity=MEASURED))
+    paths = ("truncated", "cell")
+    return planned(
+        select(tables.decay, cell=LSTMS, quantity=MEASURED, path=paths, dtype="float64", trained="no")
+    )
 
 
 def agreement(found: pd.DataFrame) -> pd.DataFrame:
