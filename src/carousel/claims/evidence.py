@@ -140,8 +140,10 @@ def on_every_backend(rows: pd.DataFrame, by: Sequence[str] = ()) -> pd.Series:
 
 
 def _samples(rows: pd.DataFrame, how: str, size: int) -> list[np.ndarray]:
-    columns = (rows[name].to_numpy() for name in ("group", "setting", "repetition", "value"))
-    return samples(*columns, how, size)
+    group, setting, repetition, values = (
+        rows[name].to_numpy() for name in ("group", "setting", "repetition", "value")
+    )
+    return samples(group, setting, repetition, values, how, size)
 
 
 def _centre(values: np.ndarray) -> float:
