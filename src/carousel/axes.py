@@ -23,7 +23,7 @@ Nets = Net | tuple[Units, ...]  # net inputs, or their adjoints, also as one arr
 PerUnit = Float[Array, "M H 1"]  # a pointwise parameter
 Inputs = Float[Array, "M D B"]  # the input of one step
 Series = Float[Array, "T M D B"]  # the inputs of all steps
-State = tuple[Units, ...]
+State = tuple[Float[Array, "M _ B"], ...]  # each of a size of its own; see Cell.state_sizes
 
 
 class BackendEntry(NamedTuple):

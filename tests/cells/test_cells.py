@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.cell_checks import both, every_cell
 from support.pairs import pairs
-from support.problems import BASE, B, H, M, model_on, random_model, random_problem
+from support.problems import BASE, B, H, model_on, random_model, random_problem
 
 from carousel.cells import CELLS
 from carousel.engine.backends.backend import Model, leaves, rebuild
@@ -32,8 +32,8 @@ def test_probes_side_by_side_are_probes_one_by_one(name, backend):
     params = effective(ops, p.cell, p.params)
     step = unroll(ops, p.cell, params, p.xs, p.state)[0][-1]
     rng = np.random.default_rng(20)
-    probes = [rng.standard_normal((M, H, B, n)) for _ in p.state]
-    wide = tuple(backend.array(v.reshape(M, H, B * n)) for v in probes)
+    probes = [rng.standard_normal((*s.shape, n)) for s in p.state]
+    wide = tuple(backend.array(v.reshape(*v.shape[:2], B * n)) for v in probes)
     together = backend.vjp(p.cell, params, backend.widen(step, n), wide, gates)
     for k in range(n):
         one = tuple(backend.array(v[..., k]) for v in probes)
@@ -49,9 +49,9 @@ def test_steps_prepared_together_are_steps_one_by_one(name, path, device, dtype)
     system = random_problem(name, seed=23).system(backend).effective()
     gates, rng, n = PATHS[path](system.cell), np.random.default_rng(24), 2
     steps = unroll(system.ops, *system[1:])[0]
-    for plain, ready in zip(steps, backend.engine.prepared(backend, *system[1:3], steps), strict=True):
-        assert (ready.local is None) == (system.cell.intermediate is not None)
-        d_state = tuple(backend.array(rng.standard_normal((M, H, B * n))) for _ in system.state)
+    for plain, ready in zip(steps, system.prepared(steps), strict=True):
+        assert (ready.local is None) == (system.cell.intermediate is not None or system.cell.mixes)
+        d_state = tuple(backend.array(rng.standard_normal((*s.shape[:2], B * n))) for s in system.state)
         found, expected = (
             [*system.vjp(wide, d_state, gates), *flattened(system.error(wide, d_state))]
             for wide in (backend.widen(step, n) for step in (ready, plain))

@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("numba", reason="numba, of `pip install .[fast]`, is not there")
 
+from support.cell_checks import POINTWISE  # noqa: E402
 from support.problems import Problem, random_problem  # noqa: E402
 
-from carousel.cells import CELLS  # noqa: E402
 from carousel.engine import recurrence  # noqa: E402
 from carousel.engine.adjoint import Carried, Path, paths  # noqa: E402
 from carousel.engine.backends.numpy import FORWARD, NumpyBackend  # noqa: E402
@@ -23,7 +23,7 @@ from carousel.measures.adjoint import Quantity, gradient_by_lag  # noqa: E402
 
 STEPS, CHUNK = 8, 3
 EXACT = {"float64": 1e-12, "float32": 3e-4}  # relative to the largest entry of a sequence's vector
-CASES = [(cell, dtype) for cell in CELLS for dtype in EXACT]
+CASES = [(cell, dtype) for cell in POINTWISE for dtype in EXACT]
 
 
 def problem(cell: str, dtype: str, length: int = STEPS) -> Problem:
@@ -37,7 +37,7 @@ def plainly(p: Problem, backend: NumpyBackend) -> Iterator[Carried]:
     carried = start(p.system(backend), p.covector[0])
     yield carried
     for step in reversed(recurrence.unroll(FORWARD, p.cell, p.params, p.xs, p.state, factors=True)[0]):
-        carried = rescale_all(backend, step_back(p.system(backend), carried, step))
+        carried = rescale_all(backend, p.cell, step_back(p.system(backend), carried, step))
         yield carried
 
 
@@ -72,7 +72,7 @@ def test_every_path_is_the_plain_one_at_every_lag(cell: str, dtype: str) -> None
             np.testing.assert_allclose(np.stack(pair[0]), np.stack(pair[1]), atol=tolerance, rtol=0)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", POINTWISE)
 def test_segments_change_no_bit_of_an_adjoint(cell: str) -> None:
     p = problem(cell, "float64")
     order = [Path(False, frozenset(p.cell.gates)), Path(False, frozenset())]
@@ -84,7 +84,7 @@ def test_segments_change_no_bit_of_an_adjoint(cell: str) -> None:
             assert np.array_equal(x, y)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", POINTWISE)
 def test_the_norms_at_all_lags_are_those_of_the_adjoints(cell: str) -> None:
     p = problem(cell, "float64")
     found = norms(p.cell, p.params, p.xs, p.state, p.covector[0])
@@ -98,7 +98,7 @@ def test_the_norms_at_all_lags_are_those_of_the_adjoints(cell: str) -> None:
         np.testing.assert_allclose(found[lag], logs, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", POINTWISE)
 def test_the_gradient_by_every_parameter_is_the_plain_one(cell: str) -> None:
     p = problem(cell, "float64")
     steps, last = recurrence.unroll(FORWARD, p.cell, p.params, p.xs, p.state)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
+from support.cell_checks import every_pointwise_cell
 from support.problems import random_problem
 
 from carousel.cells import CELLS, Cell
@@ -90,7 +91,7 @@ def assert_adjoint(step: Step, found: dict, expected: tuple) -> None:
         assert_close(found[f"p_{name}"], d)
 
 
-@pytest.mark.parametrize("name", CELLS)
+@every_pointwise_cell
 def test_the_forward_program_is_the_step(name: str) -> None:
     step = Step(name)
     cell, found = step.cell, run(program(step.cell).forward, step.arguments)
@@ -102,7 +103,7 @@ def test_the_forward_program_is_the_step(name: str) -> None:
 
 
 @pytest.mark.parametrize("blocked", [False, True])
-@pytest.mark.parametrize("name", CELLS)
+@every_pointwise_cell
 def test_the_backward_program_is_the_adjoint_with_open_and_blocked_gates(name: str, blocked: bool) -> None:
     step = Step(name)
     each, ops = program(step.cell), NumpyOps(blocked)
@@ -122,7 +123,7 @@ def test_the_programs_of_an_intermediate_input_are_its_functions(name: str) -> N
     assert_adjoint(step, found, intermediate.backward(OPS, step.p, saved, step.d_v))
 
 
-@pytest.mark.parametrize("name", CELLS)
+@every_pointwise_cell
 def test_a_backward_program_only_multiplies_and_adds(name: str) -> None:
     maps = [program(CELLS[name]), intermediate_program(CELLS[name])]
     assert {line.op for each in maps if each for line in each.backward.lines} <= {"mul", "add"}

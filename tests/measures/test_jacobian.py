@@ -18,7 +18,8 @@ from carousel.cells import CELLS, Params
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, drive, effective, forward
 from carousel.measures.adjoint import Quantity
-from carousel.measures.jacobian.backward import jacobians
+from carousel.measures.jacobian.backward import jacobians, sizes_of
+from carousel.measures.jacobian.blocks import places
 from carousel.measures.jacobian.norms import Block, estimate, norms
 
 BACKENDS = {name: load(name, "cpu", "float64") for name in ("numpy", "torch")}
@@ -31,18 +32,18 @@ def measured(backend, p: Problem, lags, **options):
 
 
 def one_step(backend, p: Problem, x, state) -> tuple[np.ndarray, np.ndarray, torch.Tensor]:
-    """d s_t / d s_{t-1} [M B S*H S*H] and d s_t / d x_t [M B S*H D] by torch's own dense Jacobian, and s_t."""
+    """d s_t / d s_{t-1} [M B N N] and d s_t / d x_t [M B N D] by torch's own dense Jacobian, and s_t [M N B]."""
     ops = backend.ops(p.cell, PATHS["full"](p.cell))
     params = effective(ops, p.cell, p.params)
 
     def step(x, state):
         wx = drive(ops, p.cell, params, x[None])[0]
-        return torch.stack(forward(ops, p.cell, params, wx, tuple(state))[0])
+        before = tuple(state[:, own] for own in places(sizes_of(p.state)))
+        return torch.cat(forward(ops, p.cell, params, wx, before)[0], 1)
 
     by_x, by_state = torch.autograd.functional.jacobian(step, (x, state))
-    S, M, H, B = state.shape
-    joint = np.einsum("smhbtmkb->mbshtk", by_state.numpy()).reshape(M, B, S * H, S * H)
-    return joint, np.einsum("smhbmdb->mbshd", by_x.numpy()).reshape(M, B, S * H, -1), step(x, state)
+    joint = np.einsum("mhbmkb->mbhk", by_state.numpy())
+    return joint, np.einsum("mhbmdb->mbhd", by_x.numpy()), step(x, state)
 
 
 @cache
@@ -50,23 +51,24 @@ def dense(name: str, seed: int) -> list[dict[str, np.ndarray]]:
     """The blocks of the Jacobian [M B _ _] at every lag, as explicit products."""
     backend, problem = BACKENDS["torch"], small(name, seed)
     p = problem.on(backend)
-    state, steps = torch.stack(p.state), []
+    state, steps = torch.cat(p.state, 1), []
     for x in p.xs:
         joint, by_x, state = one_step(backend, p, x, state)
         steps.append((joint, by_x))
-    S, H = len(p.state), p.state[0].shape[1]
-    product = np.broadcast_to(np.eye(S * H), joint.shape)
-    found = [blocks(product, S, H)]
+    sizes = sizes_of(p.state)
+    product = np.broadcast_to(np.eye(sum(sizes)), joint.shape)
+    found = [blocks(product, sizes)]
     for joint, by_x in reversed(steps):
         entry = product @ by_x
         product = product @ joint
-        found.append(blocks(product, S, H) | {"_x": entry[:, :, :H]})
+        found.append(blocks(product, sizes) | {"_x": entry[:, :, : sizes[0]]})
     return found
 
 
-def blocks(product, S, H):
-    intermediate = {"_hh": product[:, :, :H, :H], "_cc": product[:, :, -H:, -H:]} if S > 1 else {}
-    return {"": product} | intermediate
+def blocks(product, sizes):
+    H, C = sizes[0], sizes[-1]
+    own = {"_hh": product[:, :, :H, :H], "_cc": product[:, :, -C:, -C:]} if len(sizes) > 1 else {}
+    return {"": product} | own
 
 
 @both

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from support.cell_checks import every_pointwise_cell
 from support.problems import Problem, random_problem
 
 import carousel.measures.jacobian.backward
@@ -55,7 +56,7 @@ def assert_close(found, expected) -> None:
             )
 
 
-@every_cell
+@every_pointwise_cell
 def test_slopes_are_the_adjoint(name):
     p, rng, numpy = random_problem(name, seed=3), np.random.default_rng(0), BACKENDS["numpy"]
     ops, full = numpy.ops(p.cell, PATHS["full"](p.cell)), PATHS["full"](p.cell)

@@ -20,6 +20,10 @@ FLOOR = {"rglru": (0.9, 0.999)}
 every_cell = pytest.mark.parametrize("name", CELLS)
 
 
+POINTWISE = [name for name, cell in CELLS.items() if not cell.mixes]
+every_pointwise_cell = pytest.mark.parametrize("name", POINTWISE)
+
+
 def assert_slope(f, expected, kinked):
     """df/ds at 0, by a difference quotient, is as expected."""
     step, rounding = STENCIL[kinked]

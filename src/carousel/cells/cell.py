@@ -1,4 +1,5 @@
-"""What a cell is: a pointwise map between the net inputs and the new state, and that map's adjoint.
+"""What a cell is: a map between the net inputs and the new state, and that map's adjoint. It is pointwise, unit by
+unit, unless the cell says that it `mixes` them.
 
 The matrix products are the recurrence's. R multiplies the cell's *recurrent states*: as a rule the state h alone,
 for some cells further states, and for some a vector that is computed inside the step (`IntermediateInput`). W and R
@@ -53,7 +54,7 @@ Saved = tuple[Array, ...]
 Adjoints = tuple[dict[str, Units], Net, Net, tuple[Array, ...]]  # of p, wx, rh and the state
 Forward = Callable[[Ops, Pointwise, Nets, Nets, State], tuple[State, Saved]]
 Backward = Callable[[Ops, Pointwise, Saved, State], Adjoints]
-LogFactor = Callable[[Ops, Pointwise, Nets, Nets, State], Units]
+LogFactor = Callable[[Ops, Pointwise, Nets, Nets, State], Array]
 Draw = Callable[[np.random.Generator, int], Float[np.ndarray, " H"]]
 
 
@@ -82,7 +83,7 @@ class Weight(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """A recurrent cell as data: names, and three pointwise functions.
+    """A recurrent cell as data: names, and three functions.
 
     ``forward(ops, p, wx, rh, state) -> (state, saved)`` takes the net inputs ``wx = W x + b`` and ``rh = R h``.
     ``backward(ops, p, saved, d_state) -> (d_p, d_wx, d_rh, d_state)`` is its adjoint by hand; what it returns for
@@ -95,7 +96,8 @@ class Cell:
     and "i" is what the candidate is multiplied with, be it a gate or not; without an "i" that is 1 - the forget gate.
 
     ``log_factor(ops, p, wx, rh, state)`` is the log of the factor by which the Q&A says one step multiplies the
-    gradient: the activation's slope (RNN, without the weight), the forget gate (LSTM), the update gate (GRU).
+    gradient: the activation's slope (RNN, without the weight), the forget gate (LSTM), the update gate (GRU). It has
+    the shape of the carousel.
     """
 
     states: tuple[str, ...]  # h first: the readout sees it; the carousel last
@@ -116,8 +118,10 @@ class Cell:
     )  # (gate, state) blocks of R, (gate, "x") blocks of W
     weight: Weight | None = None  # of R, where it is not itself the parameter
     mixes: bool = (
-        False  # do units act on each other by another way than R? No cell of the table, but modules of users
+        False  # do units act on each other by another way than R, as in a matrix state or a module of a user?
     )
+    sizes: Mapping[str, Callable[[int], int]] = field(default_factory=dict)
+    """How many numbers a state has in a cell of H units, where these are not H; h and recurrent states have H."""
     kinked: bool = False  # is the map not differentiable somewhere, as ReLU at 0?
     positive: tuple[str, ...] = ()  # states that are never negative
     saves: str = ""  # names of all that forward and then the intermediate input save
@@ -128,6 +132,10 @@ class Cell:
         return (
             (*self.recurrent_states, self.intermediate.name) if self.intermediate else self.recurrent_states
         )
+
+    def state_sizes(self, H: int) -> tuple[int, ...]:
+        """How many numbers each of the states has in a cell of H units."""
+        return tuple(self.sizes[name](H) if name in self.sizes else H for name in self.states)
 
     @property
     def carousel(self) -> int:

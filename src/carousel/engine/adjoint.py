@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
-from carousel.axes import Units
+from jaxtyping import Float
+
+from carousel.axes import Array
 from carousel.cells import Cell
 from carousel.engine.decomposition import Decomposition
 from carousel.engine.log_space import Scaled
@@ -27,7 +29,7 @@ class Carried(NamedTuple):
     """The carried state: what has come back to one lag."""
 
     adjoints: dict[Path, Scaled]  # of the joint state
-    log_factors: Units  # the sum since the loss of the logs of the Q&A's factors
+    log_factors: Float[Array, "M _ B"]  # the sum since the loss of the logs of the Q&A's factors
     net: Scaled | None = None  # of W x + b [M GH B] of the step last passed, on the full path; none at lag 0
     decomposition: Decomposition | None = None  # of the full path, in a cell whose only way through time is R
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-Vectors = Float[np.ndarray, "M S H B"]  # one vector per model and sequence
+Vectors = Float[np.ndarray, "M N B"]  # one vector per model and sequence
 PerSequence = Float[np.ndarray, "M B"]
 
 
@@ -23,7 +23,7 @@ def cosine(a: Vectors, b: Vectors) -> PerSequence:
     Of vectors whose largest entry is near 1, as rescaled ones are: their squares neither overflow nor vanish.
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        dot, a_a, b_b = (a * b).sum((1, 2)), (a * a).sum((1, 2)), (b * b).sum((1, 2))
+        dot, a_a, b_b = (a * b).sum(1), (a * a).sum(1), (b * b).sum(1)
         return np.clip(dot / np.sqrt(a_a * b_b), -1.0, 1.0)
 
 

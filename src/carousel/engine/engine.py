@@ -36,6 +36,12 @@ class Engine(Generic[Unroll]):
     """h after the last steps of a forward pass, for training; its form is the backend's own."""
     compresses: bool = False
     """Whether the rows of large Jacobians are compressed, which takes 1e-3 bits."""
+    for_mixing: "Engine[Unroll] | None" = None
+    """The engine for cells that mix units, where this one takes every cell as a pointwise map."""
+
+    def of(self, cell: Cell) -> "Engine[Unroll]":
+        """The engine that `cell` goes through time by."""
+        return self.for_mixing if cell.mixes and self.for_mixing else self
 
 
 def unprepared(backend: Backend, cell: Cell, params: Params, steps: Sequence[Step]) -> list[Step]:

@@ -30,9 +30,11 @@ def rescale(backend: Backend, d: State, power: Array, per_unit: bool = False) ->
 def lost_precision(before: Scaled, after: Scaled) -> bool:
     """Whether digits may have been lost between two divisions: by too large a factor, or a new zero."""
     (d, power), (d_after, power_after) = before, after
-    peak, peak_after = (sum(abs(part) for part in each) for each in (d, d_after))
-    if power.shape[1] == 1:
-        peak, peak_after = peak.sum(1, keepdims=True), peak_after.sum(1, keepdims=True)
+    each_sequence = power.shape[1] == 1
+    peak, peak_after = (
+        sum(abs(part).sum(1, keepdims=True) if each_sequence else abs(part) for part in each)
+        for each in (d, d_after)
+    )
     bits = FREE[str(peak.dtype).rpartition(".")[2]]
     lost = (peak_after == 0) & (peak > 0) | ~(peak_after < np.inf) & (peak < np.inf)
     return bool((lost | (abs(power_after - power) > bits)).any())

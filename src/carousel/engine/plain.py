@@ -8,7 +8,8 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float
 
-from carousel.axes import Units
+from carousel.axes import State, Units
+from carousel.cells import Cell
 from carousel.engine.adjoint import Carried, Path, is_open, path, paths
 from carousel.engine.backends.backend import Backend
 from carousel.engine.decomposition import advance, initial
@@ -26,7 +27,7 @@ def adjoints(system: System, covector: Units, lags: Set[int]) -> Iterator[tuple[
     carried, lag = start(system, covector), 0
     if 0 in lags:
         yield 0, carried
-    rescaled = partial(rescale_all, system.backend)
+    rescaled = partial(rescale_all, system.backend, system.cell)
     for steps in segments(system, factors=True):
         found = through_segment(partial(step_back, system), rescaled, any_lost_precision, steps, carried)
         yield from ((k, each) for k, each in enumerate(found, lag + 1) if k in lags)
@@ -36,7 +37,7 @@ def adjoints(system: System, covector: Units, lags: Set[int]) -> Iterator[tuple[
 def norms(system: System, covector: Units) -> Float[np.ndarray, "K M B"]:
     """log10 of the norm of the joint state's gradient at every lag, 0 to T, on the full path alone."""
     backend = system.backend
-    scaled = rescale(backend, (covector, *(0.0 * covector,) * (len(system.state) - 1)), 0)
+    scaled = rescale(backend, from_loss(system, covector), 0)
     logs = [log_norm(backend, scaled)]
 
     def back(scaled: Scaled, step: Step) -> Scaled:
@@ -59,12 +60,24 @@ def segments(system: System, factors: bool = False) -> Iterator[list[Step]]:
 
 def start(system: System, covector: Units) -> Carried:
     """The carried state at lag 0."""
-    backend, cell, *_ = system
-    nothing, ones = (0.0 * covector,) * (len(cell.states) - 1), 0.0 * covector + 1.0
-    starts = {each: (*nothing, ones) if each.carousel else (covector, *nothing) for each in paths(cell)}
-    found = {each: backend.rescale(d, each.carousel) for each, d in starts.items()}
+    backend, cell, *_, state = system
+    *nothing, carousel = map(system.ops.zeros, state)
+    ones, loss = (*nothing, carousel + 1.0), from_loss(system, covector)
+    found = {
+        each: backend.rescale(ones if each.carousel else loss, per_unit(cell, each)) for each in paths(cell)
+    }
     decomposition = None if cell.carries else initial(log_norm(backend, found[path(cell, "full")]))
-    return Carried(found, 0.0 * covector, decomposition=decomposition)
+    return Carried(found, carousel, decomposition=decomposition)
+
+
+def from_loss(system: System, covector: Units) -> State:
+    """The adjoint of the last state: the loss's gradient by h, and zero for the others."""
+    return covector, *map(system.ops.zeros, system.state[1:])
+
+
+def per_unit(cell: Cell, path: Path) -> bool:
+    """Whether the adjoint of a path has one power of two per unit: followed unit by unit, where units do not mix."""
+    return path.carousel and not cell.mixes
 
 
 def through_segment(
@@ -92,9 +105,11 @@ def any_lost_precision(before: Carried, after: Carried) -> bool:
     return any(lost_precision(before.adjoints[path], scaled) for path, scaled in after.adjoints.items())
 
 
-def rescale_all(backend: Backend, carried: Carried) -> Carried:
+def rescale_all(backend: Backend, cell: Cell, carried: Carried) -> Carried:
     """`carried` with adjoints whose largest entry lies in [1/2, 1)."""
-    found = {path: rescale(backend, *scaled, path.carousel) for path, scaled in carried.adjoints.items()}
+    found = {
+        path: rescale(backend, *scaled, per_unit(cell, path)) for path, scaled in carried.adjoints.items()
+    }
     return carried._replace(adjoints=found)
 
 

@@ -49,7 +49,7 @@ class Step(NamedTuple):
     before: State
     saved: Saved
     intermediate: Saved = ()  # the intermediate input, and what its own adjoint needs
-    log_factor: Units | None = None  # of the Q&A's factor, where it is wanted
+    log_factor: Array | None = None  # of the Q&A's factor, where it is wanted
     local: Any = None  # the segment that it shares its slopes with, and its place in there
 
 
@@ -146,8 +146,13 @@ def chunks(
 
 def chunk_length(xs: Series, state: State) -> int:
     """How many steps may be stored at a time: about twelve arrays of the state's size per step and state."""
-    M, H, B = state[0].shape
-    return max(8, MEMORY // (8 * 12 * len(state) * M * H * B))
+    M, _, B = state[0].shape
+    return max(8, MEMORY // (8 * 12 * state_size(state) * M * B))
+
+
+def state_size(state: State) -> int:
+    """How many numbers all states of a sequence have together."""
+    return sum(s.shape[1] for s in state)
 
 
 def open_rows(cell: Cell, matrix: Float[Array, "M GH N"], gates: Gates) -> Float[Array, "M _ N"]:
@@ -200,7 +205,7 @@ def through_intermediate(
     )
 
 
-def as_array(ops: Ops, d: Array | float, like: Units) -> Units:
+def as_array(ops: Ops, d: Array | float, like: Array) -> Array:
     """An adjoint as an array of the shape of `like`, where a cell gave the number zero."""
     return d + ops.zeros(like) if isinstance(d, float) else d
 

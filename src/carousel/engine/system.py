@@ -1,18 +1,21 @@
 """What a measurement starts from: models on a backend, and what drives them."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from carousel.axes import Net, Series, State
 from carousel.cells import Cell, Params
 from carousel.engine.backends.backend import Backend
 from carousel.engine.recurrence import PATHS, ArrayOps, Gates, Step, chunks, effective
 
+if TYPE_CHECKING:
+    from carousel.engine.engine import Engine
+
 
 class System(NamedTuple):
-    """M models of one cell, driven by inputs [T M D B] from the state [M H B] before the first step.
+    """M models of one cell, driven by inputs [T M D B] from the state before the first step.
 
-    Parameters, inputs and state are arrays of `backend`, one state for each that the cell names.
+    Parameters, inputs and state are arrays of `backend`, one state for each that the cell names, in its size.
     """
 
     backend: Backend
@@ -20,6 +23,11 @@ class System(NamedTuple):
     params: Params
     xs: Series
     state: State
+
+    @property
+    def engine(self) -> "Engine[Any]":
+        """How the backend goes through time with the cell."""
+        return self.backend.engine.of(self.cell)
 
     @property
     def full(self) -> Gates:
@@ -51,7 +59,7 @@ class System(NamedTuple):
 
     def prepared(self, steps: Sequence[Step]) -> list[Step]:
         """`steps` with what their adjoints have in common, where that is cheaper than step by step."""
-        return self.backend.engine.prepared(self.backend, self.cell, self.params, steps)
+        return self.engine.prepared(self.backend, self.cell, self.params, steps)
 
     def vjp(self, step: Step, d_state: State, gates: Gates) -> State:
         """The adjoint of the state before `step` through `gates`, from that of the state after it."""

@@ -37,13 +37,13 @@ def gradient_by_lag(
     the end, and the input of that step: the last input has lag 1, and none has lag 0.
     """
     system = system.effective()
-    for lag, carried in system.backend.engine.adjoints(system, covector, lags):
+    for lag, carried in system.engine.adjoints(system, covector, lags):
         yield lag, quantities(system, carried)
 
 
 def norms(system: System, covector: Array) -> Float[np.ndarray, "K M B"]:
     """log10 of the norm of the joint state's gradient at every lag, 0 to T, on the full path alone."""
-    return system.backend.engine.norms(system.effective(), covector)
+    return system.engine.norms(system.effective(), covector)
 
 
 def quantities(system: System, carried: Carried) -> dict[Quantity, Logs]:
@@ -61,20 +61,21 @@ def quantities(system: System, carried: Carried) -> dict[Quantity, Logs]:
 
 
 def adjoint_norms(
-    backend: Backend, cell: Cell, scaled: Scaled, full: Float[np.ndarray, "M S H B"]
+    backend: Backend, cell: Cell, scaled: Scaled, full: Float[np.ndarray, "M _ B"]
 ) -> dict[tuple[str, str], Logs]:
     """log10 of the adjoint's norm by state and of the states together, and its cosine with the full one."""
     d_state, power = numbers(backend, scaled[0]), backend.numpy(scaled[1])[:, 0]
-    squares = np.square(d_state).sum(2)
+    ends = np.cumsum([d.shape[1] for d in scaled[0]])
+    squares = np.stack([np.square(d).sum(1) for d in np.split(d_state, ends[:-1], axis=1)], axis=1)
     norms = {name: np.sqrt(squares[:, s]) for s, name in enumerate(cell.states)}
     norms["state"] = np.sqrt(squares.sum(1))
     logs = {(f"loss_{name}", "log10_norm"): log10(norm, power) for name, norm in norms.items()}
     return logs | {("loss_state", "cosine"): cosine(d_state, full)}
 
 
-def numbers(backend: Backend, d_state: State) -> Float[np.ndarray, "M S H B"]:
-    """The joint state's adjoint, without its power."""
-    return np.stack([backend.numpy(d) for d in d_state], axis=1).astype(float)
+def numbers(backend: Backend, d_state: State) -> Float[np.ndarray, "M _ B"]:
+    """The joint state's adjoint, the states one behind the other, without its power."""
+    return np.concatenate([backend.numpy(d) for d in d_state], axis=1).astype(float)
 
 
 def other_quantities(system: System, carried: Carried) -> dict[Quantity, Logs]:
@@ -98,6 +99,6 @@ def other_quantities(system: System, carried: Carried) -> dict[Quantity, Logs]:
     return logs
 
 
-def per_unit(x: Float[np.ndarray, "M H B"]) -> Logs:
-    """Units and sequences as one axis."""
+def per_unit(x: Float[np.ndarray, "M _ B"]) -> Logs:
+    """The units of the carousel and sequences as one axis."""
     return x.reshape(x.shape[0], -1)

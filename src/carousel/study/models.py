@@ -81,10 +81,11 @@ def batches(settings: Sequence[Setting], sequences: int) -> Iterator[list[Settin
 
     `sequences` is how many of them drive each model.
     """
-    shapes = dict.fromkeys((s.hidden, s.length) for s in settings)
-    for hidden, length in shapes:
-        same = [s for s in settings if (s.hidden, s.length) == (hidden, length)]
-        size = max(1, min(STATES // (hidden * sequences), WEIGHTS // hidden**2))
+    shapes = dict.fromkeys((s.cell, s.hidden, s.length) for s in settings)
+    for cell, hidden, length in shapes:
+        same = [s for s in settings if (s.cell, s.hidden, s.length) == (cell, hidden, length)]
+        largest = max(CELLS[cell].state_sizes(hidden))
+        size = max(1, min(STATES // (largest * sequences), WEIGHTS // hidden**2))
         yield from (same[start : start + size] for start in range(0, len(same), size))
 
 
@@ -133,18 +134,22 @@ def masked(backend: Backend, cell: Cell, gradient: Params) -> Params:
 
 
 def initial_state(seed: int, settings: Sequence[Setting], sequences: int, scale: float) -> list[np.ndarray]:
-    """Gaussian initial states [M H B], their size where a state is never negative.
+    """Gaussian initial states [M _ B], their size where a state is never negative.
 
     Seeded by size and repetition, one stream per state.
     """
     cell = CELLS[settings[0].cell]
+    sizes = cell.state_sizes(settings[0].hidden)
 
-    def drawn(name: str, s: Setting) -> np.ndarray:
+    def drawn(name: str, size: int, s: Setting) -> np.ndarray:
         rng = generator(seed, "state", name, s.hidden, s.repetition)
-        values = scale * rng.standard_normal((s.hidden, sequences))
+        values = scale * rng.standard_normal((size, sequences))
         return abs(values) if name in cell.positive else values
 
-    return [np.stack([drawn(name, s) for s in settings]) for name in cell.states]
+    return [
+        np.stack([drawn(name, size, s) for s in settings])
+        for name, size in zip(cell.states, sizes, strict=True)
+    ]
 
 
 def noise(seed: int, setting: Setting, slice_: NoisySlice) -> np.ndarray:

@@ -165,7 +165,7 @@ class NumpyBackend:
             return replace(PLAIN, compresses=not exact)
         from carousel.engine.compiled.engine import COMPILED
 
-        return COMPILED
+        return replace(COMPILED, for_mixing=PLAIN)
 
     @property
     def exact(self) -> bool:
@@ -210,13 +210,13 @@ class NumpyBackend:
 
     def run(self, cell: Cell, model: Model, xs: Series, state: State, last: int) -> Float[Array, "M S O B"]:
         params = effective(FORWARD, cell, model.params)
-        return read_out(model, self.engine.unroll(cell, params, xs, state, last)[0])
+        return read_out(model, self.engine.of(cell).unroll(cell, params, xs, state, last)[0])
 
     def gradient(
         self, cell: Cell, model: Model, xs: Series, state: State, targets: Targets, gates: Gates
     ) -> Gradient:
         params = effective(FORWARD, cell, model.params)
-        hs, pull = self.engine.unroll(cell, params, xs, state, targets.target.shape[1])
+        hs, pull = self.engine.of(cell).unroll(cell, params, xs, state, targets.target.shape[1])
         y, loss = read_out(model, hs), LOSSES[targets.loss]
         losses, share = loss.value(y, targets.target, log_softmax), targets.weight / xs.shape[-1]
         d_y = loss.derivative(y, targets.target) * share[:, :, None]

@@ -148,14 +148,22 @@ def unroll_fast(
 
 def by_segment(backend: Backend, cell: Cell, params: Params, steps: Sequence[Step]) -> list[Step]:
     """Steps that share their slopes, unit by unit; as they are where a step makes a net input of another."""
-    if cell.intermediate or cell.mixes:
+    if cell.intermediate:
         return list(steps)
     segment = Segment(backend, cell, params, steps)
     return [step._replace(local=(segment, t)) for t, step in enumerate(steps)]
 
 
 PLAIN = Engine("step by step", plain.adjoints, plain.norms, unprepared, unroll_plainly)
-FAST = Engine("by segment", plain.adjoints, plain.norms, by_segment, unroll_fast, compresses=True)
+FAST = Engine(
+    "by segment",
+    plain.adjoints,
+    plain.norms,
+    by_segment,
+    unroll_fast,
+    compresses=True,
+    for_mixing=replace(PLAIN, compresses=True),
+)
 
 
 @dataclass(frozen=True)
@@ -261,7 +269,7 @@ class TorchBackend:
         live = rebuild(model, tips)
         ops = self.ops(cell, gates, precise_slopes=False)
         params = effective(ops, cell, live.params)
-        y = read_out(live, self.engine.unroll(ops, cell, params, xs, state, targets.target.shape[1]))
+        y = read_out(live, self.engine.of(cell).unroll(ops, cell, params, xs, state, targets.target.shape[1]))
         each_loss = LOSSES[targets.loss].value(y, targets.target, log_softmax)
         losses = (each_loss * targets.weight).sum(1).mean(1)
         by = torch.autograd.grad(losses.sum(), tips, allow_unused=True, materialize_grads=True)

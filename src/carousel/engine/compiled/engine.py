@@ -1,4 +1,4 @@
-"""The compiled engine: loops that Numba compiles, behind the operations of every engine."""
+"""The compiled engine: loops that Numba compiles for a pointwise map, behind the operations of every engine."""
 
 from collections.abc import Callable, Iterator, Set
 

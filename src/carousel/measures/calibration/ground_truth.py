@@ -33,7 +33,7 @@ class Network(NamedTuple):
     cell: str
     params: Params
     xs: Float[np.ndarray, "T M D B"]
-    state: tuple[Float[np.ndarray, "M H B"], ...]
+    state: tuple[Float[np.ndarray, "M _ B"], ...]
     covector: Float[np.ndarray, "M H B"]
     warm_up: int = 0  # steps, twice, before Lyapunov exponents are taken
 
@@ -74,7 +74,8 @@ def network(
         by_gate(cell, b, (M, H, 1)),
         {name: filled(p.get(name, 0.0), (M, H, 1)) for name in CELLS[cell].pointwise},
     )
-    states = tuple(filled(state.get(name, 0.0), shape) for name in CELLS[cell].states)
+    sizes = zip(CELLS[cell].states, CELLS[cell].state_sizes(H), strict=True)
+    states = tuple(filled(state.get(name, 0.0), (M, size, B)) for name, size in sizes)
     return Network(cell, params, xs, states, filled(covector, shape), warm_up)
 
 

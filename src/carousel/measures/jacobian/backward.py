@@ -18,11 +18,11 @@ import numpy as np
 from carousel.axes import Array, State
 from carousel.engine.backends.backend import Backend
 from carousel.engine.log_space import Logs, Scaled, rescale
-from carousel.engine.recurrence import Step, chunk_length, flat
+from carousel.engine.recurrence import Step, chunk_length, flat, state_size
 from carousel.engine.step_jacobian import Slopes, covectors_before, covectors_on_input
 from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity
-from carousel.measures.jacobian.blocks import estimated_norms, exact_norms
+from carousel.measures.jacobian.blocks import estimated_norms, exact_norms, places
 from carousel.measures.jacobian.low_rank import (
     REACH,
     CompressedRows,
@@ -63,7 +63,7 @@ def jacobians(
 
     Up to FEW numbers of state, and with `all_rows` up to EXACT, from all rows, exact to rounding. In between from
     compressed rows (see low_rank.py), to 1e-3 bits, where the backend's engine compresses; where they cannot be
-    trusted, from all rows.
+    trusted, or where the states are of different sizes, from all rows.
 
     Above EXACT numbers of state: from `samples` Gaussian vectors per state, drawn from `rng`; the spectral norm is
     then a lower bound, and each norm has a twin in the column ``error``, its standard error in decades (see
@@ -71,8 +71,9 @@ def jacobians(
     """
     system = system.effective()
     *_, xs, state = system
-    length, size = chunk_length(xs, state), len(state) * state[0].shape[1]
-    if all_rows or not system.backend.engine.compresses or not FEW < size <= EXACT:
+    length, sizes = chunk_length(xs, state), sizes_of(state)
+    compressible = FEW < sum(sizes) <= EXACT and len(set(sizes)) == 1
+    if all_rows or not (system.engine.compresses and compressible):
         yield from from_all_rows(system, lags, with_blocks, length, covectors(state, rng, samples))
         return
     groups = (from_compressed_rows_first(group, lags, with_blocks, length) for group in model_groups(system))
@@ -86,12 +87,12 @@ def from_all_rows(
     system: System, lags: set[int], with_blocks: bool, length: int, probes: Rows
 ) -> Iterator[AtLag]:
     """The norms from `probes`, all carried back."""
-    backend, cell, *_ = system
-    B, N = probes.shape[1], probes.shape[3]
-    adjoints = [backend.rescale(d, False) for d in row_groups(backend, probes, len(cell.states))]
-    norms = exact_norms if N <= EXACT else estimated_norms
+    backend, *_, state = system
+    B, sizes = probes.shape[1], sizes_of(state)
+    adjoints = [backend.rescale(d, False) for d in row_groups(backend, probes, sizes)]
+    norms = exact_norms if sum(sizes) <= EXACT else estimated_norms
     if 0 in lags:
-        yield 0, norms(cell, *joined_rows(backend, adjoints, B), None, with_blocks)
+        yield 0, norms(sizes, *joined_rows(backend, adjoints, B), None, with_blocks)
     lag = 0
     for steps in system.chunks(length):
         for step in prepared(system, steps):
@@ -99,13 +100,13 @@ def from_all_rows(
             input_block = input_rows(system, step, adjoints) if with_blocks and lag in lags else None
             adjoints = [step_back(system, step, scaled) for scaled in adjoints]
             if lag in lags:
-                yield lag, norms(cell, *joined_rows(backend, adjoints, B), input_block, with_blocks)
+                yield lag, norms(sizes, *joined_rows(backend, adjoints, B), input_block, with_blocks)
 
 
 def model_groups(system: System) -> Iterator[System]:
     """The models in groups that are carried together: one by one, unless a GPU has room for more."""
-    M, H, B = system.state[0].shape
-    N = len(system.state) * H
+    M, _, B = system.state[0].shape
+    N = state_size(system.state)
     size = max(1, PROBES["cpu" if system.backend.device == "cpu" else "gpu"] // (B * N * N))
     return (system.models(slice(m, m + size)) for m in range(0, M, size))
 
@@ -189,9 +190,9 @@ def by_vjp(
     with_blocks: bool,
 ) -> tuple[list[CompressedRows], list[InputRows], CompressedRows]:
     """`rows` carried back through `segment`, by the backend's own derivative of one step; returns as `by_slopes`."""
-    backend, cell, params, *_ = system
+    backend, _, params, *_ = system
     M, B, L, P, N = rows.shape
-    d_state = adjoint(backend, rows.reshape(M, B, L * P, N), len(cell.states))
+    d_state = adjoint(backend, rows.reshape(M, B, L * P, N), sizes_of(system.state))
     at_lags, on_input = [], []
     for k, step in enumerate(system.prepared(segment), start=1):
         wide = backend.widen(step, L * P)
@@ -207,32 +208,34 @@ def by_vjp(
 
 def covectors(state: State, rng: Normals | None, samples: int) -> Rows:
     """All unit vectors of the joint state, or `samples` Gaussian vectors on each state by itself."""
-    M, H, B = state[0].shape
-    S = len(state)
-    if S * H <= EXACT:
-        return np.broadcast_to(np.eye(S * H), (M, B, S * H, S * H))
+    (M, _, B), N = state[0].shape, state_size(state)
+    if N <= EXACT:
+        return np.broadcast_to(np.eye(N), (M, B, N, N))
     if rng is None or samples < 3:
-        raise ValueError(
-            f"{S * H} numbers of state: above {EXACT} an rng and three samples or more are needed"
-        )
-    probes = np.zeros((M, B, S, samples, S, H))
-    for s in range(S):
-        probes[:, :, s, :, s] = rng.standard_normal((M, B, samples, H))
-    return probes.reshape(M, B, S * samples, S * H)
+        raise ValueError(f"{N} numbers of state: above {EXACT} an rng and three samples or more are needed")
+    probes = np.zeros((M, B, len(state), samples, N))
+    for s, own in enumerate(places(sizes_of(state))):
+        probes[:, :, s, :, own] = rng.standard_normal((M, B, samples, state[s].shape[1]))
+    return probes.reshape(M, B, len(state) * samples, N)
 
 
-def row_groups(backend: Backend, probes: Rows, states: int) -> Iterator[State]:
-    """`probes` as adjoints, in groups that are carried together."""
-    M, B, P, N = probes.shape
-    size = max(1, PROBES["cpu" if backend.device == "cpu" else "gpu"] * states // (M * B * N))
-    return (adjoint(backend, probes[:, :, p : p + size], states) for p in range(0, P, size))
+def sizes_of(state: State) -> tuple[int, ...]:
+    """How many numbers each of the states has."""
+    return tuple(s.shape[1] for s in state)
 
 
-def adjoint(backend: Backend, rows: Rows, states: int) -> State:
-    """Rows as an adjoint: columns b P .. b P + P - 1 belong to sequence b."""
+def row_groups(backend: Backend, probes: Rows, sizes: Sequence[int]) -> Iterator[State]:
+    """`probes` as adjoints of states of these sizes, in groups that are carried together."""
+    M, B, P, _ = probes.shape
+    size = max(1, PROBES["cpu" if backend.device == "cpu" else "gpu"] // (M * B * max(sizes)))
+    return (adjoint(backend, probes[:, :, p : p + size], sizes) for p in range(0, P, size))
+
+
+def adjoint(backend: Backend, rows: Rows, sizes: Sequence[int]) -> State:
+    """Rows as an adjoint of states of these sizes: columns b P .. b P + P - 1 belong to sequence b."""
     M, B, P, N = rows.shape
-    by_state = rows.reshape(M, B * P, states, N // states).transpose(2, 0, 3, 1)
-    return tuple(backend.array(d.copy()) for d in by_state)
+    columns = rows.reshape(M, B * P, N).swapaxes(1, 2)
+    return tuple(backend.array(columns[:, own].copy()) for own in places(sizes))
 
 
 def rows_of(backend: Backend, d_state: Sequence[Array], B: int) -> Rows:

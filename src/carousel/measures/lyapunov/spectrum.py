@@ -20,9 +20,17 @@ from jaxtyping import Float
 
 from carousel.axes import Array, State
 from carousel.cells import Params
-from carousel.engine.recurrence import Step, chunk_length, drive, forward, unroll
+from carousel.engine.recurrence import Step, chunk_length, drive, forward, state_size, unroll
 from carousel.engine.system import System
-from carousel.measures.jacobian.backward import EXACT, SEGMENT, adjoint, prepared, row_groups, rows_of
+from carousel.measures.jacobian.backward import (
+    EXACT,
+    SEGMENT,
+    adjoint,
+    prepared,
+    row_groups,
+    rows_of,
+    sizes_of,
+)
 from carousel.measures.jacobian.norms import Rows
 from carousel.measures.lyapunov.qr import Basis, Tangent, dense, growth
 from carousel.seeds import Normals
@@ -68,7 +76,7 @@ def spectrum(
         raise ValueError(f"warm_up: found {warm_up}; allowed: twice that leaves 2 or more of {length} steps")
     system = warmed_up(in_float64(system), warm_up)
     state = system.state
-    whole_space = len(state) * state[0].shape[1] <= EXACT
+    whole_space = state_size(state) <= EXACT
     steps = (forward_steps if whole_space else backward_steps)(system)
     basis = unit_basis(state) if whole_space else random_basis(state, exponents, rng)
     length, left = divmod(counted, min(BLOCKS, counted))
@@ -104,17 +112,16 @@ def warmed_up(system: System, steps: int) -> System:
 
 def unit_basis(state: State) -> Basis:
     """The unit vectors of the joint state."""
-    M, H, B = state[0].shape
-    size = len(state) * H
+    (M, _, B), size = state[0].shape, state_size(state)
     return np.broadcast_to(np.eye(size), (M * B, size, size))
 
 
 def random_basis(state: State, k: int, rng: Normals | None) -> Basis:
     """k random orthonormal vectors: unit vectors might stay in a subspace for ever."""
-    M, H, B = state[0].shape
+    (M, _, B), size = state[0].shape, state_size(state)
     if rng is None:
-        raise ValueError(f"{len(state) * H} numbers of state: above {EXACT} an rng is needed")
-    return np.linalg.qr(rng.standard_normal((M * B, len(state) * H, k)))[0].swapaxes(1, 2)
+        raise ValueError(f"{size} numbers of state: above {EXACT} an rng is needed")
+    return np.linalg.qr(rng.standard_normal((M * B, size, k)))[0].swapaxes(1, 2)
 
 
 def forward_steps(system: System) -> Iterator[Tangent]:
@@ -122,7 +129,7 @@ def forward_steps(system: System) -> Iterator[Tangent]:
     backend, cell, params, xs, state = system
     M, _, B = state[0].shape
     rows = unit_basis(state)
-    groups = list(row_groups(backend, rows.reshape(M, B, *rows.shape[1:]), len(state)))
+    groups = list(row_groups(backend, rows.reshape(M, B, *rows.shape[1:]), sizes_of(state)))
     for t in range(0, len(xs), SEGMENT):
         steps, state = unroll(system.ops, cell, params, xs[t : t + SEGMENT], state)
         for step in system.prepared(steps):
@@ -137,7 +144,7 @@ def backward_steps(system: System) -> Iterator[Tangent]:
 
     def apply(step: Step, basis: Basis) -> Basis:
         rows = basis.reshape(M, B, *basis.shape[1:])
-        return rows_before(system, step, adjoint(system.backend, rows, len(state))).reshape(basis.shape)
+        return rows_before(system, step, adjoint(system.backend, rows, sizes_of(state))).reshape(basis.shape)
 
     for steps in system.chunks(chunk_length(xs, state)):
         for step in prepared(system, steps):

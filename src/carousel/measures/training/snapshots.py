@@ -102,8 +102,8 @@ def rows_of(frame: pd.DataFrame, active: Bool[np.ndarray, " M"]) -> pd.DataFrame
 
 def zero_state(backend: Backend, settings: Sequence[Setting], n: int) -> tuple[Array, ...]:
     """The state before a task's first step: zero, as is usual."""
-    zero = np.zeros((len(settings), settings[0].hidden, n))
-    return tuple(backend.array(zero) for _ in CELLS[settings[0].cell].states)
+    sizes = CELLS[settings[0].cell].state_sizes(settings[0].hidden)
+    return tuple(backend.array(np.zeros((len(settings), size, n))) for size in sizes)
 
 
 def gradient(snapshot: Snapshot) -> Iterator[Any]:
