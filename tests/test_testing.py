@@ -152,6 +152,22 @@ def test_a_function_that_is_not_pointwise_is_named():
         check_cell(replace(cell, forward=forward), "wrong")
 
 
+def test_a_matrix_state_that_is_not_called_one_is_named():
+    cell = CELLS["mlstm"]
+    with pytest.raises(AssertionError, match=r"^wrong: not a pointwise map of `Ops`: [^\n]*$"):
+        check_cell(replace(cell, mixes=False), "wrong")
+    with pytest.raises(AssertionError, match=r"^wrong: sizes: found \{'h'\}; allowed: \{[^\n]*\}$"):
+        check_cell(replace(cell, sizes=cell.sizes | {"h": lambda H: H}), "wrong")
+
+
+def test_a_state_that_grows_is_named():
+    cell = replace(CELLS["mlstm"], sizes=CELLS["mlstm"].sizes | {"n": lambda H: 1})
+    with pytest.raises(
+        AssertionError, match=r"^wrong: the state of n on numpy: found \(3, 5, 4\); allowed: \(3, 1, 4\)$"
+    ):
+        check_cell(cell, "wrong")
+
+
 def test_messages_name_a_cell_of_the_table_or_the_module_of_another():
     with pytest.raises(AssertionError, match=rf"^cell of {re.escape(CELLS['lstm'].forward.__module__)}: "):
         check_cell(WRONG["state"])

@@ -141,7 +141,7 @@ def test_gates_keep_their_digits_however_far_both_are_closed_or_open(f, i):
         np.testing.assert_array_equal(cell.backward(FORWARD, {}, saved, (one,))[3][0], kept)
 
 
-@pytest.mark.parametrize("name", ["mingru", "minlstm", "slstm"])
+@pytest.mark.parametrize("name", ["mingru", "minlstm", "slstm", "mlstm"])
 def test_a_positive_forget_bias_keeps(name):
     p = random_problem(name, seed=35)
     closed, opened = (np.linalg.norm(run(with_rows(p, **{p.cell.forget: net}))[2][-1]) for net in (-4.0, 4.0))

@@ -38,6 +38,7 @@ CELLS: Mapping[str, str] = {
     "mamba": "Mamba's S6",
     "rglru": "RG-LRU",
     "cornn": "coRNN",
+    "mlstm": "mLSTM",
 }
 INITS: Mapping[str, str] = {
     **{name: f"{library}'s default" for name, library in LIBRARIES.items()},

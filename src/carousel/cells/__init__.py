@@ -19,6 +19,7 @@ from carousel.cells.linear import MINGRU, MINLSTM
 from carousel.cells.lru import LRU
 from carousel.cells.lstm import LSTM, LSTM_97, LSTM_PEEPHOLE
 from carousel.cells.mamba import MAMBA
+from carousel.cells.mlstm import MLSTM
 from carousel.cells.orthogonal import RNN_ORTHOGONAL
 from carousel.cells.rglru import RGLRU
 from carousel.cells.rnn import RNN_LINEAR, RNN_RELU, RNN_SIGMOID, RNN_TANH
@@ -54,6 +55,7 @@ CELLS: dict[str, Cell] = {
     "mamba": MAMBA,
     "rglru": RGLRU,
     "cornn": CORNN,
+    "mlstm": MLSTM,
     "antisymmetric_rnn": ANTISYMMETRIC_RNN,
     "rnn_orthogonal": RNN_ORTHOGONAL,
 }
