@@ -11,7 +11,7 @@ from carousel.engine.backends.backend import Backend
 from carousel.engine.log_space import Logs
 from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity, gradient_by_lag
-from carousel.measures.calibration import chains, gates, linear, recurrences
+from carousel.measures.calibration import chains, gates, linear, matrix, recurrences
 from carousel.measures.calibration.ground_truth import Check, Network
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.lyapunov.spectrum import Spectrum, spectrum
@@ -20,7 +20,7 @@ from carousel.study.models import on_backend
 from carousel.tables.quantities import quantity as entry
 from carousel.tables.schemas import names
 
-SYSTEMS = linear.SYSTEMS | chains.SYSTEMS | gates.SYSTEMS | recurrences.SYSTEMS
+SYSTEMS = linear.SYSTEMS | chains.SYSTEMS | gates.SYSTEMS | recurrences.SYSTEMS | matrix.SYSTEMS
 SEED = 1991  # of the systems that are drawn: same table, same rows
 EXACT = 1e-9  # decades: what rounding may leave after ten thousand steps
 ERRORS = 3.0  # standard errors that a mean may be off: one row in 370 where all is right
