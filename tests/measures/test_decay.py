@@ -19,6 +19,8 @@ from carousel.measures.rows import rows, summary
 from carousel.study.errors import StudyError
 from carousel.study.files import decay_defaults
 from carousel.study.models import (
+    STATES,
+    WEIGHTS,
     Setting,
     batches,
     covector,
@@ -282,6 +284,16 @@ def test_blocks_cover_all_settings_once_in_shapes_of_one_kind():
     assert [s for group in groups for s in group] == asked
     assert all(len({(s.hidden, s.length) for s in group}) == 1 for group in groups)
     assert len(groups) > 4
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_no_state_of_a_batch_is_larger_than_the_caches_take(cell):
+    """The largest of a cell's states counts; one model is a batch whatever its size."""
+    part = vary(decay_defaults(), hidden=[8, 64], lengths=[3], repetitions=200, checked=1)
+    for group in batches(settings_of(part, cell, "numpy"), 4):
+        largest = max(s.size for s in initial_state(1, group[:1], 4, 1.0))
+        assert len(group) == 1 or len(group) * largest <= STATES
+        assert len(group) * group[0].hidden ** 2 <= WEIGHTS
 
 
 def test_a_cell_without_forget_gate_has_one_setting():
