@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 from carousel.analysis.text import share
+from carousel.claims import CLAIMS as ALL_CLAIMS
 from carousel.report.page import essay, opening, paragraphs
 from carousel.report.page.contents import SECTIONS, contents
 from carousel.report.page.facts import Lacking, evidence, route, states, threshold
+from carousel.report.page.findings import FINDINGS, finding
 
 LEFT = {  # forget bias -> decades left at lag 100 by all routes, with the gates fixed, along the carousel
     "0": (-20.5, -20.1, -25.2), "1": (-8.0, -7.6, -11.4), "2": (-2.5, -2.7, -4.9), "chrono": (-0.42, -0.43, -0.44),
@@ -181,3 +183,63 @@ def test_the_contents_name_the_sections_of_the_page_in_order():
     heads = re.findall(r"^## (.*?) \{#([\w-]+)", source, re.M)
     assert [(name, title) for title, name in heads] == [*SECTIONS]
     assert all(f'href="#{name}"' in contents() for name in (*essay.QUESTIONS, *dict(SECTIONS)))
+
+
+MORE = [  # what the findings need beside PARTS
+    ("Q1", "threshold over 100 steps: one init", 5.0, None, np.nan, np.nan, np.nan),
+    ("Q2", "the total stops vanishing: one init", 1.8, None, np.nan, np.nan, np.nan),
+    ("A1a", "w^n times the slopes", 1.1e-10, "holds", np.nan, np.nan, np.nan),
+    ("A1h", "slopes begin to lead, tanh RNN: orthogonal init", 0.796, None, np.nan, np.nan, np.nan),
+    ("A1h", "weights lead again, tanh RNN: orthogonal init", 1.608, None, np.nan, np.nan, np.nan),
+    ("A1i", "a loss ends, ReLU RNN: orthogonal init", 1.36, None, np.nan, np.nan, np.nan),
+    ("A2b", "LSTM", 2e-12, "holds", np.nan, np.nan, np.nan),
+    ("A2e", "rate", 0.27738, "fails", np.nan, np.nan, np.nan),
+    ("A2f", "ReLU RNN, some init", -16.0, "fails", np.nan, np.nan, np.nan),
+    ("A2f", "a loss ends, ReLU RNN: orthogonal init", 1.36, None, np.nan, np.nan, np.nan),
+    ("A3a", "the two derivations agree", 1e-11, "holds", np.nan, np.nan, np.nan),
+    ("A4d", "the affine map stops shrinking: orthogonal init", 0.99, None, np.nan, np.nan, np.nan),
+    ("A4f", "truncated threshold over 100 steps: one init", 4.94, None, np.nan, np.nan, np.nan),
+]
+WORDINGS = [(claim, word) for claim, words in FINDINGS.items() for word in words]
+
+
+@pytest.fixture
+def judged(data) -> SimpleNamespace:
+    """The tables of `data` with what the findings need, and an effect for every claim."""
+    more = pd.DataFrame(MORE, columns=["id", "part", "effect", "state", "share", "reverse", "settings"])
+    data.evidence = pd.concat([data.evidence, more.assign(backend="numpy")])
+    data.claims = pd.DataFrame(
+        {"id": [*FINDINGS], "effect": [0.0337 if c == "A3b" else -4.1323 for c in FINDINGS]}
+    )
+    return data
+
+
+@pytest.mark.parametrize(("claim", "word"), WORDINGS)
+def test_a_finding_is_a_line_with_numbers_and_without_names_of_the_tables(judged, claim, word):
+    text = finding(judged, claim, word)
+    assert 3 <= len(text.split()) <= 26
+    assert not re.search(r"[{}]|lstm|rnn_|nan|inf\b|\.$", text)
+
+
+@pytest.mark.parametrize(("claim", "word"), WORDINGS)
+def test_a_finding_is_of_its_verdict_alone_and_of_a_table_that_has_its_numbers(judged, claim, word):
+    others = {"supported", "refuted", "depends", "inconclusive"} - {*FINDINGS[claim]}
+    assert [finding(judged, claim, other) for other in others] == [""] * len(others)
+    judged.evidence, judged.claims = judged.evidence.head(0), judged.claims.head(0)
+    judged.routes = judged.routes.head(0)
+    assert finding(judged, claim, word) in ("", FINDINGS[claim][word](None) if claim in PLAIN else "")
+
+
+PLAIN = ("A1g", "A4a", "A4b", "A4c")  # their findings have no number
+
+
+@pytest.mark.parametrize("claim", ["A1c", "A1f", "A1j", "A2c", "A2d", "A4e", "M3"])
+def test_another_effect_is_another_finding(judged, claim):
+    (word,) = FINDINGS[claim]
+    before = finding(judged, claim, word)
+    judged.claims["effect"] = -7.77
+    assert finding(judged, claim, word) != before
+
+
+def test_every_finding_is_of_a_claim_that_there_is_and_a_verdict_that_it_can_have():
+    assert {*FINDINGS} <= {*ALL_CLAIMS}

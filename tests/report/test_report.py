@@ -396,7 +396,7 @@ def test_sections_come_in_the_order_that_a_reader_needs(html):
 
 def test_a_claim_s_card_says_what_was_found_and_its_fold_how_it_was_decided(html):
     start = html.text.index("A1e depends: ")
-    card = ["Said by: answer 1.", "Found: Holds where the forget bias", "In practice", "How it was decided"]
+    card = ["Claimed (answer 1)", "Found: Holds where the forget bias", "In practice", "How it was decided"]
     record = [
         "Formal reading Formally, A1e is a slope.",
         "Predicted depends: on the forget bias",

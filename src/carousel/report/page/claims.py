@@ -1,6 +1,5 @@
 """The claims on the page: the table of verdicts, and a section for each."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -9,6 +8,7 @@ from carousel.analysis.text import count, counted
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.robustness import flips
 from carousel.report.page.brief import Claim, brief, depends_on, measured
+from carousel.report.page.findings import finding
 from carousel.report.page.history import dated
 from carousel.report.page.markup import definitions, div, escape, fold, number, picture, prose, table, verdict
 
@@ -49,12 +49,11 @@ def sections(data: SimpleNamespace) -> str:
     """A section per claim, in the order of the table."""
     evidence = data.evidence[data.evidence["backend"].astype(str) == REFERENCE]
     return "\n".join(
-        section(claim, evidence[evidence["id"] == claim.id], data.results)
-        for claim in data.claims.itertuples()
+        section(claim, evidence[evidence["id"] == claim.id], data) for claim in data.claims.itertuples()
     )
 
 
-def section(claim: Claim, evidence: pd.DataFrame, results: Path) -> str:
+def section(claim: Claim, evidence: pd.DataFrame, data: SimpleNamespace) -> str:
     """A claim's card: verdict, what was claimed and found, picture, takeaway; how it was decided is folded."""
     record = definitions([
         ("Kind", escape(claim.kind)),
@@ -71,12 +70,15 @@ def section(claim: Claim, evidence: pd.DataFrame, results: Path) -> str:
         ("Parts", parts(evidence)),
         ("Settings", prose(claim.settings)),
     ])  # fmt: skip
-    head = f"### {claim.id} {verdict(claim.verdict)}: {prose(claim.statement)} {{#{claim.id}}}\n"
-    said = div("said", f"Said by: {escape(claim.who)}.")
-    image = picture(results / "figures" / claim.figure, claim.alt)
-    found = div("found", f"**Found:** {brief(claim.condition)}") if claim.condition else ""
+    found = escape(finding(data, claim.id, claim.verdict)) or prose(claim.statement)
+    head = f"### {claim.id} {verdict(claim.verdict)}: {found} {{#{claim.id}}}\n"
+    said = div("claimed", f"Claimed ({escape(claim.who)}): {prose(claim.statement)}")
+    image = picture(data.results / "figures" / claim.figure, claim.alt)
+    condition = div("found", f"**Found:** {brief(claim.condition)}") if claim.condition else ""
     takeaway = div("takeaway", f"**In practice:** {prose(claim.takeaway)}")
-    return "\n".join([head, said, found, image, takeaway, fold("How it was decided", div("facts", record))])
+    return "\n".join(
+        [head, said, condition, image, takeaway, fold("How it was decided", div("facts", record))]
+    )
 
 
 def other_margins(claim: Claim) -> str:

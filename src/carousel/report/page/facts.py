@@ -1,11 +1,13 @@
 """Single numbers of the tables for sentences of the page; each raises Lacking where its table has none."""
 
+import math
 from collections.abc import Mapping
 from types import SimpleNamespace
 
 import pandas as pd
 
 from carousel.analysis.stats.tables import select
+from carousel.analysis.text import power
 from carousel.axes import LIBRARIES, REFERENCE
 from carousel.claims import defaults as libraries
 from carousel.claims.rules import LAG
@@ -20,6 +22,28 @@ def evidence(data: SimpleNamespace, claim: str) -> pd.DataFrame:
     """The parts of a claim as the reference backend has them."""
     rows = data.evidence[(data.evidence["id"] == claim) & (data.evidence["backend"].astype(str) == REFERENCE)]
     return _some(rows, f"evidence of {claim}")
+
+
+def part(data: SimpleNamespace, claim: str, name: str) -> pd.Series:
+    """One part of a claim's evidence, by its name."""
+    rows = evidence(data, claim)
+    return _some(rows[rows["part"] == name], f"{claim}: {name}").iloc[0]
+
+
+def effect(data: SimpleNamespace, claim: str) -> float:
+    """The effect that the claim's row names."""
+    found = data.claims.loc[data.claims["id"] == claim, "effect"].dropna()
+    return float(_some(found, f"an effect of {claim}").iloc[0])
+
+
+def rounding(data: SimpleNamespace, claim: str) -> str:
+    """The power of ten that every error of an identity stays below."""
+    return power(above(evidence(data, claim)["effect"].abs().max()))
+
+
+def above(error: float) -> int:
+    """The exponent of the power of ten that an error stays below; that of float64 for none."""
+    return math.ceil(math.log10(error)) if error > 0 else -16
 
 
 def states(data: SimpleNamespace, claim: str) -> Mapping[str, int]:

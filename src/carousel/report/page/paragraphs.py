@@ -4,7 +4,6 @@ Each raises Lacking where a table has not got a number that it needs. The verdic
 beside it, in `essay`.
 """
 
-import math
 from types import SimpleNamespace
 
 import pandas as pd
@@ -12,7 +11,17 @@ import pandas as pd
 from carousel.analysis.text import count, listed, power, share, span
 from carousel.claims.rules import LAG
 from carousel.report import names
-from carousel.report.page.facts import Lacking, advised, defaults, evidence, route, states, threshold
+from carousel.report.page.facts import (
+    Lacking,
+    above,
+    advised,
+    defaults,
+    evidence,
+    rounding,
+    route,
+    states,
+    threshold,
+)
 from carousel.report.page.markup import escape, verdict
 
 
@@ -20,10 +29,10 @@ def carousel(data: SimpleNamespace) -> str:
     """What goes along the carousel alone."""
     keeps = [10 ** (route(data, "reach", bias, LAG, "cec", "cell") / LAG) for bias in ("0", "1")]
     held = threshold(data, "A1e", f"threshold over {LAG} steps")
-    error = evidence(data, "A1d")["effect"].abs().max()
     return (
         "**The product of its forget gates, an exponential like any other.** Measured and formula agree to "
-        f"{power(_up(error))}. A gate without a bias is half open: each step keeps {_percent(keeps[0])} of what runs "
+        f"{rounding(data, 'A1d')}. A gate without a bias is half open: each step keeps {_percent(keeps[0])} of what "
+        "runs "
         f"along the carousel, and {_percent(keeps[1])} at a forget bias of 1. It takes a bias of {span(*held)} before "
         f"half is left after {LAG} steps. The cell of 1997 has no forget gate; there each step keeps all. *The "
         "constant error "
@@ -132,7 +141,7 @@ def certainty(data: SimpleNamespace) -> str:
     return (
         f"**The instrument is exact; the verdicts are of this study’s settings.** {passed} of {checks} calibrations on "
         "systems with known answers passed. Two implementations that share no derivative code differ by at most "
-        f"{power(_up(apart['value'].iloc[0]))} decades before training. At half or at twice its margin "
+        f"{power(above(apart['value'].iloc[0]))} decades before training. At half or at twice its margin "
         f"{count(moved.sum()) if moved.any() else 'no'} verdict is another. Networks are small, inputs before training "
         "are noise, and rules were changed after results were seen: [limits](#limits) has the list."
     )
@@ -146,8 +155,3 @@ def _first(rows: pd.DataFrame, column: str) -> float:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.0f}\N{NO-BREAK SPACE}%"
-
-
-def _up(error: float) -> float:
-    """The power of ten that an error stays below."""
-    return math.ceil(math.log10(error)) if error > 0 else -16

@@ -1,0 +1,107 @@
+"""What was found of a claim, in a line: a wording per claim and verdict, with numbers from the evidence."""
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+
+from carousel.analysis.text import fixed, power, share, span
+from carousel.claims.rules import LAG
+from carousel.report.page.facts import (
+    Lacking,
+    defaults,
+    effect,
+    evidence,
+    part,
+    rounding,
+    states,
+    threshold,
+)
+
+Wording = Callable[[SimpleNamespace], str]
+
+
+def finding(data: SimpleNamespace, claim: str, verdict: str) -> str:
+    """The wording for a claim's verdict; nothing where there is none, or the evidence has not got its numbers."""
+    try:
+        return FINDINGS.get(claim, {}).get(verdict, lambda data: "")(data)
+    except Lacking:
+        return ""
+
+
+def _slower(data: SimpleNamespace) -> str:
+    rows = evidence(data, "K2")
+    rival = rows[rows["part"].str.endswith("against tanh RNN")]
+    if (
+        rival.empty
+        or (evidence(data, "K2")["part"].str.endswith("against sigmoid RNN") & (rows["reverse"] > 0)).any()
+    ):
+        raise Lacking("LSTM and RNN of the same weights")
+    behind, settings = rival["reverse"].iloc[0] * rival["settings"].iloc[0], rival["settings"].iloc[0]
+    return f"Slower than a sigmoid RNN always; than a tanh RNN not in {behind:.0f} of {settings:.0f} settings"
+
+
+def _right_angle(data: SimpleNamespace) -> str:
+    cosine = effect(data, "A3b")
+    if not abs(cosine) < 0.2:
+        raise Lacking("a direction that is lost")
+    return f"By default the truncated gradient is nearly at a right angle to the full one (cosine {fixed(cosine, 2)})"
+
+
+FINDINGS: Mapping[str, Mapping[str, Wording]] = {
+    "Q1": {"depends": lambda data: "One only without a forget gate; with one, half is left after "
+           f"{LAG} steps from a bias of {span(*threshold(data, 'Q1', f'threshold over {LAG} steps'))} on"},
+    "Q2": {"depends": lambda data: "It vanishes at low forget biases and not from "
+           f"{span(*threshold(data, 'Q2', 'the total stops vanishing'))} on, with the same sigmoids"},
+    "K1": {"refuted": lambda data: f"With PyTorch’s defaults {share(defaults(data, 'lstm')['PyTorch'])} is left after "
+           f"{LAG} steps"},
+    "K2": {"depends": _slower},
+    "A1a": {"supported": lambda data: f"The formula is exact, to {rounding(data, 'A1a')}"},
+    "A1b": {"depends": lambda data: "In orthogonal tanh networks the slopes lead between gains of "
+            f"{span(*threshold(data, 'A1b', 'slopes begin to lead, tanh RNN'), 2)} and "
+            f"{span(*threshold(data, 'A1b', 'weights lead again, tanh RNN'), 2)}, the weights elsewhere"},
+    "A1c": {"refuted": lambda data: "Where the factor grows, a chain’s gradient can shrink, by "
+            f"{fixed(-effect(data, 'A1c'), 1)} decades per step"},
+    "A1d": {"supported": lambda data: f"The formula is exact, to {rounding(data, 'A1d')}, with the gates held fixed"},
+    "A1e": {"depends": lambda data: f"Half of it is left after {LAG} steps only from a forget bias of "
+            f"{span(*threshold(data, 'A1e', f'threshold over {LAG} steps'))} on"},
+    "A1f": {"refuted": lambda data: "There is such a path, but other routes can cancel it: the total was "
+            f"{power(effect(data, 'A1f'))} of its part"},
+    "A1g": {"refuted": lambda data: "Other routes leave as much, at every lag, in an LSTM as libraries start it"},
+    "A1h": {"depends": lambda data: "In sigmoid networks the slopes are to blame; in tanh networks between gains of "
+            f"{span(*threshold(data, 'A1h', 'slopes begin to lead, tanh RNN'), 2)} and "
+            f"{span(*threshold(data, 'A1h', 'weights lead again, tanh RNN'), 2)}"},
+    "A1i": {"supported": lambda data: "With orthogonal weights ReLU networks vanish below a gain of "
+            f"{span(*threshold(data, 'A1i', 'a loss ends, ReLU RNN'), 2)}; some explode above"},
+    "A1j": {"supported": lambda data: f"It moves by {fixed(effect(data, 'A1j'), 1)} decades with the scale of the "
+            "weights"},
+    "A2a": {"depends": lambda data: "With orthogonal weights three times as long as a tanh RNN’s from a forget bias of "
+            f"{span(*threshold(data, 'A2a', 'beyond its margin against the tanh RNN: orthogonal'), 2)} on"},
+    "A2b": {"supported": lambda data: f"Both factors are exact, to {rounding(data, 'A2b')}"},
+    "A2c": {"supported": lambda data: f"Such weights exist: they keep {fixed(effect(data, 'A2c'), 5)} per step"},
+    "A2d": {"depends": lambda data: "Not without a bias; with one, a chain keeps "
+            f"{fixed(effect(data, 'A2d'), 3)} per step"},
+    "A2e": {"depends": lambda data: "The largest value is right; the chain that has it keeps "
+            f"{fixed(part(data, 'A2e', 'rate')['effect'], 3)} per step"},
+    "A2f": {"depends": lambda data: f"It vanishes in {states(data, 'A2f').get('fails', 0)} settings, and not in "
+            f"{states(data, 'A2f').get('holds', 0)}: above a gain of "
+            f"{span(*threshold(data, 'A2f', 'a loss ends, ReLU RNN'), 2)}, or at the edge of chaos"},
+    "A3a": {"supported": lambda data: f"It does exactly that, to {rounding(data, 'A3a')}"},
+    "A3b": {"depends": _right_angle},
+    "A4a": {"supported": lambda data: "With the forget gate held open and without peepholes it is the cell of 1997"},
+    "A4b": {"refuted": lambda data: "The derivative is one"},
+    "A4c": {"depends": lambda data: "Little while the state is small, most of it where the state has grown"},
+    "A4d": {"depends": lambda data: "Gate and tanh shrink it; the recurrent weights only below a gain of "
+            f"{span(*threshold(data, 'A4d', 'the affine map stops shrinking'), 1)}"},
+    "A4e": {"supported": lambda data: "On no other route: the nearest changes by "
+            f"{fixed(effect(data, 'A4e'), 2)} decades"},
+    "A4f": {"depends": lambda data: "Along the carousel from a forget bias of "
+            f"{span(*threshold(data, 'A4f', f'truncated threshold over {LAG} steps'))} on, or without a forget gate"},
+    "A4g": {"depends": lambda data: "With orthogonal weights below a gain of "
+            f"{span(*threshold(data, 'A4g', 'a loss ends, tanh RNN'), 2)} (tanh) and "
+            f"{span(*threshold(data, 'A4g', 'a loss ends, ReLU RNN'), 2)} (ReLU)"},
+    "M1": {"depends": lambda data: f"The same within a factor of two in {states(data, 'M1').get('holds', 0)} of "
+           f"{sum(states(data, 'M1').values())} settings"},
+    "M2": {"depends": lambda data: "A tenth of it does from a forget bias of "
+           f"{span(*threshold(data, 'M2', 'a tenth along the carousel'))} on"},
+    "M3": {"refuted": lambda data: "Other routes cancel a carousel that loses nothing: the total was "
+           f"{power(effect(data, 'M3'))} of its part"},
+}  # fmt: skip
