@@ -1,29 +1,30 @@
 """A recurrent layer of torch.nn from a checkpoint: its weights alone, whatever else is in the file.
 
-torch.load with weights_only reads tensors and plain containers and runs no code of the file. The names of the
-weights tell the rest: `encoder.lstm.weight_ih_l0` is layer 0 of a module called `encoder.lstm.`, its prefix.
+Their names tell all: `encoder.lstm.weight_ih_l0` is of layer 0 of the module with the prefix `encoder.lstm.`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.torch_version import TorchVersion
 
+from carousel.diagnosis.checkpoint_file import Record, array, read
+from carousel.diagnosis.derived_weights import PARTS, Parts, weight
 from carousel.diagnosis.layer import ModuleError
-from carousel.diagnosis.steps import first_line
 from carousel.study.errors import allowed, short, shown
 
 WEIGHT = re.compile(
     r"(?P<prefix>(?:.*\.)?)(?P<role>(?:weight|bias)_(?:ih|hh|hr))(?P<place>_l\d{1,4}(?:_reverse)?|)"
+    rf"(?P<part>{PARTS}|)"
 )
+WRAPPERS = {"module", "parametrizations", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+"""Names that a wrapper puts before those of the module in it."""
 KINDS: dict[int, Any] = {1: nn.RNN, 3: nn.GRU, 4: nn.LSTM}  # by rows of W per unit
 NONLINEARITIES = ("tanh", "relu")
-SAFE = "2.10"  # before it, weights_only did not keep a crafted file from running code
-MAX_DEPTH = 8  # dictionaries within dictionaries
+MAX_DEPTH = 8  # containers within containers
 
 Weights = dict[str, Tensor]
 
@@ -40,9 +41,10 @@ class Shape(NamedTuple):
 def load_checkpoint(path: Path | str, prefix: str | None = None, nonlinearity: str = "tanh") -> nn.RNNBase:
     """The torch.nn.RNN, LSTM or GRU whose weights the checkpoint at `path` holds, for `diagnose`.
 
-    A state_dict saved by torch.save, or any dictionary that has one in it; torch's cells count as one layer.
-    `prefix`: of the names of the wanted module, where the file has several. `nonlinearity`: of an RNN, tanh or relu,
-    which its weights do not tell. float16 and bfloat16 become float32.
+    A state_dict in a file of torch.save or safetensors, alone or in dictionaries, lists and objects; torch's cells
+    count as one layer. A weight under weight_norm, spectral_norm or pruning is the one in evaluation mode.
+    `prefix`: of the names of the wanted module or its end, where the file has several. `nonlinearity`: of an RNN, tanh
+    or relu, which its weights do not tell. float16 and bfloat16 become float32.
     Raises ModuleError, in one line, for a file that is none, holds code, lacks a weight or has a wrong one.
     """
     where = shown(path)
@@ -56,45 +58,35 @@ def load_checkpoint(path: Path | str, prefix: str | None = None, nonlinearity: s
         raise ModuleError(f"{where}: {error}") from None
 
 
-def read(path: Path | str) -> object:
-    """The content of the file, tensors and plain containers alone. Raises ModuleError."""
-    if TorchVersion(torch.__version__) < SAFE:
-        raise ModuleError(f"torch: found {torch.__version__}; allowed: {SAFE} or later, for CVE-2026-24747")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ModuleError(f"cannot be read ({error.strerror or first_line(error)})") from None
-    except Exception as error:  # any: a damaged file fails in many ways
-        raise ModuleError(reason(error)) from None
-
-
-def reason(error: Exception) -> str:
-    """Why torch refused to load a file as weights alone."""
-    if "weights_only" not in str(error) and "Unsupported" not in str(error):
-        return f"no checkpoint, or not all of it ({type(error).__name__}); allowed: a file of torch.save"
-    blocked = re.search(r"GLOBAL ([\w.]+)", str(error))
-    what = f"{blocked[1]}, which is" if blocked else "what is"
-    return (
-        f"holds {what} code to load; allowed: weights only, as torch.save(module.state_dict(), path) writes"
-    )
-
-
 def tensors(content: object, name: str = "", depth: int = 0) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor in a dictionary of dictionaries, by its full name."""
+    """Every tensor in containers within containers, by its full name; a NumPy array is one, too."""
+    if isinstance(content, Record):
+        numbers = array(content)
+        content = content.state if numbers is None else numbers
     if isinstance(content, Tensor):
         yield name, content
-    elif isinstance(content, Mapping) and depth < MAX_DEPTH:
-        for key, value in content.items():
+    elif depth < MAX_DEPTH:
+        for key, value in entries(content):
             yield from tensors(value, f"{name}.{key}" if name else str(key), depth + 1)
 
 
-def grouped(found: Iterator[tuple[str, Tensor]]) -> dict[str, Weights]:
+def entries(content: object) -> Iterable[tuple[object, object]]:
+    """What a container holds, by key or place; nothing for what is none."""
+    if isinstance(content, Mapping):
+        return content.items()
+    return enumerate(content) if isinstance(content, (list, tuple)) else ()
+
+
+def grouped(found: Iterator[tuple[str, Tensor]]) -> dict[str, dict[str, Parts]]:
     """The weights of recurrent layers by prefix, named as in torch.nn.LSTM. Raises ModuleError where there are none."""
-    modules: dict[str, Weights] = {}
+    modules: dict[str, dict[str, Parts]] = {}
     for name, tensor in found:
         if match := WEIGHT.fullmatch(name):
-            weights = modules.setdefault(match["prefix"], {})
-            weights[f"{match['role']}{match['place'] or '_l0'}"] = tensor
+            own, part = f"{match['role']}{match['place'] or '_l0'}", match["part"]
+            prefix = unwrapped(match["prefix"])
+            if part in modules.get(prefix, {}).get(own, {}):
+                prefix = match["prefix"]  # the file has it with and without a wrapper
+            modules.setdefault(prefix, {}).setdefault(own, {})[part] = tensor
     modules = {
         prefix: weights for prefix, weights in modules.items() if any("_hh" in name for name in weights)
     }
@@ -105,16 +97,29 @@ def grouped(found: Iterator[tuple[str, Tensor]]) -> dict[str, Weights]:
     return modules
 
 
-def chosen(modules: dict[str, Weights], prefix: str | None) -> Weights:
-    """The weights of one module. Raises ModuleError where `prefix` does not name one of several."""
-    if prefix is None and len(modules) == 1:
-        return next(iter(modules.values()))
-    by_name = {name.removesuffix("."): weights for name, weights in modules.items()}
-    wanted = (prefix or "").removesuffix(".")
-    if prefix is None or wanted not in by_name:
+def unwrapped(prefix: str) -> str:
+    """A prefix without the names that DataParallel, torch.compile and the like put into it."""
+    return "".join(f"{each}." for each in prefix.split(".") if each and each not in WRAPPERS)
+
+
+def chosen(modules: dict[str, dict[str, Parts]], prefix: str | None) -> Weights:
+    """The weights of one module. Raises ModuleError where `prefix` does not name one of several.
+
+    The end of a prefix will do where one alone ends so.
+    """
+    by_name = {name.removesuffix("."): parts for name, parts in modules.items()}
+    if prefix is None:
+        named = [*by_name]
+    else:
+        ways = prefix.removesuffix("."), unwrapped(f"{prefix}.").removesuffix(".")
+        named = [way for way in ways if way in by_name][:1]
+        named = named or [name for name in by_name if f".{name}".endswith(f".{ways[1]}")]
+    if len(named) != 1:
         names = [short(name) for name in by_name]
-        raise ModuleError(f"prefix: found {short(prefix)}; {allowed(repr(wanted), names)}")
-    return by_name[wanted]
+        raise ModuleError(
+            f"prefix: found {short(prefix)}; {allowed(repr((prefix or '').removesuffix('.')), names)}"
+        )
+    return {name: weight(name, each) for name, each in by_name[named[0]].items()}
 
 
 def built(weights: Weights, nonlinearity: str) -> nn.RNNBase:
