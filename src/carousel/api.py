@@ -1,22 +1,26 @@
 """The study's measurements from Python, one setting at a time.
 
-What a caller leaves unsaid is as in the first slice of config/standard.yaml.
+What a caller leaves unsaid is as in the first slice of config/standard.yaml, but for LIMITED.
 """
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from carousel.axes import REFERENCE
 from carousel.engine.backends.table import load
 from carousel.measures import decay as measure, dynamics as dynamical
 from carousel.measures.training import train
-from carousel.study.errors import StudyError, allowed
+from carousel.study.errors import StudyError, allowed, short
 from carousel.study.files import decay_defaults, dynamics_defaults, training_defaults
 from carousel.study.models import batches_of
-from carousel.study.schema import LISTS, vary
+from carousel.study.schema import LISTS, SEEDS, names_of, single
 from carousel.study.slices import DecaySlice, DynamicsSlice, Slice
+
+LIMITED = {"warm_up": ("length", 4), "evaluate_every": ("steps", 1), "sequences": ("batch", 1)}
+"""Keys whose default is at most a part of what the caller gives for another one."""
 
 
 def decay(
@@ -38,6 +42,7 @@ def decay(
     input_size, state_scale, lags_per_octave). Raises StudyError for a name or value that a study would not take,
     in the same words, and DeviceError for a device that is not there.
     """
+    seed = checked_seed(seed)
     setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
     where = {"backend": backend, "device": device, "dtype": dtype}
     slice_ = one(decay_defaults(), conditions, repetitions=repetitions, **setting, **where)
@@ -62,6 +67,7 @@ def dynamics(
     `conditions`: gain, bias, drive, and the keys of a dynamics slice that are no lists (batch, input_size, state_scale,
     warm_up, exponents). Raises as `decay` does.
     """
+    seed = checked_seed(seed)
     setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
     where = {"backend": backend, "device": device, "dtype": dtype}
     slice_ = one(dynamics_defaults(), conditions, repetitions=repetitions, **setting, **where)
@@ -88,6 +94,7 @@ def accuracy(
     `conditions`: gain, and the keys of a training slice that are no lists (batch, steps, learning_rate, clip,
     test_size, evaluate_every). Raises as `decay` does.
     """
+    seed = checked_seed(seed)
     setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
     where = {"backend": backend, "device": device, "dtype": dtype, "task": task, "gradient": gradient}
     slice_ = one(training_defaults(), conditions, repetitions=repetitions, snapshots=[0], **setting, **where)
@@ -110,10 +117,40 @@ def at_the_start(
 
 
 def one(slice_: Slice, conditions: dict[str, Any], **given: Any) -> Slice:
-    """`slice_` with one value in each of its lists, the first where nothing is given."""
+    """`slice_` with one value in each of its lists, the first where nothing is given; NumPy's numbers are numbers."""
     several = sorted(set(conditions) & set(LISTS.values()))
     if several:
         raise StudyError(f"argument: found {several[0]!r}; {allowed(several[0], LISTS)}")
-    values = conditions | given | {"checked": given["repetitions"]}
-    lists = {key: both[:1] for key, both in slice_.model_dump().items() if key in LISTS.values()}
-    return vary(slice_, **lists | {LISTS.get(k, k): [v] if k in LISTS else v for k, v in values.items()})
+    if unnamed := sorted(set(conditions) - set(names_of(slice_)) & set(type(slice_).model_fields)):
+        raise StudyError(f"argument: found {unnamed[0]!r}; {allowed(unnamed[0], names_of(slice_))}")
+    values = {key: plain(key, value) for key, value in (conditions | given).items()}
+    return single(slice_, **fitting(slice_, values) | values, checked=values["repetitions"])
+
+
+def plain(key: str, value: Any) -> Any:
+    """A number or text of NumPy as Python's own; anything else as it is. Raises StudyError for an array or a tensor."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "__array__"):  # some pass for a number where they have one element
+        raise StudyError(f"{key}: found {short(value)}; allowed: a number or a text, no array or tensor")
+    return value
+
+
+def fitting(slice_: Slice, values: dict[str, Any]) -> dict[str, int]:
+    """The defaults that depend on what the caller gave: at most a share of it."""
+    limits = {
+        key: (values.get(limit), parts) for key, (limit, parts) in LIMITED.items() if hasattr(slice_, key)
+    }
+    return {
+        key: min(getattr(slice_, key), limit // parts)
+        for key, (limit, parts) in limits.items()
+        if type(limit) is int and limit > 0
+    }
+
+
+def checked_seed(seed: Any) -> int:
+    """The master seed. Raises StudyError for what is none."""
+    seed = plain("seed", seed)
+    if type(seed) is not int or not 0 <= seed < SEEDS:
+        raise StudyError(f"seed: found {short(seed)}; allowed: a whole number, 0 to {SEEDS - 1}")
+    return seed

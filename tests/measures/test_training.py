@@ -360,7 +360,7 @@ def test_an_lstm_learns_to_add_and_a_memoryless_score_is_beaten(backend):
 def test_the_api_refuses_what_a_study_would_refuse():
     for wrong, said in (
         ({"task": "ading"}, "nearest: adding"),
-        ({"length": 0}, "lengths"),
+        ({"length": 0}, "^length: found 0; "),
         ({"stepps": 3}, "steps"),
     ):
         given = {"cell": "lstm", "init": "torch", "forget_bias": 1.0, "task": "adding", "length": 8} | wrong

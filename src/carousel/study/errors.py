@@ -20,13 +20,22 @@ class StudyError(Exception):
     """What is wrong with a study, in one line: file, key, what was found, what is allowed."""
 
 
-def explain(where: str, error: ValidationError, keys: Callable[[Loc], Iterable[str]]) -> StudyError:
+def _as_it_is(problem: Any) -> Any:
+    return problem
+
+
+def explain(
+    where: str,
+    error: ValidationError,
+    keys: Callable[[Loc], Iterable[str]],
+    named: Callable[[Any], Any] = _as_it_is,
+) -> StudyError:
     """pydantic's `error` in our words, led by `where`; `keys` tells which keys are allowed at a place.
 
-    One line: the first problem, and at what other places there are more.
+    One line: the first problem, and at what other places there are more; `named`: a problem as the caller sees it.
     """
-    first, *rest = _sorted(error.errors(include_url=False, include_context=False), keys)
-    places = list(dict.fromkeys(_place(problem["loc"]) for problem in rest[: 2 * MANY]))
+    first, *rest = _sorted(list(map(named, error.errors(include_url=False, include_context=False))), keys)
+    places = list(dict.fromkeys(_place(p["loc"]) for p in rest[: 2 * MANY] if p["loc"] != first["loc"]))
     more = ", ".join([*places[:PLACES], "..."][: len(places)])
     also = f" (also wrong: {more})" if more else ""
     lead = f"{_place(first['loc'])}: " if first["loc"] else ""

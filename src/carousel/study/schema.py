@@ -11,12 +11,14 @@ from carousel.study.errors import explain
 from carousel.study.slices import Checked, DecaySlice, DynamicsSlice, SearchSlice, Slice, TrainingSlice
 from carousel.study.values import Title, distinct, listed
 
+SEEDS = 2**63
+
 
 class Study(Checked):
     """A checked study, frozen."""
 
     title: Title
-    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    seed: Annotated[int, Field(ge=0, lt=SEEDS)]
     decay: Annotated[tuple[DecaySlice, ...], BeforeValidator(listed)]
     dynamics: Annotated[tuple[DynamicsSlice, ...], BeforeValidator(listed)]
     search: Annotated[tuple[SearchSlice, ...], BeforeValidator(listed)]
@@ -51,3 +53,35 @@ def vary(slice_: Slice, **changes: Any) -> Slice:
         return type(slice_).model_validate(slice_.model_dump() | changes)
     except ValidationError as error:
         raise explain("", error, lambda _: list(type(slice_).model_fields)) from None
+
+
+SINGULAR = {plural: single for single, plural in LISTS.items()} | {"checked": "repetitions"}
+UNNAMED = "slice", "snapshots"  # keys that a single setting does not have
+
+
+def single(slice_: Slice, **values: Any) -> Slice:
+    """`slice_` with one value in each of its lists, by the keys of LISTS; the first where nothing is given.
+
+    Checked as `load` checks them. Raises StudyError, in the words of `values`.
+    """
+    lists = {key: both[:1] for key, both in slice_.model_dump().items() if key in LISTS.values()}
+    given = {LISTS.get(key, key): [value] if key in LISTS else value for key, value in values.items()}
+    try:
+        return type(slice_).model_validate(slice_.model_dump() | lists | given)
+    except ValidationError as error:
+        raise explain("", error, lambda _: names_of(slice_), in_singular) from None
+
+
+def names_of(slice_: Slice) -> list[str]:
+    """The keys of a slice as one setting has them."""
+    keys = [SINGULAR.get(key, key) for key in type(slice_).model_fields if key not in UNNAMED]
+    return list(dict.fromkeys(keys))
+
+
+def in_singular(problem: Any) -> Any:
+    """A problem of a slice as one setting has it: with `length` and its value for `lengths[0]` or `lengths`."""
+    key, *inside = problem["loc"] or ("",)
+    if key not in SINGULAR:
+        return problem
+    value = problem["input"][0] if not inside and key in LISTS.values() else problem["input"]
+    return problem | {"loc": (SINGULAR[key], *inside[1:]), "input": value}

@@ -35,6 +35,7 @@ from carousel.tasks import TASKS
 
 T = TypeVar("T")
 MOST_POINTS = 100_000  # of a search
+COUNTED = 2  # steps that Lyapunov exponents take at least
 MOST_NUMBERS = 2**36  # of a model's states, which are kept for the way back: half a terabyte in float64
 
 
@@ -118,6 +119,22 @@ class DynamicsSlice(_Driven):
 
     warm_up: Index
     exponents: Count
+
+    @field_validator("lengths")
+    @classmethod
+    def _steps_to_count(cls, lengths: tuple[int, ...]) -> tuple[int, ...]:
+        if min(lengths) < COUNTED:
+            raise ValueError(f"allowed: {COUNTED} or more")
+        return lengths
+
+    @field_validator("warm_up")
+    @classmethod
+    def _steps_that_count(cls, warm_up: int, info: ValidationInfo) -> int:
+        shortest = min(info.data.get("lengths", [warm_up * 2 + COUNTED]))
+        if shortest - 2 * warm_up < COUNTED:
+            most = (shortest - COUNTED) // 2
+            raise ValueError(f"allowed with length {shortest}: at most {most}; twice that does not count")
+        return warm_up
 
 
 class SearchSlice(Checked):
