@@ -3,11 +3,12 @@
 snakemake --cores 4 --config study=smoke        a study of config/, or the path of a yaml file
 snakemake --cores 4 --config exact=true         the plain path throughout, however slow
 snakemake --cores 4 results/standard/decay/numpy/lstm.parquet
+snakemake --cores 4 -s CHECKOUT/Snakefile       from a folder of one's own: results/ comes to lie there
 """
 
 import sys
 
-sys.path.insert(0, f"{workflow.basedir}/src")
+sys.path.insert(0, f"{workflow.current_basedir.get_path_or_uri(secret_free=True)}/src")
 
 from carousel.pipeline.workflow import fail, setup, start
 

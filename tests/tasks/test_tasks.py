@@ -431,16 +431,51 @@ def mnist_at(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("place", ["", "raw", "MNIST/raw"])
-@pytest.mark.parametrize("zipped", [False, True])
-def test_mnist_is_read_from_its_files_wherever_they_lie(mnist_at, place, zipped):
-    write_mnist(mnist_at / place, zipped)
+def assert_mnist_is_read():
     train_x, train_y, test_x, test_y = mnist_arrays()
     for test, images, labels in ((False, train_x, train_y), (True, test_x, test_y)):
         real = {(x / 255).tobytes(): y for x, y in zip(images, labels, strict=True)}
         batch = sample("mnist", 784, MNIST_TEST, test=test)
         for x, label in zip(batch.x[:, 0].T, batch.target[0].argmax(0), strict=True):
             assert real[x.tobytes()] == label
+
+
+@pytest.mark.parametrize("place", ["", "raw", "MNIST/raw"])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_mnist_is_read_from_its_files_wherever_they_lie(mnist_at, place, zipped):
+    write_mnist(mnist_at / place, zipped)
+    assert_mnist_is_read()
+
+
+RENAMED = {
+    "with a dot": lambda name: name.replace("-idx", ".idx"),
+    "with a dot, in raw": lambda name: f"raw/{name.replace('-idx', '.idx')}",
+    "each in a folder of its name": lambda name: f"{name}/{name}",
+    "in a folder with a dot": lambda name: f"{name.replace('-idx', '.idx')}/{name}",
+    "some with a dot": lambda name: name.replace("s-idx3", "s.idx3"),
+}
+
+
+@pytest.mark.parametrize("way", RENAMED)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_mnist_is_read_under_the_names_that_programs_give_its_files(mnist_at, way, zipped):
+    for name, array in zip(FILES, mnist_arrays(), strict=True):
+        path = mnist_at / RENAMED[way](name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(idx(array)) if zipped else idx(array))
+    assert_mnist_is_read()
+
+
+@pytest.mark.parametrize("others", [[], ["digits.csv", "t10k-labels.idx1-ubyte"]])
+def test_without_mnist_s_files_what_is_there_is_named(mnist_at, monkeypatch, others):
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", None)
+    for name in others:
+        (mnist_at / name).write_bytes(b"")
+    found = ", ".join(map(repr, others)) or "nothing"
+    with pytest.raises(
+        DataError, match=rf"are not in {re.escape(str(mnist_at))} \(found: {found}\); put all four"
+    ):
+        sample("mnist", 784, 3)
 
 
 def test_mnist_looks_in_the_cache_folder_when_no_other_is_named(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from carousel.study.jobs import search_job
 
 
 wildcard_constraints:
-    backend="|".join(BACKENDS),
+    backend=r"\w+",
     task=r"\w+",
     cell=r"\w+",
     slice=r"search_[\w-]+",
@@ -16,7 +16,7 @@ wildcard_constraints:
 
 rule measure:
     input:
-        study=SETUP.file,
+        study=lambda w: SETUP.file_with(f"{w.table}/{w.backend}/{w.cell}"),
         code=lambda w: fingerprint.files(w.table, [w.backend], [w.cell]),
     output:
         RESULTS / "{table}/{backend}/{cell}.parquet",
@@ -42,7 +42,7 @@ rule measure:
 
 rule accuracy:
     input:
-        study=SETUP.file,
+        study=lambda w: SETUP.file_with(f"accuracy/{w.backend}/{w.task}/{w.cell}"),
         code=lambda w: fingerprint.files("accuracy", [w.backend], [w.cell]),
     output:
         accuracy=RESULTS / "accuracy/{backend}/{task}/{cell}.parquet",
@@ -69,7 +69,7 @@ rule accuracy:
 
 rule search:
     input:
-        study=SETUP.file,
+        study=lambda w: SETUP.file_with(f"search/{w.slice}"),
         code=lambda w: fingerprint.files("search", BACKENDS, search_job(SETUP.study, w.slice).cells),
     output:
         RESULTS / "search/{slice}.parquet",
@@ -98,6 +98,8 @@ rule calibrate:
         RESULTS / "calibration/{backend}.parquet",
     log:
         RESULTS / "logs/calibrate/{backend}.log",
+    wildcard_constraints:
+        backend="|".join(BACKENDS),
     conda:
         "../../environment.yml"
     threads: 1

@@ -54,10 +54,11 @@ rule other_seed:
     threads: workflow.resource_settings.cores or 1  # a cluster's profile says how many
     params:
         job=JOB,
+        snakefile=SETUP.snakefile,
         claims=f"{RESULTS}-{{seed}}/claims.parquet",
         exact=str(SETUP.exact).lower(),
     message:
         "the whole study under master seed {wildcards.seed}"
     shell:
-        "{params.job} {log} sh -c 'python -m snakemake --cores {threads} --config study={input.study}"
+        "{params.job} {log} sh -c 'python -m snakemake -s {params.snakefile} --cores {threads} --config study={input.study}"
         " exact={params.exact} -- {params.claims} && cp {params.claims} {output}.tmp && mv {output}.tmp {output}'"

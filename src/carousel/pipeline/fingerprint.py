@@ -23,6 +23,7 @@ from carousel.tables.provenance import content_hash
 from carousel.tables.quantities import QUANTITIES
 
 PACKAGE = Path(__file__).parents[1]
+CHECKOUT = PACKAGE.parents[1]
 
 TABLES = frozenset(
     {
@@ -87,8 +88,8 @@ def everything() -> list[str]:
 
 def report() -> list[str]:
     """The files behind the page, beside the tables: its modules, all of report/, the record of other master seeds."""
-    shown = [*Path("report").iterdir(), Path("benchmarks/stability.csv")]
-    text = sorted(str(path) for path in shown if path.is_file())
+    shown = [*(CHECKOUT / "report").iterdir(), CHECKOUT / "benchmarks" / "stability.csv"]
+    text = sorted(os.path.relpath(path) for path in shown if path.is_file())
     modules = (f"carousel.report.page.{path.stem}" for path in PACKAGE.glob("report/page/[a-z]*.py"))
     return [*text, *_paths(closure(*modules))]
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from carousel.axes import BACKENDS
+from carousel.pipeline.fingerprint import CHECKOUT, PACKAGE
 from carousel.pipeline.rebuild import CONFIG, RESULTS
 from carousel.pipeline.run import job, locks, snakemake
 from carousel.study import files, jobs
-from carousel.study.errors import StudyError
+from carousel.study.errors import StudyError, allowed
 from carousel.study.schema import Study
 from carousel.study.slices import AnySlice, SearchSlice
 from carousel.tables.files import StoreError
@@ -33,6 +34,11 @@ class Setup(NamedTuple):
     exact: bool  # whether it takes the plain path throughout
 
     @property
+    def snakefile(self) -> Path:
+        """The workflow's own file, wherever it is started from."""
+        return CHECKOUT / "Snakefile"
+
+    @property
     def job(self) -> str:
         """What the command of every job stands behind, with its log in between."""
         return f"exec python -m carousel.pipeline.run.job {self.results}"
@@ -40,6 +46,16 @@ class Setup(NamedTuple):
     def gathered(self, table: str) -> list[Path]:
         """The tables of jobs that `table` is gathered from, as paths."""
         return [self.results / f"{job}.parquet" for job in gathered(self.study)[table]]
+
+    def file_with(self, job: str) -> str:
+        """The path of the study, which has this job. Ends the process where it has not."""
+        made = [Path(each) for names in gathered(self.study).values() for each in names]
+        if Path(job) not in made:
+            beside = [each.name for each in made if each.parent == Path(job).parent and not each.suffix]
+            names = beside or sorted({str(each.parent) for each in made})
+            sought = Path(job).name if beside else Path(job).parent
+            sys.exit(f"{self.results / job}: the study has no such job; {allowed(sought, names)}")
+        return self.file
 
     def gpu(self, table: str, backend: str, cell: str) -> int | None:
         """The GPUs that the job of a cell on a backend needs; None asks Snakemake for none."""
@@ -51,16 +67,16 @@ def setup(workflow: Any, config: Mapping[str, Any]) -> Setup:
     """The study that `config` names, checked, with the environment of its jobs set. Ends the process on an error."""
     try:
         file, exact = options(config)
-        study = files.load(file)
+        study, results = files.load(file), Path(RESULTS, files.name(file))
         if (
             workflow.is_main_process and not workflow.resource_settings.nodes
         ):  # a cluster's nodes have their own
             jobs.check_devices(study)
     except StudyError as error:
         sys.exit(str(error))
-    os.environ.update(environment(workflow.basedir, file, exact))
+    os.environ.update(environment(file, exact))
     logging.raiseExceptions = False  # a full disk, where Snakemake keeps its log, needs no traceback per line
-    return Setup(study, file, Path(RESULTS, files.name(file)), exact)
+    return Setup(study, file, results, exact)
 
 
 def options(config: Mapping[str, Any]) -> tuple[str, bool]:
@@ -75,12 +91,12 @@ def options(config: Mapping[str, Any]) -> tuple[str, bool]:
     return file.removeprefix(f"{Path.cwd()}{os.sep}"), exact == "true"
 
 
-def environment(folder: str, file: str, exact: bool) -> dict[str, str]:
-    """The environment of the jobs of a run of the study in `file`, by the package in `folder`."""
+def environment(file: str, exact: bool) -> dict[str, str]:
+    """The environment of the jobs of a run of the study in `file`, by this package."""
     return {
         job.RUN: str(os.getpid()),
         CONFIG: shlex.join([f"study={file}", *["exact=true"] * exact]),
-        "PYTHONPATH": before(Path(folder) / "src", "PYTHONPATH"),
+        "PYTHONPATH": before(PACKAGE.parent, "PYTHONPATH"),
         "PATH": before(Path(sys.executable).parent, "PATH"),
         "MPLBACKEND": "Agg",
         **MALLOC,

@@ -33,6 +33,8 @@ FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
+NAMES = 8  # of a folder's files that a message shows
+GZIP = b"\x1f\x8b"  # how a gzipped file begins, whatever its name is
 UNSIGNED_BYTES = 8  # the type that an IDX file's third byte names
 
 
@@ -52,10 +54,20 @@ def folder() -> Path:
 
 
 def find(where: Path, name: str) -> Path | None:
-    """The file `name` in the folder or where torchvision has it, gzipped or not."""
-    places = [where, where / "raw", where / "MNIST" / "raw"]
-    paths = [place / f"{name}{suffix}" for place in places for suffix in ("", ".gz")]
+    """The file `name` in the folder or where torchvision has it, gzipped or not.
+
+    Some programs unpack it as images.idx3 with a dot, or into a folder of its name.
+    """
+    names = [name, name.replace("-idx", ".idx")]
+    places = [where, where / "raw", where / "MNIST" / "raw", *(where / each for each in names)]
+    paths = [place / f"{each}{suffix}" for place in places for each in names for suffix in ("", ".gz")]
     return next((path for path in paths if path.is_file()), None)
+
+
+def named_in(where: Path) -> str:
+    """What is in the folder, in a few names."""
+    names = sorted(path.name for path in where.iterdir())[:NAMES] if where.is_dir() else []
+    return ", ".join(map(ascii, names)) or "nothing"
 
 
 def idx(path: Path) -> UInt8[np.ndarray, "..."]:
@@ -64,8 +76,9 @@ def idx(path: Path) -> UInt8[np.ndarray, "..."]:
     Raises DataError for anything but unsigned bytes of the announced number.
     """
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            data = file.read(MOST_BYTES)
+        with path.open("rb") as plain:
+            zipped = path.suffix == ".gz" or plain.peek(2)[:2] == GZIP
+            data = (gzip.open(plain) if zipped else plain).read(MOST_BYTES)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     axes = data[3] if data[:3] == bytes((0, 0, UNSIGNED_BYTES)) and len(data) > 3 else 0
@@ -82,8 +95,8 @@ def fetch(where: Path) -> None:
         datasets = import_module("torchvision.datasets")
     except (ImportError, RuntimeError):  # not installed, or not for this torch
         raise DataError(
-            f"mnist: its files ({FILES[0]}, ...) are not in {where}; put all four there, gzipped or not, or name "
-            "their folder in CAROUSEL_MNIST, or install torchvision, which fetches them"
+            f"mnist: its files ({FILES[0]}, ...) are not in {where} (found: {named_in(where)}); put all four "
+            "there, gzipped or not, or name their folder in CAROUSEL_MNIST, or install torchvision, which fetches them"
         ) from None
     try:
         where.mkdir(parents=True, exist_ok=True)
@@ -103,7 +116,7 @@ def mnist_images(where: Path) -> Images:
         fetch(where)
     paths = [path for name in FILES if (path := find(where, name))]
     if len(paths) < len(FILES):
-        raise DataError(f"mnist: not all of {', '.join(FILES)} are in {where}")
+        raise DataError(f"mnist: not all of {', '.join(FILES)} are in {where} (found: {named_in(where)})")
     train_x, train_y, test_x, test_y = map(idx, paths)
     for x, y in ((train_x, train_y), (test_x, test_y)):
         if x.shape != (*y.shape, SIDE, SIDE) or not y.size or y.max() >= CLASSES:
