@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from carousel.diagnosis.checks import (
+    check_weights,
+    exponents_of,
+    given_copies,
+    lags_of,
+    warm_up_of,
+    whole,
+    with_constants_in,
+)
 from carousel.diagnosis.layer import Batch, Layer, ModuleError
 from carousel.diagnosis.layers import CELL_KINDS, KINDS, from_cell, is_torch_class, layers
 from carousel.diagnosis.process_state import preserved_process_state
@@ -25,13 +34,12 @@ from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.lyapunov.spectrum import spectrum
 from carousel.measures.rows import summary
 from carousel.study.errors import short
-from carousel.study.models import recorded
+from carousel.study.schema import SEEDS
 from carousel.tables.quantities import BY_INPUT
 
 DTYPES = ("float64", "float32")
 DEVICES = ("cpu", "cuda")
 EXPONENTS = 16  # of a state too large for all of them
-PER_OCTAVE = 16  # lags recorded per doubling, and all up to twice that: a smooth curve in a small table
 
 
 def diagnose(
@@ -39,11 +47,11 @@ def diagnose(
     inputs: Tensor | PackedSequence,
     state: Any = None,
     *,
-    lags: Iterable[int] | None = None,
-    exponents: int | None = None,
-    warm_up: int | None = None,
+    lags: Iterable[SupportsIndex] | None = None,
+    exponents: SupportsIndex | None = None,
+    warm_up: SupportsIndex | None = None,
     dtype: str = "float64",
-    seed: int = 1,
+    seed: SupportsIndex = 1,
 ) -> Diagnosis:
     """How far back in time the gradient of `module` reaches, on `inputs`.
 
@@ -65,7 +73,8 @@ def diagnose(
     Raises ModuleError, in one line, for what cannot be measured, and DeviceError for a device other than cpu or cuda.
     """
     device = device_of(module, inputs, dtype)
-    with preserved_process_state(device):
+    exponents, seed = exponents_of(exponents), whole("seed", seed, SEEDS - 1)
+    with preserved_process_state(device, getattr(torch, dtype)):
         backend = load("torch", str(device), dtype)
         like = torch.zeros((), device=device, dtype=getattr(torch, dtype))
         found = layers_of(module, inputs, state, like)
@@ -103,6 +112,7 @@ def layers_of(module: nn.Module, inputs: Tensor | PackedSequence, state: Any, li
     """The layers and directions of a copy of `module` in evaluation mode. Raises ModuleError."""
     if not (inputs.data if isinstance(inputs, PackedSequence) else inputs).isfinite().all():
         raise ModuleError("inputs: found NaN or infinity; allowed: finite numbers")
+    check_weights(module)
     try:
         copy: Any = deepcopy(module).eval().requires_grad_(False)
     except Exception as error:  # any: it is the user's code
@@ -117,7 +127,27 @@ def layers_of(module: nn.Module, inputs: Tensor | PackedSequence, state: Any, li
         raise ModuleError(
             f"inputs: found a packed sequence; allowed for torch.nn.RNN, LSTM, GRU, not for {STEP}"
         )
-    return layers_of_step(copy.to(like), inputs.detach(), state, like)
+    return in_its_dtype(copy, inputs.detach(), state, like)
+
+
+def in_its_dtype(copy: nn.Module, inputs: Tensor, state: Any, like: Tensor) -> list[Layer]:
+    """`layers_of_step` in the dtype of `like`. Raises ModuleError; in float64 it says where float32 would do."""
+    try:
+        return layers_of_step(step_of(copy, like), inputs, state, like)
+    except ModuleError as error:
+        if like.dtype == torch.float32:
+            raise
+        try:
+            layers_of_step(step_of(copy, like.float()), inputs, state, like.float())
+        except ModuleError:
+            raise error from None
+        words = 'has float32 constants, it seems; allowed: dtype="float32", or register_buffer for them'
+        raise ModuleError(f"module: its step runs in float32, not in float64: {words} ({error})") from None
+
+
+def step_of(copy: nn.Module, like: Tensor) -> nn.Module:
+    """A copy of a user's module in the dtype of `like`, whose step may write into its arguments."""
+    return given_copies(with_constants_in(copy.to(like), like.dtype))
 
 
 def unsqueezed(state: Any) -> Any:
@@ -146,7 +176,7 @@ def table(found: Sequence[Layer], measure: Callable[[Layer], pd.DataFrame]) -> p
     )
 
 
-def decay(backend: Backend, layer: Layer, lags: Iterable[int] | None, seed: int) -> pd.DataFrame:
+def decay(backend: Backend, layer: Layer, lags: Iterable[SupportsIndex] | None, seed: int) -> pd.DataFrame:
     """The norms of the Jacobian by lag, over the sequences that are at least as long."""
     wanted = lags_of(len(longest(layer).xs), lags)
     by_batch = [jacobian_norms(backend, layer, batch, wanted, seed) for batch in layer.batches]
@@ -159,21 +189,17 @@ def decay(backend: Backend, layer: Layer, lags: Iterable[int] | None, seed: int)
                 errors = joined.get(each._replace(column="error"), np.zeros(1))
                 mean, zeros, n = (values[0] for values in summary(joined[each]))
                 if np.isnan(mean):
-                    raise ModuleError(f"layer {layer.number}: its Jacobian is not finite at lag {lag}")
+                    raise ModuleError(f"layer {layer.number}: {not_finite(layer, lag)}")
                 rows.append((each.name, lag, mean, zeros, n, np.linalg.norm(errors) / n))
     frame = pd.DataFrame(rows, columns=["quantity", "lag", "log10_norm", "n_zero", "n", "error"])
     return frame.sort_values(["quantity", "lag"], ignore_index=True)
 
 
-def lags_of(length: int, lags: Iterable[int] | None) -> set[int]:
-    """The lags to record. Raises ModuleError."""
-    if lags is None:
-        return recorded(length, PER_OCTAVE)
-    wanted = {0, *lags}
-    outside = [lag for lag in wanted if lag not in range(length + 1)]
-    if outside:
-        raise ModuleError(f"lags: found {short(outside[0])}; allowed: 0 to {length}, the longest sequence")
-    return wanted
+def not_finite(layer: Layer, lag: int) -> str:
+    """That the Jacobian has no norm at a lag, and what may be done about it where that is of the first state."""
+    first = any(lag == len(batch.xs) for batch in layer.batches)
+    words = f"; allowed: another `state` than zeros, whose log or root has no slope, or lags below {lag}"
+    return f"its Jacobian is not finite at lag {lag}{words if first else ''}"
 
 
 def jacobian_norms(
@@ -196,13 +222,13 @@ def longest(layer: Layer) -> Batch:
 
 
 def lyapunov(
-    backend: Backend, layer: Layer, warm_up: int | None, exponents: int | None, seed: int
+    backend: Backend, layer: Layer, warm_up: SupportsIndex | None, exponents: int | None, seed: int
 ) -> pd.DataFrame:
     """The Lyapunov exponents, from the longest sequences; no rows for a single step."""
     batch = longest(layer)
     if len(batch.xs) < 2 or exponents == 0:
         return pd.DataFrame({"index": [], "value": [], "error": []})
-    start = len(batch.xs) // 4 if warm_up is None else warm_up
+    start = warm_up_of(warm_up, len(batch.xs))
     rng, k = np.random.default_rng(seed), EXPONENTS if exponents is None else exponents
     found = spectrum(system(backend, layer, batch), start, k, rng)
     index = np.arange(1, found.exponents.shape[1] + 1)

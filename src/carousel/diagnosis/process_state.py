@@ -9,17 +9,18 @@ import torch
 
 
 @contextmanager
-def preserved_process_state(device: torch.device) -> Iterator[None]:
+def preserved_process_state(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
     """A context that restores the random state of torch (all devices in use), NumPy and Python, and torch's modes.
 
     Within it, autograd is on and autocast, cuDNN (whose kernels have no backward pass in evaluation mode) and TF32 are
-    off, whatever the caller has set.
+    off, whatever the caller has set; new tensors are of `dtype` where they are real.
     """
     python, numpy, tf32 = random.getstate(), np.random.get_state(), torch.backends.cuda.matmul.allow_tf32
     used = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
     with ExitStack() as stack:
         stack.callback(random.setstate, python)
         stack.callback(np.random.set_state, numpy)
+        stack.callback(torch.set_default_dtype, torch.get_default_dtype())
         stack.callback(setattr, torch.backends.cuda.matmul, "allow_tf32", tf32)
         stack.enter_context(torch.random.fork_rng(used))
         stack.enter_context(torch.backends.cudnn.flags(enabled=False, allow_tf32=False))
@@ -27,4 +28,5 @@ def preserved_process_state(device: torch.device) -> Iterator[None]:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         torch.backends.cuda.matmul.allow_tf32 = False
+        torch.set_default_dtype(dtype)
         yield
