@@ -1,6 +1,7 @@
 """The study's measurements from Python, one setting at a time.
 
-What a caller leaves unsaid is as in the first slice of config/standard.yaml, but for LIMITED.
+What a caller leaves unsaid is as in the first slice of config/standard.yaml, but for LIMITED. A measurement
+takes one thread, whatever the caller has set: matrices are small.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pandas as pd
 
 from carousel.axes import REFERENCE
 from carousel.engine.backends.table import load
+from carousel.engine.threads import one_thread
 from carousel.measures import decay as measure, dynamics as dynamical
 from carousel.measures.training import train
 from carousel.study.errors import StudyError, allowed, short
@@ -101,7 +103,8 @@ def accuracy(
     slice_ = slice_.model_copy(update={"snapshots": ()})  # the decay during training is not measured here
     there = load(backend, device, dtype)
     batches = batches_of(slice_, cell, backend)
-    tables = [train.train(there, seed, settings, slice_, task, gradient).accuracy for settings in batches]
+    with one_thread():
+        tables = [train.train(there, seed, settings, slice_, task, gradient).accuracy for settings in batches]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -110,9 +113,9 @@ def at_the_start(
 ) -> pd.DataFrame:
     """The rows of `measure` of a slice of one cell on one backend."""
     there = load(slice_.backends[0], slice_.device, slice_.dtype)
-    tables = [
-        measure(there, seed, settings, slice_) for settings in batches_of(slice_, slice_.cells[0], there.name)
-    ]
+    batches = batches_of(slice_, slice_.cells[0], there.name)
+    with one_thread():
+        tables = [measure(there, seed, settings, slice_) for settings in batches]
     return pd.concat(tables, ignore_index=True)
 
 

@@ -7,17 +7,20 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 import torch
 
+from carousel.engine.threads import one_thread
+
 
 @contextmanager
 def preserved_process_state(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
     """A context that restores the random state of torch (all devices in use), NumPy and Python, and torch's modes.
 
     Within it, autograd is on and autocast, cuDNN (whose kernels have no backward pass in evaluation mode) and TF32 are
-    off, whatever the caller has set; new tensors are of `dtype` where they are real.
+    off, whatever the caller has set; new tensors are of `dtype` where they are real. All of it takes one thread.
     """
     python, numpy, tf32 = random.getstate(), np.random.get_state(), torch.backends.cuda.matmul.allow_tf32
     used = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
     with ExitStack() as stack:
+        stack.enter_context(one_thread())
         stack.callback(random.setstate, python)
         stack.callback(np.random.set_state, numpy)
         stack.callback(torch.set_default_dtype, torch.get_default_dtype())

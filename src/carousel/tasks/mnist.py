@@ -78,7 +78,7 @@ def idx(path: Path) -> UInt8[np.ndarray, "..."]:
     try:
         with path.open("rb") as plain:
             zipped = path.suffix == ".gz" or plain.peek(2)[:2] == GZIP
-            data = (gzip.open(plain) if zipped else plain).read(MOST_BYTES)
+            data = gzip.GzipFile(fileobj=plain).read(MOST_BYTES) if zipped else plain.read(MOST_BYTES)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     axes = data[3] if data[:3] == bytes((0, 0, UNSIGNED_BYTES)) and len(data) > 3 else 0
