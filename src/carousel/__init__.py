@@ -1,9 +1,9 @@
 """How does an LSTM keep its gradient from vanishing, and does it? Measurements, claims and verdicts.
 
 ``decay``, ``dynamics`` and ``accuracy`` measure one setting and return a table, ``diagnose`` measures a torch module
-of your own (``load_checkpoint`` takes one out of a file); CELLS, INITS, TASKS and CLAIMS are the tables of what there
-is. ``carousel.testing`` checks a cell of your own. All are loaded when first used (PEP 562), so that the import costs
-nothing.
+of your own (``load_checkpoint`` takes one out of a file) and ``Monitor`` watches one while it trains; CELLS, INITS,
+TASKS and CLAIMS are the tables of what there is. ``carousel.testing`` checks a cell of your own. All are loaded when
+first used (PEP 562), so that the import costs nothing.
 """
 
 from importlib import import_module
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from carousel.claims import CLAIMS as CLAIMS
     from carousel.diagnosis.checkpoint import load_checkpoint as load_checkpoint
     from carousel.diagnosis.diagnose import diagnose as diagnose
+    from carousel.diagnosis.monitor import Monitor as Monitor
     from carousel.inits import INITS as INITS
     from carousel.tasks import TASKS as TASKS
 
@@ -30,12 +31,14 @@ HOMES = {
     "accuracy": "carousel.api",
     "diagnose": "carousel.diagnosis.diagnose",
     "load_checkpoint": "carousel.diagnosis.checkpoint",
+    "Monitor": "carousel.diagnosis.monitor",
 }
 """The module of each public name."""
 __all__ = [
     "CELLS",
     "CLAIMS",
     "INITS",
+    "Monitor",
     "TASKS",
     "accuracy",
     "decay",

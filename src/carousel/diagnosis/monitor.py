@@ -1,0 +1,170 @@
+"""How far back the gradient of a model's recurrent layers reaches while it trains."""
+
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from carousel.diagnosis.caught import caught, recurrent, unwrapped
+from carousel.diagnosis.checks import whole
+from carousel.diagnosis.layer import ModuleError
+from carousel.diagnosis.process_state import preserved_process_state
+from carousel.diagnosis.reach import Reach, reaches
+from carousel.diagnosis.writers import writer_of
+from carousel.study.errors import short
+from carousel.study.schema import SEEDS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LAGS = (10, 100, 1000)
+LEFT = 0.01  # the share of the gradient down to which it counts as reaching
+COLUMNS = ["step", "module", "layer", "direction", "quantity", "lag", "value", "length"]
+
+
+class Monitor:
+    """A model's recurrent layers during training: reach, what is left at given lags, gate openings.
+
+        monitor = carousel.Monitor(model, every=100)
+        for x, y in batches:
+            ...
+            monitor.step(x)
+
+    Layers are torch.nn.RNN, LSTM, GRU and their cells, wherever they stand in the model. Every `every` steps the model
+    runs once in evaluation mode, to see what they read, and each goes one backward pass by itself on at most
+    `sequences` of the longest sequences (see `reach.py`). From the second time on that happens only while it has taken
+    less than `share` of the training's time: later, and on fewer sequences, if need be.
+    `lags`: of the shares; those longer than a sequence are left out. `run`: calls the model on what `step` is
+    given; if left out ``model(batch)``, with the first entry of a list or tuple. `writer`: a SummaryWriter, a run of
+    wandb, a function of (numbers by name, step), or "tensorboard" or "wandb". `seed`: of the random covectors.
+
+    Nothing of the model or the process stays changed: parameters, gradients, buffers, attributes, modes, hooks, random
+    states, threads. It works beside autocast, torch.compile, DataParallel and accumulated gradients. `step` warns once
+    when less than LEFT of the gradient is left at the far end of a sequence.
+    Raises ModuleError, in one line, for a model or an option that it cannot take.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        every: int = 100,
+        *,
+        share: float = 0.05,
+        lags: Iterable[int] = LAGS,
+        sequences: int = 4,
+        run: Callable[[nn.Module, Any], object] | None = None,
+        writer: Any = None,
+        seed: int = 1,
+    ) -> None:
+        if not isinstance(model, nn.Module):
+            raise ModuleError(f"model: found {short(model)}; allowed: a torch module")
+        if not 0 < share <= 1:
+            raise ModuleError(
+                f"share: found {short(share)}; allowed: above 0, up to 1, of the training's time"
+            )
+        self.model, self.run = unwrapped(model), run or run_on_inputs
+        self.every, self.sequences = (
+            max(1, whole("every", every, SEEDS)),
+            max(1, whole("sequences", sequences, SEEDS)),
+        )
+        self.lags, self.share = sorted({whole("lags", lag, SEEDS) for lag in lags} - {0}), share
+        self.write, self.generator = (
+            writer_of(writer),
+            torch.Generator().manual_seed(whole("seed", seed, SEEDS - 1)),
+        )
+        recurrent(self.model)
+        self.steps, self.due, self.warned = 0, 0, False
+        self.spent = self.trained = 0.0
+        self.left_at = time.perf_counter()
+        self._rows: list[tuple[Any, ...]] = []
+
+    def step(self, batch: Any) -> None:
+        """Count a step of the training, and measure where it is time to. Raises ModuleError."""
+        entered = time.perf_counter()
+        self.trained += entered - self.left_at if self.steps else 0.0
+        if self.steps >= self.due and self.affordable():
+            self.measure(batch)
+            self.due = self.steps + self.every
+            self.spent += time.perf_counter() - entered
+        self.steps += 1
+        self.left_at = time.perf_counter()
+
+    def affordable(self) -> bool:
+        """Whether the time spent so far is within the share; if not, the next measurement takes fewer sequences."""
+        within = not self._rows or self.spent <= self.share * self.trained
+        if not within and self.steps == self.due:
+            self.sequences = max(1, self.sequences // 2)
+        return within
+
+    def measure(self, batch: Any) -> None:
+        """Measure every recurrent layer now. Raises ModuleError."""
+        device = next(self.model.parameters()).device
+        with preserved_process_state(device, torch.get_default_dtype()):
+            found = caught(self.model, lambda model: self.run(model, batch))
+            for each in found:
+                for reach in reaches(each, self.sequences, self.generator):
+                    self.record(each.name, reach)
+
+    def record(self, name: str, reach: Reach) -> None:
+        """Keep a layer's numbers, write them, and warn where the gradient does not reach a sequence's far end."""
+        length, far = len(reach.left), reach_of(reach.left)
+        shares = [("log10_share", lag, reach.left[lag - 1]) for lag in self.lags if lag <= length]
+        gates = [(f"gate_{gate}", np.nan, value) for gate, value in reach.gates.items()]
+        numbers = [("reach", np.nan, far), *shares, *gates]
+        place = name, reach.layer, reach.direction
+        self._rows += [(self.steps, *place, *each[:2], float(each[2]), length) for each in numbers]
+        if self.write:
+            self.write(dict(tagged(place, *each) for each in numbers), self.steps)
+        if far < length and not self.warned:
+            self.warned = True
+            warnings.warn(
+                f"step {self.steps}: the gradient of {name or 'the model'}, layer {reach.layer} {reach.direction}, "
+                f"reaches {far:.0f} of {length} steps back: less than {LEFT:.0%} of it is left beyond",
+                stacklevel=4,
+            )
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row per step, module, layer, direction and quantity.
+
+        `reach`: the largest lag at which LEFT of the gradient is left, NaN where the layer is not finite;
+        `log10_share`: log10 of what is left at `lag`; `gate_f` and so on: mean openings. `length`: of the sequences.
+        """
+        return pd.DataFrame(self._rows, columns=COLUMNS)
+
+    def figure(self) -> "Figure":
+        """Reach, shares and gates over training, one above the other."""
+        from carousel.diagnosis.monitor_figure import draw
+
+        return draw(self.table)
+
+
+def tagged(place: tuple[str, int, str], quantity: str, lag: float, value: float) -> tuple[str, float]:
+    """A number with the name that it has in a writer."""
+    module, layer, direction = place
+    at = "" if np.isnan(lag) else f"_{lag:.0f}"
+    return f"carousel/{module or 'model'}/{direction}{layer}/{quantity}{at}", float(value)
+
+
+def run_on_inputs(model: nn.Module, batch: Any) -> object:
+    """Call the model on a batch, or on the inputs of one: its first entry. Raises ModuleError."""
+    if isinstance(batch, (tuple, list)) and not isinstance(batch, PackedSequence) and batch:
+        batch = batch[0]
+    if not isinstance(batch, (Tensor, PackedSequence)):
+        raise ModuleError(
+            f"batch: found {short(batch)}; allowed: a tensor, or a `run` that calls the model on it"
+        )
+    return model(batch)
+
+
+def reach_of(left: np.ndarray) -> float:
+    """The largest lag at which LEFT of the gradient is left; NaN where it is not finite."""
+    if np.isnan(left).any() or left[0] != 0:
+        return np.nan
+    return float(np.flatnonzero(left >= np.log10(LEFT))[-1] + 1)
