@@ -13,7 +13,7 @@ from carousel.diagnosis.layer import ModuleError
 from carousel.diagnosis.layers import CELL_KINDS, KINDS, from_cell, is_torch_class
 from carousel.diagnosis.steps import as_parts, first_line
 
-INNER = "_orig_mod", "module"
+WRAPPED = "_orig_mod", "module"
 """Where torch.compile, and DataParallel and its like, keep the model."""
 CLOSE = {torch.float64: 1e-9, torch.float32: 1e-4}
 
@@ -39,7 +39,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
     """The model inside torch.compile and DataParallel."""
     wrappers = nn.DataParallel, nn.parallel.DistributedDataParallel
     while hasattr(model, "_orig_mod") or isinstance(model, wrappers):
-        model = next(getattr(model, name) for name in INNER if hasattr(model, name))
+        model = next(getattr(model, name) for name in WRAPPED if hasattr(model, name))
     return model
 
 
@@ -93,6 +93,8 @@ def caught(model: nn.Module, run: Callable[[nn.Module], object]) -> list[Caught]
             stack.callback(hook.remove)
         try:
             run(model)
+        except ModuleError:
+            raise
         except Exception as error:  # any: it is the user's code
             raise ModuleError(
                 f"model: does not run in evaluation mode: {type(error).__name__}: {first_line(error)}"

@@ -18,11 +18,13 @@ PER_OCTAVE = 16  # lags recorded per doubling, and all up to twice that: a smoot
 UNMADE = UninitializedParameter, UninitializedBuffer
 
 
-def whole(name: str, value: Any, highest: int, words: str = "") -> int:
-    """`value` as an int, NumPy's integers too. Raises ModuleError where it is none, or not of 0 to `highest`."""
-    if isinstance(value, Integral) and not isinstance(value, bool) and 0 <= int(value) <= highest:
+def whole(name: str, value: Any, highest: int, words: str = "", lowest: int = 0) -> int:
+    """`value` as an int, NumPy's integers too. Raises ModuleError where it is none, or not of `lowest` to `highest`."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and lowest <= int(value) <= highest:
         return int(value)
-    raise ModuleError(f"{name}: found {short(value)}; allowed: {words or f'a whole number, 0 to {highest}'}")
+    raise ModuleError(
+        f"{name}: found {short(value)}; allowed: {words or f'a whole number, {lowest} to {highest}'}"
+    )
 
 
 def lags_of(length: int, lags: Any) -> set[int]:

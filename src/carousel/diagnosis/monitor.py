@@ -3,7 +3,8 @@
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from numbers import Real
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 LAGS = (10, 100, 1000)
 LEFT = 0.01  # the share of the gradient down to which it counts as reaching
+MOST = 10**9
 COLUMNS = ["step", "module", "layer", "direction", "quantity", "lag", "value", "length"]
 
 
@@ -53,31 +55,22 @@ class Monitor:
     def __init__(
         self,
         model: nn.Module,
-        every: int = 100,
+        every: SupportsIndex = 100,
         *,
         share: float = 0.05,
-        lags: Iterable[int] = LAGS,
-        sequences: int = 4,
+        lags: Iterable[SupportsIndex] = LAGS,
+        sequences: SupportsIndex = 4,
         run: Callable[[nn.Module, Any], object] | None = None,
         writer: Any = None,
-        seed: int = 1,
+        seed: SupportsIndex = 1,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise ModuleError(f"model: found {short(model)}; allowed: a torch module")
-        if not 0 < share <= 1:
-            raise ModuleError(
-                f"share: found {short(share)}; allowed: above 0, up to 1, of the training's time"
-            )
-        self.model, self.run = unwrapped(model), run or run_on_inputs
-        self.every, self.sequences = (
-            max(1, whole("every", every, SEEDS)),
-            max(1, whole("sequences", sequences, SEEDS)),
-        )
-        self.lags, self.share = sorted({whole("lags", lag, SEEDS) for lag in lags} - {0}), share
-        self.write, self.generator = (
-            writer_of(writer),
-            torch.Generator().manual_seed(whole("seed", seed, SEEDS - 1)),
-        )
+        self.model, self.run, self.share = unwrapped(model), run or run_on_inputs, share_of(share)
+        self.every, self.sequences = one_or_more("every", every), one_or_more("sequences", sequences)
+        self.lags = sorted({one_or_more("lags", lag) for lag in lags})
+        self.generator = torch.Generator().manual_seed(whole("seed", seed, SEEDS - 1))
+        self.write = writer_of(writer)
         recurrent(self.model)
         self.steps, self.due, self.warned = 0, 0, False
         self.spent = self.trained = 0.0
@@ -86,6 +79,8 @@ class Monitor:
 
     def step(self, batch: Any) -> None:
         """Count a step of the training, and measure where it is time to. Raises ModuleError."""
+        if self.steps >= self.due:
+            settled(self.model)
         entered = time.perf_counter()
         self.trained += entered - self.left_at if self.steps else 0.0
         if self.steps >= self.due and self.affordable():
@@ -114,11 +109,13 @@ class Monitor:
     def record(self, name: str, reach: Reach) -> None:
         """Keep a layer's numbers, write them, and warn where the gradient does not reach a sequence's far end."""
         length, far = len(reach.left), reach_of(reach.left)
-        shares = [("log10_share", lag, reach.left[lag - 1]) for lag in self.lags if lag <= length]
+        shares = [
+            ("log10_share", float(lag), float(reach.left[lag - 1])) for lag in self.lags if lag <= length
+        ]
         gates = [(f"gate_{gate}", np.nan, value) for gate, value in reach.gates.items()]
-        numbers = [("reach", np.nan, far), *shares, *gates]
+        numbers: list[tuple[str, float, float]] = [("reach", np.nan, far), *shares, *gates]
         place = name, reach.layer, reach.direction
-        self._rows += [(self.steps, *place, *each[:2], float(each[2]), length) for each in numbers]
+        self._rows += [(self.steps, *place, *each, length) for each in numbers]
         if self.write:
             self.write(dict(tagged(place, *each) for each in numbers), self.steps)
         if far < length and not self.warned:
@@ -145,11 +142,30 @@ class Monitor:
         return draw(self.table)
 
 
+def share_of(share: Any) -> float:
+    """A share of the training's time. Raises ModuleError."""
+    if isinstance(share, Real) and not isinstance(share, bool) and 0 < float(share) <= 1:
+        return float(share)
+    raise ModuleError(f"share: found {short(share)}; allowed: above 0, up to 1, of the training's time")
+
+
+def one_or_more(name: str, value: Any) -> int:
+    """A whole number of 1 or more. Raises ModuleError."""
+    return whole(name, value, MOST, lowest=1)
+
+
+def settled(model: nn.Module) -> None:
+    """Wait for what a GPU has still to do, which is the training's time."""
+    device = next(model.parameters()).device
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def tagged(place: tuple[str, int, str], quantity: str, lag: float, value: float) -> tuple[str, float]:
     """A number with the name that it has in a writer."""
     module, layer, direction = place
     at = "" if np.isnan(lag) else f"_{lag:.0f}"
-    return f"carousel/{module or 'model'}/{direction}{layer}/{quantity}{at}", float(value)
+    return f"carousel/{module or 'model'}/{direction}{layer}/{quantity}{at}", value
 
 
 def run_on_inputs(model: nn.Module, batch: Any) -> object:
@@ -160,7 +176,12 @@ def run_on_inputs(model: nn.Module, batch: Any) -> object:
         raise ModuleError(
             f"batch: found {short(batch)}; allowed: a tensor, or a `run` that calls the model on it"
         )
-    return model(batch)
+    return model(batch.to(next(model.parameters()).device))
+
+
+def on_device(inputs: Any, device: torch.device) -> Any:
+    """Inputs, packed or not, on a device."""
+    return inputs.to(device)
 
 
 def reach_of(left: np.ndarray) -> float:

@@ -51,9 +51,9 @@ class Setup(NamedTuple):
         """The path of the study, which has this job. Ends the process where it has not."""
         made = [Path(each) for names in gathered(self.study).values() for each in names]
         if Path(job) not in made:
-            beside = [each.name for each in made if each.parent == Path(job).parent and not each.suffix]
-            names = beside or sorted({str(each.parent) for each in made})
-            sought = Path(job).name if beside else Path(job).parent
+            neighbours = [each.name for each in made if each.parent == Path(job).parent and not each.suffix]
+            names = neighbours or sorted({str(each.parent) for each in made})
+            sought = Path(job).name if neighbours else Path(job).parent
             sys.exit(f"{self.results / job}: the study has no such job; {allowed(sought, names)}")
         return self.file
 
