@@ -40,8 +40,8 @@ class Monitor:
 
     Layers are torch.nn.RNN, LSTM, GRU and their cells, wherever they stand in the model. Every `every` steps the model
     runs once in evaluation mode, to see what they read, and each goes one backward pass by itself on at most
-    `sequences` of the longest sequences (see `reach.py`). From the second time on that happens only while it has taken
-    less than `share` of the training's time: later, and on fewer sequences, if need be.
+    `sequences` of the longest sequences (see `reach.py`). From the second time on that happens where all of it
+    together takes at most `share` of the training's time: later, and on fewer sequences, if need be.
     `lags`: of the shares; those longer than a sequence are left out. `run`: calls the model on what `step` is
     given; if left out ``model(batch)``, with the first entry of a list or tuple. `writer`: a SummaryWriter, a run of
     wandb, a function of (numbers by name, step), or "tensorboard" or "wandb". `seed`: of the random covectors.
@@ -73,7 +73,7 @@ class Monitor:
         self.write = writer_of(writer)
         recurrent(self.model)
         self.steps, self.due, self.warned = 0, 0, False
-        self.spent = self.trained = 0.0
+        self.spent = self.cost = self.trained = 0.0
         self.left_at = time.perf_counter()
         self._rows: list[tuple[Any, ...]] = []
 
@@ -86,13 +86,14 @@ class Monitor:
         if self.steps >= self.due and self.affordable():
             self.measure(batch)
             self.due = self.steps + self.every
-            self.spent += time.perf_counter() - entered
+            self.cost = time.perf_counter() - entered
+            self.spent += self.cost
         self.steps += 1
         self.left_at = time.perf_counter()
 
     def affordable(self) -> bool:
-        """Whether the time spent so far is within the share; if not, the next measurement takes fewer sequences."""
-        within = not self._rows or self.spent <= self.share * self.trained
+        """Whether another measurement is within the share; if not yet, the next one takes fewer sequences."""
+        within = not self._rows or self.spent + self.cost <= self.share * self.trained
         if not within and self.steps == self.due:
             self.sequences = max(1, self.sequences // 2)
         return within
@@ -176,7 +177,7 @@ def run_on_inputs(model: nn.Module, batch: Any) -> object:
         raise ModuleError(
             f"batch: found {short(batch)}; allowed: a tensor, or a `run` that calls the model on it"
         )
-    return model(batch.to(next(model.parameters()).device))
+    return model(on_device(batch, next(model.parameters()).device))
 
 
 def on_device(inputs: Any, device: torch.device) -> Any:
