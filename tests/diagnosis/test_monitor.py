@@ -3,6 +3,7 @@
 import sys
 import warnings
 from copy import deepcopy
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -489,6 +490,22 @@ def test_what_it_cannot_take_is_one_line(line: str) -> None:
     with pytest.raises(ModuleError) as error:
         REFUSED[line]()
     assert str(error.value).startswith(line) and "\n" not in str(error.value)
+
+
+def test_a_callback_hands_on_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    base, own = type("Callback", (), {}), ModuleType("pytorch_lightning")
+    own.Callback = base
+    monkeypatch.setattr(monitor_module, "find_spec", {"pytorch_lightning": own}.get)
+    monkeypatch.setitem(sys.modules, "pytorch_lightning", own)
+    watch = carousel.Monitor(nn.GRU(D, H).double())
+    callback = watch.callback()
+    assert isinstance(callback, base)
+    for number in range(3):
+        callback.on_train_batch_end(None, watch.model, None, (noise(T, B, D), None), number)
+    assert watch.steps == 3 and len(watch.table)
+    monkeypatch.setattr(monitor_module, "find_spec", lambda name: None)
+    with pytest.raises(ModuleError, match="^callback: found none of lightning, pytorch_lightning; allowed: "):
+        watch.callback()
 
 
 @pytest.mark.parametrize("name", ["tensorboard", "wandb"])

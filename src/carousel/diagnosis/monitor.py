@@ -3,6 +3,8 @@
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from importlib import import_module
+from importlib.util import find_spec
 from numbers import Real
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 LAGS = (10, 100, 1000)
 LEFT = 0.01  # the share of the gradient down to which it counts as reaching
 MOST = 10**9
+LIGHTNING = "lightning", "pytorch_lightning"
 COLUMNS = ["step", "module", "layer", "direction", "quantity", "lag", "value", "length"]
 
 
@@ -90,6 +93,20 @@ class Monitor:
             self.spent += self.cost
         self.steps += 1
         self.left_at = time.perf_counter()
+
+    def callback(self) -> Any:
+        """This monitor as a callback of Lightning, which hands it every batch. Raises ModuleError without Lightning."""
+        found = next((name for name in LIGHTNING if find_spec(name)), None)
+        if not found:
+            raise ModuleError(
+                f"callback: found none of {', '.join(LIGHTNING)}; allowed: where one is installed"
+            )
+        base = import_module(f"{found}.pytorch" if found == "lightning" else found).Callback
+
+        def hand_on(_: Any, trainer: Any, module: Any, outputs: Any, batch: Any, number: int) -> None:
+            self.step(batch)
+
+        return type("MonitorCallback", (base,), {"on_train_batch_end": hand_on})()
 
     def affordable(self) -> bool:
         """Whether another measurement is within the share; if not yet, the next one takes fewer sequences."""
