@@ -34,14 +34,14 @@ def judge(args: argparse.Namespace) -> None:
 
     kinds = "decay", "accuracy", "dynamics", "calibration"
     decay = table(args.decay, kinds[0], READ[kinds[0]])
-    apart = agreement(decay)  # while there is no other table in memory
+    compared = agreement(decay)  # while there is no other table in memory
     accuracy, dynamics, known = (table(getattr(args, kind), kind, READ.get(kind)) for kind in kinds[1:])
     measured = Tables(decay, accuracy, dynamics)
     origin = merge([parquet.origin(getattr(args, kind)) for kind in kinds])
     verdicts, evidence = judging.judge(CLAIMS, measured, known)
     write(verdicts, args.out, origin)
     write(evidence, args.evidence, origin)
-    write(apart, args.agreement, origin)
+    write(compared, args.agreement, origin)
     write_text(verdicts.to_csv(index=False), args.csv)
     write_text(export.text(verdicts, brief(origin)), args.json)
 

@@ -21,8 +21,9 @@ Wording = Callable[[SimpleNamespace], str]
 
 def finding(data: SimpleNamespace, claim: str, verdict: str) -> str:
     """The wording for a claim's verdict; nothing where there is none, or the evidence has not got its numbers."""
+    wording = FINDINGS.get(claim, {}).get(verdict)
     try:
-        return FINDINGS.get(claim, {}).get(verdict, lambda data: "")(data)
+        return wording(data) if wording else ""
     except Lacking:
         return ""
 
