@@ -20,6 +20,7 @@ from carousel.engine.system import System
 EVERY = 8  # steps between two divisions by a power of two
 
 C = TypeVar("C")  # what is carried back
+S = TypeVar("S")  # a step, or those of several layers
 
 
 def adjoints(system: System, covector: Units, lags: Set[int]) -> Iterator[tuple[int, Carried]]:
@@ -81,10 +82,10 @@ def per_unit(cell: Cell, path: Path) -> bool:
 
 
 def through_segment(
-    back: Callable[[C, Step], C],
+    back: Callable[[C, S], C],
     rescaled: Callable[[C], C],
     lost: Callable[[C, C], bool],
-    steps: Sequence[Step],
+    steps: Sequence[S],
     carried: C,
 ) -> list[C]:
     """What is carried after each of a few steps `back`, `rescaled` after the last.
