@@ -1,16 +1,21 @@
 """How does an LSTM keep its gradient from vanishing, and does it? Measurements, claims and verdicts.
 
-``decay``, ``dynamics`` and ``accuracy`` measure one setting and return a table, ``diagnose`` measures a torch module
-of your own (``load_checkpoint`` takes one out of a file) and ``Monitor`` watches one while it trains; CELLS, INITS,
-TASKS and CLAIMS are the tables of what there is. ``carousel.testing`` checks a cell of your own. All are loaded when
-first used (PEP 562), so that the import costs nothing.
+``decay``, ``dynamics``, ``depth`` and ``accuracy`` measure one setting and return a table, ``diagnose`` measures a
+torch module of your own (``load_checkpoint`` takes one out of a file) and ``Monitor`` watches one while it trains;
+CELLS, INITS, TASKS and CLAIMS are the tables of what there is. ``carousel.testing`` checks a cell of your own. All are
+loaded when first used (PEP 562), so that the import costs nothing.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from carousel.api import accuracy as accuracy, decay as decay, dynamics as dynamics
+    from carousel.api import (
+        accuracy as accuracy,
+        decay as decay,
+        depth as depth,
+        dynamics as dynamics,
+    )
     from carousel.cells import CELLS as CELLS
     from carousel.claims import CLAIMS as CLAIMS
     from carousel.diagnosis.checkpoint import load_checkpoint as load_checkpoint
@@ -27,6 +32,7 @@ HOMES = {
     "TASKS": "carousel.tasks",
     "CLAIMS": "carousel.claims",
     "decay": "carousel.api",
+    "depth": "carousel.api",
     "dynamics": "carousel.api",
     "accuracy": "carousel.api",
     "diagnose": "carousel.diagnosis.diagnose",
@@ -42,6 +48,7 @@ __all__ = [
     "TASKS",
     "accuracy",
     "decay",
+    "depth",
     "diagnose",
     "dynamics",
     "load_checkpoint",

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from carousel.axes import BACKENDS
 from carousel.engine.backends.table import DeviceError
 from carousel.pipeline.commands.diagnose import diagnose
-from carousel.pipeline.commands.measure import accuracy, calibrate, decay, dynamics, search
+from carousel.pipeline.commands.measure import accuracy, calibrate, decay, depth, dynamics, search
 from carousel.pipeline.commands.render import RenderError, render
 from carousel.pipeline.commands.results import add, compare, machines
 from carousel.pipeline.commands.tables import (
@@ -85,7 +85,7 @@ def added(commands: Any, run: Run, *paths: str, logged: bool = True) -> argparse
 def add_jobs(commands: Any) -> None:
     """The commands that measure."""
     paths = "study", "cache", "out"
-    cells = [added(commands, run, *paths) for run in (decay, dynamics, accuracy)]
+    cells = [added(commands, run, *paths) for run in (decay, dynamics, depth, accuracy)]
     for path in ("decay-out", "dynamics-out"):
         cells[-1].add_argument(f"--{path}", type=Path, required=True)
     cells[-1].add_argument("--task", required=True)

@@ -13,13 +13,14 @@ import pandas as pd
 from carousel.axes import REFERENCE
 from carousel.engine.backends.table import load
 from carousel.engine.threads import one_thread
-from carousel.measures import decay as measure, dynamics as dynamical
+from carousel.measures import decay as measure, depth as in_depth, dynamics as dynamical
 from carousel.measures.training import train
 from carousel.study.errors import StudyError, allowed, short
-from carousel.study.files import decay_defaults, dynamics_defaults, training_defaults
+from carousel.study.files import decay_defaults, depth_defaults, dynamics_defaults, training_defaults
 from carousel.study.models import batches_of
 from carousel.study.schema import LISTS, SEEDS, names_of, single
-from carousel.study.slices import DecaySlice, DynamicsSlice, Slice
+from carousel.study.slices import DecaySlice, DepthSlice, DynamicsSlice, Slice
+from carousel.study.stacks import shapes
 
 LIMITED = {"warm_up": ("length", 4), "evaluate_every": ("steps", 1), "sequences": ("batch", 1)}
 """Keys whose default is at most a part of what the caller gives for another one."""
@@ -76,6 +77,35 @@ def dynamics(
     return at_the_start(dynamical.measure, slice_, seed)
 
 
+def depth(
+    cell: str,
+    init: str,
+    forget_bias: float | str,
+    length: int,
+    hidden: int,
+    layers: int,
+    residual: bool,
+    repetitions: int,
+    backend: str = REFERENCE,
+    device: str = "cpu",
+    dtype: str = "float64",
+    seed: int = 1,
+    **conditions: Any,
+) -> pd.DataFrame:
+    """The depth table of stacks of one setting at initialisation: the gradient by each layer's state, by lag.
+
+    `layers` of the cell stand on top of each other, with `residual` connections or without; one layer has none.
+    `conditions`: gain, bias, drive, and the keys of a depth slice that are no lists (batch, input_size, state_scale,
+    lags_per_octave). Raises as `decay` does.
+    """
+    seed = checked_seed(seed)
+    setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
+    where = {"backend": backend, "device": device, "dtype": dtype, "layers": layers, "residual": residual}
+    slice_ = one(depth_defaults(), conditions, repetitions=repetitions, **setting, **where)
+    (shape,) = shapes(slice_)
+    return at_the_start(lambda *batch: in_depth.measure(*batch, *shape), slice_, seed)
+
+
 def accuracy(
     cell: str,
     init: str,
@@ -109,7 +139,7 @@ def accuracy(
 
 
 def at_the_start(
-    measure: Callable[..., pd.DataFrame], slice_: DecaySlice | DynamicsSlice, seed: int
+    measure: Callable[..., pd.DataFrame], slice_: DecaySlice | DynamicsSlice | DepthSlice, seed: int
 ) -> pd.DataFrame:
     """The rows of `measure` of a slice of one cell on one backend."""
     there = load(slice_.backends[0], slice_.device, slice_.dtype)

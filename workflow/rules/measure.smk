@@ -23,7 +23,7 @@ rule measure:
     log:
         RESULTS / "logs/{table}/{backend}/{cell}.log",
     wildcard_constraints:
-        table="decay|dynamics",
+        table="decay|dynamics|depth",
     conda:
         "../../environment.yml"
     threads: 1
@@ -121,7 +121,7 @@ rule gather:
     log:
         RESULTS / "logs/gather_{table}.log",
     wildcard_constraints:
-        table="decay|accuracy|dynamics|calibration",
+        table="decay|accuracy|dynamics|depth|calibration",
     conda:
         "../../environment.yml"
     threads: 1

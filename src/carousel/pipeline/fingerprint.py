@@ -45,6 +45,7 @@ columns' names and types beside the files, and a table of other columns is refus
 MEASURING = {
     "decay": "carousel.measures.decay",
     "dynamics": "carousel.measures.dynamics",
+    "depth": "carousel.measures.depth",
     "accuracy": "carousel.measures.training.train",
 }
 """The tables that are measured cell by cell on each backend, and the module that each begins with."""

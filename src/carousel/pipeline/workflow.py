@@ -125,7 +125,12 @@ def fail(workflow: Any) -> None:
 
 def slices(study: Study) -> dict[str, tuple[AnySlice, ...]]:
     """The slices of a study by the table that their jobs measure."""
-    return {"decay": study.decay, "dynamics": study.dynamics, "accuracy": study.training}
+    return {
+        "decay": study.decay,
+        "dynamics": study.dynamics,
+        "depth": study.depth,
+        "accuracy": study.training,
+    }
 
 
 def gpus(slices: Iterable[AnySlice | SearchSlice], backends: Iterable[str]) -> int | None:
@@ -147,6 +152,7 @@ def gathered(study: Study) -> dict[str, list[str]]:
             *(f"dynamics/{b}/{cell}" for b, cell in jobs.dynamics_jobs(study)),
             *(f"{job}.dynamics" for job in trained),
         ],
+        "depth": [f"depth/{b}/{cell}" for b, cell in jobs.depth_jobs(study)],
         "accuracy": trained,
         "calibration": [f"calibration/{b}" for b in BACKENDS],
     }

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from carousel.study.errors import Loc, StudyError, allowed, explain, nearest, short, shown
 from carousel.study.schema import Study
-from carousel.study.slices import DecaySlice, DynamicsSlice, SearchSlice, TrainingSlice
+from carousel.study.slices import DecaySlice, DepthSlice, DynamicsSlice, SearchSlice, TrainingSlice
 from carousel.study.values import NAME
 from carousel.study.yaml_reader import text_of, values
 
@@ -25,6 +25,7 @@ def _keys(loc: Loc) -> list[str]:
     parts: dict[int | str, type[BaseModel]] = {
         "decay": DecaySlice,
         "dynamics": DynamicsSlice,
+        "depth": DepthSlice,
         "search": SearchSlice,
         "training": TrainingSlice,
     }
@@ -87,6 +88,11 @@ def decay_defaults() -> DecaySlice:
 def dynamics_defaults() -> DynamicsSlice:
     """The first dynamics slice of config/standard.yaml: what a caller of the Python API leaves unsaid."""
     return _standard().dynamics[0]
+
+
+def depth_defaults() -> DepthSlice:
+    """The first depth slice of config/standard.yaml: what a caller of the Python API leaves unsaid."""
+    return _standard().depth[0]
 
 
 def training_defaults() -> TrainingSlice:

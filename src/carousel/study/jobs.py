@@ -22,6 +22,11 @@ def dynamics_jobs(study: Study) -> list[tuple[str, str]]:
     return _unique((b, c) for s in study.dynamics for b in s.backends for c in s.cells)
 
 
+def depth_jobs(study: Study) -> list[tuple[str, str]]:
+    """(backend, cell) of each depth job."""
+    return _unique((b, c) for s in study.depth for b in s.backends for c in s.cells)
+
+
 def search_job(study: Study, name: str) -> SearchSlice:
     """The search called `name`, which is one job. Raises StudyError."""
     by_name = {each.slice: each for each in study.search}
@@ -46,8 +51,8 @@ def device_of(backend: str, device: str) -> str:
 
 def check_devices(study: Study) -> None:
     """Raise StudyError where a slice names a device that is not here; loads a backend for one but the CPU alone."""
-    slices: list[AnySlice | SearchSlice] = [*study.decay, *study.dynamics, *study.search, *study.training]
-    for each in slices:
+    slices: list[AnySlice | SearchSlice] = [*study.decay, *study.dynamics, *study.depth]
+    for each in [*slices, *study.search, *study.training]:
         for backend in each.backends:
             if device_of(backend, each.device) != "cpu":
                 try:

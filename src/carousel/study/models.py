@@ -89,13 +89,15 @@ def batches(settings: Sequence[Setting], sequences: int) -> Iterator[list[Settin
         yield from (same[start : start + size] for start in range(0, len(same), size))
 
 
-def weights(seed: int, setting: Setting, inputs: int) -> Params:
-    """The parameters of one model; seeded by init, size and repetition alone."""
+def weights(seed: int, setting: Setting, inputs: int, layer: int = 0) -> Params:
+    """The parameters of one model, or of a further layer on top of it; seeded by init, size and repetition alone."""
     s = setting
     return draw(
         s.init,
         CELLS[s.cell],
-        lambda role: generator(seed, "weights", s.init, s.hidden, inputs, s.repetition, role),
+        lambda role: generator(
+            seed, "weights", s.init, s.hidden, inputs, s.repetition, role, *further(layer)
+        ),
         H=s.hidden,
         D=inputs,
         gain=s.gain,
@@ -133,7 +135,14 @@ def masked(backend: Backend, cell: Cell, gradient: Params) -> Params:
     return gradient._replace(W=gradient.W * backend.array(W), R=gradient.R * backend.array(R))
 
 
-def initial_state(seed: int, settings: Sequence[Setting], sequences: int, scale: float) -> list[np.ndarray]:
+def further(layer: int) -> tuple[str | int, ...]:
+    """What the seed of a layer on top of a model has more than the model's own."""
+    return ("layer", layer) if layer else ()
+
+
+def initial_state(
+    seed: int, settings: Sequence[Setting], sequences: int, scale: float, layer: int = 0
+) -> list[np.ndarray]:
     """Gaussian initial states [M _ B], their size where a state is never negative.
 
     Seeded by size and repetition, one stream per state.
@@ -142,7 +151,7 @@ def initial_state(seed: int, settings: Sequence[Setting], sequences: int, scale:
     sizes = cell.state_sizes(settings[0].hidden)
 
     def drawn(name: str, size: int, s: Setting) -> np.ndarray:
-        rng = generator(seed, "state", name, s.hidden, s.repetition)
+        rng = generator(seed, "state", name, s.hidden, s.repetition, *further(layer))
         values = scale * rng.standard_normal((size, sequences))
         return abs(values) if name in cell.positive else values
 

@@ -8,7 +8,15 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from carousel.study.errors import explain
-from carousel.study.slices import Checked, DecaySlice, DynamicsSlice, SearchSlice, Slice, TrainingSlice
+from carousel.study.slices import (
+    Checked,
+    DecaySlice,
+    DepthSlice,
+    DynamicsSlice,
+    SearchSlice,
+    Slice,
+    TrainingSlice,
+)
 from carousel.study.values import Title, distinct, listed
 
 SEEDS = 2**63
@@ -21,10 +29,11 @@ class Study(Checked):
     seed: Annotated[int, Field(ge=0, lt=SEEDS)]
     decay: Annotated[tuple[DecaySlice, ...], BeforeValidator(listed)]
     dynamics: Annotated[tuple[DynamicsSlice, ...], BeforeValidator(listed)]
+    depth: Annotated[tuple[DepthSlice, ...], BeforeValidator(listed)]
     search: Annotated[tuple[SearchSlice, ...], BeforeValidator(listed)]
     training: Annotated[tuple[TrainingSlice, ...], BeforeValidator(listed)]
 
-    @field_validator("decay", "dynamics", "search", "training")
+    @field_validator("decay", "dynamics", "depth", "search", "training")
     @classmethod
     def _names_once(cls, slices: tuple[Any, ...]) -> tuple[Any, ...]:
         distinct(tuple(s.slice for s in slices))
@@ -42,6 +51,8 @@ LISTS = {
     "drive": "drives",
     "hidden": "hidden",
     "length": "lengths",
+    "layers": "layers",
+    "residual": "residual",
     "gradient": "gradients",
 }
 """The keys of a slice whose lists span its product, by what one of their values is called."""

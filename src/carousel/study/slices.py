@@ -21,6 +21,7 @@ from carousel.study.values import (
     Init,
     Inits,
     Label,
+    Layers,
     Many,
     Measure,
     Objective,
@@ -137,6 +138,14 @@ class DynamicsSlice(_Driven):
         return warm_up
 
 
+class DepthSlice(_Driven):
+    """One product of lists to measure the gradient in stacks over."""
+
+    layers: Many[Layers]
+    residual: Many[bool]
+    lags_per_octave: Index
+
+
 class SearchSlice(Checked):
     """One space to search for a counterexample; not a product of lists. Every backend measures every point."""
 
@@ -232,7 +241,7 @@ class TrainingSlice(_Sweep):
         return snapshots
 
 
-Slice = TypeVar("Slice", DecaySlice, DynamicsSlice, TrainingSlice)
-AnySlice = DecaySlice | DynamicsSlice | TrainingSlice
-NoisySlice = DecaySlice | DynamicsSlice | SearchSlice
+Slice = TypeVar("Slice", DecaySlice, DynamicsSlice, DepthSlice, TrainingSlice)
+AnySlice = DecaySlice | DynamicsSlice | DepthSlice | TrainingSlice
+NoisySlice = DecaySlice | DynamicsSlice | DepthSlice | SearchSlice
 """Those whose networks are driven by noise."""

@@ -126,6 +126,7 @@ Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_titl
 Many = Annotated[tuple[T, ...], BeforeValidator(listed), AfterValidator(distinct)]
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
+Layers = Annotated[int, Field(ge=1, le=64)]
 Index = Annotated[int, Field(ge=0, le=10_000_000)]
 Scale = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]

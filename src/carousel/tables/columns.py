@@ -60,6 +60,12 @@ MODEL = (
     Column("repetition", "int", "factor", "", "number of the random draw, from 0"),
 )  # fmt: skip
 CONDITIONS = (Column("input_size", "int", "condition", "1", "numbers in the input of a step"),)
+STACK = (
+    Column("layers", "int", "factor", "1", "layers of the stack", words="layers"),
+    Column("residual", "bool", "factor", "",
+           "whether what a layer reads is added to what it puts out, from the second layer on",
+           words="residual connections", said="residual {}", usual=False),
+)  # fmt: skip
 TASK = Column("task", "category", "factor", "", "the task that is trained on", words="task", said="task {}")
 STAGE = (
     Column("trained", "category", "factor", "", "the task that the model was trained on; no before training",
@@ -69,7 +75,7 @@ STAGE = (
     Column("gradient", "category", "factor", "", "the gradient that trains, full or truncated; none before training",
            words="gradient that trains", said="{} gradient", usual="none"),
 )  # fmt: skip
-FACTORS = {column.name: column for column in (*MODEL, *CONDITIONS, TASK, *STAGE, *PLACE)}
+FACTORS = {column.name: column for column in (*MODEL, *CONDITIONS, *STACK, TASK, *STAGE, *PLACE)}
 """What tells models apart, and where they were measured, in the order in which it is listed in words."""
 
 
@@ -93,6 +99,15 @@ DECAY = (
     Column("cosine", "float", "detail", "1",
            "mean cosine of the path's gradient with the full one, for loss_state alone"),
     Column("error", "float", "error", "decades", "standard error of log10_norm where it is an estimate, else 0"),
+)  # fmt: skip
+DEPTH = (
+    *PLACE, *MODEL, *CONDITIONS, *STACK,
+    Column("layer", "int", "index", "1", "the layer whose state it is, from 1, the lowest; 0: the input"),
+    LAG._replace(meaning="steps back from the last state; the last input has lag 1"),
+    Column("log10_norm", "float", "value", "decades",
+           "mean of log10 of the norm of the gradient by the layer's state, of a loss whose gradient by the highest "
+           "layer's last output has norm 1; exact zeros left out, minus infinity where all are zero"),
+    *(column for column in DECAY if column.role == "count"),
 )  # fmt: skip
 DYNAMICS = (
     *PLACE, *MODEL, *STAGE, QUANTITY,

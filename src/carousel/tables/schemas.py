@@ -8,6 +8,7 @@ from carousel.tables.columns import Column
 TABLES: dict[str, tuple[Column, ...]] = {
     "decay": columns.DECAY,
     "dynamics": columns.DYNAMICS,
+    "depth": columns.DEPTH,
     "accuracy": columns.ACCURACY,
     "calibration": columns.CALIBRATION,
     "summary": derived.SUMMARY,
@@ -23,7 +24,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "stability": derived.STABILITY,
     "comparison": derived.COMPARISON,
 }
-MEASURED = "decay", "dynamics", "accuracy", "calibration"
+MEASURED = "decay", "dynamics", "depth", "accuracy", "calibration"
 """The tables that jobs measure; the others are made from them, or from logs."""
 
 

@@ -23,9 +23,10 @@ from carousel.pipeline.provenance import made_by, made_here
 from carousel.pipeline.run.joblog import BatchLine, Progress
 from carousel.study.errors import StudyError, allowed
 from carousel.study.files import load
-from carousel.study.jobs import accuracy_jobs, decay_jobs, dynamics_jobs, search_job
+from carousel.study.jobs import accuracy_jobs, decay_jobs, depth_jobs, dynamics_jobs, search_job
 from carousel.study.schema import Study
 from carousel.study.slices import AnySlice
+from carousel.study.stacks import shapes
 from carousel.tables.parquet import write
 
 
@@ -43,6 +44,32 @@ def dynamics(args: argparse.Namespace) -> None:
 
     study = load(args.study)
     at_the_start(args, study, study.dynamics, dynamics_jobs(study), measure)
+
+
+def depth(args: argparse.Namespace) -> None:
+    """Measure the gradient in stacks of one cell on one backend, at initialisation."""
+    from carousel.measures.depth import measure
+
+    study = load(args.study)
+    measured = [s for s in study.depth if args.backend in s.backends and args.cell in s.cells]
+    if not measured:
+        raise StudyError(f"{args.study}: {absent((args.backend, args.cell), depth_jobs(study))}")
+
+    def compute(batch: Models, layers: int, residual: bool, progress: Progress) -> Tables:
+        return {"depth": measure(batch.backend, study.seed, batch.settings, batch.slice_, layers, residual)}
+
+    source = fingerprint("depth", args.backend, args.cell)
+    job = [
+        Batch(
+            (each.backend,),
+            line(f"depth {layers}{' residual' * residual}", each),
+            key(source, study.seed, each) | {"layers": layers, "residual": residual},
+            partial(compute, each, layers, residual),
+        )
+        for each in models(args, measured)
+        for layers, residual in shapes(each.slice_)
+    ]
+    make_tables(args, study, job, {"depth": (f"depth/{args.backend}/{args.cell}", args.out)})
 
 
 def search(args: argparse.Namespace) -> None:
