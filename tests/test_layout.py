@@ -103,6 +103,7 @@ def test_a_numpy_job_never_imports_torch(tmp_path: Path) -> None:
     jobs = [
         f"decay --cell gru {options}",
         f"dynamics --cell lstm {options}",
+        f"depth --cell lstm {options}",
         f"accuracy --cell rnn_tanh --task adding {options} --decay-out {tmp_path}/decay.parquet"
         f" --dynamics-out {tmp_path}/dynamics.parquet",
     ]

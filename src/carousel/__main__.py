@@ -108,7 +108,7 @@ def add_tables(commands: Any) -> None:
     added(commands, judge, *tables, "out", "csv", "json", "evidence", "agreement")
     tables = "decay", "accuracy", "summary", "routes"
     added(commands, explore, *tables, "explorer", "advice", "half-lives", "learned")
-    added(commands, draw, "decay", "accuracy", "claims", "summary", "dynamics", "learned", "out")
+    added(commands, draw, "decay", "accuracy", "claims", "summary", "dynamics", "learned", "depth", "out")
     added(commands, reseed, "study", "out").add_argument("--seed", type=int, required=True)
     added(commands, stability, "claims", "out").add_argument("others", type=Path, nargs="+")
     added(commands, timings, "logs", "out")

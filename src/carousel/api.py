@@ -5,6 +5,7 @@ takes one thread, whatever the caller has set: matrices are small.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -102,8 +103,8 @@ def depth(
     setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}
     where = {"backend": backend, "device": device, "dtype": dtype, "layers": layers, "residual": residual}
     slice_ = one(depth_defaults(), conditions, repetitions=repetitions, **setting, **where)
-    (shape,) = shapes(slice_)
-    return at_the_start(lambda *batch: in_depth.measure(*batch, *shape), slice_, seed)
+    ((layers, residual),) = shapes(slice_)
+    return at_the_start(partial(in_depth.measure, layers=layers, residual=residual), slice_, seed)
 
 
 def accuracy(

@@ -19,6 +19,7 @@ TABLES = (
     "decay/numpy/gru.parquet",
     "accuracy.parquet",
     "dynamics.parquet",
+    "depth.parquet",
 )
 
 
@@ -77,6 +78,7 @@ def tiny(folder: Path) -> Path:
         study["decay"][0] | {"backends": ["numpy"], "cells": ["rnn_tanh", "gru"], "lengths": [5]}
     ]
     study["dynamics"] = [study["dynamics"][0] | {"backends": ["numpy"], "lengths": [50]}]
+    study["depth"] = [study["depth"][0] | {"backends": ["numpy"], "lengths": [10]}]
     few = {
         "backends": ["numpy"],
         "cells": ["rnn_tanh", "lstm"],

@@ -76,6 +76,7 @@ def test_the_fingerprint_follows_the_versions_of_its_libraries(
 JOBS = {  # a job: its table, backends and cells, and its command
     "decay": (["numpy"], ["gru"], "--cell gru --backend numpy"),
     "dynamics": (["numpy"], ["lstm"], "--cell lstm --backend numpy"),
+    "depth": (["torch"], ["lstm"], "--cell lstm --backend torch"),
     "accuracy": (
         ["torch"],
         ["rnn_tanh"],

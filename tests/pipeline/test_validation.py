@@ -90,7 +90,7 @@ COMMANDS = {  # command: kinds of table that it reads, options that it writes to
         ("explorer", "advice", "half-lives", "learned"),
         (),
     ),
-    "draw": (("decay", "accuracy", "claims", "summary", "dynamics", "learned"), ("out",), ()),
+    "draw": (("decay", "accuracy", "claims", "summary", "dynamics", "learned", "depth"), ("out",), ()),
     "stability": (("claims",), ("out",), ("other.parquet",)),
 }
 DAMAGES = {  # what is done to a file, and what is said of it

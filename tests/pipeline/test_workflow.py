@@ -51,16 +51,17 @@ def test_one_job_a_file_and_at_most_300(checkout: Path, study: str) -> None:
     assert jobs["search"] == len(content.search)
     measured = [
         {(b, c) for part in parts for b in part.backends for c in part.cells}
-        for parts in (content.decay, content.dynamics)
+        for parts in (content.decay, content.dynamics, content.depth)
     ]
     assert jobs["measure"] == sum(map(len, measured))
     assert jobs["calibrate"] == len(BACKENDS)
-    assert jobs["gather"] == len("decay dynamics accuracy calibration".split())
+    assert jobs["gather"] == len("decay dynamics depth accuracy calibration".split())
 
 
 MADE = [
     *sections.SHOWN, "claims.csv", "claims.json", "figures/A2d.svg", "report.html", "decay/numpy/gru.parquet",
-    "dynamics/numpy/lstm.parquet", "accuracy/torch/adding/lstm.parquet", "accuracy/numpy/adding/lstm.decay.parquet",
+    "dynamics/numpy/lstm.parquet", "depth/torch/lstm.parquet",
+    "accuracy/torch/adding/lstm.parquet", "accuracy/numpy/adding/lstm.decay.parquet",
     "accuracy/numpy/adding/lstm.dynamics.parquet", "search/search_weight.parquet", "calibration/torch.parquet",
     "stability.parquet", "stability/2.parquet", f"{FOLDER}/a/claims.parquet", f"{FOLDER}/a/agreement.parquet",
 ]  # fmt: skip
@@ -138,7 +139,7 @@ def test_exact_reaches_every_measuring_job_and_takes_true_or_false(checkout: Pat
     options = "--dry-run", "--printshellcmds", "--config", "study=tiny"
     for given, exact in (("true", True), ("false", False)):
         out = snakemake_in(checkout, *options, f"exact={given}").stdout
-        commands = "decay", "dynamics", "accuracy", "search", "calibrate"
+        commands = "decay", "dynamics", "depth", "accuracy", "search", "calibrate"
         jobs = [line for line in out.splitlines() if re.search(rf"-m carousel ({'|'.join(commands)}) ", line)]
         assert {command for command in commands for job in jobs if f" {command} " in job} == set(commands)
         assert all((" --exact" in job) is exact for job in jobs)

@@ -13,6 +13,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from support import planted
+from support.report_results import depth_table
 
 from carousel.analysis.stats.tables import select
 from carousel.analysis.summary import summarise
@@ -20,7 +21,7 @@ from carousel.analysis.theory import spectral
 from carousel.claims import CLAIMS
 from carousel.claims.claim import Tables
 from carousel.report import recommendations
-from carousel.report.figures import exponents, gates, jacobian, learned, story, theory as laws
+from carousel.report.figures import depth, exponents, gates, jacobian, learned, story, theory as laws
 from carousel.report.figures.draw import FIGURES, PICTURES, draw
 from carousel.report.figures.errors import ERROR
 from carousel.report.figures.labels import TEXT, apart, contrast, darker, spread_labels
@@ -117,7 +118,7 @@ def tables(study, verdicts) -> dict[str, pd.DataFrame]:
     whole = pd.concat([decay, jacobian_table()], ignore_index=True)
     return {"decay": whole, "accuracy": accuracy, "claims": verdicts, 
             "summary": pd.concat([summarise(fed), phase_table()], ignore_index=True),
-            "dynamics": pd.concat([dynamics, dynamics_table()], ignore_index=True),
+            "dynamics": pd.concat([dynamics, dynamics_table()], ignore_index=True), "depth": depth_table(),
             "learned": recommendations.learned(planted.accuracy(), summarise(planted.decay()))}  # fmt: skip
 
 
@@ -293,6 +294,31 @@ def test_the_words_of_learning_count_the_settings() -> None:
         "Half of the seeds or more solve 2; these lose 1 to 2, 1.5 in the median. "
         "Fewer than half solve 1; these lose 4 to 4, 4 in the median. 1 lose more than any that is solved."
     )
+
+
+def test_every_stack_has_its_lines_and_they_are_the_table_s(gallery) -> None:
+    plain, residual = gallery["depth"].axes
+    table = depth_table().query("backend == 'numpy' and repetition == 0 and lag < 60")
+    for ax, kind in ((plain, False), (residual, True)):
+        assert [line.get_label() for line in ax.lines] == [
+            "one layer",
+            "lowest of 2 layers",
+            "its layers 2 to 2",
+        ]
+        for line, (layers, layer) in zip(ax.lines, ((1, 1), (2, 1), (2, 2)), strict=True):
+            own = table.query(
+                f"layers == {layers} and layer == {layer} and residual == {kind and layers > 1}"
+            )
+            np.testing.assert_allclose(line.get_xydata(), own[["lag", "log10_norm"]])
+
+
+def test_the_words_of_depth_have_every_stack_at_the_longest_lag() -> None:
+    assert depth.alt(depth_table()) == (
+        "What arrives of the gradient at the lowest layer 30 steps back, in decades. "
+        "LSTM, bias 1: \N{MINUS SIGN}3 with 1 layer, \N{MINUS SIGN}3 with 2 layers and "
+        "\N{MINUS SIGN}1.4 with 2 layers, residual."
+    )
+    assert depth.alt(depth_table().iloc[:0]) == "This study did not measure the gradient in stacks of layers."
 
 
 def test_lines_show_the_tables(gallery, study) -> None:

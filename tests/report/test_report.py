@@ -20,6 +20,7 @@ from support.report_results import (
     calibration_table,
     claims_table,
     decay_table,
+    depth_table,
     dynamics_table,
     made_by_explore,
     make_results,
@@ -41,6 +42,7 @@ from carousel.report.figures import draw
 from carousel.report.page import (
     brief,
     calibration,
+    depth,
     explorer,
     history,
     markup,
@@ -551,11 +553,31 @@ def test_a_slice_that_trains_by_two_gradients_repeats_others_and_is_left_out():
     assert "truncated" not in said and "| adding | adding | orthogonal |" in said
 
 
+def test_depth_is_a_sentence_and_a_table_against_a_single_layer(html):
+    start = html.text.index(
+        "Depth helps where at least twice as much of the gradient arrives at the lowest of 2 layers"
+    )
+    said = [
+        "Plain stacks: 10 steps back it helps in 0 of 1 settings and hurts in 1, by −1 decades in the median setting; "
+        "30 steps back it helps in 0 of 1 settings and hurts in 0, by 0 decades in the median setting.",
+        "With residual connections: 10 steps back it helps in 1 of 1 settings and hurts in 0, by 0.6 decades",
+        "Setting Lag 1 layer 2 layers 2 layers, residual",
+        "LSTM, bias 1 and orthogonal init 10 −1 −2, less −0.4, more",
+        "LSTM, bias 1 and orthogonal init 30 −3 −3, the same −1.4, more",
+    ]
+    assert [text for text in said if text not in html.text[start:]] == []
+    alone = depth_table().query("layers == 1")
+    assert (
+        depth.depth(SimpleNamespace(depth=alone)) == "This study did not measure stacks beside single layers."
+    )
+
+
 def test_every_slice_says_what_it_is_for(html):
     start = html.text.index("Slice What it varies Claims Sections")
     rows = [f"grid cell (3) and forget bias (2) {', '.join(CLAIMS)} recommended, explorer, decay, routes, jacobian",
             "adding length (2) none explorer, routes, learning",
-            "spectrum nothing none exponents, gates, factors"]  # fmt: skip
+            "spectrum nothing none exponents, gates, factors",
+            "stacks layers (2) and residual connections (2) none depth"]  # fmt: skip
     assert [row for row in rows if row not in html.text[start:]] == []
     alone = slices.of_claims(claims_table().assign(slices="").replace({"slices": {"": "one two"}}).head(1))
     assert alone == {"one": ["Q1"], "two": ["Q1"]}

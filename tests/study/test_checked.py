@@ -1,14 +1,15 @@
 """How many repetitions each backend measures: the first all of them, each further one those that are to be checked."""
 
 from argparse import Namespace
+from functools import partial
 
 import pandas as pd
 import pytest
 
 from carousel.engine.backends.table import load
-from carousel.measures import decay, dynamics
+from carousel.measures import decay, depth, dynamics
 from carousel.pipeline.commands import batches
-from carousel.study.files import decay_defaults, dynamics_defaults, training_defaults
+from carousel.study.files import decay_defaults, depth_defaults, dynamics_defaults, training_defaults
 from carousel.study.models import batches_of, repetitions_on, settings_of
 from carousel.study.schema import vary
 
@@ -18,9 +19,14 @@ LARGE = {"hidden": [129], "input_size": 2, "batch": 1}  # 258 numbers of state: 
 PARTS = {
     "decay": vary(decay_defaults(), **SMALL, **LARGE, lengths=[6], measures=["gradient", "jacobian"]),
     "dynamics": vary(dynamics_defaults(), **SMALL, **LARGE, lengths=[8], warm_up=2, exponents=2),
+    "depth": vary(depth_defaults(), **SMALL, **LARGE, lengths=[6], layers=[3], residual=[True]),
     "training": vary(training_defaults(), **SMALL, hidden=[4], lengths=[9]),
 }
-MEASURES = {"decay": decay.measure, "dynamics": dynamics.measure}
+MEASURES = {
+    "decay": decay.measure,
+    "dynamics": dynamics.measure,
+    "depth": partial(depth.measure, layers=3, residual=True),
+}
 
 
 @pytest.mark.parametrize("kind", PARTS)

@@ -47,7 +47,7 @@ WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
     ),
     "unknown top key": (
         lambda s: s.update(sede=1),
-        "sede: unknown key; allowed: title, seed, decay, dynamics, search, training",
+        "sede: unknown key; allowed: title, seed, decay, dynamics, depth, search, training",
     ),
     "missing": (lambda s: s["training"][0].pop("clip"), "training[0].clip: missing"),
     "unknown init": (
@@ -132,6 +132,19 @@ WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
     "measure": (
         lambda s: s["decay"][0].update(measures=["jacobians"]),
         "decay[0].measures[0]: found 'jacobians'; allowed: gradient, jacobian; nearest: jacobian",
+    ),
+    "no layer": (lambda s: s["depth"][0].update(layers=[0]), "depth[0].layers[0]: found 0; allowed: greater"),
+    "too many layers": (
+        lambda s: s["depth"][0].update(layers=[65]),
+        "depth[0].layers[0]: found 65; allowed: ",
+    ),
+    "residual in a word": (
+        lambda s: s["depth"][0].update(residual=["both"]),
+        "depth[0].residual[0]: found 'both'; allowed: a valid boolean",
+    ),
+    "a measure of depth": (
+        lambda s: s["depth"][0].update(measures=["gradient"]),
+        "depth[0].measures: unknown key; allowed: slice, ",
     ),
     "exponents": (lambda s: s["dynamics"][0].update(exponents=0), "dynamics[0].exponents: found 0"),
     "objective": (
@@ -361,7 +374,7 @@ GROWS = {
 BOUNDS = {"gain", "bias", "forget_bias"}
 
 
-@pytest.mark.parametrize("kind", ["decay", "dynamics", "search", "training"])
+@pytest.mark.parametrize("kind", ["decay", "dynamics", "depth", "search", "training"])
 def test_the_full_study_asks_for_all_that_the_standard_study_asks_for(kind):
     """So that it decides at least what that decides: no claim rests on a slice or a value that it lacks."""
     standard, full = (

@@ -185,6 +185,25 @@ def dynamics_table() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def depth_table() -> pd.DataFrame:
+    """Stacks of two layers, plain and residual, beside a single one: straight lines, which no repetition bends."""
+    base = {"device": "cpu", "dtype": "float64", "slice": "stacks", "cell": "lstm",
+            "init": "orthogonal", "gain": 1.0, "forget_bias": "1", "bias": 0.0, "drive": "0.25", "hidden": 32,
+            "length": 60, "input_size": 4, "n_zero": 0, "n_overflow": 0, "n": 2}  # fmt: skip
+    stacks = {
+        (1, False): (0.0, 0.1),
+        (2, False): (-1.5, 0.05),
+        (2, True): (0.1, 0.05),
+    }  # at lag 0, and lost per step
+    rows = [
+        base | {"backend": backend, "layers": layers, "residual": residual, "repetition": r, "layer": layer, "lag": lag,
+                "log10_norm": start - loss * lag if layer == 1 else -loss * lag}
+        for backend in ("numpy", "torch") for (layers, residual), (start, loss) in stacks.items() for r in range(3)
+        for layer in range(1, layers + 1) for lag in (0, 10, 30, 60)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 SETTINGS = [  # cell, init, forget bias, rate, what becomes of it
     ("rnn_tanh", "orthogonal", "none", -0.25, "vanishing"),
     ("lstm", "orthogonal", "chrono", -0.002, "steady"),
@@ -257,6 +276,7 @@ TABLES = {
     "decay": decay_table,
     "accuracy": accuracy_table,
     "dynamics": dynamics_table,
+    "depth": depth_table,
 }
 
 

@@ -13,11 +13,11 @@ from carousel.axes import BACKENDS
 from carousel.cells import CELLS
 from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
-from carousel.measures import decay, dynamics
+from carousel.measures import decay, depth, dynamics
 from carousel.measures.calibration.calibrate import SYSTEMS, calibrate
 from carousel.measures.training import train
 from carousel.pipeline import fingerprint
-from carousel.study.files import decay_defaults, dynamics_defaults, training_defaults
+from carousel.study.files import decay_defaults, depth_defaults, dynamics_defaults, training_defaults
 from carousel.study.models import Setting
 from carousel.study.schema import vary
 from carousel.tables import quantities
@@ -52,6 +52,9 @@ def measured() -> dict[str, list[pd.DataFrame]]:
         "dynamics": [
             *(dynamics.measure(NUMPY, 1, block(cell), driven) for cell in CELLS),
             *(run.dynamics for run in runs),
+        ],
+        "depth": [
+            depth.measure(NUMPY, 1, block(cell), vary(depth_defaults(), **short), 2, True) for cell in CELLS
         ],
         "accuracy": [run.accuracy for run in runs],
         "calibration": [calibrate(NUMPY, [next(iter(SYSTEMS))])],

@@ -41,11 +41,16 @@ WAYS = "KILL", "KILL alone", "TERM", "INT"
 PHASES = {  # phase: how the messages of its rules begin, what they make, the longest wait before the kill in seconds
     "measuring": (
         ("measuring", "learning", "searching", "calibration"),
-        "cache/*.parquet decay/*/*.parquet dynamics/*/*.parquet accuracy/*/*/*.parquet search/* calibration/*",
+        "cache/*.parquet decay/*/*.parquet dynamics/*/*.parquet depth/*/*.parquet "
+        "accuracy/*/*/*.parquet search/* calibration/*",
         12,
     ),
     "start-up": ((), "decay.parquet", 4),
-    "gathering": (("gathering",), "decay.parquet accuracy.parquet dynamics.parquet calibration.parquet", 3),
+    "gathering": (
+        ("gathering",),
+        "decay.parquet accuracy.parquet dynamics.parquet depth.parquet calibration.parquet",
+        3,
+    ),
     "judging": (
         ("summing", "deciding", "choosing"),
         "summary.parquet routes.parquet claims.* agreement.parquet explorer.json",

@@ -89,6 +89,7 @@ rule draw:
         summary=RESULTS / "summary.parquet",
         dynamics=RESULTS / "dynamics.parquet",
         learned=RESULTS / "learned.parquet",
+        depth=RESULTS / "depth.parquet",
         code=fingerprint.files("draw"),
     output:
         report(
@@ -110,7 +111,7 @@ rule draw:
     shell:
         "{params.job} {log} python -m carousel draw --decay {input.decay} --accuracy {input.accuracy}"
         " --claims {input.claims} --summary {input.summary} --dynamics {input.dynamics}"
-        " --learned {input.learned} --out {output}"
+        " --learned {input.learned} --depth {input.depth} --out {output}"
 
 
 rule timings:
@@ -192,6 +193,7 @@ rule report:
         calibration=RESULTS / "calibration.parquet",
         summary=RESULTS / "summary.parquet",
         dynamics=RESULTS / "dynamics.parquet",
+        depth=RESULTS / "depth.parquet",
         figures=RESULTS / "figures",
         code=fingerprint.report(),
     output:

@@ -91,7 +91,7 @@ def draw(args: argparse.Namespace) -> None:
     """Draw the figures of the claims and of the report."""
     from carousel.report.figures import draw as draw_theory
 
-    names = "decay", "accuracy", "claims", "summary", "dynamics", "learned"
+    names = "decay", "accuracy", "claims", "summary", "dynamics", "learned", "depth"
     tables = {name: table(getattr(args, name), name) for name in names}
     with whole_folder(args.out) as folder:
         draw_theory.draw(tables, folder)

@@ -11,6 +11,7 @@ from carousel.claims.claim import Tables
 from carousel.report.figures import (
     chains,
     curves,
+    depth,
     distance,
     entry_exit,
     exponents,
@@ -90,13 +91,15 @@ PICTURES: dict[str, Picture] = {
     "gates": Picture("dynamics", gates.gates, gates.gates_alt),
     "factors": Picture("dynamics", gates.factors, gates.factors_alt),
     "learned": Picture("learned", learned.figure, learned.alt),
+    "depth": Picture("depth", depth.figure, depth.alt),
 }
 
 
 def draw(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
     """Write story.svg, {id}.svg for every row of the claims table, and {name}.svg for each of PICTURES.
 
-    tables: decay, accuracy, claims, summary, dynamics, learned. story.txt and {name}.txt are the pictures in words.
+    tables: decay, accuracy, claims, summary, dynamics, learned, depth. story.txt and {name}.txt are the pictures in
+    words.
     """
     folder.mkdir(parents=True, exist_ok=True)
     measured = Tables(*(tables[name] for name in Tables._fields))

@@ -18,6 +18,7 @@ DRAWN = (
     "gates",
     "factors",
     "learned",
+    "depth",
 )  # each an .svg, and its words in a .txt
 ASSUMES = {  # law -> what it assumes
     "isometry": "A linear network whose recurrent matrix is the gain times an orthogonal one. Exact.",

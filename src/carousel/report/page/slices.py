@@ -45,7 +45,8 @@ def by_slice(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def purposes(data: SimpleNamespace) -> str:
     """A row per slice: the factors that it varies, the claims that rest on it, the sections that show it."""
-    measured = by_slice(data.accuracy) | by_slice(data.dynamics) | by_slice(data.decay)
+    tables = data.accuracy, data.depth, data.dynamics, data.decay
+    measured = {name: part for table in tables for name, part in by_slice(table).items()}
     claims, shown = of_claims(data.claims), of_sections(data)
     rows = [
         (
@@ -92,6 +93,7 @@ def of_sections(data: SimpleNamespace) -> dict[str, set[str]]:
         "jacobian": names_of(select(decay, quantity=of_kind(decay["quantity"].unique(), "jacobian"))),
         "exponents": names_of(select(dynamics, quantity=exponents)),
         "gates": names_of(select(dynamics, quantity=GATES)),
+        "depth": names_of(data.depth),
         "factors": names_of(select(dynamics, quantity=FACTORS_OF_ERROR)),
     }
 
