@@ -158,6 +158,7 @@ def test_categories_and_roles_are_read_off_the_columns() -> None:
     assert set(FACTORS) == {
         *names("decay", "factor", "place", "condition"),
         *names("accuracy", "factor", "place"),
+        *names("depth", "factor"),
     }
 
 
