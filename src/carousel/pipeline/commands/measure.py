@@ -26,7 +26,6 @@ from carousel.study.files import load
 from carousel.study.jobs import accuracy_jobs, decay_jobs, depth_jobs, dynamics_jobs, search_job
 from carousel.study.schema import Study
 from carousel.study.slices import AnySlice
-from carousel.study.stacks import shapes
 from carousel.tables.parquet import write
 
 
@@ -49,6 +48,7 @@ def dynamics(args: argparse.Namespace) -> None:
 def depth(args: argparse.Namespace) -> None:
     """Measure the gradient in stacks of one cell on one backend, at initialisation."""
     from carousel.measures.depth import measure
+    from carousel.study.stacks import shapes
 
     study = load(args.study)
     measured = [s for s in study.depth if args.backend in s.backends and args.cell in s.cells]
