@@ -33,6 +33,7 @@ from support.report_results import (
 
 from carousel.__main__ import main
 from carousel.analysis import prediction
+from carousel.analysis.depth import against_one
 from carousel.cells import CELLS as CELLS_OF_THE_PACKAGE
 from carousel.claims import CLAIMS as ALL_CLAIMS
 from carousel.inits import INITS
@@ -558,14 +559,18 @@ def test_depth_is_a_sentence_and_a_table_against_a_single_layer(html):
         "Depth helps where at least twice as much of the gradient arrives at the lowest of 2 layers"
     )
     said = [
-        "Plain stacks: 10 steps back it helps in 0 of 1 settings and hurts in 1, by −1 decades in the median setting; "
-        "30 steps back it helps in 0 of 1 settings and hurts in 0, by 0 decades in the median setting.",
-        "With residual connections: 10 steps back it helps in 1 of 1 settings and hurts in 0, by 0.6 decades",
+        "Plain stacks: 10 steps back it helps in 0 of 1 settings and hurts in 1 (median gain: −1 decades); "
+        "30 steps back it helps in 0 of 1 settings and hurts in 0 (median gain: 0 decades).",
+        "With residual connections: 10 steps back it helps in 1 of 1 settings and hurts in 0 (median gain: 0.6",
         "Setting Lag 1 layer 2 layers 2 layers, residual",
-        "LSTM, bias 1 and orthogonal init 10 −1 −2, less −0.4, more",
-        "LSTM, bias 1 and orthogonal init 30 −3 −3, the same −1.4, more",
+        "LSTM, bias 1, orthogonal init 10 −1 −2, less −0.4, more",
+        "LSTM, bias 1, orthogonal init 30 −3 −3, the same −1.4, more",
     ]
     assert [text for text in said if text not in html.text[start:]] == []
+    wider = pd.concat([depth_table(), depth_table().assign(hidden=64, drive="1")], ignore_index=True)
+    lines = depth.by_stack(against_one(wider.query("backend == 'numpy'")))
+    for more in ("drive 0\\.25\\, hidden size 32", "drive 1\\, hidden size 64"):
+        assert lines.count(more) == 2
     alone = depth_table().query("layers == 1")
     assert (
         depth.depth(SimpleNamespace(depth=alone)) == "This study did not measure stacks beside single layers."

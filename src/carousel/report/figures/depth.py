@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from carousel.analysis.depth import against_one
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order, counted, listed, number
+from carousel.axes import NOISE
 from carousel.report import names
 from carousel.report.figures.data import curves, longest, prefer, sample
 from carousel.report.figures.labels import TEXT
@@ -22,14 +23,9 @@ COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7")  # by how many
 
 
 def shown(depth: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that are drawn: one init, drive, gain and size, the longest sequences, without their start."""
-    table = sample(depth)
-    for column, values in (
-        ("init", ("orthogonal",)),
-        ("drive", ()),
-        ("gain", (1.0,)),
-        ("bias", (0.0,)),
-    ):
+    """Return the rows that are drawn: one slice, init and size, the longest sequences, without their initial states."""
+    table = prefer(prefer(sample(depth), "slice"), "init", "orthogonal")
+    for column, values in {"drive": [*NOISE], "gain": [1.0], "bias": [0.0]}.items():
         table = prefer(table, column, *values)
     table = prefer(longest(table), "hidden", 32)
     return table[(table["layer"] > 0) & (table["lag"] < table["length"])]

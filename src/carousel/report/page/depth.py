@@ -1,17 +1,19 @@
 """What the section on stacks of layers prints: what depth does to the reach, as a sentence, a picture and a table."""
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import pandas as pd
 
-from carousel.analysis.depth import against_one
+from carousel.analysis.depth import SETTING, against_one
 from carousel.analysis.stats.tables import select
-from carousel.analysis.text import listed
 from carousel.report import names
 from carousel.report.figures.data import sample
 from carousel.report.page.markup import escape, number, table
 from carousel.report.page.measurements import absent, drawn
+from carousel.tables.columns import FACTORS
 
+NAMED = ["init", "cell", "forget_bias"]  # what every line says of its setting, and is sorted by
 ENDS = [0, -1]  # of the lags: the shortest and the longest are shown
 
 
@@ -47,22 +49,30 @@ def counts(lag: int, rows: pd.DataFrame) -> str:
     seen = rows["change"].value_counts()
     more, less, typical = seen.get("more", 0), seen.get("less", 0), rows["gained"].median()
     return (
-        f"{lag} steps back it helps in {more} of {len(rows)} settings and hurts in {less}, "
-        f"by {number(typical)} decades in the median setting"
+        f"{lag} steps back it helps in {more} of {len(rows)} settings and hurts in {less} "
+        f"(median gain: {number(typical)} decades)"
     )
 
 
 def by_stack(found: pd.DataFrame) -> str:
     """A line per setting and lag, a column per stack: what is left at the lowest layer, against a single one."""
     stacks = sorted({(bool(r), int(n)) for n, r in zip(found["layers"], found["residual"], strict=True)})
-    keys = ["init", "cell", "forget_bias", "hidden", "length", "lag"]
+    others = [name for name in SETTING if name not in NAMED]
+    varied = [name for name in others if found[name].nunique() > 1]
     lines = []
-    for (init, cell, bias, *_, lag), part in found.groupby(keys, observed=True):
+    for _, part in found.groupby([*NAMED, *others, "lag"], observed=True):
         cells = {(bool(row.residual), int(row.layers)): left(row) for row in part.itertuples()}
-        setting = listed([names.setting(str(cell), str(bias)), f"{names.init(str(init))} init"])
-        lines.append((escape(setting), str(lag), *(cells.get(stack, "") for stack in stacks)))
+        first = part.iloc[0]
+        setting = escape(setting_text(first, varied))
+        lines.append((setting, str(first["lag"]), *(cells.get(stack, "") for stack in stacks)))
     heads = (f"{n} layer{'s' * (n > 1)}{', residual' * residual}" for residual, n in stacks)
     return table("Stacks of layers", ("Setting", "Lag", *heads), lines, (24, 5, *[12] * len(stacks)))
+
+
+def setting_text(row: pd.Series, varied: Sequence[str]) -> str:
+    """A setting in words: cell, forget bias and init, and those of the other factors that vary."""
+    known = names.setting(str(row["cell"]), str(row["forget_bias"])), f"{names.init(str(row['init']))} init"
+    return ", ".join([*known, *(f"{FACTORS[name].words or name} {row[name]}" for name in varied)])
 
 
 def left(row: object) -> str:
