@@ -25,8 +25,7 @@ COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7")  # by how many
 def shown(depth: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that are drawn: one slice, init and size, the longest sequences, without their initial states."""
     table = prefer(prefer(sample(depth), "slice"), "init", "orthogonal")
-    for column, values in {"drive": [*NOISE], "gain": [1.0], "bias": [0.0]}.items():
-        table = prefer(table, column, *values)
+    table = prefer(prefer(prefer(table, "drive", *NOISE), "gain", 1.0), "bias", 0.0)
     table = prefer(longest(table), "hidden", 32)
     return table[(table["layer"] > 0) & (table["lag"] < table["length"])]
 
