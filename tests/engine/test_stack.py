@@ -194,6 +194,19 @@ def test_linear_units_have_the_gradient_of_their_paths(backend, residual, layers
 
 
 @both
+def test_a_layer_that_forgets_far_sooner_than_another_keeps_its_digits(backend):
+    slow, fast, u, length = 0.99, 1e-3, 0.7, 300  # 900 decades apart: no power of two holds both
+    one, zero = np.ones((1, 1, 1)), np.zeros((1, 1, 1))
+    params = tuple(Params(u * one, w * one, zero, {}) for w in (slow, fast))
+    xs = np.random.default_rng(2).normal(size=(length, 1, 1, 1))
+    stack = on(backend, Stack(NUMPY, CELLS["rnn_linear"], params, xs, ((zero,), (zero,)), False))
+    for lag, found, _ in adjoints(stack, backend.array(one), {0, 1, 9, 120, length - 1}):
+        lowest = np.log10(u * (slow ** (lag + 1) - fast ** (lag + 1)) / (slow - fast))
+        measured = [log_norm(backend, each)[0, 0] for each in found]
+        np.testing.assert_allclose(measured, [lowest, -3 * lag], rtol=1e-12, atol=1e-12)
+
+
+@both
 @residual
 def test_gradients_far_below_the_smallest_float_are_numbers(backend, residual):
     stack, covector = random_stack("rnn_tanh", 4, residual, seed=44, length=400)

@@ -3,7 +3,8 @@
 A layer reads at every step the output of the layer below: its h or, with residual connections and from the second
 layer on, h plus the layer's own input (Wu et al. 2016, section 3.1; Prakash et al. 2016). The adjoint of a layer's h
 comes from the layer's own next step and, at the same step, from the layer above: through W transposed and, with
-residual connections, as it is. The adjoints of all layers share one power of two.
+residual connections, as it is. Each layer's adjoint has a power of two of its own: a layer may forget so much sooner
+than another that one power could not hold both.
 """
 
 from collections.abc import Iterator, Set
@@ -15,7 +16,7 @@ from jaxtyping import Float
 from carousel.axes import Array, Series, State, Units
 from carousel.cells import Cell, Params
 from carousel.engine.backends.backend import Backend, outputs
-from carousel.engine.log_space import Scaled, lost_precision, rescale
+from carousel.engine.log_space import Scaled, difference, lost_precision, rescale
 from carousel.engine.plain import EVERY, through_segment
 from carousel.engine.recurrence import PATHS, ArrayOps, Step, chunk_length, effective, flat, unroll
 
@@ -54,15 +55,14 @@ class Unrolled(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """What has come back to a step: adjoints of all layers, and of what is still to be passed on."""
+    """What has come back to a step, and what is still to be passed on."""
 
     layers: tuple[
         Scaled, ...
-    ]  # of the state after the step, by all that it enters, the layers above among it
+    ]  # of the states after the step, by all that they enter, the layers above among it
     x: Scaled | None  # of the step's input
-    before: tuple[State, ...]  # of the states before the step, with `power`
-    output: Units  # of the top layer's output there, with `power`: zero but for the last step's
-    power: Array
+    before: tuple[Scaled, ...]  # of the states before the step, by their own layer's next step alone
+    output: Scaled | None  # of the highest layer's output before the step: of the last one alone
 
 
 def run(stack: Stack, xs: Series, states: tuple[State, ...]) -> Unrolled:
@@ -86,7 +86,8 @@ def adjoints(
     step before the end, and the input of that step. A state's adjoint has all that it enters: its own layer's next step
     and the layers above at its own. The initial states, at lag T, are entered into no layer above.
     """
-    arrived, lag, x = start(stack, covector), 0, None
+    nothing = tuple(stack.backend.rescale(tuple(0.0 * s for s in state), False) for state in stack.states)
+    arrived, lag, x = Arrived((), None, nothing, stack.backend.rescale((covector,), False)), 0, None
     for steps in segments(stack):
         found = through_segment(partial(step_back, stack), partial(rescaled, stack), lost, steps, arrived)
         for arrived in found:
@@ -94,7 +95,7 @@ def adjoints(
                 yield lag, arrived.layers, x
             lag, x = lag + 1, arrived.x
     if lag in lags:
-        yield lag, tuple((d_state, arrived.power) for d_state in arrived.before), x
+        yield lag, arrived.before, x
 
 
 def segments(stack: Stack) -> Iterator[list[Layered]]:
@@ -121,42 +122,31 @@ def chunks(stack: Stack) -> Iterator[list[list[Step]]]:
 
 def step_back(stack: Stack, arrived: Arrived, steps: Layered) -> Arrived:
     """What has come back to the step before, through a step of every layer, the highest first."""
-    d_output, layers, before = arrived.output, [], []
+    output, layers, before = arrived.output, [], []
     for layer in reversed(range(len(steps))):
-        d_h, *d_rest = arrived.before[layer]
-        d_state = (d_h + d_output, *d_rest)
+        d_state, power = plus(stack, arrived.before[layer], output)
         d_before, d_wx = stack.backend.error(stack.cell, stack.params[layer], steps[layer], d_state)
-        layers.append((d_state, arrived.power))
-        before.append(d_before)
-        d_x = stack.params[layer].W.swapaxes(1, 2) @ flat(d_wx)
-        d_output = d_x + d_output if layer and stack.residual else d_x
-    nothing = stack.ops.zeros(arrived.output)
-    x = (d_output,), arrived.power
-    return Arrived(tuple(layers[::-1]), x, tuple(before[::-1]), nothing, arrived.power)
+        layers.append((d_state, power))
+        before.append((d_before, power))
+        d_x = (stack.params[layer].W.swapaxes(1, 2) @ flat(d_wx),), power
+        output = plus(stack, d_x, output if layer and stack.residual else None)
+    return Arrived(tuple(layers[::-1]), output, tuple(before[::-1]), None)
 
 
-def start(stack: Stack, covector: Units) -> Arrived:
-    """What arrives at the last step: the loss's gradient by its output."""
-    nothing = (0.0 * s for state in stack.states for s in state)
-    return Arrived((), None, *by_layer(stack.cell, *stack.backend.rescale((*nothing, covector), False)))
+def plus(stack: Stack, scaled: Scaled, output: Scaled | None) -> Scaled:
+    """An adjoint with another one of its first part, if there is one, at the larger of the two scales."""
+    if output is None:
+        return scaled
+    (d_output,), power = output
+    rest = (stack.ops.zeros(d) for d in scaled[0][1:])
+    return difference(stack.backend, scaled, ((-d_output, *rest), power))
 
 
 def rescaled(stack: Stack, arrived: Arrived) -> Arrived:
-    """`arrived` with the largest entry of all that is passed on in [1/2, 1)."""
-    return Arrived(*arrived[:2], *by_layer(stack.cell, *rescale(stack.backend, *passed_on(arrived))))
-
-
-def by_layer(cell: Cell, d: State, power: Array) -> tuple[tuple[State, ...], Units, Array]:
-    """What is passed on, from one vector: the last three of Arrived."""
-    S = len(cell.states)
-    return tuple(d[k : k + S] for k in range(0, len(d) - 1, S)), d[-1], power
+    """`arrived` with the largest entry of each layer's adjoint that is passed on in [1/2, 1)."""
+    return arrived._replace(before=tuple(rescale(stack.backend, *each) for each in arrived.before))
 
 
 def lost(before: Arrived, after: Arrived) -> bool:
-    """Whether digits may have been lost between two divisions."""
-    return lost_precision(passed_on(before), passed_on(after))
-
-
-def passed_on(arrived: Arrived) -> Scaled:
-    """All adjoints that are still to be passed on, as one vector."""
-    return (*(d for d_state in arrived.before for d in d_state), arrived.output), arrived.power
+    """Whether digits of any layer may have been lost between two divisions."""
+    return any(map(lost_precision, before.before, after.before))
