@@ -49,7 +49,7 @@ def on(backend, stack):
 
 
 def back(stack, covector, backend=NUMPY):
-    """By lag: the adjoints of each layer's states, each [M _ B], and that of the input [M D B], without their powers."""
+    """By lag: the adjoints of each layer's states, [M _ B], and that of the input [M D B], without powers."""
     moved, lags = on(backend, stack), {*range(len(stack.xs) + 1)}
 
     def plain_numbers(scaled):
