@@ -86,7 +86,9 @@ def adjoints(
     step before the end, and the input of that step. A state's adjoint has all that it enters: its own layer's next step
     and the layers above at its own. The initial states, at lag T, are entered into no layer above.
     """
-    nothing = tuple(stack.backend.rescale(tuple(0.0 * s for s in state), False) for state in stack.states)
+    nothing = tuple(
+        stack.backend.rescale(tuple(map(stack.ops.zeros, state)), False) for state in stack.states
+    )
     arrived, lag, x = Arrived((), None, nothing, stack.backend.rescale((covector,), False)), 0, None
     for steps in segments(stack):
         found = through_segment(partial(step_back, stack), partial(rescaled, stack), lost, steps, arrived)
@@ -101,13 +103,11 @@ def adjoints(
 def segments(stack: Stack) -> Iterator[list[Layered]]:
     """The steps of a forward pass, each of all layers, the last first, EVERY at a time."""
     backend, cell, params, *_ = stack
+    prepared = partial(backend.engine.of(cell).prepared, backend, cell)
     for steps in chunks(stack):
         for end in range(len(steps[0]), 0, -EVERY):
             part = [own[max(0, end - EVERY) : end][::-1] for own in steps]
-            prepared = [
-                backend.engine.prepared(backend, cell, *each) for each in zip(params, part, strict=True)
-            ]
-            yield list(zip(*prepared, strict=True))
+            yield list(zip(*map(prepared, params, part), strict=True))
 
 
 def chunks(stack: Stack) -> Iterator[list[list[Step]]]:
