@@ -70,20 +70,3 @@ def with_constants_in(module: nn.Module, dtype: torch.dtype) -> nn.Module:
             if isinstance(value, Tensor) and value.is_floating_point():
                 setattr(each, name, value.to(dtype))
     return module
-
-
-def given_copies(module: nn.Module) -> nn.Module:
-    """`module`, whose forward function is given copies: it may write into its arguments, as `state *= mask` does."""
-    module.register_forward_pre_hook(lambda _, arguments: copied(arguments), prepend=True)
-    return module
-
-
-def copied(value: Any) -> Any:
-    """A state, a tensor or several, in tensors of its own."""
-    if isinstance(value, Tensor):
-        return value.clone()
-    if isinstance(value, dict):
-        return {key: copied(each) for key, each in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*map(copied, value))
-    return type(value)(map(copied, value)) if isinstance(value, (tuple, list)) else value

@@ -1,52 +1,47 @@
 """The diagnosis of a torch module: a user's module in, tables out."""
 
-from collections.abc import Callable, Iterable, Sequence
-from copy import deepcopy
+from collections.abc import Iterable, Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
+from torch import nn
 
 from carousel.diagnosis.checks import (
-    check_weights,
     exponents_of,
-    given_copies,
     lags_of,
     warm_up_of,
     whole,
-    with_constants_in,
 )
 from carousel.diagnosis.layer import Batch, Layer, ModuleError
-from carousel.diagnosis.layers import CELL_KINDS, KINDS, from_cell, is_torch_class, layers
+from carousel.diagnosis.modules import device_of, layers_of
+from carousel.diagnosis.network import inside
 from carousel.diagnosis.process_state import preserved_process_state
+from carousel.diagnosis.rates import inflation, rate_of
 from carousel.diagnosis.result import Diagnosis
-from carousel.diagnosis.steps import STEP, first_line, layers_of_step
 from carousel.engine.backends.backend import Backend
-from carousel.engine.backends.table import DeviceError, load
+from carousel.engine.backends.table import load
 from carousel.engine.log_space import Logs
+from carousel.engine.recurrence import unroll
 from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity
 from carousel.measures.gates import gate_statistics
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.lyapunov.spectrum import spectrum
 from carousel.measures.rows import summary
-from carousel.study.errors import short
 from carousel.study.schema import SEEDS
 from carousel.tables.quantities import BY_INPUT
 
-DTYPES = ("float64", "float32")
-DEVICES = ("cpu", "cuda")
 EXPONENTS = 16  # of a state too large for all of them
 
 
 def diagnose(
     module: nn.Module,
-    inputs: Tensor | PackedSequence,
+    inputs: Any,
     state: Any = None,
     *,
+    layer: str | None = None,
     lags: Iterable[SupportsIndex] | None = None,
     exponents: SupportsIndex | None = None,
     warm_up: SupportsIndex | None = None,
@@ -56,9 +51,11 @@ def diagnose(
     """How far back in time the gradient of `module` reaches, on `inputs`.
 
     `module`: torch.nn.RNN, LSTM or GRU (any number of layers, bidirectional, proj_size, packed or unbatched inputs),
-    their cells, or any module with a step ``(x, state) -> (out, state)``, which reads inputs[t], [batch, ...]; its
-    state, a tensor or a tuple of tensors, has the batch first. `state`: the one before the first step, in the
-    module's own shape; zeros if it is left out.
+    their cells, or any module ``(x, state) -> (out, state)`` or ``-> state`` that reads steps inputs[t], [batch, ...],
+    or sequences, time or batch first. Its state, tensors in tuples, lists, dictionaries or data classes, has the batch
+    first or, of three axes, second. `state`: that before the first step, in the module's own shape; zeros if left out.
+    `layer`: the name of a module inside `module`, as in ``named_modules``, to measure on what it reads where `module`
+    reads `inputs` (a tuple of arguments or a dictionary of named ones, if it takes several).
     `lags`: which to record beside 0; if left out all up to 32, then 16 per doubling. `exponents`: how many Lyapunov
     exponents, 0 for none; if left out all, but 16 of a state of more than 256 numbers (h and c together), whose norms
     are estimates, too, from random vectors seeded by `seed`, with standard errors. Exponents and gates are those of
@@ -72,101 +69,34 @@ def diagnose(
     passes as the state has numbers: a few sequences are enough.
     Raises ModuleError, in one line, for what cannot be measured, and DeviceError for a device other than cpu or cuda.
     """
-    device = device_of(module, inputs, dtype)
+    if layer is not None and state is not None:
+        raise ModuleError(
+            "state: found one, and a layer; allowed: one of them, a layer has its state from the pass"
+        )
+    device = device_of(module, inputs, dtype, within=layer is not None)
     exponents, seed = exponents_of(exponents), whole("seed", seed, SEEDS - 1)
     with preserved_process_state(device, getattr(torch, dtype)):
         backend = load("torch", str(device), dtype)
         like = torch.zeros((), device=device, dtype=getattr(torch, dtype))
+        if layer is not None:
+            module, inputs, state = inside(module, layer, inputs)
+            device_of(module, inputs, dtype)
         found = layers_of(module, inputs, state, like)
-        return Diagnosis(
-            decay=table(found, lambda layer: decay(backend, layer, lags, seed)),
-            exponents=table(found, lambda layer: lyapunov(backend, layer, warm_up, exponents, seed)),
-            gates=table(found, lambda layer: gates(backend, layer)),
+        norms = [all_norms(backend, layer, lags, seed) for layer in found]
+        report = Diagnosis(
+            decay=table(found, [decay(*each) for each in zip(found, norms, strict=True)]),
+            rates=table(found, [rates(backend, *each) for each in zip(found, norms, strict=True)]),
+            exponents=table(found, [lyapunov(backend, layer, warm_up, exponents, seed) for layer in found]),
+            gates=table(found, [gates(backend, layer) for layer in found]),
             descriptions={(layer.number, layer.direction): layer.description for layer in found},
         )
+        for each in found:
+            each.check()
+        return report
 
 
-def device_of(module: object, inputs: object, dtype: str) -> torch.device:
-    """The device of `module` and `inputs`. Raises ModuleError where these are something else, or on several devices."""
-    if not isinstance(module, nn.Module):
-        raise ModuleError(f"module: found {short(module)}; allowed: torch.nn.RNN, LSTM, GRU, or {STEP}")
-    if not isinstance(inputs, (Tensor, PackedSequence)):
-        raise ModuleError(f"inputs: found {short(inputs)}; allowed: a tensor or a packed sequence")
-    if dtype not in DTYPES:
-        raise ModuleError(f"dtype: found {short(dtype)}; allowed: {', '.join(DTYPES)}")
-    data = inputs.data if isinstance(inputs, PackedSequence) else inputs
-    weights = [*module.parameters(), *module.buffers()]
-    if any(w.is_complex() for w in [data, *weights]):
-        raise ModuleError("module: found complex numbers; allowed: real ones, two for a complex one")
-    places = {str(w.device) for w in [data, *weights]}
-    if len(places) > 1:
-        raise ModuleError(f"module, inputs: found on {', '.join(sorted(places))}; allowed: one device")
-    if 0 in data.shape:
-        raise ModuleError(f"inputs: found shape {tuple(data.shape)}; allowed: a step, a sequence or more")
-    if data.device.type not in DEVICES:
-        raise DeviceError(f"device: found {data.device}; allowed: {', '.join(DEVICES)}")
-    return data.device
-
-
-def layers_of(module: nn.Module, inputs: Tensor | PackedSequence, state: Any, like: Tensor) -> list[Layer]:
-    """The layers and directions of a copy of `module` in evaluation mode. Raises ModuleError."""
-    if not (inputs.data if isinstance(inputs, PackedSequence) else inputs).isfinite().all():
-        raise ModuleError("inputs: found NaN or infinity; allowed: finite numbers")
-    check_weights(module)
-    try:
-        copy: Any = deepcopy(module).eval().requires_grad_(False)
-    except Exception as error:  # any: it is the user's code
-        raise ModuleError(f"module: cannot be copied: {first_line(error)}") from None
-    if is_torch_class(copy, CELL_KINDS):
-        copy, state = from_cell(copy), unsqueezed(state)
-    if is_torch_class(copy, KINDS):
-        check_dtype(copy, inputs)
-        with torch.no_grad():
-            return list(layers(copy, inputs, state, like))
-    if isinstance(inputs, PackedSequence):
-        raise ModuleError(
-            f"inputs: found a packed sequence; allowed for torch.nn.RNN, LSTM, GRU, not for {STEP}"
-        )
-    return in_its_dtype(copy, inputs.detach(), state, like)
-
-
-def in_its_dtype(copy: nn.Module, inputs: Tensor, state: Any, like: Tensor) -> list[Layer]:
-    """`layers_of_step` in the dtype of `like`. Raises ModuleError; in float64 it says where float32 would do."""
-    try:
-        return layers_of_step(step_of(copy, like), inputs, state, like)
-    except ModuleError as error:
-        if like.dtype == torch.float32:
-            raise
-        try:
-            layers_of_step(step_of(copy, like.float()), inputs, state, like.float())
-        except ModuleError:
-            raise error from None
-        words = 'has float32 constants, it seems; allowed: dtype="float32", or register_buffer for them'
-        raise ModuleError(f"module: its step runs in float32, not in float64: {words} ({error})") from None
-
-
-def step_of(copy: nn.Module, like: Tensor) -> nn.Module:
-    """A copy of a user's module in the dtype of `like`, whose step may write into its arguments."""
-    return given_copies(with_constants_in(copy.to(like), like.dtype))
-
-
-def unsqueezed(state: Any) -> Any:
-    """The state of a torch cell as that of a module with one layer."""
-    if isinstance(state, (tuple, list)):
-        return tuple(map(unsqueezed, state))
-    return state[None] if isinstance(state, Tensor) else state
-
-
-def check_dtype(module: nn.RNNBase, inputs: Tensor | PackedSequence) -> None:
-    """Raise ModuleError where the inputs are not of the dtype that `module` computes in."""
-    found = inputs.data.dtype
-    if found != module.weight_ih_l0.dtype:
-        raise ModuleError(f"inputs: found {found}; the module computes in {module.weight_ih_l0.dtype}")
-
-
-def table(found: Sequence[Layer], measure: Callable[[Layer], pd.DataFrame]) -> pd.DataFrame:
-    """The rows of `measure` for each layer, one layer below the other."""
-    parts = [measure(layer) for layer in found]
+def table(found: Sequence[Layer], parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of each layer, one layer below the other."""
     return pd.concat(
         [
             part.assign(layer=layer.number, direction=layer.direction)[["layer", "direction", *part.columns]]
@@ -176,13 +106,20 @@ def table(found: Sequence[Layer], measure: Callable[[Layer], pd.DataFrame]) -> p
     )
 
 
-def decay(backend: Backend, layer: Layer, lags: Iterable[SupportsIndex] | None, seed: int) -> pd.DataFrame:
-    """The norms of the Jacobian by lag, over the sequences that are at least as long."""
+Norms = list[dict[int, dict[Quantity, Logs]]]  # for sequences of one length each, by lag
+
+
+def all_norms(backend: Backend, layer: Layer, lags: Iterable[SupportsIndex] | None, seed: int) -> Norms:
+    """The norms of the Jacobian of every batch of a layer."""
     wanted = lags_of(len(longest(layer).xs), lags)
-    by_batch = [jacobian_norms(backend, layer, batch, wanted, seed) for batch in layer.batches]
+    return [jacobian_norms(backend, layer, batch, wanted, seed) for batch in layer.batches]
+
+
+def decay(layer: Layer, norms: Norms) -> pd.DataFrame:
+    """The norms of the Jacobian by lag, over the sequences that are at least as long."""
     rows = []
-    for lag in sorted(wanted):
-        there = [found[lag] for found in by_batch if lag in found]
+    for lag in sorted(set().union(*norms)):
+        there = [found[lag] for found in norms if lag in found]
         joined = {each: np.concatenate([logs[each] for logs in there], axis=1) for each in there[0]}
         for each in joined:
             if each.column == "log10_norm" and (layer.smooth or each.name not in BY_INPUT):
@@ -200,6 +137,31 @@ def not_finite(layer: Layer, lag: int) -> str:
     first = any(lag == len(batch.xs) for batch in layer.batches)
     words = f"; allowed: another `state` than zeros, whose log or root has no slope, or lags below {lag}"
     return f"its Jacobian is not finite at lag {lag}{words if first else ''}"
+
+
+def rates(backend: Backend, layer: Layer, norms: Norms) -> pd.DataFrame:
+    """The rate at which the Frobenius norm changes with the lag, from all sequences, one row."""
+    curves = []
+    for found in norms:
+        lags = np.array(sorted(found))
+        (name,) = (each for each in found[0] if (each.name, each.column) == ("jacobian_fro", "log10_norm"))
+        logs = np.stack([found[lag][name][0] for lag in lags], 1)
+        curves += [(lags, y) for y in logs]
+    rate = rate_of(curves, state_sizes(backend, layer))
+    ends = (min(rate.sequences, default=np.nan), max(rate.sequences, default=np.nan))
+    return pd.DataFrame(
+        [(*rate[:4], *ends)], columns=["value", "low", "high", "changes", "smallest", "largest"]
+    )
+
+
+def state_sizes(backend: Backend, layer: Layer) -> np.ndarray:
+    """log10 of the root mean square of the state after each step of the longest sequences, [T]."""
+    start = system(backend, layer, longest(layer))
+    with torch.no_grad():
+        steps, last = unroll(start.ops, layer.cell, layer.params, start.xs, start.state)
+    states = [*(step.before for step in steps[1:]), last]
+    squares = [np.mean([np.square(backend.numpy(s)).mean() for s in state]) for state in states]
+    return np.log10(np.maximum(squares, np.finfo(float).tiny)) / 2
 
 
 def jacobian_norms(
@@ -232,7 +194,10 @@ def lyapunov(
     rng, k = np.random.default_rng(seed), EXPONENTS if exponents is None else exponents
     found = spectrum(system(backend, layer, batch), start, k, rng)
     index = np.arange(1, found.exponents.shape[1] + 1)
-    return pd.DataFrame({"index": index, "value": found.exponents[0], "error": found.errors[0]})[:exponents]
+    wider = [inflation(c, found.n) for c in found.correlation[0]]
+    return pd.DataFrame({"index": index, "value": found.exponents[0], "error": found.errors[0] * wider})[
+        :exponents
+    ]
 
 
 def gates(backend: Backend, layer: Layer) -> pd.DataFrame:

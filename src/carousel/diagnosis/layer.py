@@ -1,6 +1,6 @@
 """One direction of one layer, as a cell with its weights and the sequences that it reads."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
@@ -30,6 +30,7 @@ class Layer(NamedTuple):
     params: Params
     batches: list[Batch]  # by length
     smooth: bool = True  # whether the inputs are real numbers, to differentiate by
+    check: Callable[[], None] = lambda: None  # raises ModuleError where the module is no longer what it was
 
 
 def by_length(
@@ -47,3 +48,8 @@ def by_length(
             )
         )
     return found
+
+
+def first_line(error: Exception) -> str:
+    """An exception in one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -21,6 +21,8 @@ TWINS = {"RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu", "LSTM": "lstm", "GRU": 
 DESCRIPTIONS = {"rnn_tanh": "tanh RNN", "rnn_relu": "ReLU RNN", "lstm": "LSTM", "gru": "GRU"}
 KINDS = (nn.RNN, nn.LSTM, nn.GRU)
 CELL_KINDS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
+FEW = 8  # steps, on which a module is compared with what its weights say
+ROUGH = 1e-4  # of what they give: in float32, with other kernels
 ROLES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
@@ -33,7 +35,32 @@ class Sequences(NamedTuple):
 
 def is_torch_class(module: nn.Module, kinds: Sequence[Any]) -> bool:
     """Whether `module` is of one of `kinds` and has no forward function of its own."""
-    return any(isinstance(module, kind) and type(module).forward is kind.forward for kind in kinds)
+    plain = "forward" not in vars(module) and type(module).__call__ is nn.Module.__call__
+    return plain and any(isinstance(module, kind) and type(module).forward is kind.forward for kind in kinds)
+
+
+def as_its_class(module: Any, whole: nn.RNNBase, inputs: Tensor | PackedSequence, state: object) -> bool:
+    """Whether `module` gives on its first steps what its layers, as torch's own modules, give one after the other.
+
+    `whole`: `module` itself or, of a cell, the module that has its weights.
+    """
+    read, before = read_by(whole, inputs, state)
+    few = Sequences(read.xs[:FEW], [min(length, FEW) for length in read.lengths])
+    through = few
+    for number in range(whole.num_layers):
+        rows = slice(
+            number * len(before[0]) // whole.num_layers, (number + 1) * len(before[0]) // whole.num_layers
+        )
+        through = few._replace(xs=outputs(one_layer(whole, number), through, tuple(s[rows] for s in before)))
+    try:
+        if isinstance(module, nn.RNNCellBase):
+            after = module(few.xs[0], *handed([s[0] for s in before]))
+            found, wanted = after[0] if isinstance(after, tuple) else after, through.xs[0]
+        else:
+            found, wanted = outputs(module, few, before, module.batch_first), through.xs
+    except Exception:  # any: a class of the user's may read its inputs in another way
+        return False
+    return torch.allclose(found, wanted, rtol=ROUGH, atol=ROUGH)
 
 
 def from_cell(cell: nn.RNNCellBase) -> nn.RNNBase:
@@ -89,10 +116,7 @@ def layers(
 
     Raises ModuleError for inputs or a state of another shape, dtype or device than the module reads.
     """
-    read = sequences(module, inputs)
-    before = initial_states(
-        module, read, state, batched=isinstance(inputs, PackedSequence) or inputs.ndim == 3
-    )
+    read, before = read_by(module, inputs, state)
     sides = ("forward", "backward")[: 1 + module.bidirectional]
     for number in range(module.num_layers):
         one = one_layer(module, number)
@@ -153,6 +177,15 @@ def projected(one: nn.RNNBase, suffix: str, like: Tensor) -> Step:
     return step
 
 
+def read_by(
+    module: nn.RNNBase, inputs: Tensor | PackedSequence, state: object
+) -> tuple[Sequences, tuple[Tensor, ...]]:
+    """What `module` reads, and the states before the first step. Raises ModuleError."""
+    read = sequences(module, inputs)
+    batched = isinstance(inputs, PackedSequence) or inputs.ndim == 3
+    return read, initial_states(module, read, state, batched)
+
+
 def sequences(module: nn.RNNBase, inputs: Tensor | PackedSequence) -> Sequences:
     """`inputs` time first and padded. Raises ModuleError."""
     if isinstance(inputs, PackedSequence):
@@ -185,10 +218,15 @@ def initial_states(module: nn.RNNBase, read: Sequences, state: object, batched: 
     return tuple(s.detach().to(read.xs).reshape(rows, B, -1) for s in given)
 
 
-def outputs(one: nn.RNNBase, read: Sequences, hx: tuple[Tensor, ...]) -> Tensor:
-    """The layer's output at every step, [T B outputs], as torch computes it."""
-    start = hx if len(hx) == 2 else hx[0]
+def outputs(one: Any, read: Sequences, hx: Sequence[Tensor], batch_first: bool = False) -> Tensor:
+    """A module's output at every step, [T B outputs], as torch computes it."""
     if len(set(read.lengths)) == 1:
-        return one(read.xs, start)[0]
+        out = one(read.xs.transpose(0, 1) if batch_first else read.xs, *handed(hx))[0]
+        return out.transpose(0, 1) if batch_first else out
     packed = pack_padded_sequence(read.xs, torch.tensor(read.lengths), enforce_sorted=False)
-    return pad_packed_sequence(one(packed, start)[0])[0]
+    return pad_packed_sequence(one(packed, *handed(hx))[0])[0]
+
+
+def handed(hx: Sequence[Tensor]) -> tuple[Any]:
+    """States as torch's modules read them: two as a pair, one by itself."""
+    return (tuple(hx) if len(hx) == 2 else hx[0],)
