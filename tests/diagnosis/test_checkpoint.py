@@ -192,3 +192,36 @@ def test_a_torch_whose_weights_only_has_a_hole_is_refused(
     torch.save(nn.LSTM(3, 5).state_dict(), tmp_path / "model.pt")
     monkeypatch.setattr(torch, "__version__", "2.9.1")
     assert told(tmp_path / "model.pt") == "torch: found 2.9.1; allowed: 2.10 or later, for CVE-2026-24747"
+
+
+MORE = {  # what a module has beside an LSTM's weights
+    "layer norm": ("rnn.cell", {"ln_ih.weight": (16,), "ln_ih.bias": (16,)}),
+    "peepholes": ("", {"weight_peep": (3, 4)}),
+    "a context": ("net.0", {"weight_ch": (16, 4), "alpha": ()}),
+    "a first state": ("lstm", {"h0": (1, 4)}),
+    "layer norm without a prefix": ("", {"norm.weight": (4,)}),
+}
+
+
+@pytest.mark.parametrize("case", MORE)
+def test_a_cell_that_has_more_than_torch_s_is_not_read_as_torch_s(tmp_path, case):
+    prefix, more = MORE[case]
+    own = nn.LSTMCell(3, 4).state_dict() | {name: torch.rand(shape) for name, shape in more.items()}
+    whole = {f"{prefix}.{name}" if prefix else name: weight for name, weight in own.items()}
+    torch.save(
+        {"model": whole, "optimizer": {"state": {0: {"exp_avg": torch.rand(3)}}}} if prefix else whole,
+        tmp_path / "m.pt",
+    )
+    with pytest.raises(ModuleError, match="found beside its weights") as caught:
+        carousel.load_checkpoint(tmp_path / "m.pt")
+    assert next(iter(more)) in str(caught.value)
+
+
+@pytest.mark.parametrize("prefix", ["encoder.lstm.", ""])
+def test_what_stands_elsewhere_in_a_checkpoint_is_no_part_of_the_module(tmp_path, prefix):
+    lstm = nn.LSTM(3, 4, num_layers=2)
+    whole = {f"{prefix}{name}": weight for name, weight in lstm.state_dict().items()}
+    whole |= {"head.weight": torch.rand(2, 4), "encoder.norm.weight": torch.rand(4)} if prefix else {}
+    torch.save(whole | {"optimizer": {"state": {0: {"exp_avg": torch.rand(3)}}}}, tmp_path / "m.pt")
+    found = carousel.load_checkpoint(tmp_path / "m.pt")
+    assert all(torch.equal(w, found.state_dict()[name]) for name, w in lstm.state_dict().items())

@@ -53,7 +53,12 @@ def load_checkpoint(path: Path | str, prefix: str | None = None, nonlinearity: s
             f"nonlinearity: found {short(nonlinearity)}; {allowed(nonlinearity, NONLINEARITIES)}"
         )
     try:
-        return built(chosen(grouped(tensors(read(path))), prefix), nonlinearity)
+        found = dict(tensors(read(path)))
+        modules = grouped(iter(found.items()))
+        name = chosen(modules, prefix)
+        check_alone(name, found)
+        weights = {own: weight(own, parts) for own, parts in modules[name].items()}
+        return built(weights, nonlinearity)
     except ModuleError as error:
         raise ModuleError(f"{where}: {error}") from None
 
@@ -102,12 +107,12 @@ def unwrapped(prefix: str) -> str:
     return "".join(f"{each}." for each in prefix.split(".") if each and each not in WRAPPERS)
 
 
-def chosen(modules: dict[str, dict[str, Parts]], prefix: str | None) -> Weights:
-    """The weights of one module. Raises ModuleError where `prefix` does not name one of several.
+def chosen(modules: dict[str, dict[str, Parts]], prefix: str | None) -> str:
+    """The prefix of one module. Raises ModuleError where `prefix` does not name one of several.
 
     The end of a prefix will do where one alone ends so.
     """
-    by_name = {name.removesuffix("."): parts for name, parts in modules.items()}
+    by_name = {name.removesuffix("."): name for name in modules}
     if prefix is None:
         named = [*by_name]
     else:
@@ -119,7 +124,23 @@ def chosen(modules: dict[str, dict[str, Parts]], prefix: str | None) -> Weights:
         raise ModuleError(
             f"prefix: found {short(prefix)}; {allowed(repr((prefix or '').removesuffix('.')), names)}"
         )
-    return {name: weight(name, each) for name, each in by_name[named[0]].items()}
+    return by_name[named[0]]
+
+
+def check_alone(prefix: str, found: Mapping[str, Tensor]) -> None:
+    """Raise ModuleError where a module has more in it than torch's own have, as one with layer norm does.
+
+    Of a module without a prefix, what is further inside may be an optimiser's.
+    """
+    for name, tensor in found.items():
+        outer, _, last = name.rpartition(".")
+        own = (unwrapped(f"{outer}.") + last).removeprefix(prefix)
+        inside = f"{unwrapped(f'{outer}.')}{last}".startswith(prefix) and (prefix or own.count(".") < 2)
+        if tensor.is_floating_point() and inside and not WEIGHT.fullmatch(name):
+            raise ModuleError(
+                f"{name}: found beside its weights, but a torch.nn.RNN, LSTM or GRU has none; allowed: theirs alone "
+                "(diagnose measures a module of your own, built and loaded)"
+            )
 
 
 def built(weights: Weights, nonlinearity: str) -> nn.RNNBase:

@@ -105,4 +105,4 @@ def unsettled(sizes: np.ndarray, rate: float) -> bool:
     slopes = block_slopes(np.arange(1, len(sizes) + 1), sizes)
     if len(slopes) < FEWEST or abs(slopes.mean()) * len(sizes) < SETTLED:
         return False
-    return drifts(slopes) or abs(slopes.mean() - rate) > SHARE * rate
+    return drifts(slopes) or abs(float(slopes.mean()) - rate) > SHARE * rate
