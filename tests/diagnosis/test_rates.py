@@ -113,26 +113,34 @@ def row(low, value, high, changes=False):
     [
         (
             row(-0.35, -0.3, -0.25),
-            "halves every 1 steps (0.86 to 1.2); in float32 nothing is left beyond lag 149",
+            "halves every 1 (0.86 to 1.2) steps; in float32 nothing is left beyond lag 142 to 159 (extrapolated), "
+            "in float64 beyond 938 to 1,273 (extrapolated)",
         ),
         (
             row(0.2, 0.3, 0.4),
-            "doubles every 1 steps (0.753 to 1.51); float32 overflows at lag 127 to 146 (extrapolated)",
+            "doubles every 1 (0.753 to 1.51) steps; float32 overflows at lag 122 to 143 (extrapolated), "
+            "float64 at 796 to 1,492 (extrapolated)",
         ),
         (row(-0.001, 0.0, 0.001), "changes by less than a factor of 2 in 100 steps"),
         (
             row(-0.01, 0.0, 0.01),
-            "changes by a factor of 0.16 to 6.3 (95 %) from lag 10 to 90: take longer sequences",
+            "changes by a factor of 0.16 to 6.3 (95 %) from lag 10 to 90: "
+            "take longer sequences, or more, to tell its rate",
         ),
         (
             row(0.01, 0.02, 0.03, True),
-            "changes by a factor of 40 from lag 10 to 90, at a rate that is not yet that of",
+            "changes by a factor of 40 from lag 10 to 90, at a rate that is not yet that of longer sequences",
+        ),
+        (
+            row(-0.7, -0.5, -0.3, True),
+            "changes by a factor of 1e-40 from lag 10 to 90, at a rate that is not yet that of longer sequences; "
+            "nothing is left in float32 beyond lag 89",
         ),
     ],
 )
 def test_what_is_said_of_a_rate(rate, said):
     lag = np.arange(101.0)
-    assert decay_text(lag, rate.value * lag * (1.01 if rate.value < -0.1 else 1), rate).startswith(said[:60])
+    assert decay_text(lag, rate.value * lag, rate) == said
 
 
 def biased(kind, bias, hidden=16, scale=1.0, seed=0):
@@ -147,7 +155,7 @@ def biased(kind, bias, hidden=16, scale=1.0, seed=0):
 
 
 @pytest.mark.parametrize("bias", [3.0, 6.0, 9.0])
-@pytest.mark.parametrize("length", [30, 60, 120])
+@pytest.mark.parametrize("length", [30, 80])
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("scale", [1.0, 2.5])
 def test_the_transient_of_a_high_forget_bias_foretells_no_growth(bias, length, batch, scale):

@@ -1,6 +1,7 @@
 """The cells and layers of torchrecurrent, with default calls, against autograd of their own unrolled steps.
 
-They are installed beside the project, never with it: PYTHONPATH=FOLDER, of `pip install --target FOLDER torchrecurrent`.
+They are installed beside the project, never with it: by `pip install --no-deps --target FOLDER torchrecurrent==0.2.5`,
+and PYTHONPATH=FOLDER.
 """
 
 import inspect
