@@ -11,7 +11,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from carousel.diagnosis.layer import ModuleError
 from carousel.diagnosis.layers import CELL_KINDS, KINDS, from_cell, is_torch_class
-from carousel.diagnosis.steps import as_parts, first_line
+from carousel.diagnosis.steps import first_line
+from carousel.diagnosis.structure import leaves as as_parts
 
 WRAPPED = "_orig_mod", "module"
 """Where torch.compile, and DataParallel and its like, keep the model."""
