@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import carousel
-from carousel.diagnosis.checks import check_weights, copied, exponents_of, lags_of, warm_up_of, whole
+from carousel.diagnosis.checks import check_weights, exponents_of, lags_of, warm_up_of, whole
 from carousel.diagnosis.layer import ModuleError
+from carousel.diagnosis.structure import leaves, rebuilt
 
 D, H, B, T = 3, 4, 2, 20
 
@@ -189,11 +190,11 @@ def test_one_of_two_states_reset_in_place() -> None:
 
 
 def test_copies_keep_what_a_state_is() -> None:
-    a = torch.ones(2)
-    state = {"a": [a, (a, None)], "b": 3}
-    found = copied(state)
+    a, b = torch.ones(2), torch.zeros(3)
+    state = {"a": [a, (a, None)], "b": b}
+    found = rebuilt(state, (each.clone() for each in leaves(state)))
     assert found["a"][0] is not a and torch.equal(found["a"][1][0], a)
-    assert found["b"] == 3 and isinstance(found["a"], list) and found["a"][1][1] is None
+    assert torch.equal(found["b"], b) and isinstance(found["a"], list) and found["a"][1][1] is None
 
 
 class Constant(Step):

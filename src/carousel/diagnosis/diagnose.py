@@ -106,7 +106,7 @@ def table(found: Sequence[Layer], parts: Sequence[pd.DataFrame]) -> pd.DataFrame
     )
 
 
-Norms = list[dict[int, dict[Quantity, Logs]]]  # for sequences of one length each, by lag
+Norms = list[dict[int, dict[Quantity, np.ndarray]]]  # of sequences of one length each, by lag: [1 B]
 
 
 def all_norms(backend: Backend, layer: Layer, lags: Iterable[SupportsIndex] | None, seed: int) -> Norms:

@@ -39,8 +39,8 @@ def evaluation_copy(module: nn.Module) -> Any:
         for tensor in derived(module):
             memo[id(tensor)] = tensor.detach().clone()
         for each in reversed(list(module.modules())):  # the innermost first
-            if (inner := unwrapped(each)) is not each:
-                memo[id(each)] = deepcopy(inner, memo)
+            if (wrapped := unwrapped(each)) is not each:
+                memo[id(each)] = deepcopy(wrapped, memo)
         copy = deepcopy(module, memo).eval().requires_grad_(False)
     except Exception as error:  # any: it is the user's code
         raise ModuleError(f"module: cannot be copied: {first_line(error)}") from None
