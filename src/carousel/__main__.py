@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from carousel.axes import BACKENDS
 from carousel.engine.backends.table import DeviceError
 from carousel.pipeline.commands.diagnose import diagnose
-from carousel.pipeline.commands.measure import accuracy, calibrate, decay, depth, dynamics, search
+from carousel.pipeline.commands.measure import accuracy, calibrate, decay, depth, dynamics, search, tune
 from carousel.pipeline.commands.render import RenderError, render
 from carousel.pipeline.commands.results import add, compare, machines
 from carousel.pipeline.commands.tables import (
@@ -88,15 +88,20 @@ def add_jobs(commands: Any) -> None:
     cells = [added(commands, run, *paths) for run in (decay, dynamics, depth, accuracy)]
     for path in ("decay-out", "dynamics-out"):
         cells[-1].add_argument(f"--{path}", type=Path, required=True)
-    cells[-1].add_argument("--task", required=True)
-    for command in cells:
+    cells[-1].add_argument(
+        "--tuning", type=Path, help="the learning rates that are chosen for the cell on the task"
+    )
+    tuning = added(commands, tune, *paths)
+    for command in (cells[-1], tuning):
+        command.add_argument("--task", required=True)
+    for command in (*cells, tuning):
         command.add_argument("--cell", required=True)
     on_backend = [*cells, added(commands, calibrate, "out")]
     for command in on_backend:
         command.add_argument("--backend", choices=BACKENDS, required=True)
     searching = added(commands, search, *paths)
     searching.add_argument("--slice", required=True)
-    for command in (*on_backend, searching):
+    for command in (*on_backend, tuning, searching):
         command.add_argument("--exact", action="store_true", help="take the plain path throughout")
 
 

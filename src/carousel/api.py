@@ -124,8 +124,8 @@ def accuracy(
 ) -> pd.DataFrame:
     """The accuracy table of one setting on one task, `repetitions` models of it.
 
-    `conditions`: gain, and the keys of a training slice that are no lists (batch, steps, learning_rate, clip,
-    test_size, evaluate_every). Raises as `decay` does.
+    `conditions`: gain, learning_rate, and the keys of a training slice that are no lists (batch, steps, clip,
+    test_size, evaluate_every, stop_when_solved). Raises as `decay` does.
     """
     seed = checked_seed(seed)
     setting = {"cell": cell, "init": init, "forget_bias": forget_bias, "length": length, "hidden": hidden}

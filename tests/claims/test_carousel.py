@@ -225,10 +225,12 @@ def test_only_runs_count_whose_budget_reaches_so_far(plant) -> None:
 def test_the_learning_rates_are_those_of_the_studies() -> None:
     slices = yaml.safe_load(STANDARD.read_text())["training"]
     assert {
-        one["slice"]: one["learning_rate"] for one in slices if one["learning_rate"] != a2c.LEARNING_RATE
+        one["slice"]: one["learning_rates"][0]
+        for one in slices
+        if one["learning_rates"] != [a2c.LEARNING_RATE]
     } == (a2c.LEARNING_RATES)
     held = next(one for one in slices if one["slice"] == "held")
-    assert held["learning_rate"] * held["steps"] >= a2c.NET - min(held["forget_biases"])
+    assert held["learning_rates"][0] * held["steps"] >= a2c.NET - min(held["forget_biases"])
 
 
 def test_a_gate_that_one_backend_learned_is_undecided(plant) -> None:

@@ -15,7 +15,8 @@ from carousel.engine.backends.torch import TorchOps
 from carousel.measures.decay import measure
 from carousel.measures.training.nonfinite import GRADIENT, LOSS, NONE, WEIGHTS, NonFiniteTracker
 from carousel.measures.training.optimizer import clipped
-from carousel.measures.training.train import scores, train
+from carousel.measures.training.scoring import scores
+from carousel.measures.training.train import train
 from carousel.study.errors import StudyError
 from carousel.study.files import decay_defaults, training_defaults
 from carousel.study.models import Setting
@@ -41,7 +42,7 @@ def trained(path, gains, dtype="float64", **given):
         "steps": 4,
         "evaluate_every": 2,
         "test_size": 20,
-        "learning_rate": 0.02,
+        "learning_rates": [0.02],
         "clip": 0.5,
     }
     small |= {"snapshots": [0, 2, 4], "measures": ["gradient", "gates"], "sequences": 2}
@@ -76,7 +77,7 @@ def test_a_model_that_overflows_is_stopped_and_the_others_keep_every_bit(path):
 
 @every_path
 def test_a_learning_rate_too_large_stops_every_model_at_its_step(path):
-    found = trained(path, (1.0, 1.0, 1.0), learning_rate=1e200, steps=3, snapshots=[0, 3])
+    found = trained(path, (1.0, 1.0, 1.0), learning_rates=[1e200], steps=3, snapshots=[0, 3])
     assert set(found.accuracy["stopped"]) == {1}
     assert set(found.accuracy["reason"]) == {LOSS}
     first = found.accuracy["step"] == 0

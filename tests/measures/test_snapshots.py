@@ -13,8 +13,9 @@ from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity
 from carousel.measures.jacobian.backward import jacobians
 from carousel.measures.lyapunov.spectrum import spectrum
+from carousel.measures.training.data import data_of
 from carousel.measures.training.snapshots import measure
-from carousel.measures.training.train import Data, models
+from carousel.measures.training.train import models
 from carousel.study.errors import StudyError
 from carousel.study.files import training_defaults
 from carousel.study.models import Setting
@@ -46,7 +47,7 @@ def snapshot(name, cell="lstm", length=9, **given):
     backend = load(name, "cpu", "float64")
     asked, settings = part(lengths=[length], **given), block(cell, length)
     model = models(backend, 1, settings, TASKS["adding"])
-    x, answers, _ = Data(backend, 1, "adding", settings).batch(asked.test_size, test=True)
+    x, answers, _ = data_of(backend, 1, "adding", settings).batch(asked.test_size, test=True)
     about = {"trained": "adding", "step": 7, "gradient": "full"}
     return measure(backend, 1, settings, asked, model, x, answers, **about), (backend, model, x, answers)
 
@@ -120,7 +121,7 @@ def test_measuring_changes_no_weight():
     settings = [replace(s, cell="lstm") for s in block()]
     model = models(backend, 1, settings, TASKS["adding"])
     before = [a.copy() for a in leaves(model)]
-    x, answers, _ = Data(backend, 1, "adding", settings).batch(6, test=True)
+    x, answers, _ = data_of(backend, 1, "adding", settings).batch(6, test=True)
     measure(backend, 1, settings, part(), model, x, answers, trained="adding", step=0, gradient="full")
     for a, b in zip(before, leaves(model), strict=True):
         np.testing.assert_array_equal(a, b)

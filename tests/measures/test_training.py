@@ -16,7 +16,10 @@ from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
 from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity, gradient_by_lag
-from carousel.measures.training.train import Adam, Data, clipped, models, readout, scores, train
+from carousel.measures.training.data import data_of
+from carousel.measures.training.optimizer import Adam, clipped
+from carousel.measures.training.scoring import scores
+from carousel.measures.training.train import models, readout, train
 from carousel.seeds import generator
 from carousel.study.errors import StudyError
 from carousel.study.files import training_defaults
@@ -26,7 +29,7 @@ from carousel.tasks import TASKS
 
 NUMPY = load("numpy", "cpu", "float64")
 
-SHORT = {"batch": 8, "steps": 6, "evaluate_every": 3, "test_size": 20, "learning_rate": 0.02, "clip": 0.5}
+SHORT = {"batch": 8, "steps": 6, "evaluate_every": 3, "test_size": 20, "clip": 0.5}
 
 
 def part(**given):
@@ -37,6 +40,7 @@ def part(**given):
         "hidden": [5],
         "repetitions": 2,
         "checked": 2,
+        "learning_rates": [0.02],
     }
     return vary(training_defaults(), **{**lists, "dtype": "float64", "snapshots": [0, 6], **SHORT, **given})
 
@@ -47,14 +51,14 @@ def block(cell="lstm", length=8):
 
 def test_adam_is_torchs():
     rng = np.random.default_rng(0)
-    start, gradients = rng.standard_normal((2, 3)), rng.standard_normal((5, 2, 3))
+    start, gradients = rng.standard_normal((2, 3, 1)), rng.standard_normal((5, 2, 3, 1))
     theirs = torch.nn.Parameter(torch.as_tensor(start.copy()))
     optimizer = torch.optim.Adam([theirs], lr=0.03)
-    ours, adam = [start], Adam([0 * start], [0 * start])
+    ours, adam = [start], Adam([0 * start], [0 * start], NUMPY, np.full(2, 0.03))
     for g in gradients:
         theirs.grad = torch.as_tensor(g)
         optimizer.step()
-        ours = adam.step(ours, [g], 0.03)
+        ours = adam.step(ours, [g])
     np.testing.assert_allclose(ours[0], theirs.detach(), rtol=1e-12)
 
 
@@ -129,7 +133,7 @@ def trained_by_hand(steps, asked):
     """The models of `block` after `steps` steps, each clipped and handed to torch's Adam; and all norms."""
     model, batch, norms = models(NUMPY, 1, block(), TASKS["adding"]), drawn("train", asked.batch), []
     tips = [[torch.nn.Parameter(torch.tensor(a[m])) for a in leaves(model)] for m in range(2)]
-    optimizers = [torch.optim.Adam(each, lr=asked.learning_rate) for each in tips]
+    optimizers = [torch.optim.Adam(each, lr=asked.learning_rates[0]) for each in tips]
     gates, state = PATHS["full"](CELLS["lstm"]), (np.zeros((2, 5, asked.batch)),) * 2
     for _ in range(steps):
         x, answers = batch()
@@ -314,14 +318,14 @@ def test_truncated_and_full_gradients_train_differently_but_from_one_start():
 
 def test_cells_and_backends_see_the_same_data_and_repetitions_do_not():
     data = [
-        Data(load(backend, "cpu", "float64"), 1, "adding", block(cell)).batch(4)
+        data_of(load(backend, "cpu", "float64"), 1, "adding", block(cell)).batch(4)
         for backend, cell in (("numpy", "lstm"), ("torch", "gru"))
     ]
     for ours, theirs in zip(*((x, *asked[:2]) for x, asked, _ in data), strict=True):
         np.testing.assert_array_equal(ours, theirs.numpy())
     x = data[0][0]
     assert not np.array_equal(x[:, 0], x[:, 1])
-    there = Data(load("numpy", "cpu", "float64"), 1, "adding", block())
+    there = data_of(load("numpy", "cpu", "float64"), 1, "adding", block())
     assert not np.array_equal(there.batch(4)[0], there.batch(4)[0])
     assert not np.array_equal(there.batch(4)[0], there.batch(4, test=True)[0])
 
@@ -339,10 +343,10 @@ def test_the_readout_is_paired_over_all_but_size_and_repetition():
 @pytest.mark.parametrize("test", [False, True])
 def test_the_data_are_paired_over_all_but_task_length_and_repetition(test):
     def numbers(setting):
-        return Data(NUMPY, 1, "adding", [setting]).batch(4, test)[0][: BASE.length // 2, :, 0]
+        return data_of(NUMPY, 1, "adding", [setting]).batch(4, test)[0][: BASE.length // 2, :, 0]
 
     assert_seeded_by("length repetition", numbers)
-    assert not np.array_equal(Data(NUMPY, 2, "adding", [BASE]).batch(4, test)[0][:4, :, 0], numbers(BASE))
+    assert not np.array_equal(data_of(NUMPY, 2, "adding", [BASE]).batch(4, test)[0][:4, :, 0], numbers(BASE))
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])

@@ -146,6 +146,7 @@ def test_the_code_behind_a_job_is_that_of_its_files(monkeypatch: pytest.MonkeyPa
         "dynamics/numpy/lstm",
         "calibration/numpy",
         "accuracy/numpy/adding/lstm",
+        "tuning/adding/lstm",
         f"search/{smoke.search[0].slice}",
     ]
     assert len({code(job, smoke) for job in jobs}) == len(jobs)

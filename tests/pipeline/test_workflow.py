@@ -44,7 +44,7 @@ def planned(folder: Path, *targets: str, study: str = "tiny") -> Counter[str]:
 @pytest.mark.parametrize("study", ["smoke", "standard"])
 def test_one_job_a_file_and_at_most_300(checkout: Path, study: str) -> None:
     jobs = planned(checkout, study=study)
-    expected = "measure search accuracy calibrate gather summarise judge draw report"
+    expected = "measure search tune accuracy calibrate gather summarise judge draw report"
     assert {*expected.split()} <= set(jobs)
     assert jobs["total"] <= 300
     content = load(checkout / "config" / f"{study}.yaml")
@@ -55,14 +55,15 @@ def test_one_job_a_file_and_at_most_300(checkout: Path, study: str) -> None:
     ]
     assert jobs["measure"] == sum(map(len, measured))
     assert jobs["calibrate"] == len(BACKENDS)
-    assert jobs["gather"] == len("decay dynamics depth accuracy calibration".split())
+    assert jobs["gather"] == len("decay dynamics depth accuracy tuning calibration".split())
 
 
 MADE = [
     *sections.SHOWN, "claims.csv", "claims.json", "figures/A2d.svg", "report.html", "decay/numpy/gru.parquet",
     "dynamics/numpy/lstm.parquet", "depth/torch/lstm.parquet",
     "accuracy/torch/adding/lstm.parquet", "accuracy/numpy/adding/lstm.decay.parquet",
-    "accuracy/numpy/adding/lstm.dynamics.parquet", "search/search_weight.parquet", "calibration/torch.parquet",
+    "accuracy/numpy/adding/lstm.dynamics.parquet", "search/search_weight.parquet", "tuning.parquet",
+    "tuning/temporal_order/lstm.parquet", "calibration/torch.parquet",
     "stability.parquet", "stability/2.parquet", f"{FOLDER}/a/claims.parquet", f"{FOLDER}/a/agreement.parquet",
 ]  # fmt: skip
 """A file of every kind that the workflow makes."""
@@ -139,7 +140,7 @@ def test_exact_reaches_every_measuring_job_and_takes_true_or_false(checkout: Pat
     options = "--dry-run", "--printshellcmds", "--config", "study=tiny"
     for given, exact in (("true", True), ("false", False)):
         out = snakemake_in(checkout, *options, f"exact={given}").stdout
-        commands = "decay", "dynamics", "depth", "accuracy", "search", "calibrate"
+        commands = "decay", "dynamics", "depth", "accuracy", "tune", "search", "calibrate"
         jobs = [line for line in out.splitlines() if re.search(rf"-m carousel ({'|'.join(commands)}) ", line)]
         assert {command for command in commands for job in jobs if f" {command} " in job} == set(commands)
         assert all((" --exact" in job) is exact for job in jobs)

@@ -124,7 +124,7 @@ def test_what_is_odd_but_says_what_it_means_is_taken(tmp_path: Path) -> None:
         "a title in other letters": text.replace(
             "Smoke study", "\u7814\u7a76 \u2013 \u0627\u0644\u062f\u0631\u0627\u0633\u0629"
         ),
-        "1e-2": text.replace("learning_rate: 0.01", "learning_rate: 1e-2"),
+        "1e-2": text.replace("learning_rates: [0.01]", "learning_rates: [1e-2]"),
         "json": text.replace("backends: [numpy, torch]", 'backends: ["numpy", "torch"]'),
     }
     for name, content in odd.items():

@@ -202,6 +202,15 @@ WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
         lambda s: s["training"][0].update(snapshots=[0, 10**6]),
         "training[0].snapshots: found [0, 1000000]",
     ),
+    "end": (
+        lambda s: s["training"][0].update(snapshots=[0, "ende"]),
+        "training[0].snapshots[1]: found 'ende'; allowed: a whole number from 0 to 10000000, or end; nearest: end",
+    ),
+    "tuning length": (
+        lambda s: s["training"][0].update(tasks=["digits"], lengths=[64], learning_rates=[0.1, 0.01]),
+        "training[0].tuning_length: found 10; allowed for digits: 64 or more",
+    ),
+    "climb": (lambda s: s["training"][0].update(climb=1), "training[0].climb: found 1; allowed: "),
     "evaluation": (lambda s: s["training"][0].update(evaluate_every=10**6), "allowed: at most steps"),
     "digits": (
         lambda s: s["training"][0].update(tasks=["digits"]),
@@ -307,8 +316,9 @@ def test_any_value_anywhere_is_taken_or_told(
 
 def test_scientific_notation_without_a_point_is_a_number(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text(yaml.safe_dump(SMOKE).replace("learning_rate: 0.01", "learning_rate: 1e-3"))
-    assert files.load(path).training[0].learning_rate == 1e-3
+    text = yaml.safe_dump(SMOKE, default_flow_style=None)
+    path.write_text(text.replace("learning_rates: [0.01]", "learning_rates: [1e-3]"))
+    assert files.load(path).training[0].learning_rates == (1e-3,)
 
 
 @pytest.mark.parametrize("plain", ["no", "1:30", "2020-01-01", "1_0", "0x10", "on"])
@@ -389,5 +399,7 @@ def test_the_full_study_asks_for_all_that_the_standard_study_asks_for(kind):
                 assert there[0] <= value[0] <= value[1] <= there[1], (name, key)
             elif isinstance(value, tuple):
                 assert set(value) <= set(there), (name, key)
+            elif isinstance(value, bool):
+                assert there is value, (name, key)
             elif key in GROWS:
                 assert there >= value, (name, key)

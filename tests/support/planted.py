@@ -82,7 +82,8 @@ def accuracy() -> pd.DataFrame:
     rows = [
         {"backend": backend, "device": "cpu", "dtype": "float32", "slice": "adding", "cell": cell, "init": "orthogonal",
          "gain": 1.0, "forget_bias": bias, "hidden": 16, "task": "adding", "length": length, "repetition": repetition,
-         "gradient": "full", "step": step, "loss": 0.1, "accuracy": 0.5, "gradient_norm": 1.0, "baseline_loss": 1 / 6,
+         "gradient": "full", "step": step, "learning_rate": 0.01,
+         "loss": 0.1, "accuracy": 0.5, "gradient_norm": 1.0, "baseline_loss": 1 / 6,
          "baseline_accuracy": 0.03, "solved": step > 0 and solves(cell, bias, length, repetition, backend)}
         for (cell, bias), length, repetition, backend, step in factors
     ]  # fmt: skip

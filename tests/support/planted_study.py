@@ -167,7 +167,12 @@ def accuracy_table(truth: Truth) -> pd.DataFrame:
                     ]
     table = pd.DataFrame(rows).drop(columns=["bias", "trained"])
     table = table.assign(
-        loss=0.1, accuracy=0.9, gradient_norm=1.0, baseline_loss=1 / 6, baseline_accuracy=np.nan
+        learning_rate=0.01,
+        loss=0.1,
+        accuracy=0.9,
+        gradient_norm=1.0,
+        baseline_loss=1 / 6,
+        baseline_accuracy=np.nan,
     )
     more = [group.accuracy(truth) for group in GROUPS if hasattr(group, "accuracy")]
     table = pd.concat([table, *more], ignore_index=True)

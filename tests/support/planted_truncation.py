@@ -146,7 +146,7 @@ def accuracy(truth: Truth) -> pd.DataFrame:
                         rows += [which | shown | {"step": step, "solved": step >= at + late}
                                  for step in range(0, BUDGET + 1, STEPS)]  # fmt: skip
     table = pd.DataFrame(rows).drop(columns=["bias", "trained"])
-    return table.assign(gradient_norm=1.0, baseline_loss=1 / 6, baseline_accuracy=np.nan)
+    return table.assign(learning_rate=0.01, gradient_norm=1.0, baseline_loss=1 / 6, baseline_accuracy=np.nan)
 
 
 DECAY: tuple[Callable[[Truth], Iterator[Rows]], ...] = (truncation, cost, same, when)

@@ -15,7 +15,7 @@ from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS
 from carousel.measures import decay, depth, dynamics
 from carousel.measures.calibration.calibrate import SYSTEMS, calibrate
-from carousel.measures.training import train
+from carousel.measures.training import train, tuning
 from carousel.pipeline import fingerprint
 from carousel.study.files import decay_defaults, depth_defaults, dynamics_defaults, training_defaults
 from carousel.study.models import Setting
@@ -43,7 +43,7 @@ def measured() -> dict[str, list[pd.DataFrame]]:
     driven = vary(dynamics_defaults(), warm_up=2, exponents=3, **short)
     trained = vary(
         training_defaults(), tasks=["adding"], lengths=[6], steps=1, evaluate_every=1, snapshots=[0],
-        measures=MEASURES, sequences=1, batch=2, test_size=2,
+        tuning_length=5, hidden=[3], measures=MEASURES, sequences=1, batch=2, test_size=2,
     )  # fmt: skip
     runs = [train.train(NUMPY, 1, block(cell), trained, "adding", "full") for cell in ("rnn_tanh", "lstm")]
     return {
@@ -57,6 +57,7 @@ def measured() -> dict[str, list[pd.DataFrame]]:
             depth.measure(NUMPY, 1, block(cell), vary(depth_defaults(), **short), 2, True) for cell in CELLS
         ],
         "accuracy": [run.accuracy for run in runs],
+        "tuning": [tuning.tune(NUMPY, 1, trained, "adding", "lstm")],
         "calibration": [calibrate(NUMPY, [next(iter(SYSTEMS))])],
     }
 

@@ -70,7 +70,7 @@ def training(backend, block: list) -> np.ndarray:
 
     part = vary(
         training_defaults(), cells=[block[0].cell], tasks=["adding"], lengths=[LENGTH], hidden=[8], batch=5, steps=6,
-        evaluate_every=2, test_size=20, learning_rate=0.01, clip=1.0, dtype="float64", snapshots=[0],
+        evaluate_every=2, test_size=20, learning_rates=[0.01], clip=1.0, dtype="float64", snapshots=[0],
         measures=["gradient"], sequences=2,
     )  # fmt: skip
     found = train(backend, 1, block, part, "adding", "full").accuracy

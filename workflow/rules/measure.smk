@@ -4,7 +4,7 @@ from carousel.axes import BACKENDS
 from carousel.cells import CELLS
 from carousel.pipeline import fingerprint
 from carousel.pipeline.workflow import gpus
-from carousel.study.jobs import search_job
+from carousel.study.jobs import search_job, tuned
 
 
 wildcard_constraints:
@@ -43,6 +43,7 @@ rule measure:
 rule accuracy:
     input:
         study=lambda w: SETUP.file_with(f"accuracy/{w.backend}/{w.task}/{w.cell}"),
+        tuning=lambda w: SETUP.tuning(w.task, w.cell),
         code=lambda w: fingerprint.files("accuracy", [w.backend], [w.cell]),
     output:
         accuracy=RESULTS / "accuracy/{backend}/{task}/{cell}.parquet",
@@ -59,12 +60,37 @@ rule accuracy:
         job=JOB,
         cache=RESULTS / "cache",
         exact=EXACT,
+        tuning=lambda w, input: f" --tuning {input.tuning}" if input.tuning else "",
     message:
         "learning: {wildcards.cell} on {wildcards.backend}, task {wildcards.task}"
     shell:
         "{params.job} {log} python -m carousel accuracy --study {input.study:q} --backend {wildcards.backend}"
         " --task {wildcards.task} --cell {wildcards.cell} --cache {params.cache} --out {output.accuracy}"
-        " --decay-out {output.decay} --dynamics-out {output.dynamics}{params.exact}"
+        " --decay-out {output.decay} --dynamics-out {output.dynamics}{params.tuning}{params.exact}"
+
+
+rule tune:
+    input:
+        study=lambda w: SETUP.file_with(f"tuning/{w.task}/{w.cell}"),
+        code=lambda w: fingerprint.files("tuning", BACKENDS, [w.cell]),
+    output:
+        RESULTS / "tuning/{task}/{cell}.parquet",
+    log:
+        RESULTS / "logs/tune/{task}/{cell}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=lambda w: gpus(tuned(SETUP.study.training, w.task, w.cell), BACKENDS),
+    params:
+        job=JOB,
+        cache=RESULTS / "cache",
+        exact=EXACT,
+    message:
+        "choosing learning rates: {wildcards.cell}, task {wildcards.task}"
+    shell:
+        "{params.job} {log} python -m carousel tune --study {input.study:q} --task {wildcards.task}"
+        " --cell {wildcards.cell} --cache {params.cache} --out {output}{params.exact}"
 
 
 rule search:
@@ -121,7 +147,7 @@ rule gather:
     log:
         RESULTS / "logs/gather_{table}.log",
     wildcard_constraints:
-        table="decay|accuracy|dynamics|depth|calibration",
+        table="decay|accuracy|dynamics|depth|calibration|tuning",
     conda:
         "../../environment.yml"
     threads: 1

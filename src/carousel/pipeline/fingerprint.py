@@ -46,11 +46,12 @@ MEASURING = {
     "decay": "carousel.measures.decay",
     "dynamics": "carousel.measures.dynamics",
     "depth": "carousel.measures.depth",
-    "accuracy": "carousel.measures.training.train",
+    "accuracy": "carousel.measures.training.climb",
 }
 """The tables that are measured cell by cell on each backend, and the module that each begins with."""
 STARTS = {
     **{table: (module,) for table, module in MEASURING.items()},
+    "tuning": ("carousel.measures.training.tuning",),
     "search": ("carousel.measures.search",),
     "calibration": ("carousel.measures.calibration.calibrate",),
     "gather": ("carousel.tables.merge",),
@@ -66,7 +67,7 @@ STARTS = {
     "machines": ("carousel.pipeline.machines.other_machines",),
 }
 """What is measured or made, and the modules that each begins with."""
-MEASURED = {*MEASURING, "search", "calibration"}
+MEASURED = {*MEASURING, "tuning", "search", "calibration"}
 LIBRARIES = "numpy", "numba"
 """The packages that every measurement rests on, as far as they are installed."""
 
@@ -121,6 +122,8 @@ def job_files(job: str, study: Study | None = None) -> list[str]:
     table, *names = job.split("/")
     if table == "search":
         return files(table, BACKENDS, search_job(study, names[0]).cells) if study else []
+    if table == "tuning":
+        return files(table, BACKENDS, names[-1:]) if names[-1:] and names[-1] in CELLS else []
     if not names or names[0] not in BACKENDS:
         return []
     if table == "calibration":

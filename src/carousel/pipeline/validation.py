@@ -21,7 +21,7 @@ from carousel.tables.machine_folders import FOLDER
 from carousel.tables.parquet import damage, names, origin, read, schema
 from carousel.tables.schemas import TABLES
 
-JOBS = {"decay", "dynamics", "depth", "accuracy", "search", "calibration"}
+JOBS = {"decay", "dynamics", "depth", "accuracy", "tuning", "search", "calibration"}
 """Folders of a study for the tables of its jobs, each of one job, which is called as its table."""
 OTHERS = FOLDER, "stability"
 """Folders of a study for tables of other machines and other seeds; the commands that put them there check them."""

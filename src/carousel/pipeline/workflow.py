@@ -57,6 +57,13 @@ class Setup(NamedTuple):
             sys.exit(f"{self.results / job}: the study has no such job; {allowed(sought, names)}")
         return self.file
 
+    def tuning(self, task: str = "", cell: str = "") -> list[Path]:
+        """The table of learning rates that the training of a cell on a task reads, or that of all; none without one."""
+        here = jobs.tuned(self.study.training, task, cell) if task else jobs.tuning_jobs(self.study)
+        return (
+            [self.results / (f"tuning/{task}/{cell}.parquet" if task else "tuning.parquet")] if here else []
+        )
+
     def gpu(self, table: str, backend: str, cell: str) -> int | None:
         """The GPUs that the job of a cell on a backend needs; None asks Snakemake for none."""
         own = (each for each in slices(self.study)[table] if cell in each.cells and backend in each.backends)
@@ -154,5 +161,6 @@ def gathered(study: Study) -> dict[str, list[str]]:
         ],
         "depth": [f"depth/{b}/{cell}" for b, cell in jobs.depth_jobs(study)],
         "accuracy": trained,
+        "tuning": [f"tuning/{task}/{cell}" for task, cell in jobs.tuning_jobs(study)],
         "calibration": [f"calibration/{b}" for b in BACKENDS],
     }

@@ -7,7 +7,7 @@ from carousel.axes import BACKENDS
 from carousel.engine.backends.table import DeviceError, load
 from carousel.study.errors import StudyError, allowed, short
 from carousel.study.schema import Study
-from carousel.study.slices import AnySlice, SearchSlice
+from carousel.study.slices import AnySlice, SearchSlice, TrainingSlice
 
 T = TypeVar("T")
 
@@ -38,6 +38,17 @@ def search_job(study: Study, name: str) -> SearchSlice:
 def accuracy_jobs(study: Study) -> list[tuple[str, str, str]]:
     """(backend, task, cell) of each training job."""
     return _unique((b, t, c) for s in study.training for b in s.backends for t in s.tasks for c in s.cells)
+
+
+def tuned(slices: Iterable[TrainingSlice], task: str, cell: str) -> list[TrainingSlice]:
+    """Those of some slices that choose the learning rate of a cell on a task."""
+    return [s for s in slices if task in s.tasks and cell in s.cells and len(s.learning_rates) > 1]
+
+
+def tuning_jobs(study: Study) -> list[tuple[str, str]]:
+    """(task, cell) of each job that chooses learning rates."""
+    jobs = _unique((t, c) for s in study.training for t in s.tasks for c in s.cells)
+    return [job for job in jobs if tuned(study.training, *job)]
 
 
 def _unique(jobs: Iterable[T]) -> list[T]:

@@ -225,5 +225,7 @@ def recorded(length: int, per_octave: int) -> set[int]:
 
 
 def batches_of(slice_: AnySlice, cell: str, backend: str, exact: bool = False) -> list[list[Setting]]:
-    """The batches of models of one cell in a slice of a study on one backend."""
+    """The batches of models of one cell in a slice of a study on one backend; of the shortest length if it climbs."""
+    if isinstance(slice_, TrainingSlice) and slice_.climb:
+        slice_ = slice_.model_copy(update={"lengths": (min(slice_.lengths),)})
     return list(batches(settings_of(slice_, cell, backend, exact), slice_.batch))

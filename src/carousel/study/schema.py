@@ -54,6 +54,7 @@ LISTS = {
     "layers": "layers",
     "residual": "residual",
     "gradient": "gradients",
+    "learning_rate": "learning_rates",
 }
 """The keys of a slice whose lists span its product, by what one of their values is called."""
 

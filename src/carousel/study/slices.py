@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from carousel.axes import BACKENDS
 from carousel.study.values import (
     DTYPES,
+    END,
+    MOST,
     Backend,
     Bounds,
     Cells,
@@ -30,6 +32,7 @@ from carousel.study.values import (
     SearchLabel,
     Snapshot,
     Task,
+    When,
     Width,
 )
 from carousel.tasks import TASKS
@@ -189,13 +192,17 @@ class TrainingSlice(_Sweep):
 
     tasks: Many[Task]
     lengths: Many[Count]
+    climb: bool
     gradients: Many[Gradient]
     steps: Count
-    learning_rate: Positive
+    stop_when_solved: bool
+    learning_rates: Many[Positive]
+    tuning_length: Count
+    tuning_repetitions: Count
     clip: Positive
     test_size: Count
     evaluate_every: Count
-    snapshots: Many[Index]
+    snapshots: Many[When]
     measures: Many[Snapshot]
     sequences: Count
     lags_per_octave: Index
@@ -209,6 +216,13 @@ class TrainingSlice(_Sweep):
             if min(lengths) < TASKS[task].shortest:
                 raise ValueError(f"allowed for {task}: {TASKS[task].shortest} or more")
         return lengths
+
+    @field_validator("tuning_length")
+    @classmethod
+    def _length_of_the_tasks(cls, length: int, info: ValidationInfo) -> int:
+        if len(info.data.get("learning_rates", ())) > 1:  # otherwise nothing is chosen
+            cls._lengths_of_the_tasks((length,), info)
+        return _states_fit(length, info)
 
     @field_validator("test_size")
     @classmethod
@@ -235,9 +249,12 @@ class TrainingSlice(_Sweep):
 
     @field_validator("snapshots")
     @classmethod
-    def _snapshots_within_the_steps(cls, snapshots: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
-        if max(snapshots) > info.data.get("steps", max(snapshots)):
-            raise ValueError(f"allowed: 0 to steps, {info.data['steps']}")
+    def _snapshots_within_the_steps(
+        cls, snapshots: tuple[int | str, ...], info: ValidationInfo
+    ) -> tuple[int | str, ...]:
+        steps = info.data.get("steps", MOST)
+        if any(step > steps for step in snapshots if isinstance(step, int)):
+            raise ValueError(f"allowed: 0 to steps, {steps}, and {END}")
         return snapshots
 
 

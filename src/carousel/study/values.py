@@ -23,6 +23,8 @@ DEVICES = tuple(dict.fromkeys(kind for entry in BACKENDS.values() for kind in en
 MEASURES = ("gradient", "jacobian")
 SNAPSHOTS = ("gradient", "jacobian", "gates", "exponents", "truncation")  # measured again during training
 GRADIENTS = ("full", "truncated")
+END = "end"  # a snapshot at the step at which a model stops
+MOST = 10_000_000
 OBJECTIVES = (
     "steadiest",
     "fastest_decay",
@@ -95,6 +97,14 @@ def _forget_bias(value: Any) -> str:
         raise ValueError(f"{error}{nearest(value, (DEFAULT, *FORGET_BIASES))}") from None
 
 
+def _when(value: Any) -> int | str:
+    """A step of training, or the word for the step at which a model stops."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if value == END or (whole and 0 <= value <= MOST):
+        return value
+    raise ValueError(f"allowed: a whole number from 0 to {MOST}, or {END}{nearest(value, [END])}")
+
+
 def _drive(value: Any) -> str:
     """The drive in the one form that it has from a study to the page: "0.25", "4", "unit"."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -124,10 +134,11 @@ def _everything(names: Iterable[str]) -> BeforeValidator:
 
 Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_title)]
 Many = Annotated[tuple[T, ...], BeforeValidator(listed), AfterValidator(distinct)]
-Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Count = Annotated[int, Field(ge=1, le=MOST)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Layers = Annotated[int, Field(ge=1, le=64)]
-Index = Annotated[int, Field(ge=0, le=10_000_000)]
+Index = Annotated[int, Field(ge=0, le=MOST)]
+When = Annotated[Any, AfterValidator(_when)]
 Scale = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Bounds = Annotated[tuple[float, float], BeforeValidator(_bounds), AfterValidator(_in_order)]

@@ -121,6 +121,7 @@ DYNAMICS = (
 ACCURACY = (
     *factors("backend device dtype slice cell init gain forget_bias hidden task length repetition gradient"),
     FACTORS["step"]._replace(role="index", meaning="steps of training before the evaluation"),
+    Column("learning_rate", "float", "detail", "1", "Adam's learning rate, of the slice or chosen by its tuning"),
     Column("loss", "float", "value", "the task's",
            "mean loss on the test sequences: squared error, or cross entropy in nats; NaN once the model is stopped"),
     Column("accuracy", "float", "value", "1", "share of the answers that are right"),
@@ -131,6 +132,14 @@ ACCURACY = (
     Column("reason", "category", "detail", "", "the number that was not finite; none where all are"),
     Column("baseline_loss", "float", "detail", "the task's", "loss of the best predictor without memory"),
     Column("baseline_accuracy", "float", "detail", "1", "accuracy of that predictor"),
+)  # fmt: skip
+TUNING = (
+    *factors("backend device dtype slice cell init gain forget_bias hidden task length repetition gradient"),
+    Column("learning_rate", "float", "index", "1", "a learning rate of the slice's grid"),
+    FACTORS["step"]._replace(role="value", meaning="steps of training until the model solved its task, or all of them"),
+    Column("loss", "float", "value", "the task's", "mean loss on the test sequences then; NaN where it is not finite"),
+    Column("solved", "bool", "value", "", "whether the model solved its task"),
+    Column("chosen", "bool", "detail", "", "whether the slice's repetitions are trained at this rate"),
 )  # fmt: skip
 CALIBRATION = (
     *PLACE,

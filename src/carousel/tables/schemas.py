@@ -10,6 +10,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "dynamics": columns.DYNAMICS,
     "depth": columns.DEPTH,
     "accuracy": columns.ACCURACY,
+    "tuning": columns.TUNING,
     "calibration": columns.CALIBRATION,
     "summary": derived.SUMMARY,
     "routes": derived.ROUTES,
@@ -24,7 +25,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "stability": derived.STABILITY,
     "comparison": derived.COMPARISON,
 }
-MEASURED = "decay", "dynamics", "depth", "accuracy", "calibration"
+MEASURED = "decay", "dynamics", "depth", "accuracy", "tuning", "calibration"
 """The tables that jobs measure; the others are made from them, or from logs."""
 
 

@@ -17,16 +17,24 @@ class Adam:
 
     first: list[Array]
     second: list[Array]
+    backend: Backend
+    rates: Float[np.ndarray, " M"]  # learning rates
     steps: int = 0
 
-    def step(self, arrays: list[Array], gradients: list[Array], rate: float) -> list[Array]:
+    def of(self, places: list[int]) -> "Adam":
+        """The moments of some of the models."""
+        first, second = ([a[places] for a in arrays] for arrays in (self.first, self.second))
+        return Adam(first, second, self.backend, self.rates[places], self.steps)
+
+    def step(self, arrays: list[Array], gradients: list[Array]) -> list[Array]:
         """The arrays after one step (Kingma and Ba 2015, algorithm 1)."""
         self.steps += 1
         self.first = [BETA_1 * m + (1 - BETA_1) * g for m, g in zip(self.first, gradients, strict=True)]
         self.second = [BETA_2 * v + (1 - BETA_2) * g * g for v, g in zip(self.second, gradients, strict=True)]
         c_1, c_2 = 1 - BETA_1**self.steps, 1 - BETA_2**self.steps
+        rate = self.backend.array((self.rates / c_1).reshape(-1, 1, 1))
         return [
-            a - rate / c_1 * m / ((v / c_2) ** 0.5 + EPSILON)
+            a - rate * m / ((v / c_2) ** 0.5 + EPSILON)
             for a, m, v in zip(arrays, self.first, self.second, strict=True)
         ]
 

@@ -21,11 +21,22 @@ from carousel.pipeline.commands.batches import (
 from carousel.pipeline.fingerprint import code, fingerprint, search_fingerprint
 from carousel.pipeline.provenance import made_by, made_here
 from carousel.pipeline.run.joblog import BatchLine, Progress
+from carousel.pipeline.validation import table
 from carousel.study.errors import StudyError, allowed
 from carousel.study.files import load
-from carousel.study.jobs import accuracy_jobs, decay_jobs, depth_jobs, dynamics_jobs, search_job
+from carousel.study.jobs import (
+    accuracy_jobs,
+    decay_jobs,
+    depth_jobs,
+    dynamics_jobs,
+    search_job,
+    tuned,
+    tuning_jobs,
+)
+from carousel.study.models import Setting
 from carousel.study.schema import Study
-from carousel.study.slices import AnySlice
+from carousel.study.slices import AnySlice, TrainingSlice
+from carousel.tables.cache import cached
 from carousel.tables.parquet import write
 
 
@@ -125,9 +136,7 @@ def at_the_start(
 
 
 def accuracy(args: argparse.Namespace) -> None:
-    """Train one cell on one task with one backend; measure decay and dynamics again at fixed steps."""
-    from carousel.measures.training.train import train
-
+    """Train one cell on one task with one backend; measure decay and dynamics again at its snapshots."""
     study = load(args.study)
     here = [s for s in study.training if args.backend in s.backends and args.cell in s.cells]
     measured = [s for s in here if args.task in s.tasks]
@@ -135,21 +144,11 @@ def accuracy(args: argparse.Namespace) -> None:
         raise StudyError(
             f"{args.study}: {absent((args.backend, args.task, args.cell), accuracy_jobs(study))}"
         )
-
-    def compute(batch: Models, gradient: str, progress: Progress) -> Tables:
-        run = train(batch.backend, study.seed, batch.settings, batch.slice_, args.task, gradient, progress)
-        return run._asdict()
-
-    source = fingerprint("accuracy", args.backend, args.cell)
     job = [
-        Batch(
-            (each.backend,),
-            line(args.task, each),
-            key(source, study.seed, each) | {"task": args.task, "gradient": gradient},
-            partial(compute, each, gradient),
-        )
-        for each in models(args, measured)
-        for gradient in each.slice_.gradients
+        training(args, study, each, gradient, rate)
+        for slice_, rate in zip(measured, learning_rates(args, measured), strict=True)
+        for each in models(args, [slice_])
+        for gradient in slice_.gradients
     ]
     name = f"accuracy/{args.backend}/{args.task}/{args.cell}"
     outs = {
@@ -158,6 +157,85 @@ def accuracy(args: argparse.Namespace) -> None:
         "dynamics": (f"{name}.dynamics", args.dynamics_out),
     }
     make_tables(args, study, job, outs)
+
+
+def training(
+    args: argparse.Namespace, study: Study, each: Models[TrainingSlice], gradient: str, rate: float
+) -> Batch:
+    """A batch of models to train at one learning rate: of its length alone, or of all that its slice climbs."""
+    from carousel.measures.training.climb import climb
+    from carousel.measures.training.train import Run, train
+
+    lengths = sorted(each.slice_.lengths) if each.slice_.climb else [each.settings[0].length]
+    source = fingerprint("accuracy", args.backend, args.cell)
+    about = {"task": args.task, "gradient": gradient, "learning_rate": rate}
+
+    def run(progress: Progress, settings: Sequence[Setting], before: int = 0) -> Run:
+        def so_far(step: int, steps: int) -> None:
+            progress(before * steps + step, len(lengths) * steps)
+
+        rates = [rate] * len(settings)
+        return train(each.backend, study.seed, settings, each.slice_, args.task, gradient, so_far, rates)
+
+    def length(progress: Progress, settings: list[Setting], before: int) -> Run:
+        part = key(source, study.seed, each._replace(settings=settings)) | about
+        return Run(**cached(args.cache, part, lambda: run(progress, settings, before)._asdict()))
+
+    def compute(progress: Progress) -> Tables:
+        if each.slice_.climb:
+            return climb(each.settings, lengths, partial(length, progress))._asdict()
+        return run(progress, each.settings)._asdict()
+
+    whole = key(source, study.seed, each) | about | {"lengths": lengths}
+    said = line(args.task, each)._replace(steps=sum(lengths))
+    return Batch((each.backend,), said, whole, compute)
+
+
+def learning_rates(args: argparse.Namespace, slices: Sequence[TrainingSlice]) -> list[float]:
+    """The learning rate of each slice: its only one, or what was chosen for it."""
+    several = [each for each in slices if len(each.learning_rates) > 1]
+    if several and not args.tuning:
+        raise StudyError(
+            f"--tuning: missing; slice {several[0].slice} has several learning rates to choose from"
+        )
+    chosen = table(args.tuning, "tuning").query("chosen") if several else None
+
+    def rate(each: TrainingSlice) -> float:
+        if chosen is None or each not in several:
+            return each.learning_rates[0]
+        found = chosen[chosen["slice"] == each.slice]["learning_rate"].unique()
+        if len(found) != 1:
+            raise StudyError(f"{args.tuning}: {len(found)} rates chosen for slice {each.slice}; allowed: one")
+        return float(found[0])
+
+    return [rate(each) for each in slices]
+
+
+def tune(args: argparse.Namespace) -> None:
+    """Choose the learning rate of one cell on one task, for each slice with several, on its first backend."""
+    from carousel.measures.training import tuning
+
+    study = load(args.study)
+    slices = tuned(study.training, args.task, args.cell)
+    if not slices:
+        raise StudyError(f"{args.study}: {absent((args.task, args.cell), tuning_jobs(study))}")
+
+    def batch(slice_: TrainingSlice) -> Batch:
+        backend, settings = (
+            backend_of(slice_.backends[0], slice_, args.exact),
+            tuning.settings(slice_, args.cell),
+        )
+        each = Models(backend, settings * len(slice_.learning_rates), slice_)
+        source = fingerprint("tuning", backend.name, args.cell)
+        about = {"task": args.task, "learning_rates": slice_.learning_rates, "gradient": slice_.gradients[0]}
+
+        def compute(progress: Progress) -> Tables:
+            return {"tuning": tuning.tune(backend, study.seed, slice_, args.task, args.cell, progress)}
+
+        return Batch((backend,), line(args.task, each), key(source, study.seed, each) | about, compute)
+
+    name = f"tuning/{args.task}/{args.cell}"
+    make_tables(args, study, [batch(each) for each in slices], {"tuning": (name, args.out)})
 
 
 def calibrate(args: argparse.Namespace) -> None:
