@@ -224,6 +224,9 @@ def test_only_runs_count_whose_budget_reaches_so_far(plant) -> None:
 
 def test_the_learning_rates_are_those_of_the_studies() -> None:
     slices = yaml.safe_load(STANDARD.read_text())["training"]
+    slices = [
+        one for one in slices if one["snapshots"] != [0]
+    ]  # those whose networks are measured after training
     assert {
         one["slice"]: one["learning_rates"][0]
         for one in slices

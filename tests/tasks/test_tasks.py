@@ -16,7 +16,7 @@ from carousel.study.errors import StudyError
 from carousel.study.files import training_defaults
 from carousel.study.schema import vary
 from carousel.tasks import ADDING_TOLERANCE, TASKS, DataError
-from carousel.tasks.copying import BLANK, DELIMITER, LETTERS, MOST
+from carousel.tasks.copying import FEW, FEW_LETTERS, LETTERS, MOST
 from carousel.tasks.digits import digit_images
 from carousel.tasks.mnist import FILES
 from carousel.tasks.noisy_two_sequence import INFORMATIVE
@@ -309,24 +309,27 @@ def test_the_bits_of_parity_are_fair_and_apart():
     assert_even(2 ** np.arange(6) @ bits, np.arange(2**6))
 
 
-@given(length=st.integers(3, 60), n=st.integers(1, 20), seed=st.integers(0, 99))
-def test_copy_asks_for_the_symbols_in_order_at_the_end(length, n, seed):
-    batch = sample("copy", length, n, seed)
+@pytest.mark.parametrize(("name", "most", "size"), [("copy", MOST, LETTERS), ("copy_two", FEW, FEW_LETTERS)])
+@given(longer=st.integers(0, 57), n=st.integers(1, 20), seed=st.integers(0, 99))
+def test_copy_asks_for_the_symbols_in_order_at_the_end(name, most, size, longer, n, seed):
+    length = TASKS[name].shortest + longer
+    batch = sample(name, length, n, seed)
     count = len(batch.target)
-    assert count == min(MOST, (length - 1) // 2)
+    assert count == min(most, (length - 1) // 2)
     letters = batch.x.argmax(1)
     np.testing.assert_array_equal(letters[:count], batch.target.argmax(1))
-    assert (letters[:count] < LETTERS).all()
-    np.testing.assert_array_equal(letters[-count - 1], DELIMITER)
-    np.testing.assert_array_equal(np.delete(letters[count:], length - 2 * count - 1, axis=0), BLANK)
+    assert (letters[:count] < size).all()
+    np.testing.assert_array_equal(letters[-count - 1], size + 1)
+    np.testing.assert_array_equal(np.delete(letters[count:], length - 2 * count - 1, axis=0), size)
     np.testing.assert_array_equal(batch.weight, 1 / count)
     np.testing.assert_array_equal(batch.scored, 1)
 
 
-def test_the_symbols_to_copy_come_equally_often_and_apart():
-    letters = sample("copy", 21, 8_000).target.argmax(1)
-    assert_even(letters.ravel(), np.arange(LETTERS))
-    assert_even(letters[0] * LETTERS + letters[1], np.arange(LETTERS**2))
+@pytest.mark.parametrize(("name", "size"), [("copy", LETTERS), ("copy_two", FEW_LETTERS)])
+def test_the_symbols_to_copy_come_equally_often_and_apart(name, size):
+    letters = sample(name, 21, 8_000).target.argmax(1)
+    assert_even(letters.ravel(), np.arange(size))
+    assert_even(letters[0] * size + letters[1], np.arange(size**2))
 
 
 # Reber, by regular expressions written from the graph

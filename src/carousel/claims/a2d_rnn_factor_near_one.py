@@ -50,14 +50,20 @@ def models(tables: Tables) -> pd.DataFrame:
     space = chains(tables.decay, cell="rnn_sigmoid")
     space = space.assign(part=np.where(space["bias"] == 0, WITHOUT, WITH), positive=space["gain"] > 0)
     trained = wide(rates(_trained(tables.decay), "loss_h", "full")).assign(part=TRAINED, positive=True)
-    trained = trained.assign(solved=_solved(tables.accuracy))
+    trained = trained.assign(solved=_solved(tables.accuracy, trained))
     both = stack([space, trained]) if len(space) + len(trained) else space
     return both.assign(**{name: 10 ** both[name] for name in BACKENDS})
 
 
-def _solved(accuracy: pd.DataFrame) -> float:
-    """Return how many of the reference's sigmoid RNNs solved their task; NaN where none was evaluated."""
-    own = select(accuracy, cell="rnn_sigmoid", backend=REFERENCE) if len(accuracy) else accuracy
+def _solved(accuracy: pd.DataFrame, trained: pd.DataFrame) -> float:
+    """Return how many of the reference's `trained` networks solved their task; NaN where none was evaluated.
+
+    Of the slices alone that measure them after training.
+    """
+    if accuracy.empty or trained.empty:
+        return np.nan
+    slices = [*trained["slice"].astype(str).unique()]
+    own = select(accuracy, cell="rnn_sigmoid", backend=REFERENCE, slice=slices)
     return float(own.groupby([*RUN, "length"], observed=True)["solved"].any().sum()) if len(own) else np.nan
 
 

@@ -102,17 +102,18 @@ def runs(accuracy: pd.DataFrame) -> pd.DataFrame:
     """Return each run with the truncated gradient paired with that of the full one, the same seed and data.
 
     Columns: accuracy (at the last step), time (steps, censored at ``last``), loss (log10, mean over the evaluations of
-    training) and _full of each; ``later``: 1 where the truncated run surely took longer, -1 where the full one did;
-    ``solved_by_either``: one of both solved it.
+    training that both runs have) and _full of each; ``later``: 1 where the truncated run surely took longer, -1 where
+    the full one did; ``solved_by_either``: one of both solved it.
     """
     keys = [*RUN, "length"]
+    on = [name for name in keys if name != "gradient"]
     found = select(accuracy, cell=TRAINED)
     ends = found.rename(columns={"step": "last"})[[*keys, "last", "accuracy"]]
     with np.errstate(divide="ignore"):
         way = found[found["step"] > 0].assign(loss=lambda table: np.log10(table["loss"]))
-    way = way.groupby(keys, observed=True)["loss"].mean().reset_index()
+    shared = way.groupby([*on, "step"], observed=True)["gradient"].transform("nunique") > 1
+    way = way[shared].groupby(keys, observed=True)["loss"].mean().reset_index()
     times = time_to_solve(found).merge(ends, on=[*keys, "last"]).merge(way, "left", keys)
-    on = [name for name in keys if name != "gradient"]
     truncated, full = (
         select(times, gradient=name).drop(columns="gradient") for name in ("truncated", "full")
     )

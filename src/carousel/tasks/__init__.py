@@ -5,7 +5,7 @@ predictor without memory. Where a task has several versions in the literature, i
 """
 
 from carousel.tasks.adding import ADDING, ADDING_TOLERANCE
-from carousel.tasks.copying import COPY
+from carousel.tasks.copying import COPY, COPY_TWO
 from carousel.tasks.digits import DIGITS, DIGITS_PERMUTED
 from carousel.tasks.mnist import MNIST
 from carousel.tasks.noisy_two_sequence import NOISY_TWO_SEQUENCE
@@ -20,6 +20,7 @@ TASKS: dict[str, Task] = {
     "temporal_order3": TEMPORAL_ORDER3,
     "noisy_two_sequence": NOISY_TWO_SEQUENCE,
     "copy": COPY,
+    "copy_two": COPY_TWO,
     "parity": PARITY,
     "reber": EMBEDDED_REBER,
     "reber_continual": REBER_CONTINUAL,

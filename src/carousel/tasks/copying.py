@@ -7,11 +7,7 @@ from carousel.tasks.task import Batch, Task, chance, mostly_right, one_hot
 LETTERS = 8  # symbols to be copied; the blank and the delimiter come after them
 BLANK, DELIMITER = LETTERS, LETTERS + 1
 MOST = 10  # symbols per sequence
-
-
-def symbols(length: int) -> int:
-    """How many symbols a sequence of `length` steps holds: 10, or as many as leave room to recall them."""
-    return min(MOST, (length - 1) // 2)
+FEW, FEW_LETTERS = 2, 4  # of `copy_two`: symbols per sequence, out of so many
 
 
 def copy(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
@@ -22,12 +18,21 @@ def copy(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
     the recalled symbols alone; the other steps have no target (there: a blank).
     Below 21 steps there are as many symbols as fit, and no blank or one before the delimiter.
     """
-    count = symbols(length)
-    letters = rng.integers(0, LETTERS, (count, n))
-    x = np.full((length, n), BLANK)
-    x[:count], x[-count - 1] = letters, DELIMITER
+    return copied(rng, length, n, min(MOST, (length - 1) // 2), LETTERS)
+
+
+def copy_two(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
+    """`copy` of two symbols out of four: few bits, so that its lag of `length` - 2 steps is hard, not its load."""
+    return copied(rng, length, n, FEW, FEW_LETTERS)
+
+
+def copied(rng: np.random.Generator, length: int, n: int, count: int, letters: int) -> Batch:
+    """n sequences of `count` symbols out of so many `letters`, blanks, a delimiter, and as many blanks as symbols."""
+    symbols, blank = rng.integers(0, letters, (count, n)), letters
+    x = np.full((length, n), blank)
+    x[:count], x[-count - 1] = symbols, blank + 1
     everywhere = np.ones((count, n))
-    return Batch(one_hot(x, LETTERS + 2), one_hot(letters, LETTERS), everywhere / count, everywhere)
+    return Batch(one_hot(x, letters + 2), one_hot(symbols, letters), everywhere / count, everywhere)
 
 
 COPY = Task(
@@ -38,4 +43,13 @@ COPY = Task(
     solved=mostly_right,
     baseline=chance(LETTERS),  # a blank is read where a symbol is the target
     shortest=3,
+)
+COPY_TWO = Task(
+    sample=copy_two,
+    inputs=FEW_LETTERS + 2,
+    outputs=FEW_LETTERS,
+    loss="cross_entropy",
+    solved=mostly_right,
+    baseline=chance(FEW_LETTERS),  # as of `copy`
+    shortest=2 * FEW + 1,
 )

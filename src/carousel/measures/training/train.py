@@ -127,7 +127,9 @@ def train(
     gradient or weights are not finite is stopped: in its later rows it has no loss and solves nothing, and there are
     no later snapshots of it.
     """
-    rates = slice_.learning_rates * len(settings) if rates is None else rates
+    if rates is None:
+        (rate,) = slice_.learning_rates
+        rates = [rate] * len(settings)
     learners, measured = (
         untrained(backend, seed, settings, slice_, name, rates),
         Measured(seed, slice_, name, gradient),
