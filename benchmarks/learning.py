@@ -36,7 +36,13 @@ def plan(task: str, cell: str, bias: str, climbs: bool) -> TrainingSlice:
     """The slice of one setting, without what is measured on the way."""
     how = {"evaluate_every": 25 if climbs else 50, "climb": climbs, "stop_when_solved": climbs}
     slice_ = vary(
-        training_defaults(), **PLAN, **how, tasks=[task], cells=[cell], forget_biases=[bias], snapshots=[0]
+        training_defaults(),
+        **PLAN,
+        **how,
+        tasks=[task],
+        cells=[cell],
+        forget_biases=[bias if bias == "chrono" else float(bias)],
+        snapshots=[0],
     )
     return slice_.model_copy(update={"snapshots": ()})
 
