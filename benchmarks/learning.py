@@ -78,8 +78,8 @@ def row(backend: str, task: str, cell: str, bias: str) -> dict[str, object]:
         solved = accuracy.groupby(["repetition", "length"])["solved"].any().sum()
         found |= {
             f"{name}, s": round(seconds, 1),
-            f"{name}, s per solved model": round(seconds / max(solved, 1), 2),
-            f"{name}, ms per model and step": round(1000 * seconds / steps, 2),
+            f"{name}, s per solved model": round(float(seconds / max(solved, 1)), 2),
+            f"{name}, steps of a model": steps,
             f"{name}, mean longest": longest.reindex(range(PLAN["repetitions"]), fill_value=0).mean(),
         }
     return found | {"times as fast": round(found["each, s"] / found["climbs, s"], 1)}

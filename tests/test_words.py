@@ -30,7 +30,7 @@ ANYWHERE = {  # words: what to say
     "remake remakes": "rebuild",
     "foreign": "provenance mismatch",
     "abroad": "other machines",
-    "climb climbs descend descends": "forward step, backward step",
+    "descend descends": "forward step, backward step",
     "doors": "entry and exit",
     "monday": "recommended settings",
 }
@@ -39,6 +39,7 @@ NAMES = {  # words, the packages or modules that they are no names in ("" is all
     ("spoken inner", ""): "recurrent input, intermediate input",
     ("front fronts", "engine measures"): "carried state",
     ("tails", ""): "precise slopes",
+    ("climb climbs", "cells engine"): "forward step; in training, runs climb from length to length",
     ("cut cuts shut", "cells engine measures"): "stop_gradient, blocked gates",
     ("route routes about beside", "engine measures pipeline"): "Path, adjoint norms, other quantities",
     ("part", "api study measures pipeline"): "slice",

@@ -67,7 +67,7 @@ class Scores:
         settings: Sequence[Setting],
         rates: Float[np.ndarray, " M"],
         tracker: NonFiniteTracker,
-        **about: Any,
+        **common: Any,
     ) -> pd.DataFrame:
         """The accuracy table of the batch: step by step, model by model."""
         rows = pd.concat(self.rows).sort_values(["step", "place"], kind="stable")
@@ -78,6 +78,6 @@ class Scores:
         frame = of_model.take(rows["place"]).assign(
             **{name: rows[name].to_numpy() for name in rows.columns[1:]},
             **dict(zip(("baseline_loss", "baseline_accuracy"), baseline, strict=True)),
-            **about,
+            **common,
         )
         return laid_out(frame.reset_index(drop=True), "accuracy")

@@ -162,9 +162,9 @@ def train(
         tracker.check(step, loss, norm)
         model = rebuild(learners.model, learners.adam.step(leaves(learners.model), by))
         learners = replace(learners, model=tracker.zeroed(model))
-    about = {"backend": backend.name, "device": backend.device, "dtype": backend.dtype}
-    about |= {"slice": slice_.slice, "task": name, "gradient": gradient}
-    return Run(table.table(settings, np.array(rates, float), tracker, **about), *measured.tables())
+    common = {"backend": backend.name, "device": backend.device, "dtype": backend.dtype}
+    common |= {"slice": slice_.slice, "task": name, "gradient": gradient}
+    return Run(table.table(settings, np.array(rates, float), tracker, **common), *measured.tables())
 
 
 class Measured:
@@ -172,7 +172,7 @@ class Measured:
 
     def __init__(self, seed: int, slice_: TrainingSlice, name: str, gradient: str) -> None:
         self.seed, self.slice_ = seed, slice_
-        self.about: dict[str, Any] = {"trained": name, "gradient": gradient}
+        self.common: dict[str, Any] = {"trained": name, "gradient": gradient}
         self.found: list[tuple[pd.DataFrame, pd.DataFrame]] = []
 
     def at(self, step: int, learners: Learners, active: np.ndarray, ends: np.ndarray) -> None:
@@ -193,7 +193,7 @@ class Measured:
             targets,
             active,
         )
-        self.found.append(snapshots.measure(*given, step=step, **self.about))
+        self.found.append(snapshots.measure(*given, step=step, **self.common))
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Both tables; empty ones with their columns where nothing was measured."""

@@ -168,7 +168,7 @@ def training(
 
     lengths = sorted(each.slice_.lengths) if each.slice_.climb else [each.settings[0].length]
     source = fingerprint("accuracy", args.backend, args.cell)
-    about = {"task": args.task, "gradient": gradient, "learning_rate": rate}
+    common = {"task": args.task, "gradient": gradient, "learning_rate": rate}
 
     def run(progress: Progress, settings: Sequence[Setting], before: int = 0) -> Run:
         def so_far(step: int, steps: int) -> None:
@@ -178,15 +178,15 @@ def training(
         return train(each.backend, study.seed, settings, each.slice_, args.task, gradient, so_far, rates)
 
     def length(progress: Progress, settings: list[Setting], before: int) -> Run:
-        part = key(source, study.seed, each._replace(settings=settings)) | about
-        return Run(**cached(args.cache, part, lambda: run(progress, settings, before)._asdict()))
+        own = key(source, study.seed, each._replace(settings=settings)) | common
+        return Run(**cached(args.cache, own, lambda: run(progress, settings, before)._asdict()))
 
     def compute(progress: Progress) -> Tables:
         if each.slice_.climb:
             return climb(each.settings, lengths, partial(length, progress))._asdict()
         return run(progress, each.settings)._asdict()
 
-    whole = key(source, study.seed, each) | about | {"lengths": lengths}
+    whole = key(source, study.seed, each) | common | {"lengths": lengths}
     said = line(args.task, each)._replace(steps=sum(lengths))
     return Batch((each.backend,), said, whole, compute)
 
@@ -227,12 +227,12 @@ def tune(args: argparse.Namespace) -> None:
         )
         each = Models(backend, settings * len(slice_.learning_rates), slice_)
         source = fingerprint("tuning", backend.name, args.cell)
-        about = {"task": args.task, "learning_rates": slice_.learning_rates, "gradient": slice_.gradients[0]}
+        common = {"task": args.task, "learning_rates": slice_.learning_rates, "gradient": slice_.gradients[0]}
 
         def compute(progress: Progress) -> Tables:
             return {"tuning": tuning.tune(backend, study.seed, slice_, args.task, args.cell, progress)}
 
-        return Batch((backend,), line(args.task, each), key(source, study.seed, each) | about, compute)
+        return Batch((backend,), line(args.task, each), key(source, study.seed, each) | common, compute)
 
     name = f"tuning/{args.task}/{args.cell}"
     make_tables(args, study, [batch(each) for each in slices], {"tuning": (name, args.out)})
