@@ -27,7 +27,7 @@ SETTINGS = (
     ("temporal_order", "lstm", "chrono"),
     ("adding", "lstm", "1"),
 )
-LENGTHS = [10, 20, 40, 80]
+LENGTHS = [10, 20, 40, 80, 160]
 PLAN = {"gains": [1.0], "hidden": [16], "batch": 32, "steps": 600, "test_size": 200, "repetitions": 10, "checked": 3,
         "dtype": "float32", "lengths": LENGTHS, "learning_rates": [0.01], "inits": ["orthogonal"]}  # fmt: skip
 
