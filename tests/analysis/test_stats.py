@@ -325,11 +325,16 @@ def accuracy(solved: dict[int, list[bool]], **changes: object) -> pd.DataFrame:
         ({10: [False, True], 20: [True, False], 40: [False, False]}, 20, "", np.log2(20)),
         ({10: [False], 20: [False], 40: [False]}, 0, "below", np.log2(5)),
         ({10: [True], 20: [True], 40: [True]}, 40, "above", np.log2(40)),
+        ({10: [False, True], 20: [False, False]}, 10, "", np.log2(10)),  # climbed on to 20, and no further
+        ({10: [False, True], 20: [True]}, 20, "above", np.log2(20)),
+        ({10: [False]}, 0, "below", np.log2(5)),
     ],
 )
 def test_longest_length_solved(solved: dict, longest: int, censored: str, octaves: float) -> None:
     run = learning.longest_solved(accuracy(solved)).iloc[0]
     assert (run["longest"], run["censored"], run["octaves"]) == (longest, censored, pytest.approx(octaves))
+    assert run["least"] == (-np.inf if censored == "below" else run["octaves"])
+    assert run["most"] == (np.inf if censored == "above" else run["octaves"])
 
 
 def test_a_million_rows_take_seconds_only() -> None:

@@ -314,7 +314,8 @@ def runs(**columns: list) -> pd.DataFrame:
     return pd.DataFrame(columns).assign(**usual)
 
 
-def test_time_to_solve_is_the_first_solved_evaluation_or_censored_at_the_last() -> None:
+def test_time_to_solve_is_the_first_solved_evaluation_or_censored_at_the_horizon() -> None:
+    """The third run stopped as not finite: it takes longer than any that was trained on."""
     table = time_to_solve(
         runs(
             repetition=[0, 0, 0, 1, 1, 1, 2, 2],
@@ -322,10 +323,34 @@ def test_time_to_solve_is_the_first_solved_evaluation_or_censored_at_the_last() 
             solved=[False, True, False, False, False, False, False, False],
         )
     )
-    assert table["time"].tolist() == [50, 100, 50]
+    assert table["time"].tolist() == [50, 100, 100]
     assert table["solved"].tolist() == [True, False, False]
     assert table["last"].tolist() == [100, 100, 50]
+    assert table["horizon"].tolist() == [100, 100, 100]
     assert time_to_solve(runs(repetition=[], step=[], solved=[]).astype({"solved": bool})).empty
+
+
+def test_where_training_stops_once_solved_the_times_are_the_same() -> None:
+    """Rows after the first solved evaluation, or after a model is no longer finite, tell nothing about the time."""
+    steps, solved = [0, 50, 100], {0: 50, 1: 100, 2: None, 3: None}
+    whole = pd.concat([
+        runs(repetition=[r] * 3, step=steps, solved=[at is not None and step >= at for step in steps])
+        for r, at in solved.items()
+    ])  # fmt: skip
+    ends = whole["repetition"].map({0: 50, 1: 100, 2: 100, 3: 50})
+    columns = ["repetition", "time", "solved", "horizon"]
+    one, other = (time_to_solve(table)[columns] for table in (whole, whole[whole["step"] <= ends]))
+    pd.testing.assert_frame_equal(one, other)
+    assert restricted_mean(other["time"], other["solved"], 100) == pytest.approx((50 + 100 + 100 + 100) / 4)
+
+
+def test_a_slice_has_a_horizon_for_each_length() -> None:
+    short, long = runs(repetition=[0, 0], step=[0, 50], solved=[False, True]), runs(
+        repetition=[0, 1, 1], step=[0, 0, 300], solved=[False, False, False]
+    )
+    table = time_to_solve(pd.concat([short, long.assign(length=20)])).set_index(["length", "repetition"])
+    assert table["horizon"].to_dict() == {(10, 0): 50, (20, 0): 300, (20, 1): 300}
+    assert table["time"].to_dict() == {(10, 0): 50, (20, 0): 300, (20, 1): 300}
 
 
 def test_unsolved_runs_count_as_the_whole_horizon() -> None:

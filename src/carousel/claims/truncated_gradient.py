@@ -101,9 +101,9 @@ def flow(found: pd.DataFrame) -> pd.DataFrame:
 def runs(accuracy: pd.DataFrame) -> pd.DataFrame:
     """Return each run with the truncated gradient paired with that of the full one, the same seed and data.
 
-    Columns: accuracy (at the last step), time (steps, censored at ``last``), loss (log10, mean over the evaluations of
-    training that both runs have) and _full of each; ``later``: 1 where the truncated run surely took longer, -1 where
-    the full one did; ``solved_by_either``: one of both solved it.
+    Columns: accuracy (at the last step), time (steps, censored at ``horizon``), loss (log10, mean over the evaluations
+    of training that both runs have) and _full of each; ``later``: 1 where the truncated run surely took longer, -1
+    where the full one did; ``solved_by_either``: one of both solved it.
     """
     keys = [*RUN, "length"]
     on = [name for name in keys if name != "gradient"]
@@ -150,7 +150,7 @@ def learning(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return what is kept of learning, of paired `runs`: measure, ``value``, and RUN."""
     values = {
         ACCURACY: pairs["accuracy"] - pairs["accuracy_full"],
-        TIME: (pairs["time_full"] - pairs["time"]) / pairs["last"],
+        TIME: (pairs["time_full"] - pairs["time"]) / pairs["horizon"],
         LOSS: difference(pairs["loss_full"], pairs["loss"]),
     }
     return stack([pairs.assign(measure=name, value=value) for name, value in values.items()])

@@ -5,13 +5,17 @@ import pandas as pd
 
 from carousel.analysis.stats.tables import RUN
 
+TRAINING = ["slice", "task", "length"]  # what the runs share that are given as many steps
+
 
 def longest_solved(accuracy: pd.DataFrame) -> pd.DataFrame:
     """Return one row per RUN with the longest length solved at any evaluation, censoring included.
 
-    ``longest`` is 0 where no length was solved; ``shortest_tried`` and ``longest_tried`` bound what could be
-    seen; ``censored``: "below" (nothing solved), "above" (the longest tried was solved: it may reach further)
-    or "". ``octaves`` is log2(longest), with one octave below the shortest tried for a run that solved none.
+    ``longest`` is 0 where no length was solved; ``shortest_tried`` and ``longest_tried`` bound what the run itself
+    tried, which of a run that climbs ends at the first length that it did not solve; ``censored``: "below" (nothing
+    solved), "above" (the longest tried was solved: it may reach further) or "". ``octaves`` is log2(longest), with one
+    octave below the shortest tried for a run that solved none. ``least`` and ``most``: between what octaves the longest
+    length is that would have been solved of all lengths, each twice the one before; infinite on the censored side.
     """
     keys = [*RUN, "length"]
     solved = accuracy.groupby(keys, observed=True)["solved"].any().reset_index()
@@ -20,22 +24,28 @@ def longest_solved(accuracy: pd.DataFrame) -> pd.DataFrame:
         longest=("longest", "max"), shortest_tried=("length", "min"), longest_tried=("length", "max")
     )
     above, below = runs["longest"] == runs["longest_tried"], runs["longest"] == 0
-    runs["censored"] = np.select([above, below], ["above", "below"], "")
-    runs["octaves"] = np.log2(runs["longest"].where(~below, runs["shortest_tried"] / 2))
-    return runs.reset_index()
+    octaves = np.log2(runs["longest"].where(~below, runs["shortest_tried"] / 2))
+    return runs.assign(
+        censored=np.select([above, below], ["above", "below"], ""), octaves=octaves,
+        least=octaves.mask(below, -np.inf), most=octaves.mask(above, np.inf),
+    ).reset_index()  # fmt: skip
 
 
 def time_to_solve(accuracy: pd.DataFrame) -> pd.DataFrame:
     """Return one row per RUN and length with ``time``, the first evaluated step at which the task was solved.
 
-    ``solved`` is False for a run that never did: its time is censored at its last evaluation, ``last``, which
-    means that it takes longer than that. A run counts as solved from then on, whatever comes later.
+    ``last``: the run's own last evaluation, which is its first solved one where training then stops. ``horizon``: the
+    latest evaluation of any run of the same slice, task and length, up to which all of them were trained unless they
+    solved the task or were no longer finite. ``solved`` is False for a run that did not: its time is censored at the
+    horizon, which means that it takes longer than that; one that is no longer finite never will. A run counts as
+    solved from then on, whatever comes later.
     """
     keys = [*RUN, "length"]
     last = accuracy.groupby(keys, observed=True)["step"].max().rename("last")
     first = accuracy[accuracy["solved"]].groupby(keys, observed=True)["step"].min().rename("time")
     runs = last.to_frame().join(first).reset_index()
-    return runs.assign(solved=runs["time"].notna(), time=runs["time"].fillna(runs["last"]))
+    horizon = runs.groupby(TRAINING, observed=True)["last"].transform("max")
+    return runs.assign(solved=runs["time"].notna(), time=runs["time"].fillna(horizon), horizon=horizon)
 
 
 def restricted_mean(time: np.ndarray | pd.Series, solved: np.ndarray | pd.Series, horizon: float) -> float:
