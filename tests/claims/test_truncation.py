@@ -345,8 +345,9 @@ def test_where_training_stops_once_solved_the_times_are_the_same() -> None:
 
 
 def test_a_slice_has_a_horizon_for_each_length() -> None:
-    short, long = runs(repetition=[0, 0], step=[0, 50], solved=[False, True]), runs(
-        repetition=[0, 1, 1], step=[0, 0, 300], solved=[False, False, False]
+    short, long = (
+        runs(repetition=[0, 0], step=[0, 50], solved=[False, True]),
+        runs(repetition=[0, 1, 1], step=[0, 0, 300], solved=[False, False, False]),
     )
     table = time_to_solve(pd.concat([short, long.assign(length=20)])).set_index(["length", "repetition"])
     assert table["horizon"].to_dict() == {(10, 0): 50, (20, 0): 300, (20, 1): 300}

@@ -1,74 +1,102 @@
-"""Figures of what was learned: the longest sequence solved, and the rate before training that should foretell it."""
+"""The figure of learning: the longest sequence that each seed learned, by setting, in the order of what is left."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from carousel.analysis.stats.learning import longest_solved
-from carousel.analysis.stats.resampling import interval
-from carousel.analysis.text import bias_order
+from carousel.analysis.stats.tables import select
+from carousel.axes import LIBRARIES
 from carousel.claims import k3_longer_dependencies as k3
 from carousel.claims.claim import Tables
+from carousel.claims.longest_learned import PLACE, RIVAL, seeds
+from carousel.claims.longest_learned_text import LONGER, RANKS, in_short
 from carousel.report import names
 from carousel.report.figures.data import sample
-from carousel.report.figures.samples import ROW
-from carousel.report.figures.style import RATE, legend, look, marker, nothing, panels
+from carousel.report.figures.labels import TEXT
+from carousel.report.figures.style import legend, look, nothing, panels
+
+ROW = 0.19  # inches
+DOT = 0.075  # octaves from one seed of a setting to the next that learned as long
+LONGEST = "longest sequence learned, steps"
+SEEDS = {  # censored: marker, whether it is filled, and what the legend says
+    "": ("o", True, "a seed, and the longest it learned"),
+    "above": (">", False, "learned the longest tried"),
+    "below": ("<", False, "learned none"),
+}
 
 
 def k3_figure(tables: Tables) -> Figure:
-    """Draw the longest length solved by cell and task, and against the rate before training."""
-    runs = beside(sample(longest_solved(tables.accuracy) if len(tables.accuracy) else tables.accuracy))
-    if runs.empty:
+    """Draw a panel per task: a row per setting, that with most of its gradient left above, and a dot per seed."""
+    if k3.rows(tables).empty:
         return nothing("how long a sequence the cells learn")
-    tasks = sorted(runs["task"].astype(str).unique())
-    labels = [f"longest sequence solved, steps: {names.task(task)}" for task in tasks]
-    last = "longest sequence solved, by rate before training"
-    parts = [runs[runs["task"] == task] for task in tasks]
-    heights = [0.6 + ROW * len(part[["cell", "forget_bias"]].drop_duplicates()) for part in parts] + [2.4]
-    figure, axes = panels([*labels, last], f"rate before training, {RATE}", height=1.0 + sum(heights))
+    found = sample(seeds(tables.accuracy, tables.decay))
+    said = in_short(k3.CLAIM.evidence(tables))
+    parts = {task: (part, ordered(part)) for task, part in found.groupby("task")}
+    heights = [0.55 + ROW * len(settings) for _, settings in parts.values()]
+    figure, axes = panels([" \n "] * len(parts), LONGEST, height=1.0 + sum(heights))
     axes[0].get_gridspec().set_height_ratios(heights)
-    for ax, part in zip(axes, parts, strict=False):
-        _lengths(ax, part)
-    _starts(axes[-1], sample(k3.starts(tables)))
-    legend(figure, 3)
+    for ax, (task, (runs, settings)) in zip(axes, parts.items(), strict=True):
+        longer, order = (said.get((str(task), kind), "") for kind in (LONGER, RANKS))
+        _head(ax, f"{names.task(str(task))}: {longer or LONGEST}", order)
+        _draw(ax, runs, settings)
+        ax.sharex(axes[0])
+    legend(figure, 2)
     return figure
 
 
-def beside(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs by the full gradient of slices in which a tanh RNN was trained, too: those that K3 compares."""
-    slices = runs.loc[runs["cell"] == "rnn_tanh", "slice"].unique()
-    return runs[runs["slice"].isin(slices) & (runs["gradient"] == "full")]
+def _head(ax: Axes, first: str, second: str) -> None:
+    """Write two lines above a panel from the figure's left edge on, and what stands in the column at its right."""
+    place: dict[str, Any] = {"textcoords": "offset points", "fontsize": TEXT, "in_layout": False}
+    left, right = (("figure fraction", "axes fraction"),) * 2
+    ax.annotate(first, (0, 1), (3, 16), xycoords=left, fontweight="bold", **place)
+    ax.annotate(second, (0, 1), (3, 4), xycoords=left, **place)
+    ax.annotate("gradient left", (1, 1), (-3, 4), xycoords=right, ha="right", **place)
 
 
-def _lengths(ax: Axes, runs: pd.DataFrame) -> None:
-    """Draw per cell and forget bias the mean of log2 of the longest length, with its interval."""
-    groups = runs.groupby(["cell", "forget_bias"], observed=True)["octaves"]
-    values = {(str(cell), str(bias)): group.to_numpy() for (cell, bias), group in groups}
-    keys = sorted(values, key=lambda key: (key[0], bias_order(runs["forget_bias"]).index(key[1])))
-    for i, key in enumerate(keys):
-        mean, low, high = interval(values[key])
-        colour = look(key[0])["color"]
-        ax.plot([low, high], [i, i], color=colour)
-        ax.plot(mean, i, marker(key[0]), color=colour, markersize=7)
-    ax.set_yticks(range(len(keys)), [names.setting(cell, bias) for cell, bias in keys])
-    _octaves(ax.xaxis, runs)
+def ordered(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the settings of one task, most of the gradient left first: ``left`` is the median over the seeds."""
+    table = runs.groupby(PLACE, sort=False)["left"].median().reset_index()
+    return table.sort_values("left", ascending=False, kind="stable", na_position="last", ignore_index=True)
 
 
-def _octaves(axis: Axis, runs: pd.DataFrame) -> None:
-    """Label an axis of log2 of the length by the lengths themselves; below the shortest: none solved."""
+def _draw(ax: Axes, runs: pd.DataFrame, settings: pd.DataFrame) -> None:
+    place = ("axes fraction", "data")
+    for i, (cell, init, bias, left) in enumerate(settings.itertuples(index=False)):
+        own = select(runs, cell=cell, init=init, forget_bias=bias)
+        _row(ax, own, -i, (cell, init) == (RIVAL["cell"], RIVAL["init"]))
+        ax.annotate(share(left), (1, -i), (4, 0), xycoords=place, textcoords="offset points", va="center")
+    ax.set_yticks(-np.arange(len(settings)), [named(*row[:3]) for row in settings.itertuples(index=False)])
+    ax.set_ylim(0.5 - len(settings), 0.6)
     low, high = np.log2(runs["shortest_tried"].min()), np.log2(runs["longest_tried"].max())
     places = np.arange(low - 1, high + 0.01)
-    axis.set_ticks(places, ["none", *(f"{2**place:g}" for place in places[1:])])
+    ax.set_xticks(places, ["none", *(f"{2**place:g}" for place in places[1:])])
 
 
-def _starts(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw one dot per setting: longest length solved against the rate before training."""
-    keys = [name for name in [*k3.PLACE] if name in table]
-    medians = table.groupby(keys, observed=True)[["rate", "octaves"]].mean().reset_index()
-    for cell, rows in medians.groupby("cell", observed=True):
-        ax.plot(rows["rate"].clip(lower=-2), rows["octaves"], marker(str(cell)), color=look(str(cell))["color"],
-                markersize=7, label=names.cell(str(cell)))  # fmt: skip
-    if len(table):
-        _octaves(ax.yaxis, table)
+def _row(ax: Axes, runs: pd.DataFrame, y: int, rival: bool) -> None:
+    """Draw the seeds of one setting side by side at the length they learned; of the tanh RNN the mean as a line."""
+    colour, mean = look(str(runs["cell"].iloc[0]))["color"], runs["octaves"].mean()
+    if rival:
+        ax.axvline(
+            mean, color=colour, linewidth=1.2, linestyle=(0, (4, 2)), label="mean of the tanh RNN", zorder=1
+        )
+    for (octaves, censored), own in runs.groupby(["octaves", "censored"]):
+        shape, filled, label = SEEDS[str(censored)]
+        x = float(octaves) + DOT * (np.arange(len(own)) - (len(own) - 1) / 2)
+        ax.plot(x, np.full(len(own), y), shape, color=colour, markersize=3.4, markeredgewidth=0.8, label=label,
+                markerfacecolor=colour if filled else "white")  # fmt: skip
+    ax.plot(mean, y, "|", color="black", markersize=9, markeredgewidth=1.2, label="mean of a setting")
+
+
+def named(cell: str, init: str, bias: str) -> str:
+    """Return a setting, short enough for a label: cell and library, or cell, forget bias and init."""
+    if init in LIBRARIES:
+        return f"{names.cell(cell)}, {LIBRARIES[init]}"
+    return names.setting(cell, bias) + ("" if init == RIVAL["init"] else f", {names.init(init)}")
+
+
+def share(left: float) -> str:
+    """Return what is left in percent; an em dash where it was not measured."""
+    return "\N{EM DASH}" if np.isnan(left) else f"{100 * 10.0**left:.2g} %"

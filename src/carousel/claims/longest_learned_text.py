@@ -1,0 +1,142 @@
+"""Who learns longer sequences, and whether what is left of the gradient says so, in words."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from carousel.analysis import names
+from carousel.analysis.text import listed, number
+from carousel.claims.evidence import reference
+from carousel.claims.rules import FAILS, HOLDS, UNCLEAR, comparison
+
+LONGER, RANKS, CONTRAST = "longer", "ranks", "contrast"  # what a part of the evidence is about
+RANK = "rank correlation of what is left with the length"
+PAIR = "LSTM at forget bias 0 and tanh RNN by what is left"
+SAME, SHORTER, NOT_LONGER = "the same", "shorter", "not longer"
+SAID = {HOLDS: "Longer", SAME: "The same within the margin", SHORTER: "Shorter", NOT_LONGER: "Not longer",
+        UNCLEAR: "Undecided"}  # fmt: skip
+SHOWN = 3  # parts that are named
+
+
+def condition(evidence: pd.DataFrame, states: pd.Series, same: pd.Series) -> list[str]:
+    """Return in words how many LSTMs learn longer, which ones, and whether the gradient says so.
+
+    states, same: of the parts by `comparison`, and of LONGER ones by `equivalence`.
+    """
+    own = reference(evidence)
+    own = own.assign(state=own["part"].map(states))
+    gains = own[own["kind"] == LONGER]
+    gains = gains.assign(word=[_word(row, same.get(row["part"])) for _, row in gains.iterrows()])
+    return [_counts(gains), *_by_word(gains), *_ranked(own), *_pairs(own)]
+
+
+def _word(row: pd.Series, same: str | None) -> str:
+    """Return HOLDS or UNCLEAR; of what fails whether it is the same, shorter, or one of both."""
+    if row["state"] != FAILS:
+        return str(row["state"])
+    if same == HOLDS:
+        return SAME
+    return SHORTER if same == FAILS else NOT_LONGER
+
+
+def _counts(gains: pd.DataFrame) -> str:
+    each = [
+        f"{(group['word'] == HOLDS).sum()} of {len(group)} on {names.task(task)}"
+        for task, group in gains.groupby("task")
+    ]
+    return f"LSTMs that learn longer sequences than the tanh RNN: {listed(each)}."
+
+
+def _by_word(gains: pd.DataFrame) -> Iterator[str]:
+    """Yield a sentence for each of SAID that occurs: the octaves of each LSTM, task by task."""
+    for word, said in SAID.items():
+        own = gains[gains["word"] == word]
+        each = [
+            f"on {names.task(task)} "
+            + listed(f"{row.short} ({number(row.effect)})" for row in group.itertuples())
+            for task, group in own.groupby("task")
+        ]
+        if each:
+            yield f"{said}, in octaves: {'; '.join(each)}."
+
+
+def _ranked(own: pd.DataFrame) -> Iterator[str]:
+    rows = own[own["kind"] == RANKS]
+    each = [
+        f"{in_order(row.effect)} on {names.task(row.task)} ({_verb(row.state)})" for row in rows.itertuples()
+    ]
+    if each:
+        yield (
+            "Of the pairs of settings that learn to different lengths, the one that keeps more of its gradient before "
+            f"training learns longer in {listed(each)}."
+        )
+
+
+def _pairs(own: pd.DataFrame) -> Iterator[str]:
+    rows = own[own["kind"] == CONTRAST]
+    each = [
+        f"on {names.task(row.task)} {number(row.left)} and {number(row.left_right)} decades are left, and "
+        f"{_longer(row.effect, row.left - row.left_right)} ({_verb(row.state)})"
+        for row in rows.itertuples()
+    ]
+    if each:
+        yield f"LSTM at forget bias 0 and tanh RNN: {'; '.join(each)}."
+
+
+def _verb(state: str) -> str:
+    return {HOLDS: "in order", FAILS: "not in order"}.get(state, "undecided")
+
+
+def _longer(effect: float, more: float) -> str:
+    """Return who learns longer: ``effect`` is of the one with more left, the LSTM where ``more`` is positive."""
+    octaves = effect * np.sign(more)
+    who = "the LSTM" if octaves > 0 else "the tanh RNN"
+    by = f"{number(abs(octaves))} octave{'s' if abs(octaves) != 1 else ''}"
+    return f"{who} learns longer by {by}" if octaves else "neither learns longer"
+
+
+def in_short(evidence: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """Return by task and kind how many LSTMs learn longer, and how many pairs are in the order of what is left."""
+    if evidence.empty:
+        return {}
+    own = reference(evidence)
+    own = own.assign(holds=own["part"].map(comparison(evidence)) == HOLDS)
+    gains, ranks = (own[own["kind"] == kind].groupby("task") for kind in (LONGER, RANKS))
+    longer = {
+        (str(task), LONGER): f"{group['holds'].sum()} of {len(group)} LSTMs learn longer than the tanh RNN"
+        for task, group in gains
+    }
+    order = {
+        (str(task), RANKS): f"more gradient left, longer learned in {in_order(group.iloc[0])} of pairs"
+        for task, group in ranks["effect"]
+    }
+    return longer | order
+
+
+def in_order(rank: float) -> str:
+    """Return a rank correlation as the share of the pairs of settings that are in order."""
+    return f"{50 * (1 + rank):.0f} %"
+
+
+def some(parts: pd.Series) -> str:
+    """Return the first SHOWN parts, and how many more there are."""
+    more = f" (and {len(parts) - SHOWN} more parts)" if len(parts) > SHOWN else ""
+    return f"{'; '.join(parts.head(SHOWN))}{more}"
+
+
+def alt(evidence: pd.DataFrame) -> str:
+    """Return the picture in words: octaves gained, and the rank correlation, by task."""
+    own = reference(evidence) if len(evidence) else evidence
+    gains, ranks = (own[own["kind"] == kind] for kind in (LONGER, RANKS))
+    each = [
+        f"{number(group['effect'].min())} to {number(group['effect'].max())} on {names.task(task)}"
+        for task, group in gains.groupby("task")
+    ]
+    order = [f"{number(row.effect)} on {names.task(row.task)}" for row in ranks.itertuples()]
+    return (
+        "Longest sequence learned by task, a row per setting and a dot per seed; above those settings that keep "
+        "most of their gradient before training. Octaves gained by the LSTMs over the tanh RNN: "
+        f"{listed(each) or 'not measured'}."
+        + (f" Rank correlation of what is left with the length: {listed(order)}." if order else "")
+    )
