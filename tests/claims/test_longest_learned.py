@@ -11,8 +11,10 @@ from support.planted_learning import KEPT, LENGTHS, TASKS
 from carousel.claims import CLAIMS, longest_learned as learned
 from carousel.claims.claim import Tables, Verdict
 from carousel.claims.evidence import reference
+from carousel.claims.judge import judge
 from carousel.claims.k3_longer_dependencies import IN_ORDER, STEP, told
 from carousel.claims.rules import FAILS, HOLDS, UNCLEAR, comparison
+from carousel.report.page import answers
 
 K3 = CLAIMS["K3"]
 LSTMS = ("lstm/0", "lstm/1", "lstm/chrono", "keras")
@@ -268,7 +270,7 @@ def test_the_words_name_who_learns_longer_and_count_them(plant) -> None:
     found = decided(plant(need="K3", extra={"longest": lengths}))
     said = found.condition
     assert said.startswith(
-        "LSTMs that learn longer sequences than the tanh RNN: 2 of 4 on adding and 4 of 4 on temporal"
+        "Sequences longer than the tanh RNN's are learned by 2 of 4 LSTMs on adding and 4 of 4 on temporal order."
     )
     assert (
         "Longer, in octaves: on adding forget bias 1 (1) and Keras's default (1); on temporal order" in said
@@ -283,3 +285,23 @@ def test_the_words_name_who_learns_longer_and_count_them(plant) -> None:
 def test_the_lengths_of_the_page_are_tried_in_octaves() -> None:
     """The margin is half of what one length tried lies from the next."""
     assert {np.log2(b / a) for a, b in pairwise(LENGTHS)} == {2 * STEP.value}
+
+
+SENTENCES = {
+    "supported": ({}, "on every task each LSTM learned longer sequences than the tanh RNN, and settings that keep"),
+    "refuted": ({"rnn_tanh": 40}, "no LSTM learned longer sequences than the tanh RNN: sequences longer than the tanh "
+                "RNN\\'s are learned by 0 of 4 LSTMs on adding"),
+    "depends": ({"rnn_tanh": 20}, "they do not always, or not for that reason: sequences longer than the tanh RNN\\'s "
+                "are learned by 3 of 4 LSTMs on adding and 3 of 4 on temporal order"),
+    "inconclusive": (dict.fromkeys((*LSTMS, "rnn_tanh"), 80), "this study cannot say: lengths beyond those tried would "
+                     "settle adding"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verdict", SENTENCES)
+def test_the_sentence_on_the_page_follows_from_the_tables(plant, calibration, verdict: str) -> None:
+    longest, words = SENTENCES[verdict]
+    found = judge({"K3": K3}, plant(need="K3", extra={"longest": longest}), calibration).claims
+    said = answers.sentence(next(found.itertuples()))
+    assert said.startswith(f"“So LSTMs learn longer lags”: [{verdict}]")
+    assert words in said, said

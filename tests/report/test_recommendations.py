@@ -35,7 +35,7 @@ def left() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def learned(summary) -> pd.DataFrame:
-    return recommendations.learned(planted.accuracy(), summary)
+    return recommendations.learned(pd.concat([planted.accuracy(), planted.advised()]), summary)
 
 
 @pytest.fixture(scope="module")
@@ -162,17 +162,52 @@ def test_no_advice_rests_on_one_backend_and_the_reference_decides(left, learned,
     pd.testing.assert_frame_equal(found, recommended)
 
 
-def test_a_setting_says_what_it_learned_or_that_it_was_not_trained(recommended, learned):
-    assert recommended.loc[(10, STEADIEST, "lstm")]["trained"] == (
-        "adding: 3 of 3 seeds at 40 steps, 2 of 3 seeds at 120 steps"
-    )
+def test_a_setting_says_what_it_learned_at_the_lag_or_that_it_was_not_tried(recommended, learned):
+    """The mean of 20, 40 and, of the one that did not, all of 40 steps; no task of 30 steps was tried."""
+    assert recommended.loc[(10, STEADIEST, "lstm")]["trained"] == "adding 2 of 3 seeds, in 33 of 40 steps"
+    assert recommended.loc[(30, STEADIEST, "lstm")]["trained"] == ""
     assert recommended.loc[(10, SMALLEST, "lstm")]["trained"] == ""
     drawn = learned.assign(forget_bias=learned["forget_bias"].replace("3", "chrono"))
     assert (
-        recommendations.training(drawn, ("lstm", "orthogonal", "chrono:40"))
-        == "adding: 3 of 3 seeds at 40 steps"
+        recommendations.training(drawn, 40, ("lstm", "orthogonal", "chrono:40"))
+        == "adding 3 of 3 seeds, in 30 steps"
     )
-    assert recommendations.training(drawn, ("lstm", "orthogonal", "chrono:41")) == ""
+    assert recommendations.training(drawn, 40, ("lstm", "orthogonal", "chrono:41")) == ""
+
+
+def climbing(lengths: dict[int, int]) -> pd.DataFrame:
+    """Runs that climb 40 and 120 steps: the longest that each repetition solved; rows end where it did."""
+    table = planted.accuracy().query("cell == 'lstm' and forget_bias == '3'").assign(slice="climb")
+    longest = table["repetition"].map(lengths)
+    tried = (table["length"] == 40) | (longest >= 40)
+    return table.assign(solved=(table["step"] > 0) & (table["length"] <= longest))[tried]
+
+
+def test_a_length_that_a_run_did_not_climb_to_is_not_solved_by_it(summary):
+    table = recommendations.learned(climbing({0: 120, 1: 40, 2: 0}), summary).set_index("length")
+    assert table["solved"].to_dict() == {40: 2, 120: 1}
+    assert table["seeds"].to_dict() == {40: 3, 120: 3}
+    assert table["steps"].to_dict() == {40: 30, 120: 30}
+    none = recommendations.learned(climbing({0: 0, 1: 0, 2: 0}), summary)
+    assert none["length"].tolist() == [40]
+    assert (none["solved"].item(), none["seeds"].item()) == (0, 3)
+
+
+def test_of_slices_that_train_the_same_the_larger_budget_counts(summary):
+    once = planted.accuracy()
+    long = once.assign(slice="a", step=2 * once["step"], solved=False)
+    table = recommendations.learned(pd.concat([once, long]), summary)
+    assert set(table["slice"]) == {"a"}
+    assert set(table["budget"]) == {60}
+
+
+def test_steps_are_those_of_the_reference(summary):
+    once = planted.accuracy()
+    slow = once.assign(step=once["step"].where(once["backend"] == "numpy", 2 * once["step"]))
+    table = recommendations.learned(slow, summary)
+    assert table.query("solved == 3")["steps"].unique().tolist() == [30]
+    other = recommendations.learned(slow[slow["backend"] == "torch"], summary)
+    assert other.query("solved == 3")["steps"].unique().tolist() == [60]
 
 
 def test_half_lives_come_in_the_order_of_the_forget_bias(summary):
@@ -233,7 +268,7 @@ def test_the_page_names_a_setting_once_where_one_is_both_choices(left):
     assert page.choice(found, 10, STEADIEST, "lstm") == "the same"
     first = page.choice(found, 10, SMALLEST, "lstm")
     assert first.startswith("PyTorch’s default init, chrono biases for 120 steps: state 31.6 %")
-    assert first.endswith("not trained; 1 of 1 pass")
+    assert first.endswith("not tried in training; 1 of 1 pass")
     assert page.choice(found, 30, SMALLEST, "lstm") == "not measured"
     failing = recommendations.recommend(curve(left, "1", {10: (-1.5, -1.4)}), NOTHING_LEARNED)
     found = failing.set_index(["lag", "choice", "cell"])

@@ -412,14 +412,14 @@ def test_a_claim_s_card_says_what_was_found_and_its_fold_how_it_was_decided(html
 
 def test_recommended_settings_are_read_from_its_table(html):
     start = html.text.index("Lag LSTM tanh RNN")
-    never = "trained: adding: 0 of 3 seeds at 40 steps, 0 of 3 seeds at 120 steps"
+    never = "not tried in training"
     rows = ["10 steps PyTorch’s default init, forget bias 1: state 15.8 % [15.7, 16], input 1.58 % [1.57, 1.6]; "
-            "not trained; 4 of 6 pass none of the 2 measured; the best is orthogonal init: "
+            "not tried in training; 4 of 6 pass none of the 2 measured; the best is orthogonal init: "
             f"state 10 % [9.89, 10.1], input 0.316 % [0.313, 0.32] (lost); {never}",
             "100 steps PyTorch’s default init, forget bias 3: state 63.1 % [56.2, 70.8], input 6.31 % [5.62, 7.08]; "
-            "not trained; 2 of 6 pass",
+            "not tried in training; 2 of 6 pass",
             "10 steps, steadiest orthogonal init, forget bias 3: state 97.7 % [96.6, 98.9], input 3.09 % [3.05, 3.13]; "
-            "trained: adding: 3 of 3 seeds at 40 steps, 2 of 3 seeds at 120 steps none passes"]  # fmt: skip
+            "trained: adding 2 of 3 seeds, in 33 of 40 steps none passes"]  # fmt: skip
     assert [row for row in rows if row not in html.text[start:]] == []
     assert "at least 10 % of the gradient by the last state" in html.text
     assert "layer.bias_ih_l0[H:2 * H] += b" in html.text
@@ -443,8 +443,9 @@ def test_the_longest_solved_names_what_solved_most_seeds_and_the_lstm_at_its_bes
 
 
 def test_learning_stands_beside_decay(html):
-    assert "Task Cell Init Forget bias Half-life 40 steps 120 steps" in html.text
-    assert "adding LSTM orthogonal 3 301 3 of 3 2 of 3" in html.text
+    assert "Task Cell Init Forget bias Half-life Length: seeds that solved it, steps that took" in html.text
+    assert "adding LSTM orthogonal 3 301 10: 2 of 3, 33; 40: 3 of 3, 30; 120: 2 of 3, 30" in html.text
+    assert "adding LSTM orthogonal 0 2.01 40: 0 of 3; 120: 0 of 3" in html.text
 
 
 def test_the_cost_of_every_rule_the_dearest_first(html):

@@ -255,7 +255,7 @@ def made_by_explore() -> tuple[str, dict[str, pd.DataFrame]]:
     """The explorer's document, and the tables of advice, of a planted study."""
     decay = planted.decay()
     summary = summarise(decay)
-    learned = recommendations.learned(planted.accuracy(), summary)
+    learned = recommendations.learned(pd.concat([planted.accuracy(), planted.advised()]), summary)
     tables = {
         "advice": recommendations.recommend(routes(planted.with_input(decay)), learned),
         "half_lives": recommendations.by_bias(summary, ["grid"]),

@@ -42,10 +42,12 @@ def _word(row: pd.Series, same: str | None) -> str:
 
 def _counts(gains: pd.DataFrame) -> str:
     each = [
-        f"{(group['word'] == HOLDS).sum()} of {len(group)} on {names.task(task)}"
+        f"{(group['word'] == HOLDS).sum()} of {len(group)} on {names.task(str(task))}"
         for task, group in gains.groupby("task")
     ]
-    return f"LSTMs that learn longer sequences than the tanh RNN: {listed(each)}."
+    return (
+        f"Sequences longer than the tanh RNN's are learned by {listed(each).replace(' on', ' LSTMs on', 1)}."
+    )
 
 
 def _by_word(gains: pd.DataFrame) -> Iterator[str]:

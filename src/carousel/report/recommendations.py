@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from carousel.analysis.names import task
+from carousel.analysis.stats.learning import TRAINING, restricted_mean, time_to_solve
 from carousel.analysis.stats.left import VANISHED
-from carousel.analysis.stats.tables import select
+from carousel.analysis.stats.tables import RUN, select
 from carousel.analysis.text import bias_order
 from carousel.axes import BACKENDS, LIBRARIES, NOISE, REFERENCE, UNIT_DRIVE
 from carousel.tables.schemas import names
@@ -43,7 +45,8 @@ def recommend(routes: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
     table = farthest(changed(arriving(routes)))
     rows = [row for _, part in table.groupby(["lag", "cell"], observed=True) for row in choices(part)]
     found = pd.DataFrame(rows, columns=[name for name in names("advice") if name != "trained"])
-    return found.assign(trained=[training(learned, row) for row in found[PLACE].itertuples(index=False)])
+    settings = found[["lag", *PLACE]].itertuples(index=False)
+    return found.assign(trained=[training(learned, lag, tuple(setting)) for lag, *setting in settings])
 
 
 def arriving(routes: pd.DataFrame) -> pd.DataFrame:
@@ -112,14 +115,17 @@ def order(settings: pd.DataFrame) -> pd.DataFrame:
     return settings.assign(**keys).sort_values(["input_lost", "a", "b", "changed", "init"])
 
 
-def training(learned: pd.DataFrame, setting: tuple) -> str:
-    """Return what a setting (cell, init, forget bias) learned in words, "" where it was not trained."""
+def training(learned: pd.DataFrame, lag: int, setting: tuple) -> str:
+    """Return what a setting (cell, init, forget bias) learned on sequences of ``lag`` steps; "" where it was not tried.
+
+    By task: the seeds that solved it, and in how many steps; where some did not, of how many, counted as all of them.
+    """
     own = learned.assign(forget_bias=own_length(learned))
-    own = select(own, **dict(zip(PLACE, setting, strict=True))).sort_values(["task", "length"])
+    own = select(own, length=lag, **dict(zip(PLACE, setting, strict=True))).sort_values("task")
     words = [
-        f"{str(task).replace('_', ' ')}: "
-        + ", ".join(f"{row.solved} of {row.seeds} seeds at {row.length} steps" for row in part.itertuples())
-        for task, part in own.groupby("task", observed=True)
+        f"{task(row.task)} {row.solved} of {row.seeds} seeds, in {row.steps:.0f}"
+        f"{f' of {row.budget}' if row.solved < row.seeds else ''} steps"
+        for row in own.itertuples()
     ]
     return "; ".join(words)
 
@@ -127,20 +133,58 @@ def training(learned: pd.DataFrame, setting: tuple) -> str:
 def learned(accuracy: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Return one row per task, setting and length: the seeds that solved it, of those tried.
 
-    A seed counts where every backend that trained it solved it. share, low, high: with Wilson's 95 % interval. rate,
-    half_life: of the gradient at the same length before the first step of training (decades per step; steps).
+    A seed counts where every backend that trained it solved it; one that did not climb to a length has not solved it.
+    share, low, high: with Wilson's 95 % interval. steps: the mean to solve it, restricted to ``budget``. rate,
+    half_life: of the gradient at the same length before the first step of training (decades per step; steps). Of
+    several slices that train a setting the one with most seeds, of these that with most steps.
     """
-    full = select(accuracy, gradient="full")
-    runs = full.groupby([*TRAINED, "slice", "repetition", "backend"], observed=True)["solved"].any()
-    seeds = runs.groupby([*TRAINED, "slice", "repetition"], observed=True).all()
+    runs = whole(time_to_solve(select(accuracy, gradient="full")))
+    seeds = runs.groupby([*TRAINED, "slice", "repetition"], observed=True)["solved"].all()
     table = seeds.groupby([*TRAINED, "slice"], observed=True).agg(solved="sum", seeds="size").reset_index()
-    table = table.sort_values(["seeds", "slice"], ascending=[False, True]).drop_duplicates(TRAINED)
+    table = table.merge(mean_steps(runs), on=[*TRAINED, "slice"])
+    table = table.sort_values(["seeds", "budget", "slice"], ascending=[False, False, True]).drop_duplicates(
+        TRAINED
+    )
     shares = [share(row.solved, row.seeds) for row in table.itertuples()]
     table[["share", "low", "high"]] = np.reshape(shares, (-1, 3))
     table = table.astype(dict.fromkeys(["task", "slice", *PLACE], str))
     return table.merge(at_the_start(summary), "left").sort_values(TRAINED, ignore_index=True)[
         names("learned")
     ]
+
+
+def whole(times: pd.DataFrame) -> pd.DataFrame:
+    """Return the times of `time_to_solve` with a row for each run and each length of its slice and task.
+
+    A length that a run did not climb to is not solved within the ``horizon``.
+    """
+    texts = [name for name in RUN if not pd.api.types.is_numeric_dtype(times[name])]
+    times = times.astype(dict.fromkeys(texts, str))
+    lengths = times[[*TRAINING, "horizon"]].drop_duplicates()
+    every = times[RUN].drop_duplicates().merge(lengths, on=["slice", "task"])
+    found = every.merge(times[[*RUN, "length", "time", "solved"]], "left", [*RUN, "length"])
+    return found.assign(solved=found["solved"].eq(True), time=found["time"].fillna(found["horizon"]))
+
+
+def mean_steps(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the ``steps`` to solve it per setting, length and slice, a mean restricted to the ``budget``.
+
+    On the reference backend; on another where that did not train it.
+    """
+    keys = [*TRAINED, "slice"]
+    own = runs["backend"] == REFERENCE
+    chosen = runs[own | ~own.groupby([runs[name] for name in keys]).transform("any")]
+    return pd.DataFrame(
+        [
+            (
+                *key,
+                restricted_mean(part["time"], part["solved"], part["horizon"].max()),
+                part["horizon"].max(),
+            )
+            for key, part in chosen.groupby(keys)
+        ],
+        columns=[*keys, "steps", "budget"],
+    )
 
 
 def share(solved: int, tried: int) -> tuple[float, float, float]:

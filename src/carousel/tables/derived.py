@@ -142,7 +142,8 @@ ADVICE = (
     Column("n_passed", "int", "count", "settings", "settings of the cell that pass"),
     Column("n", "int", "count", "settings", "settings of the cell that were measured so far back"),
     Column("trained", "text", "value", "",
-           "what the same cell, init and forget bias learned in this study, of any width; empty: not trained"),
+           "what the same cell, init and forget bias learned on sequences as long as the lag, of any width; empty: "
+           "not tried"),
 )  # fmt: skip
 HALF_LIVES = (*factors("cell init forget_bias drive hidden length"), RATE, *INTERVAL, HALF_LIFE)
 LEARNED = (
@@ -154,6 +155,20 @@ LEARNED = (
     Column("share", "float", "value", "1", "solved of seeds"),
     Column("low", "float", "detail", "1", "lower end of Wilson's 95 % interval of the share"),
     Column("high", "float", "detail", "1", "upper end of Wilson's 95 % interval of the share"),
+    Column(
+        "steps",
+        "float",
+        "value",
+        "steps",
+        "mean to solve it, of those that did not the budget; on the reference",
+    ),
+    Column(
+        "budget",
+        "int",
+        "detail",
+        "steps",
+        "steps of training at most; where every seed solved it, those of the last",
+    ),
     RATE._replace(
         meaning="rate of the gradient at the same length before training, on the reference backend"
     ),

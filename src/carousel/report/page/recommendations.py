@@ -80,8 +80,8 @@ def none(best: pd.Series) -> str:
 
 
 def described(row: pd.Series) -> str:
-    """A setting, what arrives, and what it learned."""
-    learned = f"trained: {escape(row['trained'])}" if row["trained"] else "not trained"
+    """A setting, what arrives, and what it learned on sequences as long as the lag."""
+    learned = f"trained: {escape(row['trained'])}" if row["trained"] else "not tried in training"
     return f"{written(row)}: {arriving(row)}; {learned}"
 
 
@@ -155,25 +155,34 @@ def learned(data: SimpleNamespace) -> str:
     """The picture, and a row per task and setting: half-life before training, seeds that solved each length."""
     if data.learned.empty:
         return "This study trained nothing."
-    lengths = sorted(set(data.learned["length"]))
     groups = data.learned.groupby([*WORDS], observed=True)
     rows = [
         (
             *(escape(said(value)) for said, value in zip(WORDS.values(), key, strict=True)),
-            number(group["half_life"].iloc[-1]),
-            *shares(group, lengths),
+            number(group["half_life"].dropna().iloc[-1]) if group["half_life"].notna().any() else "",
+            shares(group),
         )
         for key, group in groups
     ]
-    head = ("Task", "Cell", "Init", "Forget bias", "Half-life", *(f"{length} steps" for length in lengths))
-    text = table("Learning against decay", head, rows, (12, 8, 8, 6, 7, *[7] * len(lengths)))
-    return f"{drawn(data, 'learned')}\n\n{text}"
+    head = (
+        "Task",
+        "Cell",
+        "Init",
+        "Forget bias",
+        "Half-life",
+        "Length: seeds that solved it, steps that took",
+    )
+    return f"{drawn(data, 'learned')}\n\n{table('Learning against decay', head, rows, (12, 8, 8, 6, 7, 40))}"
 
 
-def shares(group: pd.DataFrame, lengths: list[int]) -> list[str]:
-    """The seeds that solved each length, of those tried."""
-    found = {row.length: f"{count(row.solved)} of {count(row.seeds)}" for row in group.itertuples()}
-    return [found.get(length, "") for length in lengths]
+def shares(group: pd.DataFrame) -> str:
+    """The seeds that solved each length, of those tried, and the mean steps of training that it took."""
+    each = [
+        f"{count(row.length)}: {count(row.solved)} of {count(row.seeds)}"
+        + (f", {count(row.steps)}" if row.solved else "")
+        for row in group.sort_values("length").itertuples()
+    ]
+    return "; ".join(each)
 
 
 def rate_and_length(data: SimpleNamespace) -> str:
