@@ -305,3 +305,11 @@ def test_the_sentence_on_the_page_follows_from_the_tables(plant, calibration, ve
     said = answers.sentence(next(found.itertuples()))
     assert said.startswith(f"“So LSTMs learn longer lags”: [{verdict}]")
     assert words in said, said
+
+
+def test_without_the_gradient_before_training_there_is_no_therefore(plant) -> None:
+    tables = plant(need="K3")
+    found = decided(tables._replace(decay=tables.decay.head(0)))
+    assert found.verdict == "inconclusive"
+    assert "Undecided: 5 settings of one task, measured before training, would settle it." in found.condition
+    assert set(found.states.values()) == {HOLDS}

@@ -103,17 +103,21 @@ def in_short(evidence: pd.DataFrame) -> dict[tuple[str, str], str]:
     if evidence.empty:
         return {}
     own = reference(evidence)
-    own = own.assign(holds=own["part"].map(comparison(evidence)) == HOLDS)
+    own = own.assign(state=own["part"].map(comparison(evidence)))
     gains, ranks = (own[own["kind"] == kind].groupby("task") for kind in (LONGER, RANKS))
-    longer = {
-        (str(task), LONGER): f"{group['holds'].sum()} of {len(group)} LSTMs learn longer than the tanh RNN"
-        for task, group in gains
-    }
+    longer = {(str(task), LONGER): _longer_than(states.tolist()) for task, states in gains["state"]}
     order = {
-        (str(task), RANKS): f"more gradient left, longer learned in {in_order(group.iloc[0])} of pairs"
-        for task, group in ranks["effect"]
+        (str(task), RANKS): f"more gradient left, longer learned in {in_order(effect.iloc[0])} of pairs"
+        for task, effect in ranks["effect"]
     }
     return longer | order
+
+
+def _longer_than(states: list[str]) -> str:
+    """Return how many learn longer than the tanh RNN, and of how many that is open."""
+    holds, unclear = states.count(HOLDS), states.count(UNCLEAR)
+    verb, rest = ("", f", {unclear} open") if unclear else (" learn", "")
+    return f"{holds} of {len(states)} LSTMs{verb} longer than the tanh RNN{rest}"
 
 
 def in_order(rank: float) -> str:

@@ -13,7 +13,8 @@ THEN = {  # the verdicts of its standard study
     "inconclusive": "K3 A1j A2g",
 }
 EVERY = " ".join(THEN.values())
-REWRITTEN = "K3 A1c A1f A1j A2d A2g A4c A4e M1 M2 M3"  # claims whose prediction was written, or written anew, after BEFORE
+# claims whose prediction was written, or written anew, after BEFORE
+REWRITTEN = "K3 A1c A1f A1j A2d A2g A4c A4e M1 M2 M3"
 
 
 class Change(NamedTuple):
