@@ -17,12 +17,15 @@ from carousel.claims.robustness import to_settle
 from carousel.claims.rule_text import words_of_comparison
 from carousel.claims.rules import (
     DEPENDS,
+    FAILS,
+    HOLDS,
     INCONCLUSIVE,
     MIN_REPETITIONS,
-    SUPPORTED,
+    REFUTED,
     UNCLEAR,
     combine,
     comparison,
+    conjunction,
     equivalence,
 )
 
@@ -103,18 +106,25 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         return Verdict(INCONCLUSIVE, missing(evidence, WHAT), "No pair of networks that climb was measured.")
     states, longer = comparison(evidence), evidence[evidence["kind"] == LONGER]
     why = states.drop(longer["part"].unique())
-    ranked = (evidence["kind"] == RANKS).any()
-    word = _therefore(combine(states.drop(why.index)), combine(why) if ranked else INCONCLUSIVE)
+    word = _therefore(states.drop(why.index), why if (evidence["kind"] == RANKS).any() else why.head(0))
     words = text.condition(evidence, states, equivalence(corrected(longer.assign(p=longer["p_same"]))))
     words = [_open(evidence, states), *words] if word == INCONCLUSIVE else words
+    words += ["What is undecided does not change this verdict."] * (
+        word == DEPENDS and UNCLEAR in set(states)
+    )
     return Verdict(word, " ".join(words), text.alt(evidence), **main(longer), states=dict(states))
 
 
-def _therefore(longer: str, why: str) -> str:
-    """Return the word: one that is supported depends where what is left does not say who learns longer."""
-    if longer != SUPPORTED:
-        return longer
-    return {SUPPORTED: SUPPORTED, INCONCLUSIVE: INCONCLUSIVE}.get(why, DEPENDS)
+def _therefore(longer: pd.Series, why: pd.Series) -> str:
+    """Return the word: supported where every part holds, refuted where no LSTM learns longer.
+
+    One LSTM that does and any part that fails make it depend, whatever is undecided beside them.
+    """
+    if combine(longer) == REFUTED:
+        return REFUTED
+    if HOLDS in set(longer) and FAILS in {*longer, *why}:
+        return DEPENDS
+    return conjunction([combine(longer), combine(why)])
 
 
 def _open(evidence: pd.DataFrame, states: pd.Series) -> str:
@@ -150,8 +160,8 @@ CLAIM = Claim(
     "before training with the longest length, over pairs of settings whose order is known "
     f"(twice Harrell's C, less one), against {IN_ORDER:g}, without chrono biases, which differ from length to length; "
     "and the octaves that the one gains of the LSTM at forget bias 0 and the tanh RNN that has more left, of pairs "
-    "that differ twofold in it. All parts hold: supported; every LSTM longer, but not "
-    "all of the therefore: depends; no LSTM longer: refuted.",
+    "that differ twofold in it. All parts hold: supported; no LSTM longer: refuted; "
+    "an LSTM longer and a part that fails: depends.",
     takeaway={
         "supported": "For long dependencies take an LSTM, and check the decay before training.",
         "refuted": "Neither the LSTM nor its slower decay bought longer dependencies here.",
