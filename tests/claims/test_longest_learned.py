@@ -313,3 +313,14 @@ def test_without_the_gradient_before_training_there_is_no_therefore(plant) -> No
     assert found.verdict == "inconclusive"
     assert "Undecided: 5 settings of one task, measured before training, would settle it." in found.condition
     assert set(found.states.values()) == {HOLDS}
+
+
+def test_what_is_undecided_does_not_change_what_depends(plant) -> None:
+    lengths = {"rnn_tanh": 20, "lstm/0": 20, "lstm/1": mixed(40, 20, 5)}
+    found = decided(plant(need="K3", extra={"longest": lengths}))
+    assert found.states["adding, LSTM at forget bias 1"] == UNCLEAR
+    assert found.verdict == "depends"
+    assert found.condition.endswith("What is undecided does not change this verdict.")
+    one = decided(plant(need="K3", extra={"longest": lengths | {"lstm/1": 40}}))
+    assert one.verdict == "depends"
+    assert "What is undecided" not in one.condition

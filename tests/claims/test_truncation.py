@@ -344,14 +344,28 @@ def test_where_training_stops_once_solved_the_times_are_the_same() -> None:
     assert restricted_mean(other["time"], other["solved"], 100) == pytest.approx((50 + 100 + 100 + 100) / 4)
 
 
-def test_a_slice_has_a_horizon_for_each_length() -> None:
+def test_a_slice_has_one_horizon() -> None:
+    """Where all solved the short length soon, what they were given is seen at the long one."""
     short, long = (
         runs(repetition=[0, 0], step=[0, 50], solved=[False, True]),
         runs(repetition=[0, 1, 1], step=[0, 0, 300], solved=[False, False, False]),
     )
-    table = time_to_solve(pd.concat([short, long.assign(length=20)])).set_index(["length", "repetition"])
-    assert table["horizon"].to_dict() == {(10, 0): 50, (20, 0): 300, (20, 1): 300}
-    assert table["time"].to_dict() == {(10, 0): 50, (20, 0): 300, (20, 1): 300}
+    other = short.assign(slice="other")
+    table = time_to_solve(pd.concat([short, long.assign(length=20), other])).set_index(
+        ["slice", "length", "repetition"]
+    )
+    assert table["horizon"].to_dict() == {
+        ("s", 10, 0): 300,
+        ("s", 20, 0): 300,
+        ("s", 20, 1): 300,
+        ("other", 10, 0): 50,
+    }
+    assert table["time"].to_dict() == {
+        ("s", 10, 0): 50,
+        ("s", 20, 0): 300,
+        ("s", 20, 1): 300,
+        ("other", 10, 0): 50,
+    }
 
 
 def test_unsolved_runs_count_as_the_whole_horizon() -> None:

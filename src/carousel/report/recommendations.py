@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.names import task
-from carousel.analysis.stats.learning import TRAINING, restricted_mean, time_to_solve
+from carousel.analysis.stats.learning import restricted_mean, time_to_solve
 from carousel.analysis.stats.left import VANISHED
 from carousel.analysis.stats.tables import RUN, select
 from carousel.analysis.text import bias_order
@@ -118,16 +118,18 @@ def order(settings: pd.DataFrame) -> pd.DataFrame:
 def training(learned: pd.DataFrame, lag: int, setting: tuple) -> str:
     """Return what a setting (cell, init, forget bias) learned on sequences of ``lag`` steps; "" where it was not tried.
 
-    By task: the seeds that solved it, and in how many steps; where some did not, of how many, counted as all of them.
+    By task: the seeds that solved it, and in how many steps, those that did not counted as all there were.
     """
     own = learned.assign(forget_bias=own_length(learned))
     own = select(own, length=lag, **dict(zip(PLACE, setting, strict=True))).sort_values("task")
-    words = [
-        f"{task(row.task)} {row.solved} of {row.seeds} seeds, in {row.steps:.0f}"
-        f"{f' of {row.budget}' if row.solved < row.seeds else ''} steps"
-        for row in own.itertuples()
-    ]
-    return "; ".join(words)
+    return "; ".join(_solved(row) for _, row in own.iterrows())
+
+
+def _solved(row: pd.Series) -> str:
+    """Return how many seeds solved a task, and how soon."""
+    within = {0: f"{row['budget']}", row["seeds"]: f"{row['steps']:.0f}"}
+    took = within.get(row["solved"], f"{row['steps']:.0f} of {row['budget']}")
+    return f"{task(row['task'])} {row['solved']} of {row['seeds']} seeds, in {took} steps"
 
 
 def learned(accuracy: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
@@ -160,7 +162,7 @@ def whole(times: pd.DataFrame) -> pd.DataFrame:
     """
     texts = [name for name in RUN if not pd.api.types.is_numeric_dtype(times[name])]
     times = times.astype(dict.fromkeys(texts, str))
-    lengths = times[[*TRAINING, "horizon"]].drop_duplicates()
+    lengths = times[["slice", "task", "length", "horizon"]].drop_duplicates()
     every = times[RUN].drop_duplicates().merge(lengths, on=["slice", "task"])
     found = every.merge(times[[*RUN, "length", "time", "solved"]], "left", [*RUN, "length"])
     return found.assign(solved=found["solved"].eq(True), time=found["time"].fillna(found["horizon"]))

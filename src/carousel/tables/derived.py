@@ -167,7 +167,7 @@ LEARNED = (
         "int",
         "detail",
         "steps",
-        "steps of training at most; where every seed solved it, those of the last",
+        "steps of training at most: the last evaluation of any run of the slice",
     ),
     RATE._replace(
         meaning="rate of the gradient at the same length before training, on the reference backend"

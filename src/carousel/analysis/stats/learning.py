@@ -5,8 +5,6 @@ import pandas as pd
 
 from carousel.analysis.stats.tables import RUN
 
-TRAINING = ["slice", "task", "length"]  # what the runs share that are given as many steps
-
 
 def longest_solved(accuracy: pd.DataFrame) -> pd.DataFrame:
     """Return one row per RUN with the longest length solved at any evaluation, censoring included.
@@ -35,8 +33,8 @@ def time_to_solve(accuracy: pd.DataFrame) -> pd.DataFrame:
     """Return one row per RUN and length with ``time``, the first evaluated step at which the task was solved.
 
     ``last``: the run's own last evaluation, which is its first solved one where training then stops. ``horizon``: the
-    latest evaluation of any run of the same slice, task and length, up to which all of them were trained unless they
-    solved the task or were no longer finite. ``solved`` is False for a run that did not: its time is censored at the
+    latest evaluation of any run of the slice, up to which all of them were trained unless they solved their task or
+    were no longer finite. ``solved`` is False for a run that did not: its time is censored at the
     horizon, which means that it takes longer than that; one that is no longer finite never will. A run counts as
     solved from then on, whatever comes later.
     """
@@ -44,7 +42,7 @@ def time_to_solve(accuracy: pd.DataFrame) -> pd.DataFrame:
     last = accuracy.groupby(keys, observed=True)["step"].max().rename("last")
     first = accuracy[accuracy["solved"]].groupby(keys, observed=True)["step"].min().rename("time")
     runs = last.to_frame().join(first).reset_index()
-    horizon = runs.groupby(TRAINING, observed=True)["last"].transform("max")
+    horizon = runs.groupby("slice", observed=True)["last"].transform("max")
     return runs.assign(solved=runs["time"].notna(), time=runs["time"].fillna(horizon), horizon=horizon)
 
 
