@@ -1,6 +1,7 @@
 """K3: who learns longer sequences, seed by seed, with censoring; and whether what is left of the gradient says so."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,10 @@ from support.planted_learning import KEPT, LENGTHS, TASKS
 from carousel.claims import CLAIMS, longest_learned as learned
 from carousel.claims.claim import Tables, Verdict
 from carousel.claims.evidence import reference
-from carousel.claims.judge import judge
+from carousel.claims.judge import NOTHING, judge
 from carousel.claims.k3_longer_dependencies import IN_ORDER, STEP, told
 from carousel.claims.rules import FAILS, HOLDS, UNCLEAR, comparison
-from carousel.report.page import answers
+from carousel.report.page import paragraphs
 
 K3 = CLAIMS["K3"]
 LSTMS = ("lstm/0", "lstm/1", "lstm/chrono", "keras")
@@ -288,23 +289,29 @@ def test_the_lengths_of_the_page_are_tried_in_octaves() -> None:
 
 
 SENTENCES = {
-    "supported": ({}, "on every task each LSTM learned longer sequences than the tanh RNN, and settings that keep"),
-    "refuted": ({"rnn_tanh": 40}, "no LSTM learned longer sequences than the tanh RNN: sequences longer than the tanh "
-                "RNN\\'s are learned by 0 of 4 LSTMs on adding"),
-    "depends": ({"rnn_tanh": 20}, "they do not always, or not for that reason: sequences longer than the tanh RNN\\'s "
-                "are learned by 3 of 4 LSTMs on adding and 3 of 4 on temporal order"),
-    "inconclusive": (dict.fromkeys((*LSTMS, "rnn_tanh"), 80), "this study cannot say: lengths beyond those tried would "
-                     "settle adding"),
+    "supported": ({}, "are learned by 4 of 4 LSTMs on adding and 4 of 4 on temporal order. Of the pairs of settings"),
+    "refuted": ({"rnn_tanh": 40}, "are learned by 0 of 4 LSTMs on adding and 0 of 4 on temporal order. Of the pairs"),
+    "depends": ({"rnn_tanh": 20}, "are learned by 3 of 4 LSTMs on adding and 3 of 4 on temporal order. Of the pairs"),
+    "inconclusive": (dict.fromkeys((*LSTMS, "rnn_tanh"), 80), "lengths beyond those tried would settle adding, LSTM"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("verdict", SENTENCES)
-def test_the_sentence_on_the_page_follows_from_the_tables(plant, calibration, verdict: str) -> None:
+def test_the_paragraph_on_the_page_follows_from_the_tables(plant, calibration, verdict: str) -> None:
     longest, words = SENTENCES[verdict]
     found = judge({"K3": K3}, plant(need="K3", extra={"longest": longest}), calibration).claims
-    said = answers.sentence(next(found.itertuples()))
-    assert said.startswith(f"“So LSTMs learn longer lags”: [{verdict}]")
-    assert words in said, said
+    said = paragraphs.learning(SimpleNamespace(claims=found)).replace("\\", "")
+    assert said.startswith(f"[{verdict}]")
+    assert words in said
+    assert ", in octaves" not in said
+    assert said.endswith(f"*{K3.takeaway.get(verdict, NOTHING)}*")
+
+
+def test_the_paragraph_says_that_nothing_was_measured(plant, calibration) -> None:
+    tables = plant(need="K3")
+    found = judge({"K3": K3}, tables._replace(accuracy=tables.accuracy.head(0)), calibration).claims
+    said = paragraphs.learning(SimpleNamespace(claims=found)).replace("\\", "")
+    assert "Undecided: LSTM and tanh RNN that climb from length to length in 10 repetitions" in said
 
 
 def test_without_the_gradient_before_training_there_is_no_therefore(plant) -> None:

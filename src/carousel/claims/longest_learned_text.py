@@ -16,11 +16,12 @@ PAIR = "LSTM at forget bias 0 and tanh RNN by what is left"
 SAME, SHORTER, NOT_LONGER = "the same", "shorter", "not longer"
 SAID = {HOLDS: "Longer", SAME: "The same within the margin", SHORTER: "Shorter", NOT_LONGER: "Not longer",
         UNCLEAR: "Undecided"}  # fmt: skip
+OCTAVES = ", in octaves: "  # of the sentences that name each LSTM
 SHOWN = 3  # parts that are named
 
 
 def condition(evidence: pd.DataFrame, states: pd.Series, same: pd.Series) -> list[str]:
-    """Return in words how many LSTMs learn longer, which ones, and whether the gradient says so.
+    """Return in words how many LSTMs learn longer, whether the gradient says so, and each LSTM with its octaves.
 
     states, same: of the parts by `comparison`, and of LONGER ones by `equivalence`.
     """
@@ -28,7 +29,7 @@ def condition(evidence: pd.DataFrame, states: pd.Series, same: pd.Series) -> lis
     own = own.assign(state=own["part"].map(states))
     gains = own[own["kind"] == LONGER]
     gains = gains.assign(word=[_word(row, same.get(row["part"])) for _, row in gains.iterrows()])
-    return [_counts(gains), *_by_word(gains), *_ranked(own), *_pairs(own)]
+    return [_counts(gains), *_ranked(own), *_pairs(own), *_by_word(gains)]
 
 
 def _word(row: pd.Series, same: str | None) -> str:
@@ -60,7 +61,7 @@ def _by_word(gains: pd.DataFrame) -> Iterator[str]:
             for task, group in own.groupby("task")
         ]
         if each:
-            yield f"{said}, in octaves: {'; '.join(each)}."
+            yield f"{said}{OCTAVES}{'; '.join(each)}."
 
 
 def _ranked(own: pd.DataFrame) -> Iterator[str]:

@@ -4,13 +4,16 @@ Each raises Lacking where a table has not got a number that it needs. The verdic
 beside it, in `essay`.
 """
 
+from itertools import takewhile
 from types import SimpleNamespace
 
 import pandas as pd
 
 from carousel.analysis.text import count, listed, power, share, span
+from carousel.claims.longest_learned_text import OCTAVES
 from carousel.claims.rules import LAG
 from carousel.report import names
+from carousel.report.page.brief import sentences
 from carousel.report.page.facts import (
     Lacking,
     above,
@@ -22,7 +25,7 @@ from carousel.report.page.facts import (
     states,
     threshold,
 )
-from carousel.report.page.markup import escape, verdict
+from carousel.report.page.markup import escape, prose, verdict
 
 
 def carousel(data: SimpleNamespace) -> str:
@@ -121,9 +124,10 @@ def relu(data: SimpleNamespace) -> str:
 
 
 def learning(data: SimpleNamespace) -> str:
-    """Whether it helps to learn."""
+    """Whether it helps to learn: of K3's condition the sentences up to those that name each LSTM."""
     claim = data.claims.set_index("id").loc["K3"]
-    return f"{verdict(claim['verdict'])}: {escape(claim['takeaway'])}"
+    said = takewhile(lambda text: OCTAVES not in text, sentences(claim["condition"]))
+    return f"{verdict(claim['verdict'])}. {prose(' '.join(said))} *{prose(claim['takeaway'])}*"
 
 
 def certainty(data: SimpleNamespace) -> str:
