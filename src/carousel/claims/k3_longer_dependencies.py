@@ -7,9 +7,17 @@ import pandas as pd
 
 from carousel.analysis import names
 from carousel.analysis.stats.tables import by_repetition, repeated
+from carousel.axes import BACKENDS
 from carousel.claims import longest_learned_text as text
 from carousel.claims.claim import Claim, Margin, Tables, Verdict, corrected
-from carousel.claims.evidence import compare, equivalence_p, missing, reference, stack
+from carousel.claims.evidence import (
+    compare,
+    equivalence_p,
+    missing,
+    on_every_backend,
+    reference,
+    stack,
+)
 from carousel.claims.longest_learned import beside_the_rnn, by_what_is_left, climbed, in_order, seeds
 from carousel.claims.longest_learned_text import CONTRAST, LONGER, RANKS
 from carousel.claims.numbers import main
@@ -50,8 +58,8 @@ def measure(tables: Tables, margin: float) -> pd.DataFrame:
     if rows(tables).empty:
         return pd.DataFrame()
     found = repeated(seeds(tables.accuracy, tables.decay), MIN_REPETITIONS)
-    pairs, ranks = beside_the_rnn(found), in_order(found, MIN_RANKED).dropna(subset=["rank"])
-    return stack([*_gains(pairs, margin), *_ranks(ranks), *_contrasts(pairs, margin)])
+    pairs = beside_the_rnn(found)
+    return stack([*_gains(pairs, margin), *_ranks(found), *_contrasts(pairs, margin)])
 
 
 def _gains(pairs: pd.DataFrame, margin: float) -> Iterator[pd.DataFrame]:
@@ -60,10 +68,16 @@ def _gains(pairs: pd.DataFrame, margin: float) -> Iterator[pd.DataFrame]:
         yield part.assign(kind=LONGER, task=task, short=short)
 
 
-def _ranks(ranks: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    for task, group in ranks.groupby("task", sort=False):
-        part = compare(group, "rank", f"{names.task(task)}, {text.RANK}", IN_ORDER, how="mean")
-        yield part.assign(kind=RANKS, task=task)
+def _ranks(found: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield the rank correlations; where a backend trained fewer settings, ``shared`` is over those that all did."""
+    alike = in_order(found[on_every_backend(found)], 2).groupby(["task", "backend"])["rank"].mean()
+    for task, group in in_order(found, MIN_RANKED).dropna(subset=["rank"]).groupby("task", sort=False):
+        part = f"{names.task(task)}, {text.RANK}"
+        rows = compare(group, "rank", part, IN_ORDER, how="mean").set_index("backend")
+        rows = rows.reindex([name for name in BACKENDS if name in rows.index or (task, name) in alike])
+        shared = [alike.get((task, name), np.nan) for name in rows.index]
+        about = {"part": part, "kind": RANKS, "task": task, "margin": IN_ORDER, "informative": True}
+        yield rows.assign(**about, edge=IN_ORDER, shared=shared).reset_index()
 
 
 def _contrasts(pairs: pd.DataFrame, margin: float) -> Iterator[pd.DataFrame]:

@@ -70,21 +70,15 @@ def _ranked(own: pd.DataFrame) -> Iterator[str]:
         f"{in_order(row.effect)} on {names.task(row.task)} ({_verb(row.state)})" for row in rows.itertuples()
     ]
     if each:
-        yield (
-            "Of the pairs of settings that learn to different lengths, the one that keeps more of its gradient before "
-            f"training learns longer in {listed(each)}."
-        )
+        yield f"Pairs of settings in which the one with more gradient left learns longer: {listed(each)}."
 
 
 def _pairs(own: pd.DataFrame) -> Iterator[str]:
-    rows = own[own["kind"] == CONTRAST]
-    each = [
-        f"on {names.task(row.task)} {number(row.left)} and {number(row.left_right)} decades are left, and "
-        f"{_longer(row.effect, row.left - row.left_right)} ({_verb(row.state)})"
-        for row in rows.itertuples()
-    ]
-    if each:
-        yield f"LSTM at forget bias 0 and tanh RNN: {'; '.join(each)}."
+    for row in own[own["kind"] == CONTRAST].itertuples():
+        yield (
+            f"On {names.task(row.task)} the LSTM at forget bias 0 has {number(row.left)} decades left, the tanh RNN "
+            f"{number(row.left_right)}, and {_longer(row.effect, row.left - row.left_right)} ({_verb(row.state)})."
+        )
 
 
 def _verb(state: str) -> str:
