@@ -42,6 +42,7 @@ STEP = Margin(
 )
 IN_ORDER = 0.5  # rank correlation: three of four pairs of settings in order; of fewer no "therefore" is said
 MIN_RANKED = 5  # settings: a rank correlation over fewer is not worth the name
+MIN_SHARED = 4  # settings that another backend has to have trained to confirm the order
 MIN_INFORMATIVE = (
     0.5  # of the pairs: where more are censored alike, the lengths tried cannot tell the cells apart
 )
@@ -70,7 +71,7 @@ def _gains(pairs: pd.DataFrame, margin: float) -> Iterator[pd.DataFrame]:
 
 def _ranks(found: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Yield the rank correlations; where a backend trained fewer settings, ``shared`` is over those that all did."""
-    alike = in_order(found[on_every_backend(found)], 2).groupby(["task", "backend"])["rank"].mean()
+    alike = in_order(found[on_every_backend(found)], MIN_SHARED).groupby(["task", "backend"])["rank"].mean()
     for task, group in in_order(found, MIN_RANKED).dropna(subset=["rank"]).groupby("task", sort=False):
         part = f"{names.task(task)}, {text.RANK}"
         rows = compare(group, "rank", part, IN_ORDER, how="mean").set_index("backend")
