@@ -63,7 +63,8 @@ def data(tmp_path) -> SimpleNamespace:
     (tmp_path / "figures" / "x.svg").write_text("<svg/>")
     base = {"margin": "", "at_half_margin": "", "at_twice_margin": "", "figure": "x.svg", "alt": "Lines.",
             "takeaway": "Train on the lag that you need.",
-            "condition": "In 2 of 3. Longer, in octaves: a (1).", "who": "comment", "statement": "It is."}  # fmt: skip
+            "condition": "In 2 of 3. Longer, in octaves: a (1).", "who": "comment",
+            "statement": "It does."}  # fmt: skip
     claims = pd.DataFrame([base | {"id": name, "verdict": word} for name, word in VERDICTS.items()])
     names = ["id", "part", "effect", "state", "share", "reverse", "settings"]
     found = pd.DataFrame(PARTS, columns=names)
