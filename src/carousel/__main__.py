@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from carousel.axes import BACKENDS
 from carousel.engine.backends.table import DeviceError
-from carousel.pipeline.commands.diagnose import diagnose
+from carousel.pipeline.commands.diagnose import diagnose, diagnosed
 from carousel.pipeline.commands.measure import accuracy, calibrate, decay, depth, dynamics, search, tune
 from carousel.pipeline.commands.render import RenderError, render
 from carousel.pipeline.commands.results import add, compare, machines
@@ -114,6 +114,7 @@ def add_tables(commands: Any) -> None:
     tables = "decay", "accuracy", "summary", "routes"
     added(commands, explore, *tables, "explorer", "advice", "half-lives", "learned")
     added(commands, draw, "decay", "accuracy", "claims", "summary", "dynamics", "learned", "depth", "out")
+    added(commands, diagnosed, "advice", "out")
     added(commands, reseed, "study", "out").add_argument("--seed", type=int, required=True)
     added(commands, stability, "claims", "out").add_argument("others", type=Path, nargs="+")
     added(commands, timings, "logs", "out")

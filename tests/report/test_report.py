@@ -442,6 +442,13 @@ def test_the_longest_solved_names_what_solved_most_seeds_and_the_lstm_at_its_bes
     assert "no setting solved any length" in recommendations.longest_solved(none)
 
 
+def test_what_diagnose_says_stands_below_the_code_that_asks_it(html):
+    start = html.text.index("Check your own network", html.text.index("What should I set? Find"))
+    shown = html.text[start : html.text.index("The claims, judged", start)]
+    assert "print(carousel.diagnose(lstm, batch))" in shown
+    assert "Of an LSTM it says: It halves every *1.5* steps." in shown
+
+
 def test_learning_stands_beside_decay(html):
     assert "Task Cell Init Forget bias Half-life Length: seeds that solved it, steps that took" in html.text
     assert "adding LSTM orthogonal 3 301 10: 2 of 3, 33; 40: 3 of 3, 30; 120: 2 of 3, 30" in html.text

@@ -114,10 +114,30 @@ rule draw:
         " --learned {input.learned} --depth {input.depth} --out {output}"
 
 
+rule diagnosed:
+    input:
+        advice=RESULTS / "advice.parquet",
+        code=fingerprint.files("diagnosed", ["torch"], ["lstm"]),
+    output:
+        RESULTS / "diagnosed.json",
+    log:
+        RESULTS / "logs/diagnosed.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        job=JOB,
+    message:
+        "diagnosing PyTorch's default LSTM"
+    shell:
+        "{params.job} {log} python -m carousel diagnosed --advice {input.advice} --out {output}"
+
+
 rule timings:
     input:
         rules.judge.output.claims,
         rules.explore.output.explorer,
+        rules.diagnosed.output,
         rules.draw.output,
     output:
         RESULTS / "timings.parquet",
@@ -181,6 +201,7 @@ rule report:
         advice=RESULTS / "advice.parquet",
         half_lives=RESULTS / "half_lives.parquet",
         learned=RESULTS / "learned.parquet",
+        diagnosed=RESULTS / "diagnosed.json",
         timings=RESULTS / "timings.parquet",
         machines=RESULTS / "machines.parquet",
         others=machine_folders.judged(RESULTS),

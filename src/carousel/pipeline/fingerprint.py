@@ -64,6 +64,7 @@ STARTS = {
     ),
     "explore": ("carousel.report.explorer", "carousel.report.recommendations"),
     "draw": ("carousel.report.figures.draw",),
+    "diagnosed": ("carousel.diagnosis.diagnose",),
     "machines": ("carousel.pipeline.machines.other_machines",),
 }
 """What is measured or made, and the modules that each begins with."""

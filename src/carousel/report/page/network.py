@@ -10,16 +10,14 @@ import carousel
 
 print(carousel.diagnose(lstm, batch))  # torch.nn.RNN, LSTM, GRU or a cell of your own; it stays as it was
 """
-FILE = "diagnosed.json"  # what `diagnose` says of the default and of the advised LSTM
 
 
 def network(data: SimpleNamespace) -> str:
-    """The code, its output where the study made it, and what a gradient that arrives does not rule out."""
+    """The code, its output, and what a gradient that arrives does not rule out."""
     text = (
         f"The same measurement takes a module of your own and a batch of its data:\n\n```python\n{CODE}```\n"
     )
-    path = data.results / FILE
-    said = json.loads(path.read_text("utf-8")) if path.is_file() else []
+    said = json.loads((data.results / "diagnosed.json").read_text("utf-8"))
     shown = "\n\n".join(f"Of {escape(entry['of'])} it says: *{escape(entry['said'])}*" for entry in said)
     return f"{text}\n{shown}\n\n{NOT_RULED_OUT}\n"
 

@@ -13,6 +13,7 @@ from carousel.report.page.measurements import drawn
 from carousel.report.recommendations import INPUT_LOST, LARGEST, SMALLEST, STEADIEST
 
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")  # what libraries have
+GATED = ("lstm", "gru")
 WORDS = {"task": names.task, "cell": names.cell, "init": names.init, "forget_bias": names.forget_bias}
 NOTHING = "This study measured no setting that could be recommended."
 TORCH_NUMBER = """\
@@ -42,6 +43,31 @@ def criterion() -> str:
         "before others, then a library’s init, then the smallest forget bias, then what changes least; the second has "
         "the setting whose state’s gradient changes least, whatever its input."
     )
+
+
+def in_short(data: SimpleNamespace) -> str:
+    """A row per lag: the setting to take first of the cells with gates, what arrives, and what it learned."""
+    found = data.advice.astype({"cell": str, "choice": str}).set_index(["lag", "choice", "cell"])
+    cells = [cell for cell in GATED if cell in set(data.advice["cell"])]
+    if not cells:
+        return NOTHING
+    rows = [
+        (f"{count(lag)} steps", *(text for cell in cells for text in first(found, lag, cell)))
+        for lag in sorted(set(data.advice["lag"]))
+    ]
+    head = (
+        "From",
+        *(text for cell in cells for text in (names.cell(cell), "Arrives", "Learned so long a task")),
+    )
+    return table("What to set, in short", head, rows, (5, *[12, 7, 12] * len(cells)))
+
+
+def first(found: pd.DataFrame, lag: int, cell: str) -> tuple[str, str, str]:
+    """The setting to take first, what is left of the state's gradient, and what training made of it."""
+    if (lag, SMALLEST, cell) not in found.index:
+        return "none passes", "", ""
+    row = found.loc[(lag, SMALLEST, cell)]
+    return written(row), left(row["left"], row["low"], row["high"]), escape(row["trained"]) or "not tried"
 
 
 def recommended(data: SimpleNamespace) -> str:
