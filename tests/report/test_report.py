@@ -56,6 +56,7 @@ from carousel.report.page import (
     settings,
     slices,
     stability,
+    tuning,
 )
 from carousel.tables import parquet
 
@@ -669,3 +670,16 @@ def test_names_in_words_are_of_what_there_is_and_a_new_cell_has_its_own():
     said = [names.forget_bias(value) for value in ("1", "chrono", "chrono:1000", "none")]
     assert said == ["1", "chrono", "chrono for 1,000 steps", "none"]
     assert (names.cell("mine"), names.init("mine")) == ("mine", "mine")
+
+
+def test_learning_rates_are_those_chosen_and_say_how_many_are_at_an_end():
+    rows = [
+        {"slice": "climb", "task": task, "cell": "lstm", "learning_rate": rate, "length": 20, "repetition": seed,
+         "chosen": rate == best}
+        for task, best in (("adding", 0.01), ("copy", 0.1)) for rate in (0.001, 0.01, 0.1) for seed in (-1, -2)
+    ]  # fmt: skip
+    said = tuning.tuning(SimpleNamespace(tuning=pd.DataFrame(rows)))
+    assert "Chosen of 0.001, 0.01, 0.1, on sequences of 20 steps and 2 seeds" in said
+    assert "1 of 2 choices are at an end" in said
+    assert "| climb | LSTM | 0.01 | 0.1 |" in said
+    assert "none was chosen" in tuning.tuning(SimpleNamespace(tuning=pd.DataFrame(rows).head(0)))

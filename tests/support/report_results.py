@@ -264,7 +264,14 @@ def made_by_explore() -> tuple[str, dict[str, pd.DataFrame]]:
     return explorer.text(explorer.explore(decay, summary)), tables
 
 
+def tuning_table() -> pd.DataFrame:
+    """Three rates tried for one cell on one task."""
+    return pd.DataFrame({"slice": "climb", "task": "adding", "cell": "lstm", "learning_rate": [0.001, 0.01, 0.1],
+                         "length": 20, "repetition": -1, "chosen": [False, True, False]})  # fmt: skip
+
+
 TABLES = {
+    "tuning": tuning_table,
     "machines": machines_table,
     "timings": timings_table,
     "calibration": calibration_table,

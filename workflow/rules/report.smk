@@ -207,6 +207,7 @@ rule report:
         others=machine_folders.judged(RESULTS),
         decay=RESULTS / "decay.parquet",
         accuracy=RESULTS / "accuracy.parquet",
+        tuning=RESULTS / "tuning.parquet",
         claims=RESULTS / "claims.parquet",
         evidence=RESULTS / "evidence.parquet",
         routes=RESULTS / "routes.parquet",
