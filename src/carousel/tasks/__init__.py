@@ -7,6 +7,7 @@ predictor without memory. Where a task has several versions in the literature, i
 from carousel.tasks.adding import ADDING, ADDING_TOLERANCE
 from carousel.tasks.copying import COPY, COPY_TWO
 from carousel.tasks.digits import DIGITS, DIGITS_PERMUTED
+from carousel.tasks.gunpoint import GUNPOINT
 from carousel.tasks.mnist import MNIST
 from carousel.tasks.noisy_two_sequence import NOISY_TWO_SEQUENCE
 from carousel.tasks.parity import PARITY
@@ -27,6 +28,7 @@ TASKS: dict[str, Task] = {
     "digits": DIGITS,
     "digits_permuted": DIGITS_PERMUTED,
     "mnist": MNIST,
+    "gunpoint": GUNPOINT,
 }
 
 __all__ = ["ADDING_TOLERANCE", "TASKS", "Batch", "DataError", "Task"]
