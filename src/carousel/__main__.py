@@ -18,6 +18,7 @@ from carousel.pipeline.commands.tables import (
     explore,
     gather,
     judge,
+    published,
     reseed,
     stability,
     summarise,
@@ -113,6 +114,7 @@ def add_tables(commands: Any) -> None:
     added(commands, judge, *tables, "out", "csv", "json", "evidence", "agreement")
     tables = "decay", "accuracy", "summary", "routes"
     added(commands, explore, *tables, "explorer", "advice", "half-lives", "learned")
+    added(commands, published, "accuracy", "dynamics", "out", "csv")
     added(commands, draw, "decay", "accuracy", "claims", "summary", "dynamics", "learned", "depth", "out")
     added(commands, diagnosed, "advice", "out")
     added(commands, reseed, "study", "out").add_argument("--seed", type=int, required=True)

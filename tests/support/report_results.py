@@ -229,6 +229,23 @@ def setting_line(cell: str, init: str, bias: str, rate: float, regime: str) -> d
     return found
 
 
+def published_table() -> pd.DataFrame:
+    """An order that is reproduced, a plateau that is not, and a finding that was not tried."""
+    order = {"finding": "One before the other", "source": "tallec2018", "found": HOSTILE, "tried": "The same, smaller.",
+             "relation": "order", "tolerance": 0.5, "unit": "octaves of steps", "why": "less is nothing", "n": 10,
+             "effect": 1.25, "low": 1.125, "high": 1.375, "p": 0.001, "outcome": "reproduced"}  # fmt: skip
+    plateau = {
+        "finding": "It stays",
+        "source": "arjovsky2016",
+        "relation": "plateau",
+        "tolerance": 0.1,
+        "effect": 0.3,
+    }
+    plateau |= {"low": 0.2, "high": 0.4, "p": 0.9, "unit": "nats", "outcome": "not reproduced"}
+    nothing = dict.fromkeys(("effect", "low", "high", "p"), np.nan) | {"n": 0, "outcome": "not tried"}
+    return pd.DataFrame([order, order | plateau, order | {"finding": "Lacking"} | nothing])
+
+
 def timings_table() -> pd.DataFrame:
     """Two rules, the cheap one first."""
     return pd.DataFrame({"rule": ["draw", "decay"], "jobs": [1, 14], "wall": [12.5, 600.0], "cpu": [11.0, 590.0],
@@ -273,6 +290,7 @@ def tuning_table() -> pd.DataFrame:
 TABLES = {
     "tuning": tuning_table,
     "machines": machines_table,
+    "published": published_table,
     "timings": timings_table,
     "calibration": calibration_table,
     "summary": summary_table,

@@ -54,6 +54,28 @@ rule judge:
         " --json {output.json} --evidence {output.evidence} --agreement {output.agreement}"
 
 
+rule published:
+    input:
+        accuracy=RESULTS / "accuracy.parquet",
+        dynamics=RESULTS / "dynamics.parquet",
+        code=fingerprint.files("published"),
+    output:
+        published=RESULTS / "published.parquet",
+        csv=RESULTS / "published.csv",
+    log:
+        RESULTS / "logs/published.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        job=JOB,
+    message:
+        "holding what others published against the tables"
+    shell:
+        "{params.job} {log} python -m carousel published --accuracy {input.accuracy} --dynamics {input.dynamics}"
+        " --out {output.published} --csv {output.csv}"
+
+
 rule explore:
     input:
         decay=RESULTS / "decay.parquet",
@@ -138,6 +160,7 @@ rule timings:
         rules.judge.output.claims,
         rules.explore.output.explorer,
         rules.diagnosed.output,
+        rules.published.output.published,
         rules.draw.output,
     output:
         RESULTS / "timings.parquet",
@@ -202,6 +225,7 @@ rule report:
         half_lives=RESULTS / "half_lives.parquet",
         learned=RESULTS / "learned.parquet",
         diagnosed=RESULTS / "diagnosed.json",
+        published=RESULTS / "published.parquet",
         timings=RESULTS / "timings.parquet",
         machines=RESULTS / "machines.parquet",
         others=machine_folders.judged(RESULTS),

@@ -62,6 +62,7 @@ STARTS = {
         "carousel.claims.agreement",
         "carousel.claims.export",
     ),
+    "published": ("carousel.claims.published",),
     "explore": ("carousel.report.explorer", "carousel.report.recommendations"),
     "draw": ("carousel.report.figures.draw",),
     "diagnosed": ("carousel.diagnosis.diagnose",),
@@ -91,7 +92,8 @@ def everything() -> list[str]:
 
 def report() -> list[str]:
     """The files behind the page, beside the tables: its modules, all of report/, the record of other master seeds."""
-    shown = [*(CHECKOUT / "report").iterdir(), CHECKOUT / "benchmarks" / "stability.csv"]
+    records = [CHECKOUT / "benchmarks" / "stability.csv", CHECKOUT / "docs" / "published" / "published.csv"]
+    shown = [*(CHECKOUT / "report").iterdir(), *records]
     text = sorted(os.path.relpath(path) for path in shown if path.is_file())
     modules = (f"carousel.report.page.{path.stem}" for path in PACKAGE.glob("report/page/[a-z]*.py"))
     return [*text, *_paths(closure(*modules))]

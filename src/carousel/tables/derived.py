@@ -174,6 +174,26 @@ LEARNED = (
     ),
     HALF_LIFE,
 )
+PUBLISHED = (
+    Column("finding", "text", "index", "", "what others found, in a few words"),
+    Column("source", "text", "detail", "", "where they published it: a key of report/references.bib"),
+    Column("found", "text", "detail", "", "what they report, in our words"),
+    Column("tried", "text", "detail", "", "what is measured here, and in what it differs"),
+    Column("relation", "category", "detail", "",
+           "order: the effect is to be above the tolerance; plateau: within the tolerance of zero"),
+    Column("tolerance", "float", "detail", "`unit`", "what counts as a difference"),
+    Column("unit", "text", "detail", "", "unit of tolerance, effect, low and high"),
+    Column("why", "text", "detail", "", "the reason for the tolerance"),
+    Column("n", "int", "count", "models", "repetitions, of two networks the pairs"),
+    Column("effect", "float", "value", "`unit`", "mean over repetitions on the reference backend"),
+    Column("low", "float", "detail", "`unit`", "lower end of its 95 % interval"),
+    Column("high", "float", "detail", "`unit`", "upper end of its 95 % interval"),
+    Column("p", "float", "detail", "1",
+           "of an order Student's p against the tolerance, of a plateau two one-sided tests'"),
+    Column("outcome", "category", "value", "",
+           "reproduced; not reproduced: the effect is on the other side of the tolerance, or undecided; not tried: "
+           "the study lacks the rows"),
+)  # fmt: skip
 TIMINGS = (
     Column("rule", "text", "index", "", "rule of the workflow"),
     Column("jobs", "int", "count", "jobs", "jobs of the rule"),

@@ -20,6 +20,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "advice": derived.ADVICE,
     "half_lives": derived.HALF_LIVES,
     "learned": derived.LEARNED,
+    "published": derived.PUBLISHED,
     "timings": derived.TIMINGS,
     "machines": derived.MACHINES,
     "stability": derived.STABILITY,

@@ -46,6 +46,18 @@ def judge(args: argparse.Namespace) -> None:
     write_text(export.text(verdicts, brief(origin)), args.json)
 
 
+def published(args: argparse.Namespace) -> None:
+    """Hold what others published against the gathered tables."""
+    from carousel.claims.published import decided
+    from carousel.claims.published_values import Measured
+
+    paths = {"accuracy": args.accuracy, "dynamics": args.dynamics}
+    found = decided(Measured(*(table(path, kind) for kind, path in paths.items())))
+    origin = merge([parquet.origin(path) for path in paths.values()])
+    write(found, args.out, origin)
+    write_text(found.to_csv(index=False), args.csv)
+
+
 def explore(args: argparse.Namespace) -> None:
     """Choose the curves that the report lets its reader explore, and the settings to recommend."""
     from carousel.report import explorer, recommendations
