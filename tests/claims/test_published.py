@@ -13,6 +13,7 @@ from carousel.claims import published
 from carousel.claims.published import FINDINGS, NOT_REPRODUCED, NOT_TRIED, ORDER, REPRODUCED, Finding
 from carousel.claims.published_values import (
     Measured,
+    as_soon,
     below_baseline,
     dimension_per_unit,
     octaves_to_solve,
@@ -199,17 +200,46 @@ def test_another_backend_s_rows_decide_nothing() -> None:
     assert published.row(finding(name), both) == published.row(finding(name), tables)
 
 
+NAMES = "slice", "length", "cell", "init", "forget_bias"
+
+
 def test_a_run_that_does_not_solve_its_task_counts_as_one_that_takes_all_steps() -> None:
-    first = FIRST["Chrono learns adding before forget bias 1"]
-    which = dict(zip(("slice", "length", "cell", "init", "forget_bias"), first, strict=True))
-    second = which | {"forget_bias": "1"}
-    never = learned({first: 6.0, (*first[:4], "1"): 99.0})
-    np.testing.assert_allclose(octaves_to_solve(second)(never), np.log2(STEPS))
-    effect = sooner(which, second)(never)
-    np.testing.assert_allclose(effect, np.log2(STEPS) - octaves_to_solve(which)(never))
-    assert (sooner(second, which)(never) == -effect).all()
-    neither = learned({first: 99.0, (*first[:4], "1"): 99.0})
-    assert (sooner(which, second)(neither) == 0).all()
+    name = "Chrono learns adding before forget bias 1"
+    key = FIRST[name]
+    first = dict(zip(NAMES, key, strict=True))
+    second = first | {"forget_bias": "1"}
+    never = learned({key: 6.0, (*key[:4], "1"): 99.0})
+    effect = sooner(first, second)(never)
+    np.testing.assert_allclose(effect, np.log2(STEPS) - octaves_to_solve(first)(never))
+    assert (sooner(second, first)(never) == -effect).all()
+    assert (as_soon(first, second)(never) == np.inf).all()
+    neither = learned({key: 99.0, (*key[:4], "1"): 99.0})
+    assert sooner(first, second)(neither).isna().all() and as_soon(first, second)(neither).isna().all()
+    row = published.row(finding(name), neither)
+    assert (row["outcome"], row["n"]) == (NOT_REPRODUCED, MIN_REPETITIONS)
+    assert all(np.isnan(row[number]) for number in ("effect", "low", "high", "p"))
+
+
+def test_where_some_pairs_solve_nothing_they_give_neither_a_head_start() -> None:
+    key = FIRST["Chrono learns adding before forget bias 1"]
+    first = dict(zip(NAMES, key, strict=True))
+    second, tables = first | {"forget_bias": "1"}, learned({key: 6.0})
+    lost = tables.accuracy["repetition"] == 4
+    some = Measured(tables.accuracy.assign(solved=tables.accuracy["solved"] & ~lost), tables.dynamics)
+    expected = sooner(first, second)(tables)
+    np.testing.assert_allclose(sooner(first, second)(some), expected.where(expected.index != 4, 0.0))
+
+
+@pytest.mark.parametrize("name", ["The value of the forget bias is uncritical", "That holds up to 5"])
+def test_runs_that_solve_nothing_are_no_plateau(name: str) -> None:
+    key = FIRST[name]
+    other = (*key[:4], "0.5" if key[4] == "2" else "1")
+    assert outcome(name, learned({key: 8.0, other: 8.0})) == REPRODUCED
+    assert outcome(name, learned({key: 99.0, other: 99.0})) == NOT_REPRODUCED
+    tables = learned({key: 8.0, other: 8.0})
+    lost = (tables.accuracy["repetition"] == 4) & (tables.accuracy["forget_bias"] == key[4])
+    one = Measured(tables.accuracy.assign(solved=tables.accuracy["solved"] & ~lost), tables.dynamics)
+    assert outcome(name, one) == NOT_REPRODUCED
 
 
 def test_a_loss_that_is_no_number_is_no_plateau() -> None:
@@ -247,5 +277,5 @@ def test_every_source_is_in_the_references_and_every_slice_is_in_the_study() -> 
 
 def test_a_loss_is_that_of_the_last_evaluation() -> None:
     key = BELOW["Chrono biases leave it"]
-    which = dict(zip(("slice", "length", "cell", "init", "forget_bias"), key, strict=True))
+    which = dict(zip(NAMES, key, strict=True))
     np.testing.assert_allclose(below_baseline(which)(learned(loss={key: 0.7})), 0.7, atol=0.02)

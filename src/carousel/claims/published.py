@@ -20,6 +20,7 @@ from carousel.claims.published_values import (
     Measured,
     Values,
     above,
+    as_soon,
     below_baseline,
     dimension_per_unit,
     largest_exponent,
@@ -142,13 +143,13 @@ FINDINGS = (
         "Forget biases start at 0.5, 1, 1.5 and so on from block to block, so that nothing is forgotten at first; "
         "other values are said to do as well.",
         "On the same streams, a bias of 0.5 against 2, the range of their four blocks, each for all units.",
-        PLATEAU, SOONER, sooner(lstm(REBER, "2"), lstm(REBER, "0.5")),
+        PLATEAU, SOONER, as_soon(lstm(REBER, "2"), lstm(REBER, "0.5")),
     ),
     Finding(
         "That holds up to 5", "gers2000",
         "The same, for the value that is laid to them.",
         "On the same streams, a bias of 5 against 1.",
-        PLATEAU, SOONER, sooner(lstm(REBER, "5"), lstm(REBER, "1")),
+        PLATEAU, SOONER, as_soon(lstm(REBER, "5"), lstm(REBER, "1")),
     ),
     Finding(
         "ReLU from the identity learns adding before tanh", "le2015",
@@ -214,5 +215,6 @@ def row(finding: Finding, tables: Measured) -> dict:
         p, held = student(values, margin), low > margin
     else:
         p, held = equivalent(values, -margin, margin).p, -margin <= low and high <= margin
+    p = np.nan if np.isnan(effect) else p
     outcome = REPRODUCED if held and p <= ALPHA else NOT_REPRODUCED
     return about | {"effect": effect, "low": low, "high": high, "p": p, "outcome": outcome}

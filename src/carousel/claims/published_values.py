@@ -30,20 +30,31 @@ def network(slice_: str, length: int, cell: str, init: str, forget_bias: str = "
 
 
 def sooner(first: Factors, second: Factors) -> Values:
-    """Octaves by which the `first` network solves its task sooner than the `second`.
+    """Octaves of steps by which the `first` network solves its task before the `second`, for an order.
 
-    One that does not solve it counts as if it did so at the last step, so that where the first solves it the effect is
-    a lower bound.
+    One that does not solve it counts as if it did so at the last step, so that the effect is no farther from zero than
+    it would be with more steps. NaN where no run of either does.
     """
+
+    def values(tables: Measured) -> pd.Series:
+        last = np.log2(max(rows_of(tables.accuracy, which)["step"].max() for which in (first, second)))
+        bounds = above(*(within(octaves_to_solve(which), last) for which in (second, first)))(tables)
+        return bounds * np.nan if as_soon(first, second)(tables).isna().all() else bounds
+
+    return values
+
+
+def as_soon(first: Factors, second: Factors) -> Values:
+    """As `sooner`, for a plateau: infinite where one of the two does not solve its task, NaN where neither does."""
     return above(octaves_to_solve(second), octaves_to_solve(first))
 
 
 def octaves_to_solve(which: Factors) -> Values:
-    """log2 of the steps until the task is solved."""
+    """log2 of the steps until the task is solved, infinite where it is not."""
 
     def values(tables: Measured) -> pd.Series:
-        times = time_to_solve(rows_of(tables.accuracy, which))
-        return np.log2(times.set_index("repetition")["time"].astype(float).clip(lower=1))
+        runs = time_to_solve(rows_of(tables.accuracy, which)).set_index("repetition")
+        return np.log2(runs["time"].astype(float).clip(lower=1)).where(runs["solved"].astype(bool), np.inf)
 
     return values
 
@@ -79,6 +90,11 @@ def rows_of(table: pd.DataFrame, which: Factors) -> pd.DataFrame:
     return select(table, backend=REFERENCE, **which)
 
 
+def within(values: Values, most: float) -> Values:
+    """What is larger than `most` as if it were so much."""
+    return lambda tables: values(tables).clip(upper=most)
+
+
 def negative(values: Values) -> Values:
     """What has the opposite sign."""
     return lambda tables: -values(tables)
@@ -86,4 +102,9 @@ def negative(values: Values) -> Values:
 
 def above(first: Values, second: Values) -> Values:
     """By how much the first is above the second, where both have a repetition."""
-    return lambda tables: first(tables).sub(second(tables)).dropna()
+
+    def values(tables: Measured) -> pd.Series:
+        both = pd.concat([first(tables), second(tables)], axis=1, join="inner", keys=("first", "second"))
+        return both["first"] - both["second"]
+
+    return values

@@ -1,5 +1,6 @@
 """What others published, and whether this study repeats it; or else the record of the study that was made for it."""
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,6 +45,8 @@ def line(finding: Any) -> tuple[str, ...]:
     sign = "above " if finding.relation == "order" else "within ±"
     wanted = f"{sign}{number(finding.tolerance)} {escape(finding.unit)} ({escape(finding.why)})"
     tried = finding.outcome != NOT_TRIED
-    effect = f"{number(finding.effect)} {interval(finding.low, finding.high)}" if tried else ""
+    known = f"{number(finding.effect)} {interval(finding.low, finding.high)}"
+    effect = ("not known" if math.isnan(finding.effect) else known) if tried else ""
+    p = "" if math.isnan(finding.p) else number(finding.p)
     return (f"{escape(finding.finding)} [@{finding.source}]", escape(finding.found), escape(finding.tried), wanted,
-            effect, str(finding.n), number(finding.p) if tried else "", escape(finding.outcome))  # fmt: skip
+            effect, str(finding.n), p, escape(finding.outcome))  # fmt: skip
