@@ -90,6 +90,7 @@ COMMANDS = {  # command: kinds of table that it reads, options that it writes to
         ("explorer", "advice", "half-lives", "learned"),
         (),
     ),
+    "published": (("accuracy", "dynamics"), ("out", "csv"), ()),
     "draw": (("decay", "accuracy", "claims", "summary", "dynamics", "learned", "depth"), ("out",), ()),
     "stability": (("claims",), ("out",), ("other.parquet",)),
 }
