@@ -15,6 +15,7 @@ from carousel.tables.quantities import of_kind
 
 SWEPT = [name for name in FACTORS if name != "slice"]
 VARIED = [name for name, column in FACTORS.items() if column.words]  # those that are listed in words
+PUBLISHED = "published_"  # how the slices are called that published findings are read from
 PHASE = "phase"  # the slice of the map of gain against forget bias
 GATES, FACTORS_OF_ERROR = ("gate_i", "gate_f"), ("entry", "exit")  # quantities of their sections
 
@@ -88,6 +89,9 @@ def of_sections(data: SimpleNamespace) -> dict[str, set[str]]:
         "breadth": {settings.BREADTH},
         "routes": {*routes.LIBRARIES, *routes.ALONG_BIAS, *names_of(select(data.routes, gradient="full"))},
         "learning": names_of(data.accuracy),
+        "published": {
+            name for name in names_of(data.accuracy) | names_of(dynamics) if name.startswith(PUBLISHED)
+        },
         "theory": names_of(summary[summary["law"].astype(str) != ""]),
         "phase": {PHASE},
         "jacobian": names_of(select(decay, quantity=of_kind(decay["quantity"].unique(), "jacobian"))),
