@@ -84,7 +84,7 @@ FINDINGS = (
         "An LSTM stays on copy's plateau", "arjovsky2016",
         "Copying ten symbols over T steps, an LSTM hardly beats 10 ln 8 / (T + 20), the cross-entropy of a network "
         "that remembers nothing, unless T is as short as 100.",
-        f"Forget bias 1, its loss on the ten symbols against ln 8, which is that plateau; early. {COPIES}",
+        f"Forget bias 1, its loss on the ten symbols against ln 8, which is that plateau. {COPIES}",
         PLATEAU, SYMBOL, below_baseline(lstm(COPY, "1")),
     ),
     Finding(
