@@ -51,7 +51,7 @@ class Finding(NamedTuple):
     values: Values
 
 
-SOONER = Margin(0.5, "octaves of steps", "less than that is a matter of when a run is evaluated")
+SOONER = Margin(0.5, "octaves of steps", "a factor of 1.4; seeds of one network differ by more")
 SYMBOL = Margin(0.1, "nats", "half of ln 8 / 10, what a network gains that recalls one of the ten symbols")
 SIGN = Margin(0.0, "decades per step", "a sign, or which is larger, has no size")
 SIZE = Margin(0.025, "per unit", "a tenth of the dimension, about 0.25 per unit at this coupling")
