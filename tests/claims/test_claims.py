@@ -14,7 +14,20 @@ from carousel.claims.agreement import agreement
 from carousel.claims.claim import Tables, corrected
 from carousel.claims.evidence import compare
 from carousel.claims.judge import judge
-from carousel.claims.rules import ALPHA, FAILS, HOLDS, MIXED, UNCLEAR, combine, comparison, conjunction
+from carousel.claims.rules import (
+    ALPHA,
+    FAILS,
+    HOLDS,
+    INCONCLUSIVE,
+    MIXED,
+    REFUTED,
+    SUPPORTED,
+    UNCLEAR,
+    combine,
+    comparison,
+    conjunction,
+    universal,
+)
 from carousel.claims.settings_text import described
 from carousel.tables.schemas import names
 
@@ -511,3 +524,21 @@ def test_claims_and_figures_stay_behind_the_wall() -> None:
     for script in (code, light):
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == "[]"
+
+
+def test_a_slice_of_the_reference_alone_can_break_always_and_never_support_it() -> None:
+    space = pd.DataFrame(
+        {"slice": "grid", "cell": "lstm", "gain": np.arange(25.0), "numpy": 1.0, "torch": 1.0}
+    )
+    alone = pd.DataFrame({"slice": "climb", "cell": "lstm", "gain": [30.0], "numpy": 1.0, "torch": np.nan})
+
+    def word(*tables: pd.DataFrame) -> str:
+        whole = pd.concat(tables, ignore_index=True)
+        return universal(whole, whole[["numpy", "torch"]] > 2)
+
+    assert word(space) == word(space, alone) == SUPPORTED
+    assert word(space, alone.assign(numpy=3.0)) == INCONCLUSIVE
+    assert word(space, alone.assign(slice="grid")) == INCONCLUSIVE
+    assert word(alone.assign(slice="grid")) == word(pd.concat([alone] * 30)) == INCONCLUSIVE
+    assert word(space.assign(torch=3.0)) == INCONCLUSIVE
+    assert word(space.assign(torch=3.0, numpy=3.0)) == REFUTED

@@ -94,7 +94,7 @@ WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
     "forget bias": (lambda s: s["decay"][0].update(forget_biases=["crono"]), "nearest: chrono"),
     "forget bias of another form": (
         lambda s: s["decay"][0].update(forget_biases=["chrono:2"]),
-        "found 'chrono:2'; allowed: a finite number, chrono, uniform, or chrono:T with a T_max of 3 to",
+        "found 'chrono:2'; allowed: a finite number, chrono, uniform, loguniform, or chrono:T with a T_max of 3 to",
     ),
     "negative drive": (
         lambda s: s["decay"][0].update(drives=[0.25, -0.25]),

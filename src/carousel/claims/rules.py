@@ -95,12 +95,13 @@ def universal(space: pd.DataFrame, breaks: pd.DataFrame) -> str:
     """Return the word for "always": refuted by one row of ``space`` that ``breaks`` it on every backend.
 
     Supported if no backend breaks it and at least MIN_SEARCHED settings were searched, each on every backend in one
-    repetition at least; otherwise inconclusive.
+    repetition at least; otherwise inconclusive. Slices that one backend alone measures can break it and not support it.
     """
     if confirmed(space, breaks).any():
         return REFUTED
     checked = space[space[list(BACKENDS)].notna().all(axis=1)]
-    whole = settings(checked) == settings(space) >= MIN_SEARCHED
+    shared = space[space["slice"].isin(checked["slice"])] if "slice" in space else space
+    whole = settings(checked) == settings(shared) >= MIN_SEARCHED
     return SUPPORTED if whole and not breaks.any(axis=None) else INCONCLUSIVE
 
 
