@@ -43,7 +43,7 @@ def test_the_cases_are_the_same_each_time_and_reach_every_kind_of_key() -> None:
 @pytest.mark.slow
 def test_the_pipeline_says_the_same_lines_and_starts_nothing(tmp_path: Path) -> None:
     checkout = copied(tmp_path)
-    chosen = [next(case for case in malformed.cases(FILES) if case.kind == kind) for kind in ("bomb", "name")]
+    chosen = [next(case for case in malformed.cases(FILES) if case.kind == kind) for kind in ("bomb", "unknown")]
     found = malformed.through_snakemake(chosen, checkout)
     assert [(each.wrong, each.line) for each in found if each.wrong] == []
     run = snakemake_in(checkout, "--config", "study=$(touch here).yaml")
@@ -55,9 +55,9 @@ def test_the_pipeline_says_the_same_lines_and_starts_nothing(tmp_path: Path) -> 
 
 
 NAMES = {  # what --config study= may not be, and what is said of it
-    "../config/smoke": "study: found '../config/smoke'; allowed: full, smoke, standard; nearest: smoke",
+    "../config/smoke": "study: found '../config/smoke'; allowed: full, published, smoke, standard; nearest: smoke",
     "": "study: found ''; allowed: full",
-    "smok\u0435": "study: found 'smok\\u0435'; allowed: full, smoke, standard; nearest: smoke",
+    "smok\u0435": "study: found 'smok\\u0435'; allowed: full, published, smoke, standard; nearest: smoke",
     "smoke\n": "study: found 'smoke\\n'; allowed",
     "smoke\0": "study: found 'smoke\\x00'; allowed",
     "config": "study: found 'config'; allowed",

@@ -77,9 +77,10 @@ KINDS: dict[str, tuple[list[str], str]] = {  # what is wrong, for keys that matc
     "label": ([*NO_NAME[:-3], *TRICKS], "slice"),
     "size": ([*NO_WHOLE, "0"], "repetitions|checked|batch|input_size|exponents|steps|test_size|evaluate_every|sequences"
              "|grid|population|generations|length|tuning_length|tuning_repetitions"),
-    "sizes": ([*NO_WHOLE, "0"], "hidden|lengths"),
+    "sizes": ([*NO_WHOLE, "0"], "hidden|lengths|layers"),
     "rates": ([*NO_NUMBER, "-1", "0"], "learning_rates"),
     "switch": ([*NO_VALUE[:3], "1", "0", "text", "'true'", "[true]", "yes"], "climb|stop_when_solved"),
+    "switches": ([*NO_VALUE[:3], "1", "0", "text", "'true'", "yes"], "residual"),
     "index": (NO_WHOLE, "seed|lags_per_octave|warm_up"),
     "indices": (NO_WHOLE, "snapshots"),
     "number": ([*NO_NUMBER, "-1"], "state_scale|clip"),

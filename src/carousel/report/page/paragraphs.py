@@ -27,6 +27,8 @@ from carousel.report.page.facts import (
 )
 from carousel.report.page.markup import escape, prose, verdict
 
+SHORT = 2  # sentences of K3: who learned longer, and whether what is left orders them
+
 
 def carousel(data: SimpleNamespace) -> str:
     """What goes along the carousel alone."""
@@ -124,9 +126,9 @@ def relu(data: SimpleNamespace) -> str:
 
 
 def learning(data: SimpleNamespace) -> str:
-    """Whether it helps to learn: of K3's condition the sentences up to those that name each LSTM."""
+    """Whether it helps to learn: of K3's condition the first SHORT sentences, up to those that name each LSTM."""
     claim = data.claims.set_index("id").loc["K3"]
-    said = takewhile(lambda text: OCTAVES not in text, sentences(claim["condition"]))
+    said = takewhile(lambda text: OCTAVES not in text, sentences(claim["condition"])[:SHORT])
     return f"{verdict(claim['verdict'])}. {prose(' '.join(said))} *{prose(claim['takeaway'])}*"
 
 

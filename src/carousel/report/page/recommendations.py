@@ -17,9 +17,9 @@ GATED = ("lstm", "gru")
 WORDS = {"task": names.task, "cell": names.cell, "init": names.init, "forget_bias": names.forget_bias}
 NOTHING = "This study measured no setting that could be recommended."
 TORCH_NUMBER = """\
-H = layer.hidden_size  # layer: torch.nn.LSTM or torch.nn.GRU, and b the forget bias, a number
+H = layer.hidden_size  # of torch.nn.LSTM or GRU; b: the forget bias
 with torch.no_grad():
-    layer.bias_ih_l0[H:2 * H] += b  # added to what PyTorch draws, once: bias_hh_l0 adds to it
+    layer.bias_ih_l0[H:2 * H] += b  # once: bias_hh_l0 adds to it
 """
 TORCH_CHRONO = """\
 H = layer.hidden_size  # T: the steps that chrono draws for
