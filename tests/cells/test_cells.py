@@ -133,9 +133,9 @@ def test_training_moves_every_block_but_the_masked_ones(name, backend, monkeypat
     """Adam divides by the gradient's size: a masked block stays zero only if its gradient is dropped."""
     taken, step = [], train.Adam.step
 
-    def spy(self, weights, gradients, rate):
+    def spy(self, weights, gradients):
         taken.append(weights)
-        taken.append(step(self, weights, gradients, rate))
+        taken.append(step(self, weights, gradients))
         return taken[-1]
 
     monkeypatch.setattr(train.Adam, "step", spy)

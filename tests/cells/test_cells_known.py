@@ -360,12 +360,12 @@ def test_r_stays_orthogonal_while_it_trains():
     rng = np.random.default_rng(49)
     A = rng.standard_normal((M, H, H))
     goal, _ = cayley(FORWARD, rng.standard_normal((M, H, H)))
-    adam, distances = Adam([0 * A], [0 * A]), []
+    adam, distances = Adam([0 * A], [0 * A], load("numpy", "cpu", "float64"), np.full(M, 0.03)), []
     for _ in range(200):
         R, saved = cayley(FORWARD, A)
         close(R.swapaxes(1, 2) @ R, np.eye(H) + 0 * R, atol=1e-12)
         distances.append(np.linalg.norm(R - goal, axis=(1, 2)))
-        (A,) = adam.step([A], [d_cayley(FORWARD, saved, R - goal)], 0.03)
+        (A,) = adam.step([A], [d_cayley(FORWARD, saved, R - goal)])
     assert np.all(distances[-1] < 0.5 * distances[0])
 
 

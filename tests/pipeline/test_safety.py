@@ -12,7 +12,7 @@ import pypandoc
 import pytest
 from hypothesis import Phase, given, settings, strategies as st
 
-from carousel.report.page import claims as claims_on_page, markup, pandoc, provenance
+from carousel.report.page import markup, pandoc, provenance
 
 ROOT = Path(__file__).parents[2]
 
@@ -169,7 +169,7 @@ def test_what_a_study_and_a_machine_are_called_stays_text(tmp_path: Path) -> Non
         data = SimpleNamespace(
             claims=claims, origins={"claims.parquet": origin}, renderer=text, results=tmp_path / "x"
         )
-        said = claims_on_page.numbers(data), provenance.provenance(data), provenance.colophon(data)
+        said = provenance.provenance(data), provenance.colophon(data)
         assert all(markup.escape(text) in part for part in said)
         bare = [part.replace(markup.escape(text), "") for part in said]
         assert not any(set("<>`$@!&") & set(part) for part in bare)

@@ -43,7 +43,9 @@ def test_the_cases_are_the_same_each_time_and_reach_every_kind_of_key() -> None:
 @pytest.mark.slow
 def test_the_pipeline_says_the_same_lines_and_starts_nothing(tmp_path: Path) -> None:
     checkout = copied(tmp_path)
-    chosen = [next(case for case in malformed.cases(FILES) if case.kind == kind) for kind in ("bomb", "unknown")]
+    chosen = [
+        next(case for case in malformed.cases(FILES) if case.kind == kind) for kind in ("bomb", "unknown")
+    ]
     found = malformed.through_snakemake(chosen, checkout)
     assert [(each.wrong, each.line) for each in found if each.wrong] == []
     run = snakemake_in(checkout, "--config", "study=$(touch here).yaml")

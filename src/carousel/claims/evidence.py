@@ -129,6 +129,8 @@ def means(table: pd.DataFrame, column: str, by: Sequence[str]) -> pd.Series:
     """Return the mean of ``column`` over the repetitions of each group, each the median over its settings."""
     rows = sample(table, column, by)
     groups = rows.groupby([*by], observed=True)
+    if not groups.ngroups:
+        return pd.Series(dtype=float)
     values = _samples(rows.assign(group=groups.ngroup()), "median", groups.ngroups)
     return pd.Series([float(np.mean(each)) for each in values], groups.size().index, dtype=float)
 

@@ -13,7 +13,7 @@ from carousel.report.page.measurements import drawn
 from carousel.report.recommendations import INPUT_LOST, LARGEST, SMALLEST, STEADIEST
 
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")  # what libraries have
-GATED = ("lstm", "gru")
+WITH_GATES = ("lstm", "gru")
 WORDS = {"task": names.task, "cell": names.cell, "init": names.init, "forget_bias": names.forget_bias}
 NOTHING = "This study measured no setting that could be recommended."
 TORCH_NUMBER = """\
@@ -48,7 +48,7 @@ def criterion() -> str:
 def in_short(data: SimpleNamespace) -> str:
     """A row per lag: the setting to take first of the cells with gates, what arrives, and what it learned."""
     found = data.advice.astype({"cell": str, "choice": str}).set_index(["lag", "choice", "cell"])
-    cells = [cell for cell in GATED if cell in set(data.advice["cell"])]
+    cells = [cell for cell in WITH_GATES if cell in set(data.advice["cell"])]
     if not cells:
         return NOTHING
     rows = [
