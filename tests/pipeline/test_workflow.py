@@ -62,7 +62,7 @@ MADE = [
     *sections.SHOWN, "claims.csv", "claims.json", "figures/A2d.svg", "report.html", "decay/numpy/gru.parquet",
     "dynamics/numpy/lstm.parquet", "depth/torch/lstm.parquet",
     "accuracy/torch/adding/lstm.parquet", "accuracy/numpy/adding/lstm.decay.parquet",
-    "accuracy/numpy/adding/lstm.dynamics.parquet", "search/search_weight.parquet",
+    "accuracy/numpy/adding/lstm.dynamics.parquet", "search/search_weight.parquet", "tuning.parquet",
     "tuning/temporal_order/lstm.parquet", "calibration/torch.parquet",
     "stability.parquet", "stability/2.parquet", f"{FOLDER}/a/claims.parquet", f"{FOLDER}/a/agreement.parquet",
 ]  # fmt: skip

@@ -231,7 +231,7 @@ rule report:
         others=machine_folders.judged(RESULTS),
         decay=RESULTS / "decay.parquet",
         accuracy=RESULTS / "accuracy.parquet",
-        tuning=RESULTS / "tuning.parquet",
+        tuning=SETUP.tuning(),
         claims=RESULTS / "claims.parquet",
         evidence=RESULTS / "evidence.parquet",
         routes=RESULTS / "routes.parquet",

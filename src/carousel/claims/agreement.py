@@ -12,6 +12,9 @@ from carousel.tables.schemas import names
 
 MEASURED = [*PAIR, "quantity", "path"]  # with the lag: the same row on every backend
 CANCELLED = "loss_m"  # sLSTM's stabiliser: zero by cancellation where the memory is empty, and all rounding
+UNGATED = (
+    "mlstm"  # without recurrent weights nothing passes its gates: zero by cancellation, and all rounding
+)
 CLOSE = 1e-8  # decades: rounding level for float64; what exceeds it is an error or a chaotic network
 
 
@@ -20,9 +23,11 @@ def agreement(decay: pd.DataFrame) -> pd.DataFrame:
 
     Before training in float64 rounding alone separates them, unless the network is chaotic and grows it: hence
     one line per slice. After training small differences have grown. Exact zeros (-inf) must match row by row;
-    those that do not are counted, and so are rows that one backend alone measured. CANCELLED is left out.
+    those that do not are counted, and so are rows that one backend alone measured. CANCELLED is left out, and what
+    passes the gates of UNGATED.
     """
-    counted = (decay["quantity"] != CANCELLED).to_numpy()
+    cancelled = (decay["quantity"] == CANCELLED) | ((decay["cell"] == UNGATED) & (decay["path"] == "gates"))
+    counted = ~cancelled.to_numpy()
     start, exact = (decay["step"] == 0).to_numpy(), (decay["dtype"] == "float64").to_numpy()
     both, first = pairs(decay), counted & start & exact
     table = _rows("before training, float64", decay, first, both)

@@ -117,7 +117,8 @@ def _counted(pairs: pd.DataFrame, part: str, margin: float) -> tuple[pd.DataFram
 
 def decide(evidence: pd.DataFrame) -> Verdict:
     """Return the verdict: longer on every task, and an order of the settings that makes it a "therefore"."""
-    if evidence.empty or not (evidence["kind"] == LONGER).any():
+    own = reference(evidence) if len(evidence) else evidence
+    if own.empty or not (own["kind"] == LONGER).any():
         return Verdict(INCONCLUSIVE, missing(evidence, WHAT), "No pair of networks that climb was measured.")
     states, longer = comparison(evidence), evidence[evidence["kind"] == LONGER]
     why = states.drop(longer["part"].unique())

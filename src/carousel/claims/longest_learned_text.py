@@ -42,13 +42,18 @@ def _word(row: pd.Series, same: str | None) -> str:
 
 
 def _counts(gains: pd.DataFrame) -> str:
+    """Return in words of how many LSTMs it was shown that they learn longer, and how many are undecided, by task."""
     each = [
-        f"{(group['word'] == HOLDS).sum()} of {len(group)} on {names.task(str(task))}"
+        f"{(group['word'] == HOLDS).sum()} of {len(group)} on {names.task(str(task))}{_open(group['word'])}"
         for task, group in gains.groupby("task")
     ]
-    return (
-        f"Sequences longer than the tanh RNN's are learned by {listed(each).replace(' on', ' LSTMs on', 1)}."
-    )
+    told = listed(each).replace(" on", " LSTMs on", 1)
+    return f"That they learn longer sequences than the tanh RNN was shown of {told}."
+
+
+def _open(words: pd.Series) -> str:
+    undecided = (words == UNCLEAR).sum()
+    return f" ({undecided} undecided)" if undecided else ""
 
 
 def _by_word(gains: pd.DataFrame) -> Iterator[str]:

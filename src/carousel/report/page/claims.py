@@ -70,8 +70,8 @@ def section(claim: Claim, evidence: pd.DataFrame, data: SimpleNamespace) -> str:
         ("Parts", parts(evidence)),
         ("Settings", prose(claim.settings)),
     ])  # fmt: skip
-    found = escape(finding(data, claim.id, claim.verdict)) or prose(claim.statement)
-    head = f"### {claim.id} {verdict(claim.verdict)}: {found} {{#{claim.id}}}\n"
+    found = escape(finding(data, claim.id, claim.verdict))
+    head = f"### {claim.id} {verdict(claim.verdict)}{f': {found}' if found else ''} {{#{claim.id}}}\n"
     said = div("claimed", f"Claimed ({escape(claim.who)}): {prose(claim.statement)}")
     image = picture(data.results / "figures" / claim.figure, claim.alt)
     condition = div("found", f"**Found:** {brief(claim.condition)}") if claim.condition else ""

@@ -69,6 +69,11 @@ def route(data: SimpleNamespace, slice_: str, bias: str, lag: int, quantity: str
     return float(rows.loc[rows["length"].idxmax(), "left"])
 
 
+def length(data: SimpleNamespace, slice_: str) -> int:
+    """The steps of the longest sequences of a slice."""
+    return int(_some(select(data.routes, slice=slice_), slice_)["length"].max())
+
+
 def defaults(data: SimpleNamespace, cell: str) -> Mapping[str, float]:
     """What each library's default network has left at the standard lag, in decades, at the longest length."""
     rows = select(data.routes, slice=libraries.SLICE, cell=cell, trained="no", quantity="loss_state", path="full",

@@ -37,19 +37,31 @@ def _slower(data: SimpleNamespace) -> str:
     ):
         raise Lacking("LSTM and RNN of the same weights")
     behind, settings = rival["reverse"].iloc[0] * rival["settings"].iloc[0], rival["settings"].iloc[0]
-    return f"Slower than a sigmoid RNN always; than a tanh RNN not in {behind:.0f} of {settings:.0f} settings"
+    return (
+        f"Slower than a sigmoid RNN always; a tanh RNN keeps more in {behind:.0f} of {settings:.0f} settings"
+    )
 
 
 def _right_angle(data: SimpleNamespace) -> str:
     cosine = effect(data, "A3b")
     if not abs(cosine) < 0.2:
         raise Lacking("a direction that is lost")
-    return f"By default the truncated gradient is nearly at a right angle to the full one (cosine {fixed(cosine, 2)})"
+    return f"By default the truncated gradient of the state is nearly at a right angle (cosine {fixed(cosine, 2)})"
+
+
+def _alike(data: SimpleNamespace) -> str:
+    rows = evidence(data, "A2g")
+    places = rows.loc[rows["part"].str.contains("at the start|in the middle"), "state"].astype(str)
+    if places.empty:
+        raise Lacking("places in the sequence")
+    return (
+        f"The start or the middle is like the end in {(places == 'holds').sum()} of {len(places)} comparisons"
+    )
 
 
 FINDINGS: Mapping[str, Mapping[str, Wording]] = {
-    "Q1": {"depends": lambda data: "One only without a forget gate; with one, half is left after "
-           f"{LAG} steps from a bias of {span(*threshold(data, 'Q1', f'threshold over {LAG} steps'))} on"},
+    "Q1": {"depends": lambda data: "One where no forget gate closes; with a fixed bias half is left after "
+           f"{LAG} steps from {span(*threshold(data, 'Q1', f'threshold over {LAG} steps'))} on"},
     "Q2": {"depends": lambda data: "It vanishes at low forget biases and not from "
            f"{span(*threshold(data, 'Q2', 'the total stops vanishing'))} on, with the same sigmoids"},
     "K1": {"refuted": lambda data: f"With PyTorch’s defaults {share(defaults(data, 'lstm')['PyTorch'])} is left after "
@@ -62,11 +74,11 @@ FINDINGS: Mapping[str, Mapping[str, Wording]] = {
     "A1c": {"refuted": lambda data: "Where the factor grows, a chain’s gradient can shrink, by "
             f"{fixed(-effect(data, 'A1c'), 1)} decades per step"},
     "A1d": {"supported": lambda data: f"The formula is exact, to {rounding(data, 'A1d')}, with the gates held fixed"},
-    "A1e": {"depends": lambda data: f"Half of it is left after {LAG} steps only from a forget bias of "
+    "A1e": {"depends": lambda data: f"Half of it is left after {LAG} steps only from a fixed forget bias of "
             f"{span(*threshold(data, 'A1e', f'threshold over {LAG} steps'))} on"},
     "A1f": {"refuted": lambda data: "There is such a path, but other routes can cancel it: the total was "
             f"{power(effect(data, 'A1f'))} of its part"},
-    "A1g": {"refuted": lambda data: "Other routes leave as much, at every lag, in an LSTM as libraries start it"},
+    "A1g": {"refuted": lambda data: "There are LSTMs in which other routes leave half of it or more, at every lag"},
     "A1h": {"depends": lambda data: "In sigmoid networks the slopes are to blame; in tanh networks between gains of "
             f"{span(*threshold(data, 'A1h', 'slopes begin to lead, tanh RNN'), 2)} and "
             f"{span(*threshold(data, 'A1h', 'weights lead again, tanh RNN'), 2)}"},
@@ -85,6 +97,7 @@ FINDINGS: Mapping[str, Mapping[str, Wording]] = {
     "A2f": {"depends": lambda data: f"It vanishes in {states(data, 'A2f').get('fails', 0)} settings, and not in "
             f"{states(data, 'A2f').get('holds', 0)}: above a gain of "
             f"{span(*threshold(data, 'A2f', 'a loss ends, ReLU RNN'), 2)}, or at the edge of chaos"},
+    "A2g": {"depends": _alike},
     "A3a": {"supported": lambda data: f"It does exactly that, to {rounding(data, 'A3a')}"},
     "A3b": {"depends": _right_angle},
     "A4a": {"supported": lambda data: "With the forget gate held open and without peepholes it is the cell of 1997"},
@@ -94,14 +107,14 @@ FINDINGS: Mapping[str, Mapping[str, Wording]] = {
             f"{span(*threshold(data, 'A4d', 'the affine map stops shrinking'), 1)}"},
     "A4e": {"supported": lambda data: "On no other route: the nearest changes by "
             f"{fixed(effect(data, 'A4e'), 2)} decades"},
-    "A4f": {"depends": lambda data: "Along the carousel from a forget bias of "
+    "A4f": {"depends": lambda data: f"Along the carousel up to lag {LAG} from a forget bias of "
             f"{span(*threshold(data, 'A4f', f'truncated threshold over {LAG} steps'))} on, or without a forget gate"},
     "A4g": {"depends": lambda data: "With orthogonal weights below a gain of "
             f"{span(*threshold(data, 'A4g', 'a loss ends, tanh RNN'), 2)} (tanh) and "
             f"{span(*threshold(data, 'A4g', 'a loss ends, ReLU RNN'), 2)} (ReLU)"},
-    "M1": {"depends": lambda data: f"The same within a factor of two in {states(data, 'M1').get('holds', 0)} of "
-           f"{sum(states(data, 'M1').values())} settings"},
-    "M2": {"depends": lambda data: "A tenth of it does from a forget bias of "
+    "M1": {"depends": lambda data: f"The same at lag {LAG}, within a factor of two, in "
+           f"{states(data, 'M1').get('holds', 0)} of {sum(states(data, 'M1').values())} settings"},
+    "M2": {"depends": lambda data: "With most inits a tenth of it does from a forget bias of "
            f"{span(*threshold(data, 'M2', 'a tenth along the carousel'))} on"},
     "M3": {"refuted": lambda data: "Other routes cancel a carousel that loses nothing: the total was "
            f"{power(effect(data, 'M3'))} of its part"},

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+from carousel.analysis.stats.left import VANISHED
 from carousel.analysis.text import listed, share
+from carousel.claims.defaults import FIRST
 from carousel.claims.rules import LAG
 from carousel.report import names
-from carousel.report.page.facts import Lacking, advised, defaults, states
+from carousel.report.page.facts import Lacking, advised, defaults, route
 from carousel.report.page.markup import SYMBOLS, VERDICTS, attribute, div, escape, html, link
 
 GROUPS = {"Q": "question", "K": "comments", "A1": "answer 1", "A2": "answer 2", "A3": "answer 3", "A4": "answer 4",
@@ -79,40 +81,40 @@ def ways() -> str:
 
 
 def _can(data: SimpleNamespace) -> str:
-    """Whether LSTMs can lose their gradient, and can keep it."""
+    """Whether LSTMs can lose their gradient, and whether libraries' do."""
     verdict = _verdict(data, "K1")
     if verdict == "refuted":
-        return "They can, but not by themselves." if _said(_setting, data) else "Not by themselves."
+        lost = max(defaults(data, "lstm").values()) < VANISHED
+        return f"They can, but {'at library defaults they do not' if lost else 'not by themselves'}."
     return "No LSTM of this study lost its gradient." if verdict == "supported" else ""
 
 
 def _slopes(data: SimpleNamespace) -> str:
-    """What freezing the gates changes, where that is little in most settings."""
-    found = states(data, "M1")
-    same, settings = found.get("holds", 0), sum(found.values())
-    if _verdict(data, "M1") not in ("supported", "depends") or 2 * same <= settings:
+    """What is multiplied along the cell, where the formula was found right and the verdicts are that it counts."""
+    if (_verdict(data, "A1d"), _verdict(data, "Q2")) != ("supported", "depends"):
         return ""
     return (
-        "What a gradient pays at every step is how far the forget gate is *open*, seldom the slope of its sigmoid "
-        f"({link('M1')})."
+        "Along the cell a gradient is multiplied by the *value* of the forget gate, not by the slope of its sigmoid: "
+        "the "
+        f"wider the gate is open, the more of it is left, with the same sigmoids ({link('A1d')}, {link('Q2')})."
     )
 
 
 def _defaults(data: SimpleNamespace) -> str:
     """What is left at the standard lag by default, in the libraries that differ in the forget bias."""
     found = defaults(data, "lstm")
-    each = [
-        f"{share(found[label])} of it with {escape(label)}’s defaults" for label in SHOWN if label in found
-    ]
-    return f"After {LAG} steps there is {listed(each)} left{_setting(data)}." if each else ""
+    each = [f"{escape(label)}’s defaults leave {share(found[label])}" for label in SHOWN if label in found]
+    return f"After {LAG} steps {listed(each)} of it{_said(_setting, data)}." if each else ""
 
 
 def _setting(data: SimpleNamespace) -> str:
-    """The recommended LSTM of the standard lag and what it leaves, as a clause."""
+    """What the forget bias that is recommended for the standard lag leaves, on its init and on the first library's."""
     row = advised(data, "lstm")
-    bias = escape(names.forget_bias(row["forget_bias"]))
-    where = f"a forget bias of {bias} on {escape(names.init(row['init']))} init"
-    return f"; with {where}, {share(row['left'])} ([what to set](#recommended))"
+    bias, init = str(row["forget_bias"]), str(row["init"])
+    own = f"{share(row['left'])} on {escape(names.init(init))} init"
+    other = route(data, "reach", bias, LAG, "loss_state", "full") if init != FIRST else None
+    beside = f" and {share(other)} on {escape(names.init(FIRST))}" if other is not None else ""
+    return f"; a forget bias of {escape(names.forget_bias(bias))} leaves {own}{beside} ([what to set](#recommended))"
 
 
 def _verdict(data: SimpleNamespace, name: str) -> str:

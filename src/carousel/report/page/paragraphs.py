@@ -10,7 +10,9 @@ from types import SimpleNamespace
 import pandas as pd
 
 from carousel.analysis.text import count, listed, power, share, span
-from carousel.claims.longest_learned_text import OCTAVES
+from carousel.axes import REFERENCE
+from carousel.claims.defaults import FIRST
+from carousel.claims.longest_learned_text import OCTAVES, RANK
 from carousel.claims.rules import LAG
 from carousel.report import names
 from carousel.report.page.brief import sentences
@@ -20,13 +22,15 @@ from carousel.report.page.facts import (
     advised,
     defaults,
     evidence,
+    length,
     rounding,
     route,
     states,
     threshold,
 )
-from carousel.report.page.markup import escape, prose, verdict
+from carousel.report.page.markup import escape, prose
 
+TWICE = 0.30103  # decades: from here on a part is said to differ
 SHORT = 2  # sentences of K3: who learned longer, and whether what is left orders them
 
 
@@ -38,41 +42,54 @@ def carousel(data: SimpleNamespace) -> str:
         "**The product of its forget gates, an exponential like any other.** Measured and formula agree to "
         f"{rounding(data, 'A1d')}. A gate without a bias is half open: each step keeps {_percent(keeps[0])} of what "
         "runs "
-        f"along the carousel, and {_percent(keeps[1])} at a forget bias of 1. It takes a bias of {span(*held)} before "
-        f"half is left after {LAG} steps. The cell of 1997 has no forget gate; there each step keeps all. *The "
-        "constant error "
-        "carousel is constant only in the cell for which it was named.*"
+        f"along the carousel, and {_percent(keeps[1])} at a forget bias of 1. It takes a fixed bias of {span(*held)} "
+        f"before half is left after {LAG} steps. In the cell of 1997, which has no forget gate, each step keeps all. "
+        "*The constant error carousel is constant only where no forget gate closes.*"
     )
 
 
 def slopes(data: SimpleNamespace) -> str:
     """What passes the gates' slopes."""
-    found = states(data, "M1")
-    total, frozen = (route(data, "reach", "1", LAG, "loss_state", path) for path in ("full", "candidate"))
+    found, far = states(data, "M1"), 10 * LAG
     same, other, every = found.get("holds", 0), found.get("fails", 0), sum(found.values())
-    return (
-        "**Seldom.** Hold every gate at its value, so that nothing passes a slope: at a forget bias of 1 there is "
-        f"{share(frozen)} left after {LAG} steps instead of {share(total)}. In {same} of {every} settings the two are "
-        "the "
-        f"same within a factor of two; {other} differ, the others are undecided. What is paid at every step is the "
-        "forget gate’s *value*. Entering the cell costs the output gate and a tanh, once."
+    frozen, total = (route(data, "reach", "1", far, "loss_state", path) for path in ("candidate", "full"))
+    later = (
+        f" Farther back the slopes begin to count: after {count(far)} steps freezing the gates leaves "
+        f"{share(frozen - total)} as much, at a forget bias of 1."
     )
+    return (
+        f"**Hardly, over a hundred steps.** Hold every gate at its value, so that nothing passes a slope: in {same} of "
+        f"{every} settings as much is left after {LAG} steps, within a factor of two. {other} differ{_adding(data)}; the "
+        f"others are undecided, many of them after training.{later if frozen - total > TWICE else ''} At low forget "
+        "biases what is left goes through the output. It pays output gate, tanh and weights at every step. At high ones "
+        "it is held in the cell and pays on entering it."
+    )
+
+
+def _adding(data: SimpleNamespace) -> str:
+    """Which way the settings of M1 that differ do, where all go one way."""
+    rows = evidence(data, "M1")
+    effects = rows.loc[rows["state"].astype(str) == "fails", "effect"]
+    if len(effects) and (effects < 0).all():
+        return ", and there freezing leaves less: the slopes help"
+    return ", and there freezing leaves more: the slopes cost" if len(effects) and (effects > 0).all() else ""
 
 
 def other_routes(data: SimpleNamespace) -> str:
     """What keeps the gradient of an LSTM whose forget gates do not."""
     total, alone = (route(data, "reach", "1", LAG, "loss_state", path) for path in ("full", "cell"))
     drawn = [route(data, "reach", "chrono", LAG, "loss_state", path) for path in ("full", "cell")]
-    turn = threshold(data, "M2", "a tenth along the carousel")
+    turn, steps = threshold(data, "M2", "a tenth along the carousel"), length(data, "reach")
     return (
         "**At the biases that libraries set, not the carousel.** At a forget bias of 1 the carousel alone would leave "
-        f"{share(alone)} after {LAG} steps; all routes leave {share(total)}. The rest came through the candidate and "
-        "the "
-        f"recurrent weights. Only from a bias of {span(*turn)} on does a tenth of what is left run along the carousel. "
-        f"With chrono biases, drawn for the length of the sequence, it is nearly everything: {share(drawn[1])} by "
-        "itself, "
-        f"{share(drawn[0])} in all. And a carousel that loses nothing is no guarantee: over long distances the other "
-        "routes can cancel it."
+        f"{share(alone)} after {LAG} steps; all routes leave {share(total)}. Nearly all of that came through the "
+        "candidate "
+        f"and the recurrent weights. With most inits the carousel carries a tenth from a bias of {span(*turn)} on. "
+        "With "
+        f"chrono biases, drawn for {count(steps)} steps, it carries nearly everything: {share(drawn[1])} is left "
+        "along it, "
+        f"{share(drawn[0])} in all. And a carousel that loses nothing is no guarantee: in the cell of 1997 the other "
+        "routes were seen to cancel it over long distances."
     )
 
 
@@ -80,11 +97,15 @@ def vanishing(data: SimpleNamespace) -> str:
     """What LSTMs have left."""
     left = [f"{share(each)} with {escape(label)}’s" for label, each in defaults(data, "lstm").items()]
     row = advised(data, "lstm")
+    bias = str(row["forget_bias"])
+    own = route(data, "reach", bias, LAG, "loss_state", "full")
     drawn = route(data, "reach", "chrono", LAG, "loss_state", "full")
     return (
-        f"**With the biases that libraries set, yes.** After {LAG} steps there is {listed(left)} left. "
-        f"A forget bias of {names.forget_bias(row['forget_bias'])} on {escape(names.init(row['init']))} init leaves "
-        f"{share(row['left'])}, chrono biases {share(drawn)}."
+        f"**With the biases that libraries set, yes.** After {LAG} steps there is {listed(left)} left. A forget bias "
+        "of "
+        f"{names.forget_bias(bias)} leaves {share(row['left'])} on {escape(names.init(row['init']))} init and "
+        f"{share(own)} on {escape(names.init(FIRST))}; chrono biases for {count(length(data, 'reach'))} steps leave "
+        f"{share(drawn)}. More is not always better: a gradient that is held in the cell has to enter it."
     )
 
 
@@ -99,12 +120,17 @@ def rivals(data: SimpleNamespace) -> str:
     of = {name: f"{round(part * n)} of {n:.0f}" for name, (part, n) in behind.items()}
     level = threshold(data, "K2", "beyond its margin against the tanh RNN: orthogonal")
     thrice = threshold(data, "A2a", "beyond its margin against the tanh RNN: orthogonal")
+    lost = rows[rows["part"].str.contains("default LSTM against") & (rows["state"].astype(str) == "fails")][
+        "part"
+    ]
     return (
-        "**Than in a sigmoid RNN, always; than in a tanh or ReLU RNN, mostly.** Of settings with the same weights the "
-        f"plain network kept more, in every repetition, in {of['rnn_sigmoid']} (sigmoid), {of['rnn_tanh']} (tanh) and "
-        f"{of['rnn_relu']} (ReLU). With orthogonal weights, which suit the plain network, the LSTM draws level with "
-        "the "
-        f"tanh RNN at a forget bias of {span(*level, 2)}, and lasts three times as long from {span(*thrice, 2)} on."
+        "**Than in a sigmoid RNN, in every setting; than in a tanh or ReLU RNN, in most.** Of settings with the same "
+        f"weights the plain network kept more, in every repetition, in {of['rnn_sigmoid']} (sigmoid), {of['rnn_tanh']} "
+        f"(tanh) and {of['rnn_relu']} (ReLU). With orthogonal weights, which suit the plain network, the LSTM draws "
+        "level "
+        f"with the tanh RNN at a forget bias of {span(*level, 2)}, and lasts three times as long from "
+        f"{span(*thrice, 2)} "
+        f"on.{f' As libraries start them the order is the other way round for {listed(lost)}.' if len(lost) else ''}"
     )
 
 
@@ -117,19 +143,28 @@ def relu(data: SimpleNamespace) -> str:
         name: threshold(data, "A4g", f"a loss ends, {names.cell(name)}") for name in ("rnn_tanh", "rnn_relu")
     }
     return (
-        "**Both, and no.** In a plain RNN the gradient is multiplied by weights and by slopes. Small weights set the "
-        "rate; large ones saturate the units, and the slopes take over: for tanh between gains of "
-        f"{span(*first, 2)} and {span(*last, 2)}. A ReLU does not saturate, yet with orthogonal weights its gradient "
-        "decays "
-        f"below a gain of {span(*ends['rnn_relu'], 2)}, the tanh RNN’s below {span(*ends['rnn_tanh'], 2)}."
+        "**Both, and no.** In a plain RNN the gradient is multiplied by weights and by slopes. In orthogonal tanh "
+        f"networks the slopes cost more between gains of {span(*first, 2)} and {span(*last, 2)}, smaller and larger "
+        "weights "
+        "outweigh them. A ReLU does not saturate, yet with orthogonal weights its gradient decays below a gain of "
+        f"{span(*ends['rnn_relu'], 2)}, the tanh RNN’s below {span(*ends['rnn_tanh'], 2)}."
     )
 
 
 def learning(data: SimpleNamespace) -> str:
-    """Whether it helps to learn: of K3's condition the first SHORT sentences, up to those that name each LSTM."""
+    """Whether it helps to learn: in a word by K3's ranks, and the first SHORT sentences of its condition."""
     claim = data.claims.set_index("id").loc["K3"]
     said = takewhile(lambda text: OCTAVES not in text, sentences(claim["condition"])[:SHORT])
-    return f"{verdict(claim['verdict'])}. {prose(' '.join(said))} *{prose(claim['takeaway'])}*"
+    return f"**{_ranked(data)}** {prose(' '.join(said))} *{prose(claim['takeaway'])}*"
+
+
+def _ranked(data: SimpleNamespace) -> str:
+    """Whether what is left before training orders the lengths learned, over the tasks."""
+    rows = data.evidence[(data.evidence["id"] == "K3") & data.evidence["part"].astype(str).str.contains(RANK)]
+    found = {*rows.loc[rows["backend"].astype(str) == REFERENCE, "state"].astype(str)}
+    if "fails" in found:
+        return "Not reliably."
+    return "Yes." if found == {"holds"} else "This study cannot say."
 
 
 def certainty(data: SimpleNamespace) -> str:
@@ -140,15 +175,14 @@ def certainty(data: SimpleNamespace) -> str:
     ]
     if apart.empty or not 0 < passed == checks:
         raise Lacking("a calibration that passed, or the agreement of the backends in float64")
-    moved = data.claims["at_half_margin"].ne(data.claims["verdict"]) | data.claims["at_twice_margin"].ne(
-        data.claims["verdict"]
-    )
-    moved &= data.claims["margin"].ne("")
+    judged = data.claims[data.claims["margin"].ne("")]
+    moved = judged["at_half_margin"].ne(judged["verdict"]) | judged["at_twice_margin"].ne(judged["verdict"])
     return (
         f"**The instrument is exact; the verdicts are of this study’s settings.** {passed} of {checks} calibrations on "
         "systems with known answers passed. Two implementations that share no derivative code differ by at most "
-        f"{power(above(apart['value'].iloc[0]))} decades before training. At half or at twice its margin "
-        f"{count(moved.sum()) if moved.any() else 'no'} verdict is another. Networks are small, inputs before training "
+        f"{power(above(apart['value'].iloc[0]))} decades before training in float64. Of {len(judged)} verdicts with a "
+        f"margin {count(moved.sum()) if moved.any() else 'none'} is another at half or twice of it. Networks are "
+        "small, inputs before training "
         "are noise, and rules were changed after results were seen: [limits](#limits) has the list."
     )
 

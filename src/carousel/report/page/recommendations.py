@@ -46,28 +46,29 @@ def criterion() -> str:
 
 
 def in_short(data: SimpleNamespace) -> str:
-    """A row per lag: the setting to take first of the cells with gates, what arrives, and what it learned."""
+    """A row per lag and cell with gates: the setting to take first, what is left at the lag, what it learned."""
     found = data.advice.astype({"cell": str, "choice": str}).set_index(["lag", "choice", "cell"])
     cells = [cell for cell in WITH_GATES if cell in set(data.advice["cell"])]
     if not cells:
         return NOTHING
     rows = [
-        (f"{count(lag)} steps", *(text for cell in cells for text in first(found, lag, cell)))
+        (f"{count(lag)} steps", names.cell(cell), *first(found, lag, cell))
         for lag in sorted(set(data.advice["lag"]))
+        for cell in cells
     ]
-    head = (
-        "From",
-        *(text for cell in cells for text in (names.cell(cell), "Arrives", "Learned so long a task")),
-    )
-    return table("What to set, in short", head, rows, (5, *[12, 7, 12] * len(cells)))
+    head = ("Longest dependency", "Cell", "Setting", "Left of the state's gradient",
+            "Left of the input's gradient", "Solved tasks of that length, after so many updates")  # fmt: skip
+    return table("What to set, in short", head, rows, (8, 5, 14, 10, 10, 18))
 
 
-def first(found: pd.DataFrame, lag: int, cell: str) -> tuple[str, str, str]:
-    """The setting to take first, what is left of the state's gradient, and what training made of it."""
+def first(found: pd.DataFrame, lag: int, cell: str) -> tuple[str, str, str, str]:
+    """The setting to take first, what is left of the gradients by state and input, and what training made of it."""
     if (lag, SMALLEST, cell) not in found.index:
-        return "none passes", "", ""
+        return "none passes", "", "", ""
     row = found.loc[(lag, SMALLEST, cell)]
-    return written(row), left(row["left"], row["low"], row["high"]), escape(row["trained"]) or "not tried"
+    state, by_input = left(row["left"], row["low"], row["high"]), f"{percent(row['input'])} %"
+    lost = " (*lost*)" if row["input_lost"] else ""
+    return written(row), state, by_input + lost, escape(row["trained"]) or "not tried"
 
 
 def recommended(data: SimpleNamespace) -> str:

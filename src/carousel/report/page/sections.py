@@ -21,8 +21,8 @@ from carousel.tables.schemas import names
 SHOWN = ("claims.parquet", "evidence.parquet", "agreement.parquet", "decay.parquet", "accuracy.parquet",
          "calibration.parquet", "dynamics.parquet", "depth.parquet", "summary.parquet", "routes.parquet",
          "advice.parquet", "half_lives.parquet", "learned.parquet", "explorer.json", "diagnosed.json",
-         "published.parquet", "timings.parquet", "machines.parquet", "tuning.parquet")  # fmt: skip
-OPTIONAL = ("stability.parquet",)  # made by a command of its own
+         "published.parquet", "timings.parquet", "machines.parquet")  # fmt: skip
+OPTIONAL = "stability.parquet", "tuning.parquet"  # made by a command of its own; of studies that choose rates
 COLUMNS = {  # of the large tables, those that the page reads
     "decay.parquet": [*names("decay", "factor", "condition", "place"), "quantity"],
     "dynamics.parquet": [*MODEL, "quantity", "value"],

@@ -13,9 +13,9 @@ KEYS = ["slice", "task", "cell"]
 
 def tuning(data: SimpleNamespace) -> str:
     """A row per slice and cell with the rate chosen on each task, of which rates, and on how many seeds."""
-    rows = data.tuning.astype(dict.fromkeys(KEYS, str))
-    if rows.empty:
+    if not hasattr(data, "tuning"):
         return "Every slice trains at a learning rate of its own; none was chosen."
+    rows = data.tuning.astype(dict.fromkeys(KEYS, str))
     chosen = rows[rows["chosen"]].drop_duplicates(KEYS).set_index(KEYS)["learning_rate"]
     wide = chosen.unstack("task")
     head = ("Slice", "Cell", *(names.task(task) for task in wide.columns))
