@@ -51,7 +51,7 @@ SAID = {  # question -> numbers that its answer has to have, as it writes them
     "slopes": [
         "7 of 11",
         "2 differ, and there freezing leaves less",
-        "50 times as much after 1\u202f000 steps",
+        "after 1\u202f000 steps freezing the gates leaves 50 times as much",
     ],
     "routes-taken": ["10⁻¹¹", "10⁻⁸", "3.1", share(-0.42), share(-0.44)],
     "vanishing": ["10⁻²⁰", "10⁻⁸", share(-0.75), share(-1.4), share(-0.42), "1\u202f000 steps"],

@@ -58,11 +58,11 @@ def slopes(data: SimpleNamespace) -> str:
         f"{share(frozen - total)} as much, at a forget bias of 1."
     )
     return (
-        f"**Hardly, over a hundred steps.** Hold every gate at its value, so that nothing passes a slope: in {same} of "
-        f"{every} settings as much is left after {LAG} steps, within a factor of two. {other} differ{_adding(data)}; the "
-        f"others are undecided, many of them after training.{later if frozen - total > TWICE else ''} At low forget "
-        "biases what is left goes through the output. It pays output gate, tanh and weights at every step. At high ones "
-        "it is held in the cell and pays on entering it."
+        "**Hardly, over a hundred steps.** Hold every gate at its value, so that nothing passes a slope: in "
+        f"{same} of {every} settings as much is left after {LAG} steps, within a factor of two. Of the others {other} "
+        f"differ{_adding(data)}; the rest are undecided, many of them after training."
+        f"{later if frozen - total > TWICE else ''} At low forget biases what is left goes through the output. It pays "
+        "output gate, tanh and weights at every step. At high ones it is held in the cell and pays on entering it."
     )
 
 
