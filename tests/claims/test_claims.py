@@ -542,3 +542,13 @@ def test_a_slice_of_the_reference_alone_can_break_always_and_never_support_it() 
     assert word(alone.assign(slice="grid")) == word(pd.concat([alone] * 30)) == INCONCLUSIVE
     assert word(space.assign(torch=3.0)) == INCONCLUSIVE
     assert word(space.assign(torch=3.0, numpy=3.0)) == REFUTED
+
+
+def test_a_repetition_of_the_reference_alone_need_not_have_its_setting_checked() -> None:
+    space = pd.DataFrame(
+        {"slice": "climb", "cell": "lstm", "gain": np.arange(25.0), "numpy": 1.0, "torch": 1.0}
+    )
+    farther = pd.DataFrame({"slice": "climb", "cell": "lstm", "gain": [30.0], "numpy": 1.0, "torch": np.nan})
+    for repetition, word in ((5, SUPPORTED), (0, INCONCLUSIVE)):
+        whole = pd.concat([space.assign(repetition=0), farther.assign(repetition=repetition)])
+        assert universal(whole, whole[["numpy", "torch"]] > 2) == word

@@ -95,12 +95,14 @@ def universal(space: pd.DataFrame, breaks: pd.DataFrame) -> str:
     """Return the word for "always": refuted by one row of ``space`` that ``breaks`` it on every backend.
 
     Supported if no backend breaks it and at least MIN_SEARCHED settings were searched, each on every backend in one
-    repetition at least; otherwise inconclusive. Slices that one backend alone measures can break it and not support it.
+    repetition at least; otherwise inconclusive. Slices and repetitions that one backend alone measures can break it and
+    not support it.
     """
     if confirmed(space, breaks).any():
         return REFUTED
     checked = space[space[list(BACKENDS)].notna().all(axis=1)]
-    shared = space[space["slice"].isin(checked["slice"])] if "slice" in space else space
+    runs = [name for name in ("slice", "repetition") if name in space]
+    shared = space.merge(checked[runs].drop_duplicates(), on=runs) if runs else space
     whole = settings(checked) == settings(shared) >= MIN_SEARCHED
     return SUPPORTED if whole and not breaks.any(axis=None) else INCONCLUSIVE
 
