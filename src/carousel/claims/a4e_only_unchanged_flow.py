@@ -13,6 +13,7 @@ from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS
 from carousel.claims.claim import Claim, Tables, Verdict
 from carousel.claims.evidence import stack, unsearched, wide
+from carousel.claims.longest_learned import CLIMBING
 from carousel.claims.numbers import witnessed
 from carousel.claims.routes import on_all
 from carousel.claims.rule_text import words_of_universal
@@ -51,7 +52,8 @@ def rows(tables: Tables) -> pd.DataFrame:
     """Return the gradients on every route but the carousel in LSTMs, and on all routes in cells without a carousel.
 
     Over at least LONG steps. Left out are one-unit chains and linear networks whose R is the identity, which are
-    carousels by definition, and networks without input, whose gates never move.
+    carousels by definition, networks without input, whose gates never move, and those that climb from length to length,
+    of which only who learned is there.
     """
     decay = tables.decay
     return pd.concat(
@@ -64,7 +66,8 @@ def rows(tables: Tables) -> pd.DataFrame:
 def _driven(found: pd.DataFrame) -> pd.DataFrame:
     copies = (found["cell"] == "rnn_linear") & (found["init"] == "identity")
     long = (found["length"] >= LONG) & (found["hidden"] > 1)
-    return found[long & (found["drive"] != "0") & ~copies]
+    climbs = found["slice"].astype(str).str.startswith(CLIMBING)
+    return found[long & (found["drive"] != "0") & ~copies & ~climbs]
 
 
 def _cells(found: pd.DataFrame, place: str) -> list[str]:
