@@ -46,7 +46,8 @@ def recommend(routes: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
     rows = [row for _, part in table.groupby(["lag", "cell"], observed=True) for row in choices(part)]
     found = pd.DataFrame(rows, columns=[name for name in names("advice") if name != "trained"])
     settings = found[["lag", *PLACE]].itertuples(index=False)
-    return found.assign(trained=[training(learned, lag, tuple(setting)) for lag, *setting in settings])
+    told = [training(learned, lag, tuple(setting)) for lag, *setting in settings]
+    return found.assign(trained=pd.Series(told, found.index, dtype="str"))  # text where there is no row, too
 
 
 def arriving(routes: pd.DataFrame) -> pd.DataFrame:
