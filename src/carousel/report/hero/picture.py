@@ -78,7 +78,7 @@ def _rival(lines: Lines, frame: Frame) -> str:
         return ""
     last = on_the_axes(points).iloc[-1]
     x, y = across(lines, frame, last["lag"]), down(frame, last["left"])
-    name = _text(x - 10, min(y, down(frame, DEEPEST) - 6), names.cell(RIVAL), "end", "rival")
+    name = _text(x - 26, min(y, down(frame, DEEPEST) - 6), names.cell(RIVAL), "end", "rival")
     return _polyline("rival", lines, frame, points) + name
 
 

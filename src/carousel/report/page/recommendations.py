@@ -56,9 +56,8 @@ def in_short(data: SimpleNamespace) -> str:
         for lag in sorted(set(data.advice["lag"]))
         for cell in cells
     ]
-    head = ("Longest dependency", "Cell", "Setting", "Left of the state's gradient",
-            "Left of the input's gradient", "Solved tasks of that length, after so many updates")  # fmt: skip
-    return table("What to set, in short", head, rows, (8, 5, 14, 10, 10, 18))
+    head = ("From", "Cell", "Setting", "State's gradient", "Input's gradient", "Solved, after updates")
+    return table("What to set, in short", head, rows, (5, 4, 14, 10, 9, 18))
 
 
 def first(found: pd.DataFrame, lag: int, cell: str) -> tuple[str, str, str, str]:
