@@ -14,8 +14,6 @@ from carousel.diagnosis.layers import CELL_KINDS, KINDS, from_cell, is_torch_cla
 from carousel.diagnosis.steps import first_line
 from carousel.diagnosis.structure import leaves as as_parts
 
-WRAPPED = "_orig_mod", "module"
-"""Where torch.compile, and DataParallel and its like, keep the model."""
 CLOSE = {torch.float64: 1e-9, torch.float32: 1e-4}
 
 
@@ -34,14 +32,6 @@ class Caught(NamedTuple):
     layer: nn.RNNBase
     inputs: Tensor | PackedSequence
     state: Any
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The model inside torch.compile and DataParallel."""
-    wrappers = nn.DataParallel, nn.parallel.DistributedDataParallel
-    while hasattr(model, "_orig_mod") or isinstance(model, wrappers):
-        model = next(getattr(model, name) for name in WRAPPED if hasattr(model, name))
-    return model
 
 
 def recurrent(model: nn.Module) -> dict[str, nn.Module]:
