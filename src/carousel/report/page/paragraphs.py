@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
+from carousel.analysis.stats.left import KEPT
 from carousel.analysis.text import count, listed, power, share, span
 from carousel.axes import REFERENCE
 from carousel.claims.defaults import FIRST
@@ -30,7 +31,6 @@ from carousel.report.page.facts import (
 )
 from carousel.report.page.markup import escape, prose
 
-TWICE = 0.30103  # decades: from here on a part is said to differ
 SHORT = 2  # sentences of K3: who learned longer, and whether what is left orders them
 
 
@@ -61,7 +61,7 @@ def slopes(data: SimpleNamespace) -> str:
         "**Hardly, over a hundred steps.** Hold every gate at its value, so that nothing passes a slope: in "
         f"{same} of {every} settings as much is left after {LAG} steps, within a factor of two. Of the others {other} "
         f"differ{_adding(data)}; the rest are undecided, many of them after training."
-        f"{later if frozen - total > TWICE else ''} At low forget biases what is left goes through the output. It pays "
+        f"{later if frozen - total > -KEPT else ''} At low forget biases what is left goes through the output. It pays "
         "output gate, tanh and weights at every step. At high ones it is held in the cell and pays on entering it."
     )
 
