@@ -64,8 +64,9 @@ SAID = {  # question -> numbers that its answer has to have, as it writes them
 @pytest.fixture
 def data(tmp_path) -> SimpleNamespace:
     """Tables with every number that the essay needs."""
-    (tmp_path / "figures").mkdir()
-    (tmp_path / "figures" / "x.svg").write_text("<svg/>")
+    (tmp_path / "figures" / "narrow").mkdir(parents=True)
+    for place in (tmp_path / "figures", tmp_path / "figures" / "narrow"):
+        (place / "x.svg").write_text('<svg viewBox="0 0 100 50"/>')
     base = {"margin": "", "at_half_margin": "", "at_twice_margin": "", "figure": "x.svg", "alt": "Lines.",
             "takeaway": "Train on the lag that you need.",
             "condition": "In 2 of 3. Longer, in octaves: a (1).", "who": "comment",

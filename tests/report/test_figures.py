@@ -24,8 +24,9 @@ from carousel.report import recommendations
 from carousel.report.figures import depth, exponents, gates, jacobian, learned, story, theory as laws
 from carousel.report.figures.draw import FIGURES, PICTURES, draw
 from carousel.report.figures.errors import ERROR
-from carousel.report.figures.labels import TEXT, apart, contrast, darker, spread_labels
-from carousel.report.figures.style import LOOKS, bias_looks, save, style
+from carousel.report.figures.labels import TEXT, apart, contrast, darker
+from carousel.report.figures.style import LOOKS, bias_looks, style
+from carousel.report.figures.svg import lay_out, save
 
 SVG = "{http://www.w3.org/2000/svg}"
 ALL = [*FIGURES, *PICTURES]
@@ -147,7 +148,7 @@ def drawn(name: str, given: Tables | pd.DataFrame) -> Figure:
     """Return a figure with its labels in place."""
     with style():
         figure = made(name, given)
-        spread_labels(figure)
+        lay_out(figure)
         figure.draw_without_rendering()
     return figure
 
@@ -269,9 +270,14 @@ def test_a_second_backend_with_other_repetitions_moves_no_line(gallery, study, t
             np.testing.assert_array_equal(line, same)
 
 
+def titled(ax: Axes) -> str:
+    """Return the title of an axes on one line."""
+    return " ".join(ax.get_title(loc="left").split())
+
+
 def sampled(ax: Axes) -> list[np.ndarray]:
     """Return the data of the lines that show the sample: not the dots of the other backend, nor errors of either."""
-    both = ax.get_title(loc="left") == ERROR
+    both = titled(ax) == ERROR
     dots = (line for line in ax.lines if not (line.get_marker() == "." and line.get_linestyle() == "None"))
     return [] if both else [line.get_xydata() for line in dots]
 
@@ -380,7 +386,7 @@ def test_labels_are_spread_in_order_and_below_the_top(wanted: list[float]) -> No
 
 def test_theory_has_a_panel_a_law_and_its_points_where_the_table_says(gallery, tables) -> None:
     found = laws.gaps(tables["summary"]).set_index("law")
-    panels = {ax.get_title(loc="left"): ax for ax in gallery["theory"].axes}
+    panels = {titled(ax): ax for ax in gallery["theory"].axes}
     assert set(panels) == set(found.index) == {"mean field", "forget gates"}
     rows = laws.covered(tables["summary"]).query("law == 'forget gates'")
     points = [line for line in panels["forget gates"].lines if line.get_marker() != "None"]
@@ -410,7 +416,7 @@ def test_gaps_are_those_of_finite_rates_and_the_others_are_counted() -> None:
 
 
 def test_the_jacobian_goes_down_to_where_it_goes(gallery, folder: Path) -> None:
-    panels = {ax.get_title(loc="left"): ax for ax in gallery["jacobian"].axes}
+    panels = {titled(ax): ax for ax in gallery["jacobian"].axes}
     assert list(panels) == ["tanh RNN", "LSTM, forget bias 0", "LSTM, forget bias chrono"]
     ends = [line.get_ydata()[-1] for line in panels["LSTM, forget bias 0"].lines]
     wanted = [100 * rate + shift for rate in JACOBIAN.values() for shift in (0, np.log10(2))]
@@ -424,7 +430,7 @@ def test_the_jacobian_goes_down_to_where_it_goes(gallery, folder: Path) -> None:
 
 
 def test_exponents_are_drawn_in_order_with_bands_and_lost_directions_are_said(gallery, folder: Path) -> None:
-    panels = {ax.get_title(loc="left"): ax for ax in gallery["exponents"].axes}
+    panels = {titled(ax): ax for ax in gallery["exponents"].axes}
     assert list(panels) == ["cells without a forget gate", "GRU, by forget bias", "LSTM, by forget bias"]
     (gru, _) = panels["GRU, by forget bias"].lines
     assert tuple(gru.get_ydata()) == SPECTRUM["gru"]
@@ -448,8 +454,8 @@ def test_the_sum_of_the_exponents_is_held_against_the_determinant() -> None:
 
 def test_gates_stand_before_and_after_training(gallery, folder: Path) -> None:
     axes = gallery["gates"].axes
-    assert [ax.get_title(loc="left") for ax in axes] == [
-        "forget or\nupdate gate",
+    assert [titled(ax) for ax in axes] == [
+        "forget or update gate",
         "input gate",
         "output gate",
     ]
@@ -469,7 +475,7 @@ def test_gates_stand_before_and_after_training(gallery, folder: Path) -> None:
 
 
 def test_factors_below_the_axis_stand_at_its_end_and_the_parts_below_the_exit(gallery) -> None:
-    titles = [ax.get_title(loc="left") for ax in gallery["factors"].axes]
+    titles = [titled(ax) for ax in gallery["factors"].axes]
     assert titles == ["entry: h to c", "exit: c to earlier h", "input gate", "slope of tanh", "row of R"]
     table = dynamics_table()
     tiny = table.assign(value=table["value"].where(table["quantity"] != "entry", 1e-14))

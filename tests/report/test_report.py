@@ -117,10 +117,18 @@ def test_every_anchor_resolves_once(html):
 def test_nothing_is_loaded_and_the_explorer_alone_runs(made, html):
     loading = ("src", "srcset", "data", "poster")
     sources = [attrs[name] for _, attrs in html.tags for name in loading if name in attrs]
+    sources += html.all("image", "href")
     assert sources and all(source.startswith("data:") for source in sources)
     assert not {"link", "iframe", "object", "embed"} & {tag for tag, _ in html.tags}
     scripts = [attrs for tag, attrs in html.tags if tag == "script"]
-    assert [attrs.get("id") for attrs in scripts] == [None, "explorer-data", "explorer-spec", None, None]
+    assert [attrs.get("id") for attrs in scripts] == [
+        None,
+        "explorer-data",
+        "explorer-spec",
+        None,
+        None,
+        None,
+    ]
     assert not [name for _, attrs in html.tags for name in attrs if name.startswith("on")]
     assert html.text.count("The explorer is the only part of this page that needs JavaScript") == 1
     assert not re.search(
@@ -129,7 +137,12 @@ def test_nothing_is_loaded_and_the_explorer_alone_runs(made, html):
 
 
 def test_every_picture_has_its_alt_text(html):
-    alts = html.all("img", "alt")
+    wide, narrow = (
+        [attrs["aria-label"] for tag, attrs in html.tags if tag == "svg" and attrs.get("class") == kind]
+        for kind in ("wide", "narrow")
+    )
+    assert wide == narrow
+    alts = wide
     assert len({*alts}) == len(CLAIMS) + 1 + len(measurements.DRAWN) and all(alts)
     assert {f"What is seen of {name}: a < b." for name in measurements.DRAWN} <= set(alts)
     assert "Lines of log gradient against lag for claim A2d." in alts
@@ -161,6 +174,7 @@ def test_markup_in_a_table_stays_text(html):
         *sections.SHOWN,
         "figures/A2d.svg",
         "figures/story.svg",
+        "figures/narrow/A2d.svg",
         "figures/theory.svg",
         "figures/gates.txt",
         "figures/story.txt",

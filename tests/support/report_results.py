@@ -15,7 +15,8 @@ from carousel.analysis.summary import summarise
 from carousel.report import explorer, recommendations
 from carousel.report.hero.fragment import fragment
 from carousel.report.hero.lines import lines
-from carousel.report.page import measurements  # noqa: E402
+from carousel.report.page import measurements
+from carousel.report.page.pictures import both
 from carousel.tables import parquet
 
 CLAIMS = {  # id: (who, kind, verdict)
@@ -328,9 +329,10 @@ def make_results(folder: Path) -> Path:
     (folder / "diagnosed.json").write_text('[{"of": "an LSTM", "said": "It halves every *1.5* steps."}]')
     for name, table in tables.items():
         parquet.write(table, folder / f"{name}.parquet", ORIGIN)
-    (folder / "figures").mkdir(parents=True)
+    (folder / "figures" / "narrow").mkdir(parents=True)
     for name in ("story", *CLAIMS, *measurements.DRAWN):
-        (folder / "figures" / f"{name}.svg").write_text(SVG)
+        for path in both(folder / "figures" / f"{name}.svg").values():
+            path.write_text(SVG)
     found = lines(planted.decay())
     (folder / "figures" / "hero.html").write_text(fragment(found) if found else "")
     (folder / "figures" / "hero.svg").write_text(SVG)

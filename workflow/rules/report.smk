@@ -116,7 +116,7 @@ rule draw:
     output:
         report(
             directory(RESULTS / "figures"),
-            patterns=["{name}.svg"],
+            patterns=["{name,[^/]+}.svg"],
             caption="../report/figures.rst",
             category="Figures",
             labels={"figure": "{name}"},

@@ -32,7 +32,7 @@ def draw(decay: pd.DataFrame, exponents: pd.DataFrame, gates: pd.DataFrame, two_
     ]
     titles += ["gates: median, middle half, middle nine tenths"] if len(gate_rows) else []
     with style():
-        figure, axes = panels(titles, "", height=PANEL * len(titles))
+        figure, axes = panels(titles, "", height=PANEL, columns=1)
         styles = line_styles(decay, two_ways)
         draw_decay(axes[0], select(decay, quantity="jacobian_fro"), styles)
         draw_exponents(axes[1], exponents, styles)

@@ -25,7 +25,7 @@ def draw(table: pd.DataFrame) -> Figure:
     kinds = {title: names for title, names in kinds.items() if table["quantity"].isin(names).any()}
     with style():
         titles = list(kinds) or ["nothing measured yet"]
-        figure, axes = panels(titles, "", height=PANEL * len(titles))
+        figure, axes = panels(titles, "", height=PANEL, columns=1)
         for ax, names in zip(axes, kinds.values(), strict=False):
             draw_lines(ax, table[table["quantity"].isin(names)], table)
             ax.set_xlabel(STEP)

@@ -40,16 +40,18 @@ def in_short(page: str) -> str:
 def check(results: Path) -> None:
     """Raise FileNotFoundError with a line that names the first missing file and the command that makes it."""
     from carousel.report.page.measurements import DRAWN
+    from carousel.report.page.pictures import both
     from carousel.report.page.sections import SHOWN
 
     for name in SHOWN:
         require(results / name)
     check_tables(results / name for name in SHOWN if name.endswith(".parquet"))
-    pictures = [f"{name}.{suffix}" for name in ("story", *DRAWN) for suffix in ("svg", "txt")] + [
-        "hero.html",
-        "hero.svg",
-    ]
-    for name in (*pictures, *parquet.read(results / "claims.parquet")["figure"]):
+    drawn = [f"{name}.svg" for name in ("story", *DRAWN)]
+    said = [f"{name}.txt" for name in ("story", *DRAWN)]
+    for name in (*drawn, *parquet.read(results / "claims.parquet")["figure"]):
+        for path in both(results / "figures" / name).values():
+            require(path)
+    for name in (*said, "hero.html", "hero.svg"):
         require(results / "figures" / name)
 
 

@@ -27,7 +27,7 @@ def a1c_figure(tables: Tables) -> Figure:
     space = planned(valued(a1c.models(tables)))
     if space.empty:
         return nothing("the scalar chains")
-    figure, (ax,) = panels([f"rate of the scalar chain's gradient, {RATE}"], WEIGHT, height=4.4)
+    figure, (ax,) = panels([f"rate of the scalar chain's gradient, {RATE}"], WEIGHT)
     w = np.linspace(space["gain"].min(), space["gain"].max(), 401)
     for cell in sorted(space["cell"].astype(str).unique()):
         rows = space[space["cell"] == cell]

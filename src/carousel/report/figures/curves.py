@@ -56,7 +56,7 @@ def q2(tables: Tables) -> Figure:
     table = curves(rows, ["path", "cell", "forget_bias"])
     if table.empty:
         return nothing("the part of the gradient that passes the gates")
-    figure, axes = panels(["gradient norm: through the gates", "gradient norm: total"], LAG, height=5.6)
+    figure, axes = panels(["gradient norm: through the gates", "gradient norm: total"], LAG)
     for ax, path in zip(axes, ("gates", "full"), strict=True):
         _by_bias(ax, table[table["path"] == path])
         powers(ax)
@@ -72,7 +72,6 @@ def a1a(tables: Tables) -> Figure:
     figure, (ax, below) = panels(
         ["derivative of the scalar sigmoid chain", "largest relative error on either backend (log axis)"],
         LAG_BY_BACKEND,
-        height=5.6,
     )
     weights = sorted(both["gain"].unique())
     for w in [weights[i] for i in np.unique(np.linspace(0, len(weights) - 1, 5).round().astype(int))]:
@@ -101,9 +100,7 @@ def a1d(tables: Tables) -> Figure:
     cell = sample(usual(select(products(tables.decay), cell="lstm")))
     if cell.empty:
         return nothing("the derivative along the cell")
-    figure, (ax,) = panels(
-        ["solid: product of forget gates; dots: derivative;\ndashed: full gradient"], LAG, 4.2
-    )
+    figure, (ax,) = panels(["solid: product of forget gates; dots: derivative;\ndashed: full gradient"], LAG)
     biases = bias_order(cell["forget_bias"])
     looks = bias_looks(biases)
     full = sample(usual(select(tables.decay, quantity="loss_state", path="full", cell="lstm")))
@@ -125,7 +122,7 @@ def a4b(tables: Tables) -> Figure:
     table = curves(rows, ["cell"])
     if table.empty:
         return nothing("the 1997 cell")
-    figure, (ax,) = panels(["derivative of the cell's state by an earlier state"], LAG, height=3.0)
+    figure, (ax,) = panels(["derivative of the cell's state by an earlier state"], LAG)
     draw_curve(ax, table.assign(log10_norm=10.0 ** table["log10_norm"]), "measured", look("lstm97"))
     ax.plot([0, table["lag"].max()], [0, 0], color="#D55E00", linestyle=(0, (4, 2)))
     end_label(ax, table["lag"].max(), 0.0, "claimed", "#D55E00")

@@ -14,7 +14,7 @@ from carousel.axes import NOISE
 from carousel.report import names
 from carousel.report.figures.data import curves, longest, prefer, sample
 from carousel.report.figures.labels import TEXT
-from carousel.report.figures.style import WIDTH, legend, nothing, powers
+from carousel.report.figures.style import legend, nothing, powers, width
 
 NOTHING = "the gradient in stacks of layers"
 LOWEST = -6  # decades: what is less is not drawn
@@ -43,7 +43,7 @@ def figure(depth: pd.DataFrame) -> Figure:
     if table.empty:
         return nothing(NOTHING)
     rows, kinds = settings(table), sorted(table["residual"].unique())
-    drawing = Figure(figsize=(WIDTH, 1.2 + PANEL * len(rows)))
+    drawing = Figure(figsize=(width(), 1.2 + PANEL * len(rows)))
     drawing.suptitle(
         f"norm of the gradient by a layer's state, {names.init(table['init'].iloc[0])} init", size=TEXT
     )

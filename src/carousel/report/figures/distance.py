@@ -43,7 +43,7 @@ def a4f_figure(tables: Tables) -> Figure:
     if table.empty:
         return nothing("the truncated gradient of an LSTM")
     titles = ["norm of the gradient", f"change from lag {a4f.ENTERED} to lag {CHANGED}, decades"]
-    figure, (ax, below) = panels(titles, LAG, 7.0)
+    figure, (ax, below) = panels(titles, LAG, 3.6)
     _truncated(ax, table)
     ax.set_xlabel(LAG)
     _changes(below, a4f.changes(a4f.rows(tables)))

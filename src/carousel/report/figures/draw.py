@@ -31,7 +31,8 @@ from carousel.report.figures import (
     theory,
     truncation,
 )
-from carousel.report.figures.style import save, style
+from carousel.report.figures.style import NARROW, WIDE, style
+from carousel.report.figures.svg import save
 from carousel.report.hero.fragment import fragment
 from carousel.report.hero.lines import lines
 from carousel.report.hero.still import NOTHING, still
@@ -96,23 +97,27 @@ PICTURES: dict[str, Picture] = {
 
 
 def draw(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Write story.svg, {id}.svg for every row of the claims table, and {name}.svg for each of PICTURES.
+    """Write {name}.svg and narrow/{name}.svg, for phones: the story, the figure of each claim, and each of PICTURES.
 
     tables: decay, accuracy, claims, summary, dynamics, learned, depth. story.txt and {name}.txt are the pictures in
     words.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "narrow").mkdir(parents=True, exist_ok=True)
     measured = Tables(*(tables[name] for name in Tables._fields))
-    for name in ["story", *tables["claims"]["id"]]:
-        with style():
-            save(FIGURES[name](measured), folder / f"{name}.svg")
+    for name in ["story", *tables["claims"]["id"], *PICTURES]:
+        for width, place in ((WIDE, folder), (NARROW, folder / "narrow")):
+            with style(width):
+                save(made(name, tables, measured), place / f"{name}.svg")
     said = {"story": story.story_alt(measured.decay)}
-    for name, picture in PICTURES.items():
-        with style():
-            save(picture.figure(tables[picture.table]), folder / f"{name}.svg")
-        said[name] = picture.alt(tables[picture.table])
+    said |= {name: picture.alt(tables[picture.table]) for name, picture in PICTURES.items()}
+    for name, text in said.items():
+        (folder / f"{name}.txt").write_text(text + "\n", encoding="utf-8")
     found = lines(measured.decay)
     (folder / "hero.html").write_text(fragment(found) if found else "", encoding="utf-8")
     (folder / "hero.svg").write_text(still(found) if found else NOTHING, encoding="utf-8")
-    for name, text in said.items():
-        (folder / f"{name}.txt").write_text(text + "\n", encoding="utf-8")
+
+
+def made(name: str, tables: Mapping[str, pd.DataFrame], measured: Tables) -> Figure:
+    """Return a figure of the tables that it is drawn from."""
+    picture = PICTURES.get(name)
+    return picture.figure(tables[picture.table]) if picture else FIGURES[name](measured)

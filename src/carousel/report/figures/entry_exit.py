@@ -73,7 +73,7 @@ def a4d_figure(tables: Tables) -> Figure:
     found = a4d.rows(tables)
     if found.empty:
         return nothing("exit factors")
-    drawing, axes = panels(["exit factor of a unit", "affine map: norm of a unit's row of R"], "", 6.4)
+    drawing, axes = panels(["exit factor of a unit", "affine map: norm of a unit's row of R"], "", 4.4)
     _exits(axes[0], a4d.units(found))
     _affine(axes[1], a4d.factors(select(found, quantity="exit_affine")))
     legend(drawing, 2)

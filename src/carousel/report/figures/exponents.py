@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from carousel.analysis.stats.tables import MODEL, select
 from carousel.analysis.text import bias_order, number
@@ -15,7 +16,6 @@ from carousel.report.figures.labels import end_label
 from carousel.report.figures.story import MAIN, STORY
 from carousel.report.figures.style import RATE, bias_looks, look, nothing, panels
 
-PANEL = 2.3  # inches
 WITHOUT = "cells without a forget gate"
 
 
@@ -53,11 +53,11 @@ def figure(dynamics: pd.DataFrame) -> Figure:
     found = grouped(spectra(dynamics))
     if not found:
         return nothing("Lyapunov exponents")
-    drawing, axes = panels(list(found), "number of the exponent, the largest first", PANEL * len(found) + 0.4)
+    drawing, axes = panels(list(found), "number of the exponent, the largest first", 2.8)
     for ax, (title, rows) in zip(axes, found.items(), strict=True):
         _spectra(ax, rows, title == WITHOUT)
         ax.axhline(0, color="black", linewidth=0.8)
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     drawing.supylabel(f"Lyapunov exponent, {RATE}", fontsize="medium")
     return drawing
 

@@ -26,7 +26,7 @@ def a4a_figure(tables: Tables) -> Figure:
         return nothing("an LSTM beside a 1997 cell of the same draws")
     table = select(table[table["lag"] > 0], quantity="loss_state")
     title = "gradient against the 1997 cell's: |ln ratio|, log axis"
-    figure, (ax,) = panels([title], f"{LAG}\n(solid: LSTM; dashed: with peepholes)", height=4.6)
+    figure, (ax,) = panels([title], f"{LAG}\n(solid: LSTM; dashed: with peepholes)", height=3.4)
     biases = bias_order(table["forget_bias"])
     for (cell, bias), rows in table.groupby(["cell", "forget_bias"], observed=True):
         if cell == "lstm" or as_number(str(bias)) > a4a.OPEN:
@@ -53,7 +53,7 @@ def a2b_figure(tables: Tables) -> Figure:
     if table.empty:
         return nothing("the factor per step")
     table = table.assign(error=a2b.errors(table))
-    figure, (ax, below) = panels(["log10 of the factor per step, measured", ERROR], "", height=6.6)
+    figure, (ax, below) = panels(["log10 of the factor per step, measured", ERROR], "", height=3.6)
     finite = sample(table)
     finite = finite[np.isfinite(finite["formula"]) & np.isfinite(finite["measured"])]
     for cell in (*a2b.CHAINS, *reversed(WITH_FORGET_GATE)):

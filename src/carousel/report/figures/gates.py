@@ -10,7 +10,7 @@ from carousel.analysis.text import bias_order, number
 from carousel.report import names
 from carousel.report.figures.data import longest, prefer, sample, usual
 from carousel.report.figures.exponents import main_cells
-from carousel.report.figures.style import GREY, WIDTH, look, nothing
+from carousel.report.figures.style import GREY, look, nothing, width
 from carousel.tables.quantities import EXIT_PARTS
 
 Quantities = Mapping[tuple[str, ...], str]
@@ -66,7 +66,7 @@ def gates(dynamics: pd.DataFrame) -> Figure:
     if not titles:
         return nothing("gates")
     labels = row_names(table)
-    drawing = Figure(figsize=(WIDTH, ROW * len(labels) + 1.2))
+    drawing = Figure(figsize=(width(), ROW * len(labels) + 1.2))
     axes = drawing.subplots(1, len(titles), sharey=True, squeeze=False).ravel().tolist()
     draw_bands(axes, table, titles, labels)
     for ax in axes:
@@ -87,7 +87,7 @@ def factors(dynamics: pd.DataFrame) -> Figure:
     labels = row_names(table)
     floored = table.copy()
     floored[list(QUANTILES)] = floored[list(QUANTILES)].clip(lower=FLOOR)
-    drawing = Figure(figsize=(WIDTH, 2 * ROW * len(labels) + 2.0))
+    drawing = Figure(figsize=(width(), 2 * ROW * len(labels) + 2.0))
     upper, lower = drawing.subfigures(2, 1, squeeze=False, height_ratios=[1, 1.15]).ravel()
     parts = [{k: v for k, v in titles.items() if (k[0] in EXIT_PARTS) == below} for below in (False, True)]
     for part, own in ((upper, parts[0]), (lower, parts[1])):

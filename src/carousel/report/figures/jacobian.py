@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order, number
@@ -22,7 +23,6 @@ BLOCKS = {  # suffix of the quantity -> label and colour
     "_x": ("h to input", "#009E73"),
 }
 NORMS = {"spec": (0, ()), "fro": (0, (3, 2))}  # -> dashes
-PANEL = 1.9  # inches
 
 
 def settings(decay: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -50,11 +50,11 @@ def figure(decay: pd.DataFrame) -> Figure:
     if not found:
         return nothing("the Jacobian")
     label = f"{LAG}\n(solid: spectral norm, dashed: Frobenius norm)"
-    drawing, axes = panels([title for title, _ in found], label, height=PANEL * len(found) + 0.4)
+    drawing, axes = panels([title for title, _ in found], label, height=2.6)
     for ax, (_, table) in zip(axes, found, strict=True):
         _norms(ax, table)
         ax.margins(y=0.12)
-        ax.yaxis.get_major_locator().set_params(integer=True)
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
         powers(ax)
     return drawing
 

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
-TEXT = 11  # points, in all figures
-GAP = 12  # points between the end of a line and its label
+TEXT = 9.5  # points, in all figures
+GAP = 8  # points between the end of a line and its label
 
 
 def end_label(ax: Axes, x: float, y: float, label: str, colour: str) -> None:

@@ -10,7 +10,6 @@ from carousel.report import names
 from carousel.report.figures.style import legend, look, marker, nothing, panels
 
 LOST = "decades that a gradient loses on its way, before training"
-PANEL = 1.9  # inches
 HALF = 0.5  # of the seeds: what counts as solved in the words below
 
 
@@ -30,7 +29,7 @@ def figure(learned: pd.DataFrame) -> Figure:
         return nothing("how long a sequence the cells learn")
     tasks = sorted(rows["task"].astype(str).unique())
     titles = [f"share of seeds that solve it: {names.task(task)}" for task in tasks]
-    drawing, axes = panels(titles, LOST, height=1.0 + PANEL * len(tasks))
+    drawing, axes = panels(titles, LOST, height=2.6)
     for ax, task in zip(axes, tasks, strict=True):
         _shares(ax, rows[rows["task"] == task])
         ax.sharex(axes[0])

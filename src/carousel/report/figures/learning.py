@@ -37,9 +37,8 @@ def k3_figure(tables: Tables) -> Figure:
     found = sample(seeds(tables.accuracy, tables.decay))
     said = in_short(k3.CLAIM.evidence(tables))
     parts = {str(task): (part, ordered(part)) for task, part in found.groupby("task")}
-    heights = [ROW * (len(settings) + 0.5) for _, settings in parts.values()]
-    figure, axes = panels([" \n "] * len(parts), LONGEST, height=0.9 + sum(heights) + HEAD * len(parts))
-    axes[0].get_gridspec().set_height_ratios(heights)
+    heights = [ROW * (len(settings) + 0.5) + HEAD for _, settings in parts.values()]
+    figure, axes = panels([" \n "] * len(parts), LONGEST, heights, columns=1)
     for ax, (task, (runs, settings)) in zip(axes, parts.items(), strict=True):
         longer, order = (said.get((task, kind), "") for kind in (LONGER, RANKS))
         _head(ax, f"{names.task(task)}: {longer or LONGEST}", order)

@@ -25,7 +25,7 @@ def k2_figure(tables: Tables) -> Figure:
     table = table.assign(**{name: table[name].clip(LOWEST, HIGHEST) for name in ("left", "left_right")})
     title = f"left of the LSTM's gradient at lag {LAG}, decades"
     figure, (ax,) = panels(
-        [title], f"left of the vanilla RNN's, decades; marks at the edge lie beyond it\n({NOTE})", height=4.6
+        [title], f"left of the vanilla RNN's, decades; marks at the edge lie beyond it\n({NOTE})", height=3.4
     )
     for rival in VANILLA:
         draw_settings(ax, table[table["rival"] == rival], "left_right", "left", rival)
@@ -46,7 +46,7 @@ def a2a_figure(tables: Tables) -> Figure:
     if table.empty:
         return nothing("an LSTM beside a vanilla RNN")
     title = "half-life of the LSTM's gradient over the RNN's"
-    figure, (ax,) = panels([title], f"LSTM's {BIAS}\n({NOTE})", height=4.4)
+    figure, (ax,) = panels([title], f"LSTM's {BIAS}\n({NOTE})", height=3.4)
     order = bias_order(table["forget_bias"])
     place = table["forget_bias"].astype(str).map({bias: k for k, bias in enumerate(order)}).to_numpy(float)
     table = table.assign(ratio=table["ratio"].clip(-2, 4), x=place)

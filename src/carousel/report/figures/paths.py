@@ -18,6 +18,7 @@ from carousel.report.figures.labels import end_label
 from carousel.report.figures.style import (
     GREY,
     LAG,
+    PATHS,
     bias_looks,
     draw_curve,
     legend,
@@ -27,12 +28,6 @@ from carousel.report.figures.style import (
     powers,
 )
 
-PATHS: Mapping[str, tuple[str, dict]] = {  # path -> words, look
-    "full": ("total", {"color": "#000000", "linestyle": (0, ())}),
-    "cell": ("carousel alone", {"color": "#0072B2", "linestyle": (0, (6, 2))}),
-    "candidate": ("gates frozen", {"color": "#009E73", "linestyle": (0, (3, 1, 1, 1))}),
-    "gates": ("through gates", {"color": "#D55E00", "linestyle": (0, (1, 1))}),
-}
 KINDS = (
     ("lstm97", ("none",)),
     ("lstm", ("1", "0")),
@@ -65,7 +60,7 @@ def a1f_figure(tables: Tables) -> Figure:
     titles = [
         names.cell(cell) + ("" if cell == "lstm97" else f", forget bias {bias}") for cell, bias in kinds
     ]
-    figure, axes = panels([f"{title}: norm of the gradient" for title in titles], LAG, 2.3 * len(kinds) + 0.4)
+    figure, axes = panels([f"{title}: norm of the gradient" for title in titles], LAG, 2.6)
     for ax, group in zip(axes, kinds.values(), strict=True):
         for path, found in curves(group, ["path"]).groupby("path", observed=True):
             draw_curve(ax, found[found["lag"] > 0], *PATHS[str(path)])

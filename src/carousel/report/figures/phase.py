@@ -18,7 +18,6 @@ from carousel.report.figures.data import sample
 from carousel.report.figures.style import RATE, nothing, panels
 
 SLICE = "phase"
-PANEL = 2.7  # inches
 WIDEST = 0.5  # decades per step at the ends of the colours
 HALO = [withStroke(linewidth=4, foreground="white")]
 COLOURS = "PuOr_r"  # told apart by the colour-blind; in grey the numbers say it
@@ -56,9 +55,7 @@ def figure(summary: pd.DataFrame) -> Figure:
     found = grids(summary)
     if not found:
         return nothing("gain against forget bias")
-    drawing, axes = panels(
-        [f"{names.cell(cell)}: rate, {RATE}" for cell in found], "forget bias", PANEL * len(found) + 0.6
-    )
+    drawing, axes = panels([f"{names.cell(cell)}: rate, {RATE}" for cell in found], "forget bias", 3.2)
     for ax, (cell, grid) in zip(axes, found.items(), strict=True):
         _map(ax, grid)
         if cell in BORDERS:

@@ -1,5 +1,7 @@
 """Figures of rates: one dot per setting, against what is varied."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -41,7 +43,7 @@ CLAIMED = "#D55E00"
 LOWEST = -20  # decades left: what K1 shows
 LEAST = 1e-4  # decades lost: what A1e shows
 SEEN = "#0072B2"
-HOLLOW = {"markerfacecolor": "white", "markeredgecolor": "black"}
+HOLLOW: dict[str, Any] = {"markerfacecolor": "white", "markeredgecolor": "black"}
 
 
 def _by_bias(ax: Axes, table: pd.DataFrame, column: str, at_start: pd.Series) -> None:
@@ -65,7 +67,7 @@ def k1_figure(tables: Tables) -> Figure:
     table = settings(valued(space), ["value"]).dropna(subset=["value"])
     if table.empty:
         return nothing("the total gradient of LSTMs")
-    figure, (ax,) = panels([f"left of an LSTM's gradient at lag {LAG}, decades"], BIAS, height=5.0)
+    figure, (ax,) = panels([f"left of an LSTM's gradient at lag {LAG}, decades"], BIAS, height=3.4)
     _by_bias(ax, table.assign(value=table["value"].clip(lower=LOWEST)), "value", table["step"] == 0)
     ax.axhline(-k1.LOST.value, color=CLAIMED, linestyle=(0, (4, 2)))
     ax.annotate("a tenth left", (0, -k1.LOST.value), (4, 4), xycoords=("axes fraction", "data"),
@@ -81,7 +83,7 @@ def a1e_figure(tables: Tables) -> Figure:
     if table.empty:
         return nothing("the product of forget gates")
     title = f"decades that the forget gates lose over {LAG} steps\n(log axis; chrono: over the steps it is drawn for)"
-    figure, (ax,) = panels([title], f"{BIAS}\n(black edge: as libraries start them)", height=5.4)
+    figure, (ax,) = panels([title], f"{BIAS}\n(black edge: as libraries start them)", height=3.6)
     order = bias_order(table["forget_bias"])
     x = table["forget_bias"].astype(str).map({bias: i for i, bias in enumerate(order)}).to_numpy(float)
     table = table.assign(x=x + jitter(len(table)), lost=(-table["left"]).clip(LEAST))
@@ -110,16 +112,17 @@ def a2c_figure(tables: Tables) -> Figure:
     if table.empty:
         return nothing("the derivative along the cell")
     figure, (ax,) = panels(
-        ["one less the factor per step along the cell"], f"{BIAS} at the start", height=4.2
+        ["one less the factor per step along the cell"], f"{BIAS} at the start", height=3.8
     )
     mean, slowest = (settings(table[table["of"] == of], ["value"]) for of in (a2c.MEAN, a2c.SLOWEST))
     slowest = slowest[slowest["step"] > 0]
     order = bias_order(mean["forget_bias"])
-    for rows, marks in (
+    shown: tuple[tuple[pd.DataFrame, dict[str, Any]], ...] = (
         (mean[mean["step"] == 0], {"marker": "o", "color": SEEN, "label": "at the start, mean of the units"}),
         (mean[mean["step"] > 0], HOLLOW | {"marker": "o", "label": "after training, mean"}),
         (slowest, HOLLOW | {"marker": "^", "label": "after training, the unit that keeps most"}),
-    ):
+    )
+    for rows, marks in shown:
         x = rows["forget_bias"].astype(str).map({bias: i for i, bias in enumerate(order)}).to_numpy(float)
         short = np.maximum(-np.expm1(rows["value"] * np.log(10)), 1e-7)
         ax.plot(x + jitter(len(rows)), short, linestyle="", markersize=4, alpha=0.8, **marks)
@@ -141,7 +144,7 @@ def a4g_figure(tables: Tables) -> Figure:
     if table.empty:
         return nothing("vanilla RNNs over the gain")
     title = f"rate of the vanilla RNN's gradient, {RATE}"
-    figure, (ax,) = panels([title], "gain of the recurrent weights", height=4.8)
+    figure, (ax,) = panels([title], "gain of the recurrent weights", height=3.6)
     for cell in [name for name in VANILLA if (table["cell"] == name).any()]:
         own = table[table["cell"] == cell].assign(rate=lambda rows: rows["rate"].clip(lower=-2))
         draw_settings(ax, own, "gain", "rate", cell)

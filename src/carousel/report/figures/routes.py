@@ -17,11 +17,11 @@ from carousel.claims.routes import ALONG, LAG, ROUTES
 from carousel.report import names
 from carousel.report.figures.data import curves, sample, settings, valued
 from carousel.report.figures.labels import end_label
-from carousel.report.figures.paths import PATHS
 from carousel.report.figures.style import (
     GREY,
     LAG as LAG_AXIS,
     LOOKS,
+    PATHS,
     band,
     draw_curve,
     legend,
@@ -66,7 +66,7 @@ def m2_figure(tables: Tables) -> Figure:
     lines = dict(line for init in SHOWN for line in _by_bias(each, init))
     if not lines:
         return nothing("an LSTM along the forget bias by route")
-    figure, axes = panels(list(lines), "forget bias", 2.1 * len(lines) + 0.7)
+    figure, axes = panels(list(lines), "forget bias", 2.6)
     figure.supylabel(f"left of the state's gradient at lag {LAG}", fontsize="medium")
     for ax, table in zip(axes, lines.values(), strict=True):
         for route, path in ROUTES.items():
@@ -99,7 +99,7 @@ def m3_figure(tables: Tables) -> Figure:
     figure, (ax, below) = panels(
         ["LSTM of 1997: norm of the gradient", "total over the carousel's part, decades"],
         "longest lag of the window, steps (log axis; a dot per model)",
-        6.4,
+        3.2,
     )
     _old(ax, space, m3.rows(tables))
     ax.set_xlabel(LAG_AXIS)

@@ -65,7 +65,7 @@ def a1b_figure(tables: Tables) -> Figure:
         f"slopes' part: networks at drive {STANDARD_DRIVE}",
     ]
     below = "(black edge: as libraries start them)"
-    figure, axes = panels(titles, f"weights' part, {RATE}\n{below}", height=6.6)
+    figure, axes = panels(titles, f"weights' part, {RATE}\n{below}", height=3.4)
     chains, networks = table[table["hidden"] == 1], table[table["hidden"] > 1]
     for ax, own, floor in zip(
         axes, (chains.assign(library=""), comparable(networks)), (FLOOR, FLOOR / 2), strict=True
@@ -108,7 +108,7 @@ def a1h_figure(tables: Tables) -> Figure:
     table = sample(swept(select(weights_and_slopes.split(tables.decay), kind=weights_and_slopes.NETWORKS)))
     if table.empty:
         return nothing("the parts of weights and slopes over the gain")
-    figure, (ax,) = panels([f"slopes' part of the gradient's rate, {RATE}"], GAIN, height=4.4)
+    figure, (ax,) = panels([f"slopes' part of the gradient's rate, {RATE}"], GAIN, height=3.2)
     for cell in VANILLA:
         rows = select(table, cell=cell)
         if len(rows):
@@ -141,7 +141,7 @@ def a1i_figure(tables: Tables) -> Figure:
     table = sample(swept(table))
     if table.empty:
         return nothing("a ReLU network over the gain")
-    figure, (ax,) = panels([f"ReLU RNN: rate and its two parts, {RATE}"], GAIN, height=4.4)
+    figure, (ax,) = panels([f"ReLU RNN: rate and its two parts, {RATE}"], GAIN, height=3.2)
     for column, (label, style) in PARTS.items():
         _against_gain(ax, table, column, label, style)
     found = spread(table[np.isfinite(table["rate"])], ["gain"])
@@ -170,7 +170,7 @@ def a1j_figure(tables: Tables) -> Figure:
     if table.empty:
         return nothing("an LSTM over the gain")
     title = f"rate of the gradient, {RATE}\n(solid: total; dashed: along the cell, gates held)"
-    figure, (ax,) = panels([title], GAIN, height=4.4)
+    figure, (ax,) = panels([title], GAIN, height=3.2)
     rival, lstm = select(table, cell=a1j.RIVAL), select(table, cell="lstm")
     _against_gain(ax, rival, "rate", names.cell(a1j.RIVAL), look(a1j.RIVAL) | {"marker": marker(a1j.RIVAL)})
     looks = bias_looks(bias_order(lstm["forget_bias"]))
@@ -192,7 +192,7 @@ def a2f_figure(tables: Tables) -> Figure:
     if not cells:
         return nothing("vanilla RNNs over the gain")
     titles = [f"{names.cell(cell)}: norm of the gradient" for cell in cells]
-    figure, axes = panels(titles, LAG, height=2.1 * len(cells) + 0.8)
+    figure, axes = panels(titles, LAG, height=2.6)
     gains = [gain for gain in sorted(table["gain"].unique()) if gain in SHOWN_GAINS]
     looks = bias_looks([f"{gain:g}" for gain in gains])
     for ax, cell in zip(axes, cells, strict=True):

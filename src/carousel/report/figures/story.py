@@ -87,7 +87,7 @@ def story(tables: Tables) -> Figure:
     if table.empty:
         return nothing("the gradient of the main cells")
     title = f"norm of the gradient at the state\n({_where(tables.decay)})"
-    figure, (ax,) = panels([title], f"{LAG_AXIS}\n(bias: the forget gate's)", height=5.2)
+    figure, (ax,) = panels([title], f"{LAG_AXIS}\n(bias: the forget gate's)", height=3.8)
     looks = bias_looks(bias_order(table.loc[table["cell"] == "lstm", "forget_bias"]))
     table = table[table["log10_norm"] >= DEEPEST]
     for (label, cell, bias), rows in table.groupby(["label", "cell", "forget_bias"], observed=True):

@@ -1,8 +1,7 @@
-"""One look for all figures: a line style for every cell and forget bias, and the same bytes each time."""
+"""One look for all figures: their two widths, and a line style for every cell, route and forget bias."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -10,20 +9,21 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from carousel.analysis.text import power
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.report import names
-from carousel.report.figures.labels import TEXT, end_label, spread_labels
+from carousel.report.figures.labels import TEXT, end_label
 
 LAG = "lag: steps back from the loss"
 DOTTED = " and ".join(entry.label for name, entry in BACKENDS.items() if name != REFERENCE)
 LAG_BY_BACKEND = f"{LAG}\n(lines: {BACKENDS[REFERENCE].label}, dots: {DOTTED})"
 RATE = "decades per step"
 CROWDED = 8  # forget biases: the names of more than so many stand upright
-WIDTH, HEIGHT = 5.6, 3.6  # inches: 403 by 259 px, so that text of 11 px stays 11 px on a screen of 400
+WIDE, NARROW = 7.4, 3.8  # inches: shown 720 and 400 pixels wide, text of TEXT points has 13 and 14 pixels
+HEIGHT = 3.0  # inches of a row of panels
 GREY = "#6b6b6b"
 RC: dict[Any, Any] = {
     "svg.hashsalt": "carousel",
@@ -36,32 +36,51 @@ RC: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.8,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
     "axes.grid": True,
     "grid.color": "#e4e4e4",
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.8,
     "figure.constrained_layout.use": True,
-    "savefig.facecolor": "white",
 }
-# cell -> colour (Okabe and Ito 2008, distinct for the colour-blind), dashes (distinct in grey), marker
+# cell -> colour (after Okabe and Ito 2008: distinct for the colour-blind), dashes (distinct in grey), marker
 LOOKS: dict[str, tuple[str, tuple, str]] = {
     "rnn_sigmoid": ("#D55E00", (0, (1, 1)), "v"),
-    "rnn_tanh": ("#E69F00", (0, (5, 1)), "s"),
-    "rnn_relu": ("#CC79A7", (0, (3, 1, 1, 1)), "^"),
+    "rnn_tanh": ("#C27A00", (0, (5, 1)), "s"),
+    "rnn_relu": ("#C0609A", (0, (3, 1, 1, 1)), "^"),
     "rnn_linear": ("#777777", (0, (1, 3)), "D"),
     "lstm97": ("#000000", (0, ()), "*"),
     "lstm": ("#0072B2", (0, ()), "o"),
-    "lstm_peephole": ("#56B4E9", (0, (6, 2)), "P"),
-    "gru": ("#009E73", (0, (8, 2, 1, 2)), "X"),
+    "lstm_peephole": ("#3E97CF", (0, (6, 2)), "P"),
+    "gru": ("#008F68", (0, (8, 2, 1, 2)), "X"),
 }
+# route -> words, look: the colours are the page's, in the drawing of the cell and in its first figure
+PATHS: Mapping[str, tuple[str, dict]] = {
+    "full": ("all routes", {"color": "#0b5394", "linestyle": (0, ())}),
+    "cell": ("carousel alone", {"color": "#b3550a", "linestyle": (0, (6, 2))}),
+    "candidate": ("gates fixed", {"color": "#0b6b3a", "linestyle": (0, (3, 1, 1, 1))}),
+    "gates": ("through the gates’ slopes", {"color": "#a3262b", "linestyle": (0, (1, 1))}),
+}
+BLUES = "blend:#4292c6,#08306b"  # of an LSTM by forget bias
 DASHES = [(0, (1, 1)), (0, (3, 1, 1, 1)), (0, (4, 1.5)), (0, (8, 2)), (0, (8, 2, 1, 2)), (0, ())]
 
 
 @contextmanager
-def style() -> Iterator[None]:
-    """Apply the look to the figures made and saved inside."""
-    with mpl.rc_context(RC):
+def style(width: float = WIDE) -> Iterator[None]:
+    """Apply the look to the figures made inside, which are ``width`` inches wide: WIDE, or NARROW for a phone."""
+    with mpl.rc_context(RC | {"figure.figsize": (width, HEIGHT)}):
         yield
+
+
+def width() -> float:
+    """Return the width in inches of the figures made here."""
+    return float(mpl.rcParams["figure.figsize"][0])
+
+
+def narrow() -> bool:
+    """Are the figures made here for a phone?"""
+    return width() < WIDE
 
 
 def look(cell: str) -> dict:
@@ -77,7 +96,7 @@ def marker(cell: str) -> str:
 
 def bias_looks(biases: Sequence[str]) -> dict[str, dict]:
     """Return colour and dashes per forget bias, light and broken to dark and whole."""
-    colours = sns.color_palette("crest", max(len(biases), 2))
+    colours = sns.color_palette(BLUES, max(len(biases), 2))
     dashes = [DASHES[round(i)] for i in np.linspace(0, len(DASHES) - 1, max(len(biases), 2))]
     return {
         bias: {"color": mpl.colors.to_hex(colours[i]), "linestyle": dashes[i]}
@@ -86,30 +105,46 @@ def bias_looks(biases: Sequence[str]) -> dict[str, dict]:
 
 
 def panels(
-    titles: Sequence[str], xlabel: str, height: float = HEIGHT, stacked: bool = True
-) -> tuple[Figure, list]:
-    """Return a figure with one axes per title (what y is, and its unit), one above the other or side by side."""
-    shape = (len(titles), 1) if stacked else (1, len(titles))
-    figure = Figure(figsize=(WIDTH, height))
-    axes = figure.subplots(*shape, squeeze=False).ravel().tolist()
-    for ax, title in zip(axes, titles, strict=True):
+    titles: Sequence[str], xlabel: str, height: float | Sequence[float] = HEIGHT, columns: int = 2
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with one axes per title (what y is, and its unit), as its width allows.
+
+    height: inches of a row of panels, with its titles and labels, or of each row. columns: panels in a row; one in a
+    narrow figure. The label of the x axis stands below the lowest panel of each column.
+    """
+    columns = 1 if narrow() else min(columns, len(titles))
+    rows = -(-len(titles) // columns)
+    heights = [height] * rows if isinstance(height, int | float) else [*height]
+    figure = Figure(figsize=(width(), sum(heights)))
+    axes = figure.subplots(rows, columns, squeeze=False, height_ratios=heights).ravel().tolist()
+    for ax, title in zip(axes, titles, strict=False):
         ax.set_title(title)
-    for ax in axes[-1:] if stacked else axes:
+    for ax in axes[len(titles) :]:
+        ax.remove()
+    for ax in axes[max(len(titles) - columns, 0) : len(titles)]:
         ax.set_xlabel(xlabel)
-    return figure, axes
+    return figure, axes[: len(titles)]
 
 
 def nothing(what: str) -> Figure:
     """Return a figure that says that the study holds nothing to draw."""
-    figure, (ax,) = panels([""], "", height=1.2)
+    figure, (ax,) = panels([""], "", height=0.7)
     ax.axis("off")
     ax.text(0.5, 0.5, f"This study did not measure {what}.", ha="center", va="center", transform=ax.transAxes)
     return figure
 
 
 def powers(ax: Axes) -> None:
-    """Write an axis of log10 values as powers of ten, and 1 for 10^0."""
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: "1" if y == 0 else f"1e{y:g}"))
+    """Write the y axis of log10 values as powers of ten, and 1 for 10^0."""
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: in_tens(y)))
+    low, high = ax.get_ylim()
+    if high - low > 2:
+        ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 2.5, 3, 5, 10]))
+
+
+def in_tens(decades: float) -> str:
+    """Return 10^decades: a power of ten, or a number where it lies between two."""
+    return power(decades) if abs(decades - round(decades)) < 1e-6 else f"{10.0**decades:.2g}"
 
 
 def draw_curve(ax: Axes, table: pd.DataFrame, label: str, look: dict) -> None:
@@ -142,12 +177,13 @@ def band(ax: Axes, low: float, high: float, label: str) -> None:
 
 
 def legend(figure: Figure, columns: int) -> None:
-    """Write one legend below all axes, where it covers no data."""
+    """Write one legend below all axes, where it covers no data; in one column fewer, but one, where it is narrow."""
     handles = {
         label: handle
         for ax in figure.axes
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
     }
+    columns = max(columns - 1, 1) if narrow() else columns
     figure.legend(handles.values(), handles, frameon=False, loc="outside lower center", ncols=columns)
 
 
@@ -159,12 +195,3 @@ def bias_axis(ax: Axes, order: Sequence[str]) -> None:
     ax.set_xticks(range(len(order)), ["no forget\ngate" if bias == "none" else bias for bias in short])
     if len(order) > CROWDED:
         ax.tick_params(axis="x", labelrotation=90)
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as SVG: text as text, no date, same figure same bytes."""
-    canvas, dpi = FigureCanvasSVG(figure), figure.dpi
-    spread_labels(figure)  # with the text sizes of SVG, so that once is enough to lay it out
-    figure.set_layout_engine("none")
-    figure.dpi = dpi
-    canvas.print_svg(path, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from carousel.analysis.text import number
 from carousel.report import names
 from carousel.report.figures.data import sample
-from carousel.report.figures.style import RATE, WIDTH, legend, look, marker, nothing
+from carousel.report.figures.style import RATE, legend, look, marker, nothing, width
 
 COLUMNS = 2
 PANEL = 2.3  # inches
@@ -54,7 +54,7 @@ def figure(summary: pd.DataFrame) -> Figure:
         return nothing("a rate that a closed form predicts")
     labels = list(dict.fromkeys(shown["law"]))
     lines = -(-len(labels) // COLUMNS)
-    drawing = Figure(figsize=(WIDTH, PANEL * lines + 1.1))
+    drawing = Figure(figsize=(width(), PANEL * lines + 1.1))
     axes = drawing.subplots(lines, COLUMNS, squeeze=False).ravel().tolist()
     for ax in axes[::COLUMNS]:
         ax.set_ylabel("measured")

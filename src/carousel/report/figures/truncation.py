@@ -35,7 +35,7 @@ def a3a_figure(tables: Tables) -> Figure:
     if found.empty:
         return nothing("the truncated gradient")
     parts = [a3a.agreement(found), a3a.escaped(found), a3a.carried(found)]
-    figure, (ax, below) = panels(["truncated gradient at the cell, since lag 1", ERROR], LAG, height=6.2)
+    figure, (ax, below) = panels(["truncated gradient at the cell, since lag 1", ERROR], LAG)
     _factors(ax, parts[2])
     worst = [worst_by_lag(part) for part in parts]
     draw_errors(below, worst, ("two derivations", "back in h", "carousel"))
@@ -71,7 +71,7 @@ def a3b_figure(tables: Tables) -> Figure:
     ]
     if not shown:
         return nothing("truncated gradients")
-    figure, axes = panels([title for title, *_ in shown], "", height=1.0 + 2.3 * len(shown))
+    figure, axes = panels([title for title, *_ in shown], "", height=2.8)
     for ax, (_, draw, table) in zip(axes, shown, strict=True):
         draw(ax, table)
     if len(shown) > 1 or not len(found[0]):

@@ -10,7 +10,8 @@ from carousel.claims.robustness import flips
 from carousel.report.page.brief import Claim, brief, depends_on, measured
 from carousel.report.page.findings import finding
 from carousel.report.page.history import dated
-from carousel.report.page.markup import definitions, div, escape, fold, number, picture, prose, table, verdict
+from carousel.report.page.markup import definitions, div, escape, fold, number, prose, table, verdict
+from carousel.report.page.pictures import picture
 
 SHARED = (
     "The backends share their seeds and are one sample: n counts models, once. "

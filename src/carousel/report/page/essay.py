@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from carousel.report.page import paragraphs
 from carousel.report.page.facts import Lacking
-from carousel.report.page.markup import div, link, picture, verdict
+from carousel.report.page.markup import div, link, verdict
+from carousel.report.page.pictures import picture
 
 Text = Callable[[SimpleNamespace], str]
 

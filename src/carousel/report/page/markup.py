@@ -1,11 +1,9 @@
-"""Values as pandoc Markdown that Quarto reads too: escaped text, numbers, tables, inline pictures."""
+"""Values as pandoc Markdown that Quarto reads too: escaped text, numbers, tables."""
 
-import base64
 import math
 import re
 from collections.abc import Iterable, Sequence
 from html import escape as escape_html
-from pathlib import Path
 
 from carousel.analysis.text import MINUS
 
@@ -84,10 +82,3 @@ def fold(summary: str, body: str) -> str:
 def definitions(pairs: Iterable[tuple[str, str]]) -> str:
     """A definition list; pairs with an empty text are left out."""
     return "\n".join(f"{term}\n:   {text}\n" for term, text in pairs if text)
-
-
-def picture(path: Path, alt: str) -> str:
-    """An SVG file as an `img` that carries its bytes: pandoc would inline it and drop the alt text."""
-    data = base64.b64encode(path.read_bytes()).decode()
-    image = f'<img src="data:image/svg+xml;base64,{data}" alt="{escape_html(alt, quote=True)}">'
-    return html(f'<figure class="picture">{image}</figure>')

@@ -7,7 +7,8 @@ import pandas as pd
 from carousel.analysis.text import count
 from carousel.report.figures.exponents import determinants
 from carousel.report.figures.theory import gaps
-from carousel.report.page.markup import escape, number, picture, table
+from carousel.report.page.markup import escape, number, table
+from carousel.report.page.pictures import picture
 from carousel.tables.quantities import of_kind
 
 DRAWN = (
