@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import log_softmax as scipy_log_softmax
 
 from carousel.axes import Array
 
@@ -16,6 +15,8 @@ LogSoftmax = Callable[[Array], Array]
 
 def log_softmax(y: Outputs) -> Outputs:
     """The log of the softmax over the O outputs, of NumPy's arrays."""
+    from scipy.special import log_softmax as scipy_log_softmax
+
     return scipy_log_softmax(y, axis=-2)
 
 

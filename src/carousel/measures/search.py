@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy.optimize import differential_evolution
 
 from carousel.analysis.stats.left import KEPT
 from carousel.analysis.stats.slopes import in_window, rates
@@ -143,6 +142,8 @@ def seek(
 
 def evolve(trail: Trail, objective: str, free: Sequence[str], first: Float[np.ndarray, "N F"]) -> None:
     """Differential evolution from the population `first`; a generation is measured in one call."""
+    from scipy.optimize import differential_evolution
+
     slice_ = trail.slice_
     differential_evolution(
         lambda columns: trail.visit(points(slice_, free, columns.T), objective),

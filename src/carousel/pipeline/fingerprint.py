@@ -7,7 +7,7 @@ batches keys on their content. Editing one cell's file so re-measures that cell,
 import ast
 import hashlib
 import os
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -188,12 +188,21 @@ def closure(*modules: str, stop: Set[str] = TABLES) -> set[str]:
 def imports(module: str) -> frozenset[str]:
     """The modules of the package that `module` imports, at its top or in a function."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(_file(module).read_text(encoding="utf-8"))):
+    for node in statements(ast.parse(_file(module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return frozenset(name for name in names if name.split(".")[0] == "carousel" and _file(name).exists())
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All that stand in a module, those in a function too; expressions, nearly all of a tree, are left out."""
+    for body in ("body", "orelse", "finalbody", "handlers", "cases"):
+        found = getattr(node, body, ())
+        for each in found if isinstance(found, list) else ():
+            yield each
+            yield from statements(each)
 
 
 def _file(module: str) -> Path:

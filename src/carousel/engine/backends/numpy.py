@@ -6,7 +6,6 @@ from importlib.util import find_spec
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import log_expit
 
 from carousel.axes import Array, Net, Series, State, Units
 from carousel.cells import Cell, Params
@@ -54,6 +53,8 @@ class NumpyOps:
         return y, np.sign(y)
 
     def log_sigmoid(self, x: Array) -> Array:
+        from scipy.special import log_expit
+
         return log_expit(x)
 
     def log(self, x: Array) -> Array:

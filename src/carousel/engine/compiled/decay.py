@@ -7,7 +7,7 @@ from carousel.axes import Array, Series, State, Units
 from carousel.cells import Cell, Params
 from carousel.engine.adjoint import Path, path
 from carousel.engine.compiled import emit, memory
-from carousel.engine.compiled.loops import Rescaling, Slots, Starts, forward_and_back, record
+from carousel.engine.compiled.machine import loop
 from carousel.engine.compiled.passes import (
     Layout,
     backward_plan,
@@ -17,6 +17,7 @@ from carousel.engine.compiled.passes import (
     stored_steps,
     workspace,
 )
+from carousel.engine.compiled.plans import Rescaling, Slots, Starts, record
 
 
 def norms(
@@ -36,12 +37,11 @@ def norms(
     P = x.shape[1]
     power, squares = zeros(layout, M, P, T + 1, 1), layout.empty(M, P, T + 1, S)
     power[:, :, 0], squares[:, :, 0] = power_last, np.square(d_last).sum(2)
-    forward_and_back(
+    loop("forward_and_back")(
         forward_plan(layout, T, slots(x, "mpt"), stored, "t", panels=P),
         backward_plan(layout, work, T, stored, "t", slots(d, "t", 1), slots(d, "t", 0), panels=P),
         record(rescaling(layout, False, slots(power, "mpt"), slots(squares, "mpt"))),
         record(Starts(slots(first, "mp"), slots(d_last, "mp"))),
-        layout.recurrent_states,
     )
     return logs(squares, power, B)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from carousel.axes import Array
 from carousel.cells import Cell, Params
 from carousel.engine.compiled import emit, memory
 from carousel.engine.compiled.code import BackwardOptions, Code, code_of
-from carousel.engine.compiled.loops import BackwardPlan, ForwardPlan, Sizes, Slots, record
+from carousel.engine.compiled.plans import BITS, BackwardPlan, ForwardPlan, Sizes, Slots, record
 from carousel.engine.compiled.vectors import VectorType
 
 
@@ -34,11 +33,6 @@ class Layout:
         """How many hidden units the cell has."""
         return self.p.shape[1]
 
-    @cached_property
-    def recurrent_states(self) -> np.ndarray:
-        """The places of the recurrent states among the states."""
-        return np.array([self.cell.states.index(name) for name in self.cell.recurrent_states], dtype=np.int64)
-
     def empty(self, *shape: int) -> np.ndarray:
         """An array [.. L] not yet written; the last tile of a product may be written beyond its last row."""
         slack = emit.ACCUMULATORS * len(self.cell.states) * self.kind.lanes
@@ -59,7 +53,15 @@ class Layout:
             inputs=self.W.shape[2],
             net_tiles=self.W.shape[1],
             unit_tiles=-(-self.units // rows),
+            recurrent=len(self.cell.recurrent_states),
+            places=places(self.cell),
         )
+
+
+def places(cell: Cell) -> int:
+    """The places of the recurrent states among the states, packed in one integer."""
+    found = [cell.states.index(name) for name in cell.recurrent_states]
+    return sum(state << (BITS * k) for k, state in enumerate(found))
 
 
 def lay_out(cell: Cell, params: Params, kind: VectorType, log: bool = False) -> Layout:

@@ -10,8 +10,9 @@ from jaxtyping import Float
 from carousel.axes import Array, Series, State, Units
 from carousel.cells import Cell, Params
 from carousel.engine.adjoint import Carried, Path
-from carousel.engine.compiled import emit, loops, memory
+from carousel.engine.compiled import emit, memory
 from carousel.engine.compiled.decay import log_norm, rescaling, start, zeros
+from carousel.engine.compiled.machine import loop
 from carousel.engine.compiled.passes import (
     Layout,
     StoredSteps,
@@ -23,6 +24,7 @@ from carousel.engine.compiled.passes import (
     stored_steps,
     workspace,
 )
+from carousel.engine.compiled.plans import Rescaling, record
 from carousel.engine.decomposition import Decomposition, advance, initial
 from carousel.engine.log_space import Scaled
 
@@ -137,7 +139,7 @@ def segments(layout: Layout, x: Array, state: State, chunk: int) -> list[tuple[i
         for m, p in np.ndindex(x.shape[:2]):
             stored.state[0] = before[m, p]
             inputs[:] = x[m, p, first : first + chunk]
-            loops.forward_one(plan, layout.recurrent_states, m, p)
+            loop("forward_steps")(plan, m, p)
             after[m, p] = stored.state[chunk & 1]
         before = after
         starts.append((first + chunk, before))
@@ -154,7 +156,7 @@ def back_through(
     plans = {n: path_plan(layout, stored, each, each.work) for n, each in enumerate(carried) if each.work}
     for m, p in np.ndindex(M, P):
         stored.state[0] = before[m, p]
-        loops.forward_one(forward, layout.recurrent_states, m, p)
+        loop("forward_steps")(forward, m, p)
         sums = np.cumsum([log_factors[m, p], *stored.saved[::-1, :, -1]], axis=0)[1:]
         results.log_factors[:, m, p], log_factors[m, p] = sums[[j - 1 for j in wanted]], sums[-1]
         for n, plan in plans.items():
@@ -208,7 +210,7 @@ def path_segment(layout: Layout, steps: int, per_unit: int, net: bool) -> PathSe
     )
 
 
-def with_net(layout: Layout, state: loops.Rescaling, to: PathSegment) -> loops.Rescaling:
+def with_net(layout: Layout, state: Rescaling, to: PathSegment) -> Rescaling:
     """The rescaling `state` with the norms of the errors of W x + b."""
     return state._replace(
         net=emit.rescale(layout.kind, len(layout.cell.gates)),
@@ -236,14 +238,14 @@ def path_plan(layout: Layout, stored: StoredSteps, each: InPanels, work: Workspa
     if net and not layout.cell.carries:
         scale = with_net(layout, scale, to)
     backward = backward_plan(layout, work, steps, stored, "t", d, wx)
-    return PathPlan(backward, loops.record(scale), to)
+    return PathPlan(backward, record(scale), to)
 
 
 def carry(layout: Layout, plan: PathPlan, each: InPanels, place: tuple[int, int]) -> None:
     """Carry one path back over a segment, for the model and panel at `place`."""
     to = plan.segment
     to.d[0], to.power[0] = each.d[place], each.power[place]
-    loops.backward_one(plan.backward, plan.rescaling, layout.recurrent_states, *place)
+    loop("backward_steps")(plan.backward, plan.rescaling, *place)
     each.d[place], each.power[place] = to.d[-1], to.power[-1]
 
 

@@ -9,7 +9,7 @@ from carousel.axes import Array, Series, State
 from carousel.cells import Cell, Params
 from carousel.engine.compiled import emit, memory
 from carousel.engine.compiled.code import same_errors
-from carousel.engine.compiled.loops import ErrorRows, Slots, forward_all, record, training_panels
+from carousel.engine.compiled.machine import loop
 from carousel.engine.compiled.passes import (
     Layout,
     RecurrentInputRows,
@@ -22,6 +22,7 @@ from carousel.engine.compiled.passes import (
     stored_steps,
     workspace,
 )
+from carousel.engine.compiled.plans import ErrorRows, Slots, record
 from carousel.engine.recurrence import Gates
 
 
@@ -49,7 +50,7 @@ def unroll(
         in_rows(layout, inputs, T), stride // emit.size(layout.kind), stride * layout.units
     )
     plan = forward_plan(layout, T, slots(x, "mpt"), stored, "mpt", recurrent_input=rows, panels=P)
-    forward_all(plan, layout.recurrent_states)
+    loop("forward_all")(plan)
     hs = stored.state[:, :, T + 1 - last :, :, 0]
     return memory.out_of_panels(hs, xs.shape[3]), Unrolled(layout, x, stored, inputs)
 
@@ -145,7 +146,7 @@ def model_gradients(
 ) -> tuple[Array, Array, Array]:
     """The gradients by W, R and b of model m, [HG ..]; the pass adds up those of the pointwise parameters."""
     zero = memory.address(plan.arrays[0])
-    training_panels(plan.backward, plan.rows, zero, layout.recurrent_states, m)
+    loop("training_panels")(plan.backward, plan.rows, zero, m)
     x = unrolled.x[m].transpose(2, 0, 1, 3)
     W = errors.wx @ x.reshape(len(x), -1).T
     states = layout.units * len(layout.cell.recurrent_states)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import polygamma, psi
 
 from carousel.engine.log_space import NOWHERE, Logs, log10
 
@@ -60,6 +59,8 @@ def estimate(block: Block) -> tuple[tuple[Logs, Logs], tuple[Logs, Logs]]:
     The bound is sqrt(tr G^2 / tr G). It equals the norm for r = 1, and misses it by a factor r^(1/4) at most. Its error
     is that of the bound: it adds the one of r, by the jackknife over the k vectors.
     """
+    from scipy.special import polygamma, psi
+
     rows, top = aligned(block.rows, block.power)
     gram = rows @ rows.swapaxes(2, 3)
     k = gram.shape[-1]

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.linalg import lu
 
 LONGEST = 16  # steps between two QRs at most: the maps of so many are held
 REACH = 100.0  # decades that a vector may grow or shrink between two QRs: its square stays a float64
@@ -52,6 +51,8 @@ def log_det(J: Float[np.ndarray, "L n n"]) -> Float[np.ndarray, " L"]:
     The pivots of J transposed do not depend on the scale of J's rows: the slopes of saturated units keep their digits.
     A pivot is lost within the error of the elimination, n eps |L||U| (Higham 2002, theorem 9.3).
     """
+    from scipy.linalg import lu
+
     _, lower, upper = lu(J.swapaxes(1, 2), p_indices=True, check_finite=False)
     pivots = abs(np.diagonal(upper, axis1=1, axis2=2))
     lost = pivots <= J.shape[-1] * EPS * np.einsum("lkj, ljk -> lk", abs(lower), abs(upper))
