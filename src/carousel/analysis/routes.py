@@ -9,6 +9,7 @@ from carousel.analysis.stats.resampling import intervals, sampled
 from carousel.analysis.stats.tables import grouped
 from carousel.analysis.summary import KEYS
 from carousel.axes import LAGS
+from carousel.tables.runs import Runs
 from carousel.tables.schemas import names
 
 ROUTES = (  # quantity, path: the routes that are compared
@@ -20,7 +21,7 @@ ROUTES = (  # quantity, path: the routes that are compared
 )
 
 
-def routes(decay: pd.DataFrame, lags: Sequence[int] = LAGS) -> pd.DataFrame:
+def routes(decay: pd.DataFrame | Runs, lags: Sequence[int] = LAGS) -> pd.DataFrame:
     """Return one row per setting, backend, route of ROUTES and lag that its sequences reach, sorted by them.
 
     left, low, high: what `left` says, in decades, mean over repetitions with its 95 % interval (`stats.interval`: the
@@ -31,7 +32,7 @@ def routes(decay: pd.DataFrame, lags: Sequence[int] = LAGS) -> pd.DataFrame:
     return table.sort_values(["quantity", "path", *KEYS, "lag"], ignore_index=True)[names("routes")]
 
 
-def _route(decay: pd.DataFrame, quantity: str, path: str, lags: Sequence[int]) -> pd.DataFrame:
+def _route(decay: pd.DataFrame | Runs, quantity: str, path: str, lags: Sequence[int]) -> pd.DataFrame:
     """Return the rows of one route."""
     models = left(decay, quantity, path, lags)
     setting, table = grouped(models, [*KEYS, "lag"])

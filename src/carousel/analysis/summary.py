@@ -12,7 +12,8 @@ from carousel.analysis.prediction import predicted
 from carousel.analysis.stats.curves import best_model
 from carousel.analysis.stats.resampling import centres, intervals, sampled
 from carousel.analysis.stats.slopes import FIT_WINDOW, half_life, margin, rates, regime_between
-from carousel.analysis.stats.tables import MODEL, SETTING, grouped, select
+from carousel.analysis.stats.tables import MODEL, SETTING, grouped, heads, select
+from carousel.tables.runs import Runs
 from carousel.tables.schemas import names
 
 KEYS = ["backend", "device", *SETTING]
@@ -35,7 +36,7 @@ SHAPES = (
 )  # the simpler one first: it is taken where two are as frequent
 
 
-def summarise(decay: pd.DataFrame) -> pd.DataFrame:
+def summarise(decay: pd.DataFrame | Runs) -> pd.DataFrame:
     """Return one row per setting, backend, and quantity of SUMMARISED, sorted by them.
 
     rate, low, high: decades per step, mean over repetitions with its 95 % interval (`stats.interval`: the lower
@@ -62,10 +63,13 @@ def summarise(decay: pd.DataFrame) -> pd.DataFrame:
     ]
 
 
-def input_sizes(decay: pd.DataFrame, slices: pd.Series) -> pd.Series:
+def input_sizes(decay: pd.DataFrame | Runs, slices: pd.Series) -> pd.Series:
     """Return each row's ``input_size``: that of its slice, NaN where the table has none."""
     known = (
-        decay.reindex(columns=["slice", "input_size"]).groupby("slice", observed=True)["input_size"].first()
+        heads(decay)
+        .reindex(columns=["slice", "input_size"])
+        .groupby("slice", observed=True)["input_size"]
+        .first()
     )
     return known.reindex(slices.astype(str)).set_axis(slices.index)
 

@@ -8,7 +8,7 @@ import pandas as pd
 from carousel.analysis import names
 from carousel.analysis.stats.left import KEPT
 from carousel.analysis.stats.slopes import FIT_WINDOW
-from carousel.analysis.stats.tables import MODEL, SETTING, grouped, select
+from carousel.analysis.stats.tables import MODEL, SETTING, grouped, heads, select
 from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS
 from carousel.claims.claim import Claim, Tables, Verdict
@@ -28,6 +28,7 @@ from carousel.claims.rules import (
     universal,
 )
 from carousel.claims.settings_text import named
+from carousel.tables.runs import Runs
 
 UNCHANGED = float(
     np.log10(1.01)
@@ -70,10 +71,12 @@ def _driven(found: pd.DataFrame) -> pd.DataFrame:
     return found[long & (found["drive"] != "0") & ~copies & ~climbs]
 
 
-def _cells(found: pd.DataFrame, place: str) -> list[str]:
+def _cells(found: pd.DataFrame | Runs, place: str) -> list[str]:
     """Return the cells of one place: LSTMs, or those without an LSTM's cell state."""
     return (
-        list(LSTMS) if place == INSIDE else [c for c in found["cell"].unique() if not re.search(CAROUSELS, c)]
+        list(LSTMS)
+        if place == INSIDE
+        else [c for c in heads(found)["cell"].unique() if not re.search(CAROUSELS, c)]
     )
 
 
@@ -111,7 +114,7 @@ def measure(tables: Tables) -> pd.DataFrame:
     return space[alive].reset_index(drop=True).assign(factors=_factors(tables.dynamics))
 
 
-def _factors(dynamics: pd.DataFrame) -> str:
+def _factors(dynamics: pd.DataFrame | Runs) -> str:
     """Return in words the typical factor of a step into and out of an LSTM's cell, and its range over the networks."""
     found = select(dynamics, cell=LSTMS, quantity=tuple(FACTORS), axis="all", quantile=0.5)
     each = {words: select(found, quantity=name)["value"] for name, words in FACTORS.items()}

@@ -11,6 +11,7 @@ from carousel.analysis.stats.tables import MODEL
 from carousel.analysis.stats.tested import holm
 from carousel.analysis.text import number, with_interval
 from carousel.axes import REFERENCE
+from carousel.tables.runs import Runs
 
 READ = {
     "decay": [*MODEL, "quantity", "path", "lag", "log10_norm", "n_zero", "n", "cosine"],
@@ -22,9 +23,9 @@ READ = {
 class Tables(NamedTuple):
     """What was measured: the gathered tables, of the large ones the columns in READ at least."""
 
-    decay: pd.DataFrame
+    decay: pd.DataFrame | Runs
     accuracy: pd.DataFrame
-    dynamics: pd.DataFrame
+    dynamics: pd.DataFrame | Runs
 
 
 class Margin(NamedTuple):

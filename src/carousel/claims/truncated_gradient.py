@@ -18,6 +18,7 @@ from carousel.claims.claim import Tables
 from carousel.claims.evidence import ALONG_BIAS, planned, reference, stack
 from carousel.claims.rules import LONG, MIN_REPETITIONS
 from carousel.claims.settings_text import labelled
+from carousel.tables.runs import Runs
 
 TRAINED = ("lstm97", "lstm")  # the cells that are trained with either gradient
 STATE, SIZE = "direction of the state's gradient", "size of the state's gradient"
@@ -83,7 +84,7 @@ def states(found: pd.DataFrame) -> pd.DataFrame:
     return both.groupby(MODEL, observed=True)[["cosine", "ratio"]].mean().reset_index()
 
 
-def weights(dynamics: pd.DataFrame) -> pd.DataFrame:
+def weights(dynamics: pd.DataFrame | Runs) -> pd.DataFrame:
     """Return ``cosine`` and ``ratio`` of the gradient of all weights, one row per model and snapshot of training."""
     names = {"truncated_cosine": "cosine", "truncated_norm": "ratio"}
     found = select(dynamics, cell=TRAINED, quantity=list(names))

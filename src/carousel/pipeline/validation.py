@@ -19,6 +19,7 @@ from carousel.tables.files import StoreError
 from carousel.tables.layout import misfit
 from carousel.tables.machine_folders import FOLDER
 from carousel.tables.parquet import damage, names, origin, read, schema
+from carousel.tables.runs import Runs, read as read_runs
 from carousel.tables.schemas import TABLES
 
 JOBS = {"decay", "dynamics", "depth", "accuracy", "tuning", "search", "calibration"}
@@ -40,6 +41,12 @@ def table(path: Path, kind: str, columns: Sequence[str] | None = None) -> pd.Dat
     """The table at `path`, checked. Raises StoreError."""
     check([path], kind)
     return read(path, columns)
+
+
+def runs(path: Path, kind: str, columns: Sequence[str] | None = None) -> Runs:
+    """The table at `path`, checked, in little memory. Raises StoreError."""
+    check([path], kind)
+    return read_runs(path, kind, columns)
 
 
 def check(paths: Iterable[Path], kind: str = "") -> list[dict[str, Any]]:

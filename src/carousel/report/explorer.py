@@ -7,20 +7,22 @@ import numpy as np
 import pandas as pd
 
 from carousel.analysis.stats.resampling import centres
-from carousel.analysis.stats.tables import grouped, numbered, select
+from carousel.analysis.stats.tables import MODEL, grouped, heads, numbered, select
 from carousel.analysis.text import bias_order
 from carousel.axes import BACKENDS, NOISE, TASK_DRIVE
+from carousel.tables.runs import Runs
 
 FACTORS = ["cell", "init", "forget_bias", "length", "training"]  # what a reader chooses, beside the path
 PATHS = ["full", "cell", "candidate", "gates", "truncated"]
 SOURCE = ["slice", "hidden", "drive", "dtype"]  # what differs between two measurements of the same choice
 SCALE = 1000  # numbers are whole thousandths of a decade: a line is a pixel wide at a hundredth
 LEVEL = 0.95
+READ = [*MODEL, "gradient", "quantity", "path", "lag", "log10_norm", "n_zero", "n"]  # of the decay table
 SAME = 1e-6  # decades: a path that is the full gradient is not another curve
 LAW_OF = {("loss_state", "full"): "full", ("cec", "cell"): "cell"}  # which path a law's rate belongs to
 
 
-def explore(decay: pd.DataFrame, summary: pd.DataFrame) -> dict[str, Any]:
+def explore(decay: pd.DataFrame | Runs, summary: pd.DataFrame) -> dict[str, Any]:
     """Return the document: factors and their levels, lags, and per setting the curve of each path.
 
     A curve is the mean over repetitions of log10 of the gradient's norm (decades), as differences from one recorded
@@ -42,14 +44,14 @@ def text(document: dict[str, Any]) -> str:
     return json.dumps(document, separators=(",", ":"), allow_nan=False) + "\n"
 
 
-def driven(decay: pd.DataFrame) -> list[str]:
+def driven(decay: pd.DataFrame | Runs) -> list[str]:
     """Return the slices measured before training on white noise of one of the drives of NOISE; none of a search."""
-    _, kinds = grouped(decay, ["slice", "drive"])
+    _, kinds = grouped(heads(decay), ["slice", "drive"])
     names = kinds.loc[kinds["drive"].isin(NOISE), "slice"].astype(str)
     return sorted(name for name in set(names) if not name.startswith("search"))
 
 
-def shown(decay: pd.DataFrame) -> pd.DataFrame:
+def shown(decay: pd.DataFrame | Runs) -> pd.DataFrame:
     """Return the rows that a reader may choose: gain one, no bias, usual input, full gradients; and `training`."""
     drives = [*NOISE, TASK_DRIVE]
     rows = select(

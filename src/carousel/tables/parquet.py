@@ -96,6 +96,11 @@ def schema(path: Path | str) -> pa.Schema:
     return _checked(path, pq.read_schema)
 
 
+def length(path: Path | str) -> int:
+    """The rows of the table at `path`, which was verified just before."""
+    return int(pq.read_metadata(path).num_rows)
+
+
 def batches(path: Path | str, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """The table at `path`, or `columns` of it, so many rows at a time. Raises StoreError as `read` does."""
     options = {"page_checksum_verification": True, "pre_buffer": False, "buffer_size": BUFFER}

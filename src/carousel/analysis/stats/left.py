@@ -7,6 +7,7 @@ import pandas as pd
 
 from carousel.analysis.stats.tables import MODEL, grouped, select
 from carousel.axes import LAGS
+from carousel.tables.runs import Runs
 
 KEPT = float(np.log10(1 / 2))  # decades: a gradient is kept while at least a half of it is left ...
 VANISHED = float(
@@ -16,7 +17,7 @@ LOSS = "loss_state", "full"
 OWN = "cec", "factor_product"  # derivatives, not gradients of the loss: relative to their own lag 0
 
 
-def left(decay: pd.DataFrame, quantity: str, path: str, lags: Sequence[int] = LAGS) -> pd.DataFrame:
+def left(decay: pd.DataFrame | Runs, quantity: str, path: str, lags: Sequence[int] = LAGS) -> pd.DataFrame:
     """Return one row per model and lag of ``lags`` that it reaches: MODEL, ``lag`` and ``left``, in decades.
 
     left: log10 of the norm at that lag, relative to the gradient of the loss by the last state (LOSS at lag 0), for
@@ -37,7 +38,7 @@ def typical(rows: pd.DataFrame) -> np.ndarray:
     return np.where(rows["n_zero"] > rows["n"] / 2, -np.inf, rows["log10_norm"])
 
 
-def _start(decay: pd.DataFrame, models: pd.DataFrame, quantity: str, path: str) -> np.ndarray:
+def _start(decay: pd.DataFrame | Runs, models: pd.DataFrame, quantity: str, path: str) -> np.ndarray:
     """Return what each model has at lag 0 [models], NaN where it has none."""
     rows = select(decay, quantity=quantity, path=path, lag=0)
     known = rows[MODEL].assign(start=typical(rows))

@@ -1,11 +1,12 @@
 """Rows and columns of the measured tables: which are one model, one setting, one run; and which belong together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from carousel.tables import schemas
+from carousel.tables.runs import Runs
 
 MODEL = schemas.names("decay", "factor", "place")
 PAIR = [name for name in MODEL if name not in ("backend", "device")]  # the same model on either backend
@@ -13,12 +14,27 @@ SETTING = [name for name in PAIR if name != "repetition"]
 RUN = [name for name in schemas.names("accuracy", "factor", "place") if name != "length"]
 
 
-def select(table: pd.DataFrame, **wanted: object) -> pd.DataFrame:
+def select(table: pd.DataFrame | Runs, **wanted: object) -> pd.DataFrame:
     """Return the rows whose columns equal the values given (a list or tuple: any of them)."""
+    if isinstance(table, Runs):
+        still = {name: value for name, value in wanted.items() if name in table.heads}
+        rest = {name: value for name, value in wanted.items() if name not in still}
+        return select(table.rows(_where(table.heads, still)), **rest)
+    keep = _where(table, wanted)
+    return table if keep.all() else table[keep]
+
+
+def heads(table: pd.DataFrame | Runs) -> pd.DataFrame:
+    """Return a table with every value that occurs in the columns that say what a row is about, in order."""
+    return table.heads if isinstance(table, Runs) else table
+
+
+def _where(table: pd.DataFrame, wanted: Mapping[str, object]) -> np.ndarray:
+    """Return which rows `select` keeps."""
     keep = np.ones(len(table), bool)
     for name, value in wanted.items():
         keep &= _among(table[name], list(value) if isinstance(value, (list, tuple)) else [value])
-    return table if keep.all() else table[keep]
+    return keep
 
 
 def _among(column: pd.Series, values: list) -> np.ndarray:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from carousel.pipeline.provenance import made_here
-from carousel.pipeline.validation import check, table
+from carousel.pipeline.validation import check, runs, table
 from carousel.tables import merge as gathering, parquet
 from carousel.tables.files import whole_folder, write_text
 from carousel.tables.parquet import write
@@ -21,7 +21,7 @@ def summarise(args: argparse.Namespace) -> None:
     """Sum up the decay, setting by setting, and what is left of it by route and lag."""
     from carousel.analysis import routes, summary
 
-    measured, origin = table(args.decay, "decay"), parquet.origin(args.decay)
+    measured, origin = runs(args.decay, "decay"), parquet.origin(args.decay)
     write(summary.summarise(measured), args.out, origin)
     write(routes.routes(measured), args.routes, origin)
 
@@ -33,9 +33,10 @@ def judge(args: argparse.Namespace) -> None:
     from carousel.claims.claim import READ, Tables
 
     kinds = "decay", "accuracy", "dynamics", "calibration"
-    decay = table(args.decay, kinds[0], READ[kinds[0]])
+    decay = runs(args.decay, kinds[0], READ[kinds[0]])
     compared = agreement(decay)  # while there is no other table in memory
-    accuracy, dynamics, known = (table(getattr(args, kind), kind, READ.get(kind)) for kind in kinds[1:])
+    dynamics = runs(args.dynamics, "dynamics", READ["dynamics"])
+    accuracy, known = table(args.accuracy, "accuracy"), table(args.calibration, "calibration")
     measured = Tables(decay, accuracy, dynamics)
     origin = merge([parquet.origin(getattr(args, kind)) for kind in kinds])
     verdicts, evidence = judging.judge(CLAIMS, measured, known)
@@ -62,9 +63,8 @@ def explore(args: argparse.Namespace) -> None:
     """Choose the curves that the report lets its reader explore, and the settings to recommend."""
     from carousel.report import explorer, recommendations
 
-    measured, accuracy, summary, left = (
-        table(getattr(args, kind), kind) for kind in ("decay", "accuracy", "summary", "routes")
-    )
+    measured = runs(args.decay, "decay", explorer.READ)
+    accuracy, summary, left = (table(getattr(args, kind), kind) for kind in ("accuracy", "summary", "routes"))
     origin = parquet.origin(args.summary)
     both = merge([origin, parquet.origin(args.accuracy)])
     learned = recommendations.learned(accuracy, summary)
