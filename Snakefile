@@ -33,4 +33,5 @@ rule all:
     default_target: True
     input:
         rules.report.output,
+        rules.study.output,
         SETUP.tuning(),

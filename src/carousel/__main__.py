@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from carousel.axes import BACKENDS
 from carousel.engine.backends.table import DeviceError
+from carousel.pipeline.commands.check import check
 from carousel.pipeline.commands.diagnose import diagnose, diagnosed
 from carousel.pipeline.commands.measure import accuracy, calibrate, decay, depth, dynamics, search, tune
 from carousel.pipeline.commands.render import RenderError, render
@@ -31,7 +32,9 @@ from carousel.study.errors import StudyError
 from carousel.tables.files import StoreError
 from carousel.tasks import DataError
 
-Run = Callable[[argparse.Namespace], None]
+Run = Callable[[argparse.Namespace], int | None]
+UNCHECKED = 2
+"""The exit status of `check` where there is nothing that could be checked; 1 is that of findings."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,18 +46,18 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; bad input is one line on standard error and status 1."""
-    start = time.perf_counter()
+    start, given = time.perf_counter(), sys.argv[1:] if arguments is None else arguments
     try:
-        args = parser().parse_args(arguments)
+        args = parser().parse_args(given)
         if args.logged:
             joblog.begin(title(args))
-        args.run(args)
+        status = args.run(args)
     except (StudyError, StoreError, DeviceError, DataError, RenderError) as error:
         print(explained(error), file=sys.stderr)
-        return 1
+        return UNCHECKED if given[:1] == ["check"] else 1
     if args.logged:
         joblog.end(time.perf_counter() - start, time.process_time())
-    return 0
+    return status or 0
 
 
 def title(args: argparse.Namespace) -> str:
@@ -138,6 +141,10 @@ def add_result_sets(commands: Any) -> None:
     comparing.add_argument("right", type=Path)
     comparing.add_argument("--out", type=Path, help="write the comparison as a table, too")
     comparing.add_argument("--fail", action="store_true", help="end with status 1 where anything moved")
+    checking = added(commands, check, logged=False)
+    checking.add_argument("results", type=Path, help="a folder like results/standard")
+    checking.add_argument("--junit", type=Path, help="write the findings as JUnit has them, too")
+    checking.add_argument("--json", type=Path, help="write them as JSON, too; - for standard output")
     added(commands, watch, "results", logged=False).add_argument(
         "--once", action="store_true", help="show it once"
     )

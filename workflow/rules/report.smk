@@ -5,6 +5,24 @@ from carousel.tables import machine_folders
 from carousel.tables.machine_folders import FOLDER
 
 
+rule study:
+    input:
+        SETUP.file,
+    output:
+        RESULTS / "study.yaml",
+    log:
+        RESULTS / "logs/study.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        job=JOB,
+    message:
+        "keeping what was asked beside what was measured"
+    shell:
+        "{params.job} {log} cp {input:q} {output}"
+
+
 rule summarise:
     input:
         decay=RESULTS / "decay.parquet",

@@ -1,0 +1,1 @@
+"""Whether a folder of results is what it says it is: checks of its tables, which need nothing but them."""

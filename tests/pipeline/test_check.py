@@ -1,0 +1,359 @@
+"""Results with one fault each: the check that is to find it does, in a line that names it; sound results pass."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+from support import small_results
+from support.once import Once
+
+from carousel import claims
+from carousel.__main__ import main
+from carousel.pipeline.checking import verdicts
+from carousel.pipeline.checking.checks import CHECKS, outcomes
+from carousel.pipeline.checking.results import kind, opened
+from carousel.tables import parquet
+
+Plant = Callable[[Path], None]
+Frame = pd.DataFrame
+
+
+@pytest.fixture(scope="session")
+def sound(once: Once) -> Path:
+    """The results of the small study; not to be changed."""
+    return once("small", small_results.made)
+
+
+@pytest.fixture(autouse=True)
+def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of seals of two claims, in the place of the package's."""
+    path = tmp_path / "seals.json"
+    sealed = {
+        "A1c": {"hash": "1" * 16, "thresholds": {"margin.value": 0.003}},
+        "A1d": {"hash": "2" * 16, "thresholds": {}},
+    }
+    path.write_text(json.dumps({"claims": sealed}))
+    monkeypatch.setattr(verdicts, "SEALS", path)
+    return path
+
+
+@pytest.fixture
+def results(sound: Path, tmp_path: Path) -> Path:
+    """A copy of them, in a folder that says nothing of the study."""
+    return Path(shutil.copytree(sound, tmp_path / "copied", ignore=shutil.ignore_patterns("cache")))
+
+
+def rewrite(path: Path, change: Callable[[Frame], Frame] = lambda table: table, **origin: Any) -> None:
+    """Change a table as a forger would: with a checksum made anew, and another provenance where one is given."""
+    said = parquet.provenance(path) | origin
+    parquet.write(change(parquet.read(path)), path, said)
+
+
+def added(folder: Path) -> None:
+    shutil.copy(folder / "decay.parquet", folder / "mine.parquet")
+
+
+def flipped(folder: Path) -> None:
+    data = bytearray((folder / "decay.parquet").read_bytes())
+    data[len(data) // 3] ^= 1
+    (folder / "decay.parquet").write_bytes(data)
+
+
+def without_column(folder: Path) -> None:
+    rewrite(folder / "decay.parquet", lambda table: table.drop(columns="cosine"))
+
+
+def other_text(folder: Path) -> None:
+    text = (folder / "study.yaml").read_text()
+    (folder / "study.yaml").write_text(text.replace("repetitions: 3", "repetitions: 2"))
+
+
+def other_study(folder: Path) -> None:
+    rewrite(folder / "decay/torch/lstm.parquet", study_hash="0123456789abcdef", study="another")
+
+
+def other_seed(folder: Path) -> None:
+    rewrite(folder / "dynamics.parquet", seed=8)
+
+
+def copied_over(folder: Path) -> None:
+    shutil.copy(folder / "decay/numpy/lstm.parquet", folder / "decay/torch/lstm.parquet")
+
+
+def copied_and_relabelled(folder: Path) -> None:
+    own = parquet.provenance(folder / "decay/torch/lstm.parquet")
+    copied_over(folder)
+    rewrite(folder / "decay/torch/lstm.parquet", lambda table: table.assign(backend="torch"), **own)
+
+
+def other_code(folder: Path) -> None:
+    rewrite(folder / "decay/torch/lstm.parquet", jobs={"decay/torch/lstm": "0" * 16})
+
+
+def pasted(folder: Path) -> None:
+    """Put rows of a study with another init into the table."""
+    path = folder / "decay.parquet"
+    rewrite(
+        path,
+        lambda table: pd.concat([table, rows_of(table, "lstm").assign(init="orthogonal")], ignore_index=True),
+    )
+
+
+def rows_of(table: Frame, cell: str) -> Frame:
+    return table[(table["cell"] == cell) & (table["slice"] == "libraries")]
+
+
+def repetition_left_out(folder: Path) -> None:
+    def fewer(table: Frame) -> Frame:
+        return table[~((table["repetition"] == 2) & (table["cell"] == "lstm"))]
+
+    rewrite(folder / "depth.parquet", fewer)
+
+
+def row_left_out(folder: Path) -> None:
+    """Delete one and the same row from the table of the job and from the gathered one."""
+
+    def fewer(table: Frame) -> Frame:
+        place = rows_of(table, "lstm").query("backend == 'torch'").index[5]
+        return table.drop(index=place)
+
+    for name in ("decay", "decay/torch/lstm"):
+        rewrite(folder / f"{name}.parquet", fewer)
+
+
+def row_of_a_job_left_out(folder: Path) -> None:
+    rewrite(folder / "decay/torch/lstm.parquet", lambda table: table.drop(index=5))
+
+
+def number_changed(folder: Path) -> None:
+    def changed(table: Frame) -> Frame:
+        return table.assign(log10_norm=table["log10_norm"].where(table.index != 7, -1.25))
+
+    rewrite(folder / "decay.parquet", changed)
+
+
+def emptied(folder: Path) -> None:
+    rewrite(folder / "calibration.parquet", lambda table: table.iloc[:0])
+
+
+def failed(folder: Path) -> None:
+    rewrite(
+        folder / "calibration.parquet",
+        lambda table: table.assign(passed=table["passed"] & (table["system"] != "relu_dead")),
+    )
+
+
+def system_left_out(folder: Path) -> None:
+    rewrite(folder / "calibration.parquet", lambda table: table[table["system"] != "lstm_held"])
+
+
+def evidence_left_out(folder: Path) -> None:
+    rewrite(
+        folder / "evidence.parquet",
+        lambda table: table[(table["id"] != "A1c") | (table["backend"] != "torch")],
+    )
+
+
+def claim_left_out(folder: Path) -> None:
+    rewrite(folder / "claims.parquet", lambda table: table[table["id"] != "K2"])
+
+
+def verdict_edited(folder: Path) -> None:
+    rewrite(
+        folder / "claims.parquet",
+        lambda table: table.assign(verdict=table["verdict"].where(table["id"] != "A1c", "supported")),
+    )
+
+
+def verdict_edited_in_json(folder: Path) -> None:
+    text = (folder / "claims.json").read_text()
+    (folder / "claims.json").write_text(text.replace('"verdict": "refuted"', '"verdict": "supported"', 1))
+
+
+def threshold_edited(folder: Path) -> None:
+    rewrite(
+        folder / "claims.parquet", lambda table: table.assign(rule=table["rule"].str.replace("0.003", "0.3"))
+    )
+
+
+def seal(folder: Path, name: str, hash_: str, thresholds: str) -> None:
+    """Put a seal of the table's own into a column of one claim, and none of the others."""
+
+    def stamped(table: Frame) -> Frame:
+        own = table["id"] == name
+        return table.assign(
+            seal=own.map({True: hash_, False: ""}), thresholds=own.map({True: thresholds, False: "{}"})
+        )
+
+    rewrite(folder / "claims.parquet", stamped)
+
+
+def sealed_otherwise(folder: Path) -> None:
+    seal(folder, "A1c", "0" * 16, '{"margin.value": 0.3}')
+
+
+def sealed_code(folder: Path) -> None:
+    seal(folder, "A1d", "0" * 16, "{}")
+
+
+def half_life_edited(folder: Path) -> None:
+    rewrite(folder / "summary.parquet", lambda table: table.assign(half_life=table["half_life"] * 2))
+
+
+def other_effect(folder: Path) -> None:
+    """Put a table beside the results in which every other seed has another effect, with an interval."""
+    table = parquet.read(folder / "claims.parquet").query("id == 'A1g'")
+    rows = [table.assign(seed=seed, same=True, low=3.0 + seed, high=4.0 + seed) for seed in (8, 9)]
+    columns = ["id", "seed", "verdict", "effect", "low", "high", "same"]
+    origin = parquet.provenance(folder / "claims.parquet")
+    parquet.write(
+        pd.concat(rows, ignore_index=True)[columns],
+        folder / "stability.parquet",
+        origin | {"seed": [7, 8, 9]},
+    )
+
+
+def other_verdict(folder: Path) -> None:
+    """The same of an effect without an interval, and with another verdict."""
+    other_effect(folder)
+    rewrite(folder / "stability.parquet", lambda table: table.assign(verdict="supported", low=1.0, high=1.0))
+
+
+FAULTS: list[tuple[Plant, str, str]] = [
+    (lambda folder: (folder / "decay/torch/lstm.parquet").unlink(), "files", "decay/torch/lstm.parquet: is missing"),
+    (lambda folder: (folder / "claims.csv").unlink(), "files", "claims.csv: is missing"),
+    (added, "files", "mine.parquet: no table of a study is called so"),
+    (flipped, "checksums", "decay.parquet: damaged"),
+    (without_column, "columns", "decay.parquet: not a table of decay, it has no column cosine"),
+    (other_text, "study", "study.yaml: another study"),
+    (lambda folder: (folder / "study.yaml").unlink(), "study", "study.yaml: is missing, and no study"),
+    (other_study, "provenance", "decay/torch/lstm.parquet: measured for another study (another, 0123456789abcdef)"),
+    (other_seed, "provenance", "dynamics.parquet: measured with master seed 8; that of the study is 7"),
+    (copied_over, "provenance", "decay/torch/lstm.parquet: the table of decay/numpy/lstm"),
+    (other_code, "provenance", "decay.parquet: not gathered from the tables of jobs that are here: decay/torch/lstm"),
+    (pasted, "models", "decay.parquet: a model that the study does not ask for: slice libraries, lstm on numpy, init"),
+    (repetition_left_out, "models", "depth.parquet: lacks a model of the study: slice stacks, lstm on numpy"),
+    (row_left_out, "rows", "lstm"),
+    (row_of_a_job_left_out, "gathered", "decay.parquet: "),
+    (number_changed, "gathered", "log10_norm is -1.25, made again"),
+    (copied_and_relabelled, "backends", "decay/torch/lstm.parquet: its "),
+    (emptied, "calibration", "calibration.parquet: the numpy backend was not calibrated"),
+    (failed, "calibration", "calibration.parquet: relu_dead failed its calibration on torch"),
+    (system_left_out, "calibration", "calibration.parquet: the torch backend was not calibrated on lstm_held"),
+    (evidence_left_out, "claims", "claims.parquet: A1c: refuted without evidence of the torch backend"),
+    (claim_left_out, "claims", "claims.parquet: K2: is missing"),
+    (verdict_edited, "judged", "claims.parquet: A1c: verdict is 'supported', made again 'refuted'"),
+    (verdict_edited_in_json, "judged", "claims.json: line "),
+    (threshold_edited, "judged", "rule is "),
+    (sealed_otherwise, "seals", "claims.parquet: A1c: decided by other thresholds than the sealed ones (margin.value"),
+    (sealed_code, "seals", "claims.parquet: A1d: its seal is broken"),
+    (half_life_edited, "derived", "summary.parquet: "),
+    (other_effect, "seeds", "claims.parquet: A1g: effect "),
+    (other_verdict, "seeds", "claims.parquet: A1g: refuted, under master seeds 8, 9 supported"),
+]  # fmt: skip
+
+
+def found(folder: Path, check: str) -> list[str]:
+    """The findings of one check, a line each."""
+    return [f"{finding.file}: {finding.said}" for finding in CHECKS[check].find(opened(folder))]
+
+
+@pytest.mark.parametrize(("plant", "check", "line"), FAULTS)
+def test_a_fault_is_found_in_a_line_that_names_it(plant: Plant, check: str, line: str, results: Path) -> None:
+    plant(results)
+    lines = found(results, check)
+    assert any(line in each for each in lines), lines
+
+
+def test_every_check_has_its_fault() -> None:
+    assert {check for _, check, _ in FAULTS} == CHECKS.keys()
+
+
+def test_a_threshold_that_moves_in_the_code_changes_what_is_judged_again(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = claims.CLAIMS["A1c"]
+    assert claim.margin
+    moved = replace(claim, margin=claim.margin._replace(value=100.0))
+    monkeypatch.setitem(claims.CLAIMS, "A1c", moved)
+    assert any("A1c: verdict is 'refuted', made again" in line for line in found(results, "judged"))
+
+
+def test_sound_results_pass_every_check_wherever_they_lie(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(results.parent)
+    assert main(["check", "copied"]) == 0
+    assert capsys.readouterr().out == f"copied: {len(CHECKS)} of {len(CHECKS)} checks found nothing\n"
+
+
+def test_findings_are_a_line_each_for_people_and_for_programs(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    copied_over(results)
+    flipped(results)
+    assert main(["check", str(results), "--json", "-", f"--junit={tmp_path / 'check.xml'}"]) == 1
+    printed = capsys.readouterr()
+    *lines, last = printed.err.splitlines()
+    said = json.loads(printed.out)
+    assert "checksums: decay.parquet: damaged, its checksum is not that of its bytes" in lines
+    assert "provenance: decay/torch/lstm.parquet: the table of decay/numpy/lstm" in lines
+    assert any(line.startswith("models: not made: ") for line in lines)
+    findings = [
+        f"{each['name']}: {f['file']}: {f['said']}" for each in said["checks"] for f in each["findings"]
+    ]
+    assert findings == [line for line in lines if ": not made: " not in line]
+    assert not said["clean"]
+    assert last.endswith(" checks not made")
+    suite = ElementTree.parse(tmp_path / "check.xml").getroot()
+    assert len(suite.findall("testcase")) == len(CHECKS) == int(suite.attrib["tests"])
+    failed = {case.attrib["name"] for case in suite.findall("testcase") if case.find("failure") is not None}
+    assert failed == {CHECKS[each["name"]].says for each in said["checks"] if each["findings"]}
+
+
+def test_where_nothing_can_be_checked_the_status_is_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for given in ([str(tmp_path)], [str(tmp_path / "nowhere")], [], [str(tmp_path), "--loud"]):
+        assert main(["check", *given]) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_check_that_cannot_be_made_is_no_clean_one(results: Path) -> None:
+    flipped(results)
+    unmade = {each.name for each in outcomes(opened(results)) if each.unmade}
+    assert {"models", "rows", "judged", "derived"} <= unmade
+
+
+def test_rounding_on_another_processor_is_no_finding(results: Path) -> None:
+    rewrite(
+        results / "summary.parquet", lambda table: table.assign(half_life=table["half_life"] * (1 + 1e-14))
+    )
+    text = (results / "claims.json").read_text()
+    effect = next(line for line in text.splitlines() if '"effect": -2' in line)
+    (results / "claims.json").write_text(text.replace(effect, effect.rstrip(",") + "01,"))
+    assert not found(results, "derived")
+    assert not found(results, "judged")
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("decay", "decay"),
+        ("decay/numpy/lstm", "decay"),
+        ("search/search_weight", "decay"),
+        ("accuracy/numpy/adding/lstm", "accuracy"),
+        ("accuracy/numpy/adding/lstm.dynamics", "dynamics"),
+        ("other_machines/amd-5.1/decay", "decay"),
+        ("stability/2", "claims"),
+        ("stability", "stability"),
+    ],
+)
+def test_a_file_s_name_says_which_columns_it_has(name: str, table: str) -> None:
+    assert kind(name) == table
