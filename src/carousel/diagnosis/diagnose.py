@@ -6,7 +6,6 @@ from typing import Any, SupportsIndex
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 
 from carousel.diagnosis.checks import (
     exponents_of,
@@ -14,6 +13,7 @@ from carousel.diagnosis.checks import (
     warm_up_of,
     whole,
 )
+from carousel.diagnosis.keras_layers import inside_model, is_keras
 from carousel.diagnosis.layer import Batch, Layer, ModuleError
 from carousel.diagnosis.modules import device_of, layers_of
 from carousel.diagnosis.network import inside
@@ -37,7 +37,7 @@ EXPONENTS = 16  # of a state too large for all of them
 
 
 def diagnose(
-    module: nn.Module,
+    module: Any,
     inputs: Any,
     state: Any = None,
     *,
@@ -79,7 +79,8 @@ def diagnose(
         backend = load("torch", str(device), dtype)
         like = torch.zeros((), device=device, dtype=getattr(torch, dtype))
         if layer is not None:
-            module, inputs, state = inside(module, layer, inputs)
+            read = inside_model if is_keras(module) else inside
+            module, inputs, state = read(module, layer, inputs)
             device_of(module, inputs, dtype)
         found = layers_of(module, inputs, state, like)
         norms = [all_norms(backend, layer, lags, seed) for layer in found]

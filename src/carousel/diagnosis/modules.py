@@ -8,6 +8,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from carousel.diagnosis.checks import check_weights, with_constants_in
 from carousel.diagnosis.evaluation_copy import evaluation_copy
+from carousel.diagnosis.keras_layers import is_keras, layers_of_keras
 from carousel.diagnosis.layer import Layer, ModuleError
 from carousel.diagnosis.layers import CELL_KINDS, KINDS, as_its_class, from_cell, is_torch_class, layers
 from carousel.diagnosis.steps import STEP, layers_of_step
@@ -24,14 +25,16 @@ def device_of(module: object, inputs: object, dtype: str, within: bool = False) 
 
     `within`: whether the inputs are those of a network, which may be several.
     """
+    if dtype not in DTYPES:
+        raise ModuleError(f"dtype: found {short(dtype)}; allowed: {', '.join(DTYPES)}")
+    if is_keras(module):
+        return torch.device("cpu")
     if not isinstance(module, nn.Module):
         raise ModuleError(f"module: found {short(module)}; allowed: torch.nn.RNN, LSTM, GRU, or {STEP}")
     read = [inputs] if not within or isinstance(inputs, PackedSequence) else list(leaves(inputs))
     data = [each.data for each in read if isinstance(each, (Tensor, PackedSequence))]
     if not data or (not within and len(data) < len(read)):
         raise ModuleError(f"inputs: found {short(inputs)}; allowed: a tensor or a packed sequence")
-    if dtype not in DTYPES:
-        raise ModuleError(f"dtype: found {short(dtype)}; allowed: {', '.join(DTYPES)}")
     weights = [*module.parameters(), *module.buffers()]
     if any(w.is_complex() for w in [*data, *weights]):
         raise ModuleError("module: found complex numbers; allowed: real ones, two for a complex one")
@@ -46,7 +49,16 @@ def device_of(module: object, inputs: object, dtype: str, within: bool = False) 
     return data[0].device
 
 
-def layers_of(module: nn.Module, inputs: Tensor | PackedSequence, state: Any, like: Tensor) -> list[Layer]:
+def layers_of(module: Any, inputs: Any, state: Any, like: Tensor) -> list[Layer]:
+    """The layers and directions of `module`, of a module of torch a copy in evaluation mode. Raises ModuleError."""
+    return (
+        layers_of_keras(module, inputs, state, like)
+        if is_keras(module)
+        else of_torch(module, inputs, state, like)
+    )
+
+
+def of_torch(module: nn.Module, inputs: Tensor | PackedSequence, state: Any, like: Tensor) -> list[Layer]:
     """The layers and directions of a copy of `module` in evaluation mode. Raises ModuleError."""
     if not (inputs.data if isinstance(inputs, PackedSequence) else inputs).isfinite().all():
         raise ModuleError("inputs: found NaN or infinity; allowed: finite numbers")
