@@ -51,7 +51,7 @@ def test_everyday_tests_and_campaigns_are_all_tests_and_none_twice() -> None:
 
 
 def test_the_workflow_is_formatted() -> None:
-    command = [Path(sys.executable).with_name("snakefmt"), "--check", "Snakefile", "workflow/rules"]
+    command = [Path(sys.executable).with_name("snakefmt"), "--check", "Snakefile", "workflow"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
 

@@ -11,6 +11,7 @@ from carousel.axes import BACKENDS
 from carousel.engine.backends.table import DeviceError
 from carousel.pipeline.commands.check import check
 from carousel.pipeline.commands.diagnose import diagnose, diagnosed
+from carousel.pipeline.commands.export import export
 from carousel.pipeline.commands.measure import accuracy, calibrate, decay, depth, dynamics, search, tune
 from carousel.pipeline.commands.render import RenderError, render
 from carousel.pipeline.commands.results import add, compare, machines
@@ -145,6 +146,8 @@ def add_result_sets(commands: Any) -> None:
     checking.add_argument("results", type=Path, help="a folder like results/standard")
     checking.add_argument("--junit", type=Path, help="write the findings as JUnit has them, too")
     checking.add_argument("--json", type=Path, help="write them as JSON, too; - for standard output")
+    exporting = added(commands, export, logged=False)
+    exporting.add_argument("results", type=Path, help="a folder like results/standard")
     added(commands, watch, "results", logged=False).add_argument(
         "--once", action="store_true", help="show it once"
     )

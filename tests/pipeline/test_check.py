@@ -1,6 +1,7 @@
 """Results with one fault each: the check that is to find it does, in a line that names it; sound results pass."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 from support import small_results
+from support.checkouts import ROOT
 from support.once import Once
 
 from carousel import claims
@@ -39,7 +41,7 @@ def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "A1d": {"hash": "2" * 16, "thresholds": {}},
     }
     path.write_text(json.dumps({"claims": sealed}))
-    monkeypatch.setattr(verdicts, "SEALS", path)
+    monkeypatch.setattr(verdicts, "FIXED", path)
     return path
 
 
@@ -310,7 +312,7 @@ def test_findings_are_a_line_each_for_people_and_for_programs(
     ]
     assert findings == [line for line in lines if ": not made: " not in line]
     assert not said["clean"]
-    assert last.endswith(" checks not made")
+    assert re.search(r"; findings: \d+; checks not made: \d+$", last)
     suite = ElementTree.parse(tmp_path / "check.xml").getroot()
     assert len(suite.findall("testcase")) == len(CHECKS) == int(suite.attrib["tests"])
     failed = {case.attrib["name"] for case in suite.findall("testcase") if case.find("failure") is not None}
@@ -357,3 +359,9 @@ def test_rounding_on_another_processor_is_no_finding(results: Path) -> None:
 )
 def test_a_file_s_name_says_which_columns_it_has(name: str, table: str) -> None:
     assert kind(name) == table
+
+
+def test_the_page_on_checking_has_every_check_as_it_is() -> None:
+    text = (ROOT / "docs/check.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, re.MULTILINE))
+    assert rows == {name: check.says for name, check in CHECKS.items()}

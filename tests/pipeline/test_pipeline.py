@@ -8,7 +8,9 @@ import pytest
 from support import offline
 from tools import faults
 
+from carousel.__main__ import main
 from carousel.claims import CLAIMS
+from carousel.study.files import find
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +30,11 @@ def test_every_claim_has_a_verdict_a_figure_and_a_section(smoke: Path) -> None:
         assert (smoke / "figures" / figure).stat().st_size > 1000
         assert f'id="{name}"' in page
     assert len(pd.read_csv(smoke / "claims.csv")) == len(claims)
+
+
+def test_what_was_made_is_what_it_says_it_is(smoke: Path, capsys: pytest.CaptureFixture) -> None:
+    assert (smoke / "study.yaml").read_bytes() == find("smoke").read_bytes()
+    assert main(["check", str(smoke)]) == 0, capsys.readouterr().out
 
 
 @pytest.mark.skipif(not offline.permitted(), reason="no network namespace of one's own on this machine")

@@ -78,11 +78,11 @@ def product_of(slice_: AnySlice, table: str, exact: bool, least: bool = False) -
         slice_ = slice_.model_copy(update={"lengths": (min(slice_.lengths),)})
     for backend, cell in product(slice_.backends, slice_.cells):
         for setting in settings_of(slice_, cell, backend, exact):
-            for more in beside(slice_, table):
+            for more in variants(slice_, table):
                 yield (backend, slice_.slice, *astuple(setting), *more)
 
 
-def beside(slice_: AnySlice, table: str) -> Iterable[Model]:
+def variants(slice_: AnySlice, table: str) -> Iterable[Model]:
     """What tells the models of one setting apart in a table."""
     if isinstance(slice_, DepthSlice):
         return shapes(slice_)

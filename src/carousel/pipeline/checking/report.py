@@ -21,7 +21,7 @@ def summary(results: Results, found: Sequence[Outcome]) -> str:
     """The last line: how many checks found how much."""
     findings, unmade = sum(len(each.findings) for each in found), sum(bool(each.unmade) for each in found)
     clean = f"{sum(each.clean for each in found)} of {len(found)} checks found nothing"
-    more = f", {findings} findings" * bool(findings) + f", {unmade} checks not made" * bool(unmade)
+    more = f"; findings: {findings}" * bool(findings) + f"; checks not made: {unmade}" * bool(unmade)
     return f"{results.folder}: {clean}{more}"
 
 

@@ -14,8 +14,8 @@ from carousel.pipeline.fingerprint import PACKAGE
 from carousel.report.page.stability import record
 
 FILE = "claims.parquet"
-SEALS = PACKAGE / "claims" / "seals.json"
-"""What decides each claim, as hashes, and when that was fixed; not there before the rules are sealed."""
+FIXED = PACKAGE / "claims" / "seals.json"
+"""What decides each claim, as hashes, and when that was fixed; there once that is done."""
 
 
 def decided(results: Results) -> Iterator[Finding]:
@@ -29,27 +29,29 @@ def decided(results: Results) -> Iterator[Finding]:
                 yield Finding(FILE, f"{row['id']}: {row['verdict']} without evidence of the {name} backend")
 
 
-def seals(results: Results) -> Iterator[Finding]:
-    """The claims that were decided by another rule than the sealed one."""
+def rules(results: Results) -> Iterator[Finding]:
+    """The claims that were decided by another rule than the one fixed before."""
     table = results.table("claims")
-    if not SEALS.is_file() or "seal" not in table:
+    if not FIXED.is_file() or "seal" not in table:
         return
-    sealed = json.loads(SEALS.read_text("utf-8"))["claims"]
-    for row in table[table["id"].isin(sealed) & (table["seal"] != "")].to_dict("records"):
-        if said := broken(row, sealed[row["id"]]):
+    fixed = json.loads(FIXED.read_text("utf-8"))["claims"]
+    for row in table[table["id"].isin(fixed) & (table["seal"] != "")].to_dict("records"):
+        if said := moved(row, fixed[row["id"]]):
             yield Finding(FILE, f"{row['id']}: {said}")
 
 
-def broken(row: Mapping[str, Any], seal: Mapping[str, Any]) -> str:
-    """What of a claim is not as it was sealed; nothing where all is."""
-    before, now = seal["thresholds"], json.loads(row["thresholds"])
-    moved = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    if moved:
+def moved(row: Mapping[str, Any], fixed: Mapping[str, Any]) -> str:
+    """What of a rule is not as it was fixed; nothing where all is."""
+    before, now = fixed["thresholds"], json.loads(row["thresholds"])
+    other = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if other:
         words = "; ".join(
-            f"{name} is {now.get(name, 'absent')}, was {before.get(name, 'absent')}" for name in moved
+            f"{name} is {now.get(name, 'absent')}, was {before.get(name, 'absent')}" for name in other
         )
         return f"decided by other thresholds than the sealed ones ({words})"
-    return "" if row["seal"] == seal["hash"] else f"its seal is broken: {row['seal']}, sealed {seal['hash']}"
+    return (
+        "" if row["seal"] == fixed["hash"] else f"its seal is broken: {row['seal']}, sealed {fixed['hash']}"
+    )
 
 
 def reference(results: Results) -> Iterator[Finding]:

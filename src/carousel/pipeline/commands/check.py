@@ -12,15 +12,15 @@ from carousel.tables.files import write_text
 def check(args: argparse.Namespace) -> int:
     """Check results, a line per finding; status 0 for none, 1 for some, 2 where there is nothing to check."""
     results, found = opened(args.results), []
-    told = sys.stderr if str(args.json) == "-" else sys.stdout
+    shown = sys.stderr if str(args.json) == "-" else sys.stdout
     for outcome in outcomes(results):
         found.append(outcome)
         for line in lines(outcome):
-            print(line, file=told, flush=True)
-    print(summary(results, found), file=told)
+            print(line, file=shown, flush=True)
+    print(summary(results, found), file=shown)
     if args.junit:
         write_text(junit(results, found), args.junit)
     if args.json:
         text = document(results, found)
-        print(text, end="") if told is sys.stderr else write_text(text, args.json)
+        print(text, end="") if shown is sys.stderr else write_text(text, args.json)
     return int(not all(outcome.clean for outcome in found))
