@@ -14,6 +14,7 @@ from carousel.study.models import Setting, settings_of
 from carousel.study.schema import Study
 from carousel.study.slices import AnySlice, DepthSlice, SearchSlice, TrainingSlice
 from carousel.study.stacks import shapes
+from carousel.tables import schemas
 from carousel.tables.files import StoreError
 
 Model = tuple[object, ...]
@@ -50,7 +51,7 @@ def models(results: Results) -> Iterator[Finding]:
 def measured(results: Results, table: str, more: Iterable[str]) -> set[Model]:
     """The models of a table; of a search without what it varies."""
     here = [*MODEL, *more]
-    rows = results.table(table, *here).drop_duplicates()
+    rows = results.models(table, [name for name in here if name in schemas.names(table)])
     if table == "accuracy":
         rows = rows.assign(bias=0.0, drive="task")
     rows = rows[here].astype(object)
@@ -124,12 +125,7 @@ def rows(results: Results) -> Iterator[Finding]:
     for table, (more, alike) in EACH_BY.items():
         columns = [*MODEL, *more, *(STAGES if "step" in alike else ())]
         if alike:
-            yield from uneven(f"{table}.parquet", counted(results.table(table, *columns), columns), alike)
-
-
-def counted(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """A row per model: how many ``rows`` it has."""
-    return table.groupby(columns, observed=True, dropna=False).size().rename("rows").reset_index()
+            yield from uneven(f"{table}.parquet", results.models(table, columns), alike)
 
 
 def uneven(file: str, models: pd.DataFrame, alike: Iterable[str]) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """A folder of results as it is checked: its tables, where they say that they come from, and their study."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from carousel.pipeline.fingerprint import study_hash
 from carousel.study.errors import StudyError
 from carousel.study.files import config_folder, load
 from carousel.study.schema import Study
-from carousel.tables import parquet
+from carousel.tables import parquet, runs
 from carousel.tables.files import StoreError
 from carousel.tables.machine_folders import FOLDER
 from carousel.tables.schemas import MEASURED
@@ -46,6 +46,12 @@ class Results(NamedTuple):
     def table(self, name: str, *columns: str) -> pd.DataFrame:
         """A table, or some columns of it. Raises StoreError where it is not whole."""
         return parquet.read(self.path(name), columns or None)
+
+    def models(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
+        """A row per model of a table: the `columns` that tell models apart, and how many ``rows`` it has."""
+        found = runs.read(self.path(name), kind(name), columns)
+        heads = found.heads.assign(rows=found.sizes).groupby([*columns], observed=True, dropna=False)
+        return heads["rows"].sum().reset_index()
 
     def own(self) -> dict[str, Mapping[str, Any]]:
         """The provenances of the tables of this study on this machine."""
