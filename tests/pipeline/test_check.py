@@ -333,6 +333,16 @@ def test_a_check_that_cannot_be_made_is_no_clean_one(results: Path) -> None:
     assert {"models", "rows", "judged", "derived"} <= unmade
 
 
+def test_what_is_wrong_with_one_table_hides_nothing_of_another(results: Path) -> None:
+    pasted(results)
+    depth = results / "depth.parquet"
+    depth.write_bytes(depth.read_bytes()[:-9])
+    each = {outcome.name: outcome for outcome in outcomes(opened(results))}
+    assert each["models"].unmade.endswith("depth.parquet: not a whole parquet file")
+    assert [finding.file for finding in each["models"].findings] == ["decay.parquet"] * 2
+    assert {finding.file for finding in each["gathered"].findings} == {"decay.parquet"}
+
+
 def test_rounding_on_another_processor_is_no_finding(results: Path) -> None:
     rewrite(
         results / "summary.parquet", lambda table: table.assign(half_life=table["half_life"] * (1 + 1e-14))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from carousel.pipeline.checking.results import Finding, Results, kind
+from carousel.pipeline.checking.results import Finding, Results, all_of, kind
 from carousel.pipeline.commands import tables as commands
 from carousel.pipeline.machines.comparison import CLOSE, difference, finite
 from carousel.pipeline.machines.matching import columns
@@ -62,10 +62,13 @@ def gathered(results: Results) -> Iterator[Finding]:
     """How the gathered tables differ from those of the jobs put together again."""
     if results.study is None:
         raise StoreError("the text of the study is not there")
-    for table, jobs in jobs_of(results.study).items():
-        if jobs:
-            given = [results.path(job) for job in jobs]
-            yield from again(results, Made(commands.gather, (), {"out": f"{table}.parquet"}), tables=given)
+    yield from all_of(
+        again(
+            results, Made(commands.gather, (), {"out": f"{table}.parquet"}), tables=[*map(results.path, jobs)]
+        )
+        for table, jobs in jobs_of(results.study).items()
+        if jobs
+    )
 
 
 def judged(results: Results) -> Iterator[Finding]:
@@ -75,8 +78,7 @@ def judged(results: Results) -> Iterator[Finding]:
 
 def derived(results: Results) -> Iterator[Finding]:
     """How what is summed up, advised and explored differs from what the tables give now."""
-    for made in (SUMMED, PUBLISHED, EXPLORED):
-        yield from again(results, made)
+    return all_of(again(results, made) for made in (SUMMED, PUBLISHED, EXPLORED))
 
 
 def again(results: Results, made: Made, **given: Any) -> Iterator[Finding]:

@@ -43,7 +43,7 @@ class Outcome(NamedTuple):
 
     name: str
     findings: tuple[Finding, ...]
-    unmade: str  # why it could not be made; "" where it was
+    unmade: str  # why it could not be made, or not in full; "" where it was
 
     @property
     def clean(self) -> bool:
@@ -54,7 +54,10 @@ class Outcome(NamedTuple):
 def outcomes(results: Results) -> Iterator[Outcome]:
     """What each check comes to, one after another."""
     for name, check in CHECKS.items():
+        findings, unmade = [], ""
         try:
-            yield Outcome(name, tuple(check.find(results)), "")
+            for finding in check.find(results):
+                findings.append(finding)  # noqa: PERF402, those before an error count
         except StoreError as error:
-            yield Outcome(name, (), str(error))
+            unmade = str(error)
+        yield Outcome(name, tuple(findings), unmade)

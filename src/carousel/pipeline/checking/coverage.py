@@ -6,9 +6,7 @@ from dataclasses import astuple, fields
 from itertools import product
 from typing import NamedTuple
 
-import pandas as pd
-
-from carousel.pipeline.checking.results import Finding, Results
+from carousel.pipeline.checking.results import Finding, Results, all_of
 from carousel.pipeline.workflow import slices
 from carousel.study.models import Setting, settings_of
 from carousel.study.schema import Study
@@ -39,18 +37,22 @@ class Asked(NamedTuple):
 
 def models(results: Results) -> Iterator[Finding]:
     """The models that the study asks for and a table lacks, and those that it does not ask for."""
+    return all_of(others(results, table) for table in EACH_BY)
+
+
+def others(results: Results, table: str) -> Iterator[Finding]:
+    """The models of one table that are not those of the study."""
     if results.study is None:
         raise StoreError("the text of the study is not there")
     exact = bool(results.origins.get("decay", {}).get("exact"))
-    for table, (more, _) in EACH_BY.items():
-        asked, here = asked_for(results.study, table, exact), measured(results, table, more)
-        yield from said(f"{table}.parquet", "a model that the study does not ask for", here - asked.may)
-        yield from said(f"{table}.parquet", "lacks a model of the study", asked.must - here)
+    here, asked = measured(results, table), asked_for(results.study, table, exact)
+    yield from said(f"{table}.parquet", "a model that the study does not ask for", here - asked.may)
+    yield from said(f"{table}.parquet", "lacks a model of the study", asked.must - here)
 
 
-def measured(results: Results, table: str, more: Iterable[str]) -> set[Model]:
+def measured(results: Results, table: str) -> set[Model]:
     """The models of a table; of a search without what it varies."""
-    here = [*MODEL, *more]
+    here = [*MODEL, *EACH_BY[table][0]]
     rows = results.models(table, [name for name in here if name in schemas.names(table)])
     if table == "accuracy":
         rows = rows.assign(bias=0.0, drive="task")
@@ -122,16 +124,17 @@ def said(file: str, what: str, models: set[Model]) -> Iterator[Finding]:
 
 def rows(results: Results) -> Iterator[Finding]:
     """The models that have fewer or more rows than others of the same slice, cell, size, length and stage."""
-    for table, (more, alike) in EACH_BY.items():
-        columns = [*MODEL, *more, *(STAGES if "step" in alike else ())]
-        if alike:
-            yield from uneven(f"{table}.parquet", results.models(table, columns), alike)
+    return all_of(uneven(results, table) for table, (_, alike) in EACH_BY.items() if alike)
 
 
-def uneven(file: str, models: pd.DataFrame, alike: Iterable[str]) -> Iterator[Finding]:
-    """A line for each model whose rows are not as many as most have that are like it."""
-    for _, group in models.groupby([*alike], observed=True, dropna=False):
+def uneven(results: Results, table: str) -> Iterator[Finding]:
+    """A line for each model of a table whose rows are not as many as most have that are like it."""
+    more, alike = EACH_BY[table]
+    columns = [*MODEL, *more, *(STAGES if "step" in alike else ())]
+    for _, group in results.models(table, columns).groupby([*alike], observed=True, dropna=False):
         usual = Counter(group["rows"]).most_common(1)[0][0]
         for model in group[group["rows"] != usual].to_dict("records"):
             where = ", ".join(f"{name} {value}" for name, value in model.items() if name != "rows")
-            yield Finding(file, f"{model['rows']} rows of a model, {usual} of those like it: {where}")
+            yield Finding(
+                f"{table}.parquet", f"{model['rows']} rows of a model, {usual} of those like it: {where}"
+            )

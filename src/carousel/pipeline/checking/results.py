@@ -1,7 +1,7 @@
 """A folder of results as it is checked: its tables, where they say that they come from, and their study."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,6 +72,18 @@ def opened(folder: Path) -> Results:
     digest = hashes.most_common(1)[0][0] if hashes else ""
     text = text_of(folder, digest)
     return Results(folder, damage, origins, digest, text, load(text) if text else None)
+
+
+def all_of(several: Iterable[Iterable[Finding]]) -> Iterator[Finding]:
+    """All findings of several; raises the first StoreError of one when the others have been made."""
+    errors = []
+    for each in several:
+        try:
+            yield from each
+        except StoreError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def found(folder: Path) -> Iterator[str]:
