@@ -2,7 +2,8 @@
 # make watch [STUDY=smoke]               in another terminal: what a run is doing
 # make test [PYTEST="-k store"]          run the everyday tests, one process per core
 # make test-all                          and then the campaigns: long runs, interruptions, whole products
-# make bench [BENCH="decay training"]    time it against what one would write without it, into benchmarks/bench.md
+# make bench [BENCH="decay training"]    time it against what one would write without it, into benchmarks/bench.md;
+#                                        one that was stopped goes on where it was; BENCH=--quick takes two minutes
 # make licences                          list the licences of all packages in docs/licences.md
 # make audit                             look up known weaknesses of the pinned versions, on the network
 # make lint | clean

@@ -1,8 +1,11 @@
 """All benchmarks, into one table and a page of plots: `make bench`.
 
     python benchmarks/bench.py [decay training jacobian pipeline memory study gpu]    those named; all if none is
+    python benchmarks/bench.py --quick    the works that take seconds, in two minutes; prints, and writes nothing
 
-Writes benchmarks/bench.md, which holds the table, the machine and the versions, and benchmarks/plots/*.svg.
+Writes benchmarks/bench.md, which holds the table, the machine and the versions, and benchmarks/plots/*.svg. A work is
+measured part by part, and every part is written as it comes: a run that was stopped goes on where it was, at the same
+commit on the same machine.
 """
 
 import sys
@@ -11,16 +14,19 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from clock import pinned
+from clock import pinned, rows_written
 
 pinned()  # before any library starts its threads
 
 import pandas as pd  # noqa: E402
+from yardstick import machine, run as yardstick  # noqa: E402
 
 from carousel.pipeline.provenance import commit, processor  # noqa: E402
 
 HERE = Path(__file__).parent
+UNFINISHED = ".bench.csv"
 COLUMNS = "script work contender seconds against ratio target note products activations longest".split()
 WORKS = "decay", "training", "jacobian", "pipeline", "memory", "study", "gpu"
 LIMITED = "memory", "study"  # works with a limit and no peer
@@ -34,26 +40,63 @@ def script(work: str) -> ModuleType:
     return import_module(f"{work}.bench" if (HERE / work).is_dir() else work)
 
 
-def measured(names: list[str]) -> dict[str, pd.DataFrame]:
-    """The tables of the works by name; one that cannot run here has said so, and has none."""
-    tables = {name: script(name).run() for name in names}
-    return {name: table for name, table in tables.items() if len(table)}
+def measure(names: list[str]) -> None:
+    """Measure the works part by part and write each as it comes; those of a run that was stopped are there."""
+    parts = [("yardstick", {}), *((name, part) for name in names for part in parts_of(name))]
+    done = unfinished()
+    for name, part in parts:
+        if not ((done.script == name) & (done.part == str(part))).any():
+            found = yardstick() if name == "yardstick" else script(name).run(**part)
+            done = pd.concat([done, found.assign(script=name, part=str(part), at=here())], ignore_index=True)
+            rows_written(done, HERE / UNFINISHED)
+        write(done)
+    (HERE / UNFINISHED).unlink()
 
 
-def joined(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """The tables one below the other, in bench.csv too; what was measured of other works before is kept."""
+def parts_of(name: str) -> list[dict[str, Any]]:
+    """What a work's `run` is called with, once per part."""
+    return getattr(script(name), "PARTS", [{}])
+
+
+def unfinished() -> pd.DataFrame:
+    """The rows of a run that was stopped, if it was at this commit on this machine."""
+    path = HERE / UNFINISHED
+    found = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["script", "part", "at"])
+    return found[found["at"] == here()]
+
+
+def here() -> str:
+    """The machine and the commit."""
+    return f"{processor()}, {commit()}"
+
+
+def write(done: pd.DataFrame) -> None:
+    """Write what is done, and beside it what was measured of other works and parts before."""
     path = HERE / "bench.csv"
-    before = pd.read_csv(path) if path.exists() else pd.DataFrame({"script": []})
-    found = [table.assign(script=name) for name, table in tables.items()]
-    table = pd.concat([*found, before[~before.script.isin(tables)]], ignore_index=True)
-    table = table.reindex(columns=COLUMNS)
-    table = table.sort_values("script", key=lambda s: s.map(WORKS.index), kind="stable")
-    table.to_csv(path, index=False)
-    return pd.read_csv(path)  # numbers as numbers
+    before = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
+    again = before.work.isin(done.work)
+    table = pd.concat([done, before[~again]], ignore_index=True).reindex(columns=COLUMNS)
+    table = table.sort_values("script", key=lambda s: s.map(["yardstick", *WORKS].index), kind="stable")
+    rows_written(table, path)
+    (HERE / "bench.md").write_text(page(pd.read_csv(path)), encoding="utf-8")  # numbers as numbers
+
+
+def quick() -> None:
+    """Print the quick works: the yardstick, and a round or two of each work that takes seconds."""
+    print("; ".join(machine()))
+    print(yardstick().round(2).to_markdown(index=False), flush=True)
+    for name in WORKS:
+        if given := getattr(script(name), "QUICK", None):
+            table = script(name).run(**given).dropna(subset=["seconds"])
+            print(
+                table[["work", "contender", "seconds", "ratio"]].round(4).to_markdown(index=False), flush=True
+            )
 
 
 def page(table: pd.DataFrame) -> str:
     """The benchmark page in Markdown."""
+    loops = table.script == "yardstick"
+    measures, table = table.loc[loops, ["contender", "seconds"]], table[~loops]
     aims = table[table.target.notna()].fillna({"against": "", "note": ""})
     aims = aims.assign(met=aims.note.where(aims.ratio.isna(), (aims.ratio >= aims.target).map(MET)))
     limited = aims.script.isin(LIMITED)
@@ -65,7 +108,11 @@ def page(table: pd.DataFrame) -> str:
     )
     return f"""# Benchmarks
 
-Made by `make bench` on {processor()}, at commit {commit()}; {", ".join(versions())}.
+Made by `make bench` on {"; ".join(machine())}, at commit {commit()}; {", ".join(versions())}.
+
+Three fixed loops on one core, by which to set the figures of two machines side by side (`yardstick.py`):
+
+{measures.rename(columns={"seconds": "speed", "contender": "loop"}).round(2).to_markdown(index=False)}
 
 Contenders of one work have the same weights and data, are checked against each other, and are then timed in turn on one
 core with one thread each: medians of CPU seconds. The pipelines are timed by the clock, on two cores.
@@ -128,10 +175,11 @@ def plots(names: list[str]) -> None:
 
 if __name__ == "__main__":
     asked = sys.argv[1:] or list(WORKS)
-    if unknown := set(asked) - set(WORKS):
-        sys.exit(f"bench: found {', '.join(sorted(unknown))}; allowed: {', '.join(WORKS)}")
-    if tables := measured(asked):
-        table = joined(tables)
-        plots(list(tables))
-        (HERE / "bench.md").write_text(page(table), encoding="utf-8")
+    if unknown := set(asked) - {*WORKS, "--quick"}:
+        sys.exit(f"bench: found {', '.join(sorted(unknown))}; allowed: {', '.join(WORKS)}, or --quick")
+    if "--quick" in asked:
+        quick()
+    else:
+        measure(asked)
+        plots(asked)
         print((HERE / "bench.md").read_text(encoding="utf-8"))

@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import pandas as pd
 
@@ -44,6 +45,13 @@ def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int = RO
             work()
             seconds[name].append(time.process_time() - start)
     return {name: statistics.median(each) for name, each in seconds.items()}
+
+
+def rows_written(table: pd.DataFrame, path: Path) -> None:
+    """Write rows to a file, whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    table.to_csv(temporary, index=False)
+    temporary.replace(path)
 
 
 def table(work: str, seconds: Mapping[str, float], targets: Mapping[tuple[str, str], float]) -> pd.DataFrame:

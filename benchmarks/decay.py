@@ -4,7 +4,7 @@
 loop's float32 still holds a number the others have to agree with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -75,10 +75,16 @@ def checked(found: dict[str, Callable[[], np.ndarray]]) -> None:
             np.testing.assert_allclose(work()[seen], np.log10(norms[seen]), atol=2e-3, err_msg=name)
 
 
-def run(rounds: int = ROUNDS, M: int = 16, H: int = 64, B: int = 16, T: int = 512) -> pd.DataFrame:
+PARTS = [{"cells": [cell]} for cell in CELLS]
+QUICK = {"cells": CELLS[:1], "rounds": 2}
+
+
+def run(
+    rounds: int = ROUNDS, M: int = 16, H: int = 64, B: int = 16, T: int = 512, cells: Sequence[str] = CELLS
+) -> pd.DataFrame:
     """The table of this work."""
     rows = []
-    for cell in CELLS:
+    for cell in cells:
         models = problem(cell, M, H, B, T)
         found = contenders(models)
         checked(found)

@@ -146,6 +146,9 @@ def check(system: tuple[Params, np.ndarray]) -> None:
             raise ArithmeticError(f"{name} is {off:.1e} bits off")
 
 
+QUICK = {"rounds": 1}
+
+
 def run(rounds: int = 5) -> pd.DataFrame:
     """A row per contender; `ratio` says how many times faster it is than torch.func at the same work."""
     torch.set_num_threads(1)

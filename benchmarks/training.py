@@ -3,7 +3,7 @@
 8 models of 64 units, 100 steps, float32, batches of 64 and of 16.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
 import numpy as np
@@ -58,11 +58,22 @@ def ours(problem: Problem, targets: np.ndarray, name: str) -> Callable[[], None]
     return step
 
 
-def run(rounds: int = ROUNDS, M: int = 8, H: int = 64, T: int = 100) -> pd.DataFrame:
+PARTS = [{"cells": [cell], "batches": [B]} for B in BATCHES for cell in CELLS]
+QUICK = {"cells": CELLS[:1], "batches": BATCHES[:1], "rounds": 2}
+
+
+def run(
+    rounds: int = ROUNDS,
+    M: int = 8,
+    H: int = 64,
+    T: int = 100,
+    cells: Sequence[str] = CELLS,
+    batches: Sequence[int] = BATCHES,
+) -> pd.DataFrame:
     """The table of this work."""
     rows = []
-    for B in BATCHES:
-        for cell in CELLS:
+    for B in batches:
+        for cell in cells:
             models, targets = adding(cell, M, H, B, T)
             found = {"layers": layers(models, targets)}
             found |= {
