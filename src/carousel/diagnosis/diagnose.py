@@ -34,6 +34,7 @@ from carousel.study.schema import SEEDS
 from carousel.tables.quantities import BY_INPUT
 
 EXPONENTS = 16  # of a state too large for all of them
+LARGEST_ERROR = 0.05  # decades, of a norm by finite differences: 12 %
 
 
 def diagnose(
@@ -113,7 +114,31 @@ Norms = list[dict[int, dict[Quantity, np.ndarray]]]  # of sequences of one lengt
 def all_norms(backend: Backend, layer: Layer, lags: Iterable[SupportsIndex] | None, seed: int) -> Norms:
     """The norms of the Jacobian of every batch of a layer."""
     wanted = lags_of(len(longest(layer).xs), lags)
-    return [jacobian_norms(backend, layer, batch, wanted, seed) for batch in layer.batches]
+    found = [jacobian_norms(backend, layer, batch, wanted, seed) for batch in layer.batches]
+    return found if layer.coarse is None else with_errors(found, all_norms(backend, layer.coarse, lags, seed))
+
+
+def with_errors(found: Norms, coarse: Norms) -> Norms:
+    """The norms with their differences from those at twice the step size. Raises ModuleError where these are large."""
+    parts = []
+    for fine, other in zip(found, coarse, strict=True):
+        errors = {
+            lag: {q._replace(column="error"): difference(fine[lag][q], other[lag][q]) for q in fine[lag]}
+            for lag in fine
+        }
+        for lag, each in errors.items():
+            if (worst := max(error.max() for error in each.values())) > LARGEST_ERROR:
+                raise ModuleError(
+                    f"function: its finite differences at two step sizes differ by {worst:.2g} decades at lag {lag}; "
+                    "allowed: a smooth function, computed in the precision of the state that is given"
+                )
+        parts.append({lag: fine[lag] | errors[lag] for lag in fine})
+    return parts
+
+
+def difference(one: Logs, other: Logs) -> Logs:
+    """How far two logs lie apart, 0 where both are -inf."""
+    return abs(np.subtract(one, other, out=np.zeros_like(one), where=one != other))
 
 
 def decay(layer: Layer, norms: Norms) -> pd.DataFrame:
@@ -196,9 +221,12 @@ def lyapunov(
     found = spectrum(system(backend, layer, batch), start, k, rng)
     index = np.arange(1, found.exponents.shape[1] + 1)
     wider = [inflation(c, found.n) for c in found.correlation[0]]
-    return pd.DataFrame({"index": index, "value": found.exponents[0], "error": found.errors[0] * wider})[
-        :exponents
-    ]
+    table = pd.DataFrame({"index": index, "value": found.exponents[0], "error": found.errors[0] * wider})
+    table = table[:exponents]
+    if layer.coarse is not None:
+        other = lyapunov(backend, layer.coarse, warm_up, exponents, seed)
+        table["error"] = np.hypot(table["error"], table["value"] - other["value"])
+    return table
 
 
 def gates(backend: Backend, layer: Layer) -> pd.DataFrame:

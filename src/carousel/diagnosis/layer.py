@@ -31,6 +31,7 @@ class Layer(NamedTuple):
     batches: list[Batch]  # by length
     smooth: bool = True  # whether the inputs are real numbers, to differentiate by
     check: Callable[[], None] = lambda: None  # raises ModuleError where the module is no longer what it was
+    coarse: "Layer | None" = None  # by finite differences: the same at twice the step size
 
 
 def by_length(

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from carousel.diagnosis.array_step import is_function
 from carousel.diagnosis.checks import check_weights, with_constants_in
 from carousel.diagnosis.evaluation_copy import evaluation_copy
+from carousel.diagnosis.finite_differences import layers_of_function
 from carousel.diagnosis.keras_layers import is_keras, layers_of_keras
 from carousel.diagnosis.layer import Layer, ModuleError
 from carousel.diagnosis.layers import CELL_KINDS, KINDS, as_its_class, from_cell, is_torch_class, layers
@@ -27,7 +29,11 @@ def device_of(module: object, inputs: object, dtype: str, within: bool = False) 
     """
     if dtype not in DTYPES:
         raise ModuleError(f"dtype: found {short(dtype)}; allowed: {', '.join(DTYPES)}")
-    if is_keras(module):
+    if is_keras(module) or is_function(module):
+        if within and is_function(module):
+            raise ModuleError(
+                f"layer: found one, and a function, {short(module)}; allowed: of a module alone"
+            )
         return torch.device("cpu")
     if not isinstance(module, nn.Module):
         raise ModuleError(f"module: found {short(module)}; allowed: torch.nn.RNN, LSTM, GRU, or {STEP}")
@@ -51,11 +57,11 @@ def device_of(module: object, inputs: object, dtype: str, within: bool = False) 
 
 def layers_of(module: Any, inputs: Any, state: Any, like: Tensor) -> list[Layer]:
     """The layers and directions of `module`, of a module of torch a copy in evaluation mode. Raises ModuleError."""
-    return (
-        layers_of_keras(module, inputs, state, like)
-        if is_keras(module)
-        else of_torch(module, inputs, state, like)
-    )
+    if is_keras(module):
+        return layers_of_keras(module, inputs, state, like)
+    if is_function(module):
+        return layers_of_function(module, inputs, state, like)
+    return of_torch(module, inputs, state, like)
 
 
 def of_torch(module: nn.Module, inputs: Tensor | PackedSequence, state: Any, like: Tensor) -> list[Layer]:

@@ -88,6 +88,8 @@ def called(module: nn.Module, reading: Reading, x: Tensor, *state: Any) -> Any:
     """What `module` returns for one step on x [B, ...]. Raises Withdrawn."""
     try:
         return module(x.clone() if reading.time is None else x.unsqueeze(reading.time).clone(), *state)
+    except Withdrawn:
+        raise
     except Exception as error:  # any: it is the user's code
         line = f"module: its step does not run on a copy in evaluation mode: {first_line(error)}"
         raise Withdrawn(0, line) from None
