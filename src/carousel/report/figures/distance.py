@@ -20,6 +20,7 @@ from carousel.report.figures.style import (
     band,
     bias_axis,
     bias_looks,
+    bias_places,
     legend,
     look,
     nothing,
@@ -73,7 +74,7 @@ def _changes(ax: Axes, table: pd.DataFrame) -> None:
     order = bias_order(table["forget_bias"]) if len(table) else []
     for path, marks in TRUNCATED.items() if order else ():
         own = settings(table[table["path"] == path], ["decades"])
-        x = own["forget_bias"].map({gate: i for i, gate in enumerate(order)}).to_numpy(float)
+        x = own["forget_bias"].map(bias_places(order)).to_numpy(float)
         side = 0.2 if path == "full" else -0.2
         ax.plot(x + side + 0.4 * jitter(len(own)), own["decades"], "o", markersize=4, **marks)
     band(ax, KEPT, -KEPT, "flat: within a factor of 2")
@@ -81,5 +82,5 @@ def _changes(ax: Axes, table: pd.DataFrame) -> None:
     ticks = [tick for tick in (-100, -10, -1, 0, 1, 10) if ax.get_ylim()[0] <= tick <= ax.get_ylim()[1]]
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
-    bias_axis(ax, [gate.removesuffix(" LSTM") for gate in order])
+    bias_axis(ax, order)
     ax.set_xlabel("forget bias (chrono: the steps that it is drawn for)")

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 TEXT = 9.5  # points, in all figures
+LETTER = 0.56 * TEXT / 72  # inches of a letter, in the mean
 GAP = 8  # points between the end of a line and its label
 
 

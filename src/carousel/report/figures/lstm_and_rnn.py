@@ -1,64 +1,79 @@
 """Figures of an LSTM against a vanilla RNN, paired by seed, at the standard drive and as libraries start them."""
 
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from carousel.analysis.stats.left import VANISHED
 from carousel.analysis.text import bias_order
-from carousel.axes import STANDARD_DRIVE
 from carousel.claims import a2a_half_life_ratio as a2a, lstm_against_rnn
 from carousel.claims.claim import Tables
 from carousel.claims.rules import LAG, VANILLA
+from carousel.report import names
 from carousel.report.figures.data import comparable, jitter, settings
 from carousel.report.figures.rates import BIAS
-from carousel.report.figures.style import GREY, bias_axis, draw_settings, legend, nothing, panels
+from carousel.report.figures.style import (
+    GREY,
+    bias_axis,
+    bias_places,
+    draw_settings,
+    narrow,
+    nothing,
+    panels,
+    powers,
+)
 
-LOWEST, HIGHEST = -40.0, 5.0  # decades left: what K2 shows
-NOTE = f"at drive {STANDARD_DRIVE}; black edge: as libraries start them"
+MORE = (-20.0, 40.0)  # decades more left: what K2 shows
+RATIOS = (-2.0, 4.0)  # log10 of the ratio: what A2a shows
 
 
 def k2_figure(tables: Tables) -> Figure:
-    """Draw what is left of each LSTM's gradient against that of the vanilla RNN it is paired with."""
-    both = lstm_against_rnn.pairs(tables.decay)
-    if both.empty:
-        return nothing("an LSTM beside a vanilla RNN")
-    table = comparable(settings(both, ["left", "left_right"])).dropna(subset=["left", "left_right"])
-    table = table.assign(**{name: table[name].clip(LOWEST, HIGHEST) for name in ("left", "left_right")})
-    title = f"left of the LSTM's gradient at lag {LAG}, decades"
-    figure, (ax,) = panels(
-        [title], f"left of the vanilla RNN's, decades; marks at the edge lie beyond it\n({NOTE})", height=3.4
-    )
-    for rival in VANILLA:
-        draw_settings(ax, table[table["rival"] == rival], "left_right", "left", rival)
-    ends = table[["left", "left_right"]].to_numpy()
-    ends = [ends.min(initial=-1.0), ends.max(initial=0.0)]
-    ax.plot(ends, ends, color="black", linewidth=1)
-    ax.axhline(VANISHED, color=GREY, linestyle=(0, (4, 2)), linewidth=1, label="a tenth left")
-    ax.annotate("above the line more is left of the LSTM's", (0.02, 0.98), xycoords="axes fraction", va="top")
-    ax.set_ylim(ends[0] - 1, ends[1] + 0.15 * (ends[1] - ends[0]))
-    legend(figure, 3)
+    """Draw how many times as much is left of each LSTM's gradient as of its rival's, by forget bias, rival by rival."""
+    title = f"left at lag {LAG}: LSTM’s over the {{}}’s"
+    figure, axes = _by_rival(tables, "more", title, MORE)
+    for ax in axes:
+        powers(ax)
     return figure
 
 
 def a2a_figure(tables: Tables) -> Figure:
-    """Draw the ratio of half-lives, LSTM over vanilla RNN, by forget bias and rival."""
-    both = lstm_against_rnn.pairs(tables.decay)
-    table = comparable(settings(both, ["ratio"]).dropna(subset=["ratio"])) if len(both) else both
-    if table.empty:
-        return nothing("an LSTM beside a vanilla RNN")
-    title = "half-life of the LSTM's gradient over the RNN's"
-    figure, (ax,) = panels([title], f"LSTM's {BIAS}\n({NOTE})", height=3.4)
-    order = bias_order(table["forget_bias"])
-    place = table["forget_bias"].astype(str).map({bias: k for k, bias in enumerate(order)}).to_numpy(float)
-    table = table.assign(ratio=table["ratio"].clip(-2, 4), x=place)
-    for i, rival in enumerate(VANILLA):
-        own = table[table["rival"] == rival]
-        own = own.assign(x=own["x"] + (i - 1) * 0.25 + 0.3 * jitter(len(own)))
-        draw_settings(ax, own, "x", "ratio", rival)
-    ax.axhline(0, color="black", linewidth=1)
-    ax.axhline(a2a.MUCH.value, color=GREY, linestyle=(0, (4, 2)))
-    ax.annotate("three times", (1, a2a.MUCH.value), (4, 0), xycoords=("axes fraction", "data"),
-                textcoords="offset points", va="center", annotation_clip=False)  # fmt: skip
-    bias_axis(ax, order)
-    ax.set_yticks(range(-2, 5), ["1/100 or less", "1/10", "1", "10", "100", "1,000", "10,000 or more"])
-    legend(figure, 3)
+    """Draw the ratio of half-lives, LSTM over vanilla RNN, by forget bias, rival by rival."""
+    figure, axes = _by_rival(tables, "ratio", "half-life: LSTM’s over the {}’s", RATIOS)
+    for ax in axes:
+        ax.set_yticks(range(-2, 5, 2), ["0.01", "1", "100", "10,000"])
+        ax.axhline(a2a.MUCH.value, color=GREY, linestyle=(0, (4, 2)), linewidth=1)
+        ax.annotate("3 times", (1, a2a.MUCH.value), (-2, 2), ("axes fraction", "data"), "offset points", ha="right",
+                    color=GREY)  # fmt: skip
     return figure
+
+
+def _by_rival(
+    tables: Tables, column: str, title: str, ends: tuple[float, float]
+) -> tuple[Figure, list[Axes]]:
+    """Return a panel per rival with a mark per setting at the log10 of a ratio; without any, that there is none."""
+    both = lstm_against_rnn.pairs(tables.decay)
+    table = comparable(settings(both, [column]).dropna(subset=[column])) if len(both) else both
+    rivals = [rival for rival in VANILLA if len(table) and (table["rival"] == rival).any()]
+    if not rivals:
+        return nothing("an LSTM beside a vanilla RNN"), []
+    figure, axes = panels(
+        [title.format(names.cell(rival)) for rival in rivals],
+        f"LSTM’s {BIAS}",
+        2.3 if narrow() else 3.0,
+        columns=3,
+    )
+    order = bias_order(table["forget_bias"])
+    x = table["forget_bias"].astype(str).map(bias_places(order)) + 0.5 * jitter(len(table))
+    table = table.assign(x=x, **{column: table[column].clip(*ends)})
+    for ax, rival in zip(axes, rivals, strict=True):
+        _pairs(ax, table[table["rival"] == rival], column, rival, ends)
+        bias_axis(ax, order)
+    return figure, axes
+
+
+def _pairs(ax: Axes, table: pd.DataFrame, column: str, rival: str, ends: tuple[float, float]) -> None:
+    """Draw the settings beside one rival, and the line where both are alike."""
+    draw_settings(ax, table, "x", column, rival)
+    ax.axhline(0, color="black", linewidth=1)
+    ax.set_ylim(ends[0] - 0.08 * float(np.ptp(ends)), ends[1] + 0.05 * float(np.ptp(ends)))
+    ax.annotate("RNN ahead", (1, 0), (-2, 3), "axes fraction", "offset points", ha="right", color=GREY)

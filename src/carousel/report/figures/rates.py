@@ -1,5 +1,6 @@
 """Figures of rates: one dot per setting, against what is varied."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,85 +25,113 @@ from carousel.claims.half_left import judged
 from carousel.claims.rules import LAG, VANILLA, WITH_FORGET_GATE
 from carousel.report import names
 from carousel.report.figures.data import comparable, jitter, settings, valued, with_library
-from carousel.report.figures.labels import end_label
+from carousel.report.figures.labels import darker, end_label
 from carousel.report.figures.style import (
     GREY,
     RATE,
     band,
     bias_axis,
+    bias_places,
     draw_settings,
     legend,
     look,
+    narrow,
     nothing,
     panels,
+    powers,
 )
 
 BIAS = "forget bias"
 CONSTANT = "constant: within a factor of 2 in 100 steps"
 CLAIMED = "#D55E00"
-LOWEST = -20  # decades left: what K1 shows
-LEAST = 1e-4  # decades lost: what A1e shows
+LOWEST, HIGHEST = -20.0, 5.0  # decades left: what K1 shows
+LONGEST = 1e5  # steps: what A1e shows
+INK = "#1f2328"
 SEEN = "#0072B2"
 HOLLOW: dict[str, Any] = {"markerfacecolor": "white", "markeredgecolor": "black"}
 
 
-def _by_bias(ax: Axes, table: pd.DataFrame, column: str, at_start: pd.Series) -> None:
-    """Draw one dot per setting above its forget bias: filled before training, hollow after."""
-    order = bias_order(table["forget_bias"])
-    place = table["forget_bias"].astype(str).map({bias: i for i, bias in enumerate(order)}).to_numpy(float)
-    x = place + jitter(len(table))
-    first = at_start.to_numpy()
-    ax.plot(
-        x[first], table.loc[first, column], "o", color=SEEN, markersize=4, alpha=0.7, label="at the start"
-    )
-    if (~first).any():
-        ax.plot(x[~first], table.loc[~first, column], "o", markerfacecolor="white", markeredgecolor="black",
-                markersize=5, label="after training")  # fmt: skip
-    bias_axis(ax, order)
-
-
 def k1_figure(tables: Tables) -> Figure:
-    """Draw what is left of every LSTM's total gradient at lag LAG by forget bias, before and after training."""
-    space = planned(k1.models(tables))
-    table = settings(valued(space), ["value"]).dropna(subset=["value"])
+    """Draw what is left of every LSTM's total gradient at lag LAG by forget bias, and the share that vanishes."""
+    table = settings(valued(planned(k1.models(tables))), ["value"]).dropna(subset=["value"])
     if table.empty:
         return nothing("the total gradient of LSTMs")
-    figure, (ax,) = panels([f"left of an LSTM's gradient at lag {LAG}, decades"], BIAS, height=3.4)
-    _by_bias(ax, table.assign(value=table["value"].clip(lower=LOWEST)), "value", table["step"] == 0)
-    ax.axhline(-k1.LOST.value, color=CLAIMED, linestyle=(0, (4, 2)))
-    ax.annotate("a tenth left", (0, -k1.LOST.value), (4, 4), xycoords=("axes fraction", "data"),
-                textcoords="offset points", color="#a84a00")  # fmt: skip
-    legend(figure, 2)
+    titles = [
+        f"left of an LSTM’s gradient at lag {LAG}, a dot per setting",
+        "share of the settings that vanish",
+    ]
+    figure, (ax, below) = panels(titles, BIAS, [2.3, 1.5], columns=1)
+    order = bias_order(table["forget_bias"])
+    table = table.assign(
+        x=table["forget_bias"].astype(str).map(bias_places(order)), gone=table["value"] < -k1.LOST.value
+    )
+    _dots(ax, table.assign(value=table["value"].clip(LOWEST, HIGHEST)), "value")
+    ax.axhline(-k1.LOST.value, color=CLAIMED, linestyle=(0, (4, 2)), linewidth=1.2)
+    ax.annotate("a tenth", (1, -k1.LOST.value), (3, 0), ("axes fraction", "data"), "offset points", va="center",
+                color=darker(CLAIMED), annotation_clip=False)  # fmt: skip
+    ax.set_ylim(LOWEST - 1, HIGHEST + 1)
+    powers(ax)
+    _shares(below, table[table["step"] == 0])
+    bias_axis(below, order)
+    ax.sharex(below)
+    ax.tick_params(axis="x", labelbottom=False)
+    legend(figure, 3)
     return figure
+
+
+def _shares(ax: Axes, table: pd.DataFrame) -> None:
+    """Draw the share of the settings at each ``x`` that are ``gone``, with their number above."""
+    for x, own in table.groupby("x")["gone"]:
+        ax.bar(x, 100 * own.mean(), width=0.6, color=SEEN)
+        if not narrow():
+            ax.annotate(f"{len(own)}", (x, 100 * own.mean()), (0, 2), textcoords="offset points", ha="center")
+    ax.set_ylim(0, 125)
+    ax.set_yticks([0, 50, 100], ["0 %", "50 %", "100 %"])
+
+
+def _dots(ax: Axes, table: pd.DataFrame, column: str) -> None:
+    """Draw one dot per setting at its ``x``: filled before training, hollow after, and a line of the medians before."""
+    x, start = table["x"] + 0.5 * jitter(len(table)), table["step"] == 0
+    ax.plot(
+        x[start], table.loc[start, column], "o", color=SEEN, markersize=3.5, alpha=0.5, label="at the start"
+    )
+    middle = table[start].groupby("x")[column].median()
+    ax.plot(middle.index, middle, "_", color=INK, markersize=14, markeredgewidth=2, label="their median")
+    if (~start).any():
+        ax.plot(x[~start], table.loc[~start, column], "o", markersize=4, label="after training", **HOLLOW)
 
 
 def a1e_figure(tables: Tables) -> Figure:
-    """Draw how many decades the product of forget gates loses, by forget bias, on what gates of the bias alone lose."""
+    """Draw the half-life along the carousel by forget bias, on that of gates that the bias alone opens."""
     each = judged(a1e.rows(tables), "factor_product", "formula")
-    table = with_library(settings(each, ["left"])) if len(each) else each
+    table = with_library(settings(each, ["left", "lag"])) if len(each) else each
     if table.empty:
         return nothing("the product of forget gates")
-    title = f"decades that the forget gates lose over {LAG} steps\n(log axis; chrono: over the steps it is drawn for)"
-    figure, (ax,) = panels([title], f"{BIAS}\n(black edge: as libraries start them)", height=3.6)
+    figure, (ax,) = panels(["half-life along the carousel, steps"], BIAS, height=3.3)
     order = bias_order(table["forget_bias"])
-    x = table["forget_bias"].astype(str).map({bias: i for i, bias in enumerate(order)}).to_numpy(float)
-    table = table.assign(x=x + jitter(len(table)), lost=(-table["left"]).clip(LEAST))
+    places = bias_places(order)
+    x = table["forget_bias"].astype(str).map(places) + 0.5 * jitter(len(table))
+    table = table.assign(x=x, half_life=(table["lag"] * KEPT / table["left"]).clip(upper=LONGEST))
     for cell in [name for name in WITH_FORGET_GATE if (table["cell"] == name).any()]:
-        draw_settings(ax, table[table["cell"] == cell], "x", "lost", cell)
-    _law(ax, order)
-    ax.axhline(-KEPT, color=GREY, linewidth=1, linestyle=(0, (4, 2)), label="half left")
+        draw_settings(ax, table[table["cell"] == cell], "x", "half_life", cell)
+    _law(ax, places)
     ax.set_yscale("log")
+    ax.axhspan(LAG, 1.5 * LONGEST, color="#eef2f6", zorder=0, linewidth=0)
+    ax.annotate(f"loses less than half in {LAG} steps", (0, LAG), (4, 4), ("axes fraction", "data"),
+                "offset points", color=GREY)  # fmt: skip
+    ax.set_ylim(None, 1.5 * LONGEST)
     bias_axis(ax, order)
-    legend(figure, 2)
+    legend(figure, 3)
     return figure
 
 
-def _law(ax: Axes, order: list[str]) -> None:
-    """Mark what gates lose whose net input is the bias alone: LAG times -log10 sigma(bias)."""
-    biases = [(i, as_number(bias)) for i, bias in enumerate(order) if not np.isnan(as_number(bias))]
-    y = [max(-LAG * float(scalar.log10_sigmoid(bias)), LEAST) for _, bias in biases]
-    ax.plot([i for i, _ in biases], y, "_", color=CLAIMED, markersize=24, markeredgewidth=2,
-            label=f"{LAG} steps of sigma(bias)")  # fmt: skip
+def _law(ax: Axes, places: Mapping[str, float]) -> None:
+    """Draw the half-life of gates whose net input is the bias alone: log(1/2) over log sigma(bias)."""
+    biases = [place for bias, place in places.items() if place == as_number(bias)]
+    if biases:
+        b = np.linspace(min(biases), max(biases), 60)
+        steps = KEPT / np.array([float(scalar.log10_sigmoid(bias)) for bias in b])
+        ax.plot(b, steps, color=CLAIMED, linewidth=1.2, label="gates that the bias alone opens, σ(bias)")
 
 
 def a2c_figure(tables: Tables) -> Figure:

@@ -12,16 +12,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from carousel.analysis.text import power
+from carousel.analysis.text import as_number, power
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.report import names
-from carousel.report.figures.labels import TEXT, end_label
+from carousel.report.figures.labels import LETTER, TEXT, end_label
 
 LAG = "lag: steps back from the loss"
 DOTTED = " and ".join(entry.label for name, entry in BACKENDS.items() if name != REFERENCE)
 LAG_BY_BACKEND = f"{LAG}\n(lines: {BACKENDS[REFERENCE].label}, dots: {DOTTED})"
 RATE = "decades per step"
-CROWDED = 8  # forget biases: the names of more than so many stand upright
+NUMBERS = (-1.0, 10.0)  # forget biases that stand on an axis at their value
+APART = 1.4  # between those that do not
+KEY = 8  # letters that the key of a line in a legend is wide
 WIDE, NARROW = 7.4, 3.8  # inches: shown 720 and 400 pixels wide, text of TEXT points has 13 and 14 pixels
 HEIGHT = 3.0  # inches of a row of panels
 GREY = "#6b6b6b"
@@ -39,6 +41,7 @@ RC: dict[Any, Any] = {
     "axes.facecolor": "none",
     "figure.facecolor": "none",
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": "#e4e4e4",
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.8,
@@ -177,21 +180,51 @@ def band(ax: Axes, low: float, high: float, label: str) -> None:
 
 
 def legend(figure: Figure, columns: int) -> None:
-    """Write one legend below all axes, where it covers no data; in one column fewer, but one, where it is narrow."""
+    """Write one legend below all axes, where it covers no data, in so many columns or as many as there is room for."""
     handles = {
         label: handle
         for ax in figure.axes
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
     }
-    columns = max(columns - 1, 1) if narrow() else columns
+    letters = max(map(len, handles), default=1) + KEY
+    columns = max(min(columns, int(width() / (letters * LETTER))), 1)
     figure.legend(handles.values(), handles, frameon=False, loc="outside lower center", ncols=columns)
 
 
+def bias_places(order: Sequence[str]) -> dict[str, float]:
+    """Return where each forget bias stands on an axis: a number at itself, none left of them, schemes right of them.
+
+    A number outside NUMBERS stands on its side as a scheme does. order: as `bias_order` gives it.
+    """
+    numbers = {bias: as_number(bias) for bias in order}
+    inside = {bias: number for bias, number in numbers.items() if NUMBERS[0] <= number <= NUMBERS[1]}
+    left = [bias for bias in order if bias == "none" or numbers[bias] < NUMBERS[0]]
+    right = [bias for bias in order if bias not in inside and bias not in left]
+    first, last = min(inside.values(), default=0.0), max(inside.values(), default=0.0)
+    lower = {bias: first - APART * (len(left) - k) for k, bias in enumerate(left)}
+    return lower | inside | {bias: last + APART * (k + 1) for k, bias in enumerate(right)}
+
+
 def bias_axis(ax: Axes, order: Sequence[str]) -> None:
-    """Name the forget biases along the x axis, upright where they are many; of chrono biases the steps alone."""
-    short = [
-        names.forget_bias(bias).replace("chrono for ", "chrono ").removesuffix(" steps") for bias in order
-    ]
-    ax.set_xticks(range(len(order)), ["no forget\ngate" if bias == "none" else bias for bias in short])
-    if len(order) > CROWDED:
-        ax.tick_params(axis="x", labelrotation=90)
+    """Name the forget biases at their `bias_places` along the x axis, chrono biases by the steps they are drawn for."""
+    places = bias_places(order)
+    numbers = [place for bias, place in places.items() if place == as_number(bias)]
+    for edge in {min(numbers, default=0.0) - APART / 2, max(numbers, default=0.0) + APART / 2}:
+        if min(places.values()) < edge < max(places.values()):
+            ax.axvline(edge, color="#cfcfcf", linewidth=0.8, zorder=0)
+    drawn = [bias for bias in places if bias.startswith("chrono")]
+    ax.set_xticks([*places.values()], [_short(bias, len(drawn) > 1) for bias in places])
+    ax.set_xlim(min(places.values()) - APART / 2, max(places.values()) + APART / 2)
+    if narrow() or ax.get_subplotspec().get_gridspec().ncols > 1:  # type: ignore[union-attr]
+        for label, bias in zip(ax.get_xticklabels(), places, strict=True):
+            label.set_rotation(0 if places[bias] in numbers else 90)
+    if len(drawn) > 1 and ax.get_xlabel():
+        ax.set_xlabel(f"{ax.get_xlabel()} (last: chrono for so many steps, T for the sequence’s length)")
+
+
+def _short(bias: str, several: bool) -> str:
+    """Return a forget bias, short enough for its place on an axis: of several chrono biases the steps."""
+    scheme, _, steps = bias.partition(":")
+    if scheme == "chrono" and several:
+        return f"{int(steps):,}" if steps else "T"
+    return names.forget_bias(bias).removesuffix(" steps")

@@ -17,11 +17,10 @@ from matplotlib.ticker import FuncFormatter, LogFormatter
 
 from carousel.analysis.text import power
 from carousel.report.figures.dark import DARK_INK, DARK_PAPER, PAPER, in_dark
-from carousel.report.figures.labels import TEXT, spread_labels
+from carousel.report.figures.labels import LETTER, TEXT, spread_labels
 
 ElementTree.register_namespace("", "http://www.w3.org/2000/svg")
 SPACE, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
-LETTER = 0.56 * TEXT / 72  # inches of a letter, in the mean
 BESIDE = 0.7  # inches beside a panel's axes
 PAINT = ("fill", "stroke")
 REST = {
