@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from support import chrome, planted
-from support.report_results import make_results, run
+from support.report_results import CLAIMS, make_results, run
+
+from carousel.report.page import filters
 
 pytestmark = [
     pytest.mark.slow,
@@ -161,6 +163,42 @@ def test_a_card_keeps_how_it_was_decided_folded(browser, page):
     browser.open(page.as_uri(), 1400)
     folded = "[...document.querySelectorAll('#claims section details')].map(d => d.open)"
     assert set(browser.run(folded)) == {False}
+
+
+CARDS = "[...document.querySelectorAll('section[data-verdict]')].filter(c => c.getClientRects().length).map(c => c.id)"
+
+
+def test_the_filters_leave_the_cards_chosen_by_keyboard_and_the_one_that_a_link_leads_to(browser, page):
+    browser.open(page.as_uri(), 1400)
+    assert len(browser.run(CARDS)) == len(CLAIMS)
+    browser.run("document.getElementById('verdict-all').focus()")
+    for _ in range(3):
+        browser.press("ArrowDown")
+    refuted = [name for name, (*_, verdict) in CLAIMS.items() if verdict == "refuted"]
+    assert browser.run(CARDS) == refuted
+    said = "document.querySelector('#filters [role=status]').textContent"
+    assert browser.run(said) == f"{len(refuted)} of {len(CLAIMS)} claims shown."
+    browser.run("document.querySelector('label:has(#topic-forget-gate)').click()")
+    assert browser.run(CARDS) == ["Q2", "K1"]
+    browser.run("document.querySelector('.strip a[href=\"#A4g\"]').click()")
+    assert browser.run(CARDS) == ["Q2", "K1", "A4g"]
+    assert browser.run("Math.abs(document.getElementById('A4g').getBoundingClientRect().top)") < 100
+
+
+def test_the_filters_work_without_scripts(browser, page):
+    browser("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.open(page.as_uri() + "#filters", 1400)
+        for _ in range(2):
+            browser.press("Tab")
+        browser.press("ArrowDown")
+        tree = browser("Accessibility.getFullAXTree")["nodes"]
+    finally:
+        browser("Emulation.setScriptExecutionDisabled", value=False)
+    names = [n.get("name", {}).get("value", "") for n in tree if n.get("role", {}).get("value") == "heading"]
+    shown = [name.split()[0] for name in names if name.split()[0] in CLAIMS]
+    topic = [name for name in CLAIMS if name in filters.by_topic(CLAIMS)["forget-gate"]]
+    assert shown == topic
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -45,6 +45,7 @@ from carousel.report.page import (
     calibration,
     depth,
     explorer,
+    filters,
     history,
     markup,
     measurements,
@@ -56,6 +57,7 @@ from carousel.report.page import (
     settings,
     slices,
     stability,
+    topics,
     tuning,
 )
 from carousel.tables import parquet
@@ -122,6 +124,7 @@ def test_nothing_is_loaded_and_the_explorer_alone_runs(made, html):
     assert not {"link", "iframe", "object", "embed"} & {tag for tag, _ in html.tags}
     scripts = [attrs for tag, attrs in html.tags if tag == "script"]
     assert [attrs.get("id") for attrs in scripts] == [
+        None,
         None,
         "explorer-data",
         "explorer-spec",
@@ -423,6 +426,30 @@ def test_a_claim_s_card_says_what_was_found_and_its_fold_how_it_was_decided(html
     parts = [*card, *record, "By backend", "Threshold forget bias 5.17", "Settings 12 settings"]
     places = [html.text.index(part, start) for part in parts]
     assert places == sorted(places)
+
+
+def test_every_claim_has_a_topic_and_every_topic_claims_that_there_are():
+    assert all(topics.of(name) for name in ALL_CLAIMS)
+    assert {name for _, claims in topics.TOPICS.values() for name in claims.split()} == {*ALL_CLAIMS}
+    near = {name: topics.see_also(name, ALL_CLAIMS) for name in ALL_CLAIMS}
+    assert all(0 < len(found) <= topics.MOST and name not in found for name, found in near.items())
+    assert near["A2f"] == ["A1b", "A1h", "A1i", "A4g"]
+    assert topics.see_also("mine", ALL_CLAIMS) == topics.see_also("A2f", ["A2f", "A3a"]) == []
+
+
+def test_cards_are_marked_with_what_the_filters_choose_by(made, html):
+    cards = {attrs["id"]: attrs for tag, attrs in html.tags if tag == "section" and "data-verdict" in attrs}
+    assert {name: attrs["data-verdict"] for name, attrs in cards.items()} == {
+        name: verdict for name, (*_, verdict) in CLAIMS.items()
+    }
+    assert all(attrs["data-topics"].split() == topics.of(name) for name, attrs in cards.items())
+    said = re.findall(r'id="(?:topic|verdict)-([\w-]+)"[^>]*>([^<]+)', made)
+    assert ("refuted", "✕ refuted 5") in said and ("truncation", "truncation 0") not in said
+    shown = filters.by_topic(CLAIMS)
+    assert {name: text.split()[-1] for name, text in said if name in shown} == {
+        name: str(len(claims)) for name, claims in shown.items()
+    }
+    assert "routes ✕ Q2, ● A1d" in html.text
 
 
 def test_recommended_settings_are_read_from_its_table(html):

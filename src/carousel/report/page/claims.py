@@ -10,8 +10,20 @@ from carousel.claims.robustness import flips
 from carousel.report.page.brief import Claim, brief, depends_on, measured
 from carousel.report.page.findings import finding
 from carousel.report.page.history import dated
-from carousel.report.page.markup import definitions, div, escape, fold, number, prose, table, verdict
+from carousel.report.page.markup import (
+    definitions,
+    div,
+    escape,
+    fold,
+    link,
+    number,
+    prose,
+    table,
+    verdict,
+)
+from carousel.report.page.opening import GROUPS, counts, group
 from carousel.report.page.pictures import picture
+from carousel.report.page.topics import of, see_also
 
 SHARED = (
     "The backends share their seeds and are one sample: n counts models, once. "
@@ -47,11 +59,13 @@ def at_other_margins(data: SimpleNamespace) -> str:
 
 
 def sections(data: SimpleNamespace) -> str:
-    """A section per claim, in the order of the table."""
+    """A section per claim, in the order of the table, below who said it."""
     evidence = data.evidence[data.evidence["backend"].astype(str) == REFERENCE]
-    return "\n".join(
-        section(claim, evidence[evidence["id"] == claim.id], data) for claim in data.claims.itertuples()
-    )
+    parts = []
+    for said, rows in data.claims.groupby(data.claims["id"].map(group), sort=False):
+        parts.append(f"### {GROUPS[said]} {{#claims-{said}}}\n\n{counts(rows)}\n")
+        parts += [section(claim, evidence[evidence["id"] == claim.id], data) for claim in rows.itertuples()]
+    return "\n".join(parts)
 
 
 def section(claim: Claim, evidence: pd.DataFrame, data: SimpleNamespace) -> str:
@@ -72,14 +86,16 @@ def section(claim: Claim, evidence: pd.DataFrame, data: SimpleNamespace) -> str:
         ("Settings", prose(claim.settings)),
     ])  # fmt: skip
     found = escape(finding(data, claim.id, claim.verdict))
-    head = f"### {claim.id} {verdict(claim.verdict)}{f': {found}' if found else ''} {{#{claim.id}}}\n"
+    marks = f'#{claim.id} data-verdict="{claim.verdict}" data-topics="{" ".join(of(claim.id))}"'
+    head = f"#### {claim.id} {verdict(claim.verdict)}{f': {found}' if found else ''} {{{marks}}}\n"
     said = div("claimed", f"Claimed ({escape(claim.who)}): {prose(claim.statement)}")
     image = picture(data.results / "figures" / claim.figure, claim.alt)
     condition = div("found", f"**Found:** {brief(claim.condition)}") if claim.condition else ""
     takeaway = div("takeaway", f"**In practice:** {prose(claim.takeaway)}")
-    return "\n".join(
-        [head, said, condition, image, takeaway, fold("How it was decided", div("facts", record))]
-    )
+    others = ", ".join(link(other) for other in see_also(claim.id, data.claims["id"]))
+    beside = div("beside", f"See also {others}.") if others else ""
+    fold_ = fold("How it was decided", div("facts", record))
+    return "\n".join([head, said, condition, image, takeaway, beside, fold_])
 
 
 def other_margins(claim: Claim) -> str:

@@ -4,16 +4,20 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
+
 from carousel.analysis.stats.left import VANISHED
-from carousel.analysis.text import listed, share
+from carousel.analysis.text import counted, listed, share
 from carousel.claims.defaults import FIRST
 from carousel.claims.rules import LAG
 from carousel.report import names
 from carousel.report.page.facts import Lacking, advised, defaults, route
 from carousel.report.page.markup import SYMBOLS, VERDICTS, attribute, div, escape, html, link
 
-GROUPS = {"Q": "question", "K": "comments", "A1": "answer 1", "A2": "answer 2", "A3": "answer 3", "A4": "answer 4",
-          "M": "this study"}  # fmt: skip
+GROUPS = {  # how a claim's id begins: who said it
+    "Q": "The question", "K": "Comments", "A1": "Answer 1 and its comments", "A2": "Answer 2 and its comments",
+    "A3": "Answer 3", "A4": "Answer 4", "M": "This study", "": "Others",
+}  # fmt: skip
 SHOWN = ("PyTorch", "Keras")  # the libraries of the lead
 WAYS = (  # where it leads, for whom, what is there
     (
@@ -54,17 +58,22 @@ def strip(data: SimpleNamespace) -> str:
     """A square per claim, by who said it, and how many have each verdict."""
     names = data.claims["id"].map(group)
     groups = "".join(
-        f"<li><span>{name}</span>{''.join(square(claim) for claim in rows.itertuples())}</li>"
+        f"<li><span>{GROUPS[name]}</span>{''.join(square(claim) for claim in rows.itertuples())}</li>"
         for name, rows in data.claims.groupby(names, sort=False)
     )
-    counts = data.claims["verdict"].value_counts()
-    told = " · ".join(f"{counts[word]} {word}" for word in VERDICTS if word in counts)
-    return html(f'<div class="strip"><p>{len(data.claims)} claims: {told}</p><ul>{groups}</ul></div>')
+    return html(f'<div class="strip"><p>{counts(data.claims)}</p><ul>{groups}</ul></div>')
+
+
+def counts(claims: pd.DataFrame) -> str:
+    """How many claims there are, and how many have each verdict."""
+    found = claims["verdict"].value_counts()
+    told = " · ".join(f"{found[word]} {word}" for word in VERDICTS if word in found)
+    return f"{counted(len(claims), 'claim')}: {told}"
 
 
 def group(name: str) -> str:
-    """Who a claim's id says that said it."""
-    return next((who for start, who in GROUPS.items() if name.startswith(start)), "others")
+    """The key of GROUPS that a claim's id begins with."""
+    return next(start for start in GROUPS if name.startswith(start))
 
 
 def square(claim: Any) -> str:
