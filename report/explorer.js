@@ -14,16 +14,8 @@
   const WEIGHT = { cell: 32, training: 16, forget_bias: 8, path: 4, init: 2, length: 1 };
   const MARK = "#explorer?";
 
-  const SAID = {
-    full: "full: every route back", cell: "cell: the carousel alone", candidate: "candidate: gates frozen",
-    gates: "gates: full less candidate", truncated: "truncated: the rule of 1997",
-  };
-  const stage = (text) => {
-    const [task, step] = text.split(":");
-    return task === "no" ? "before training" : `${task.replace("_", " ")}, step ${step}`;
-  };
-  const words = (name, level) =>
-    name === "path" ? SAID[level] : name === "training" ? stage(level) : String(level);
+  const said = read("names");
+  const words = (name, level) => said[name]?.[level] ?? String(level);
 
   // The choice that agrees with what is wanted, in `fixed` for certain, and in as much else as was measured.
   const nearest = (wanted, fixed) => {
@@ -47,20 +39,21 @@
   };
   const power = (y) => {
     const exponent = Math.floor(y);
-    return Math.abs(y) < 3 ? (10 ** y).toPrecision(3) : `${(10 ** (y - exponent)).toFixed(2)}e${exponent}`;
+    return Math.abs(y) < 3 ? (10 ** y).toPrecision(3) : `${(10 ** (y - exponent)).toFixed(2)} × 10${raised(exponent)}`;
   };
+  const raised = (exponent) => [...String(exponent)].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit] ?? "⁻").join("");
   const short = (value) => Number(value.toPrecision(3)).toString().replace("-", "\u2212");
   const line = (rows, curve) => (curve.theory === undefined ? [] :
     [rows[0], rows[rows.length - 1]].map(({ lag }) => ({ lag, y: rows[0].y + curve.theory * (lag - rows[0].lag) })));
 
   const named = (at) => names.map((name, i) => ({ name, level: levels[name][at[i]] }));
   const title = (at) => named(at).map(({ name, level }) =>
-    ({ cell: level, init: `${level} init`, length: `${level} steps`, path: `${level} path`,
-      training: stage(String(level)), forget_bias: level === "none" ? "no forget bias" : `forget bias ${level}` })[name],
+    ({ init: `${words(name, level)} init`, length: `${level} steps`,
+      forget_bias: level === "none" ? "no forget bias" : `forget bias ${words(name, level)}` })[name] ?? words(name, level),
   ).join(", ");
   const summary = ({ setting, curve, at }, rows) => {
     const alive = rows.filter(({ y }) => y !== null), last = alive[alive.length - 1];
-    const text = [`${title(at)}: ${setting.hidden} units, drive ${setting.drive}, ${setting.n} repetitions, slice ${setting.slice}.`];
+    const text = [`${title(at)}: ${setting.hidden} units, drive ${setting.drive}, ${setting.n} repetitions.`];
     if (last) text.push(`At lag ${last.lag} the gradient is ${last.words} of that at lag 0.`);
     if (alive.length < rows.length) text.push("Where the line is missing it is exactly zero.");
     if (setting.low !== undefined && levels.path[at[names.length - 1]] === "full") {

@@ -260,6 +260,14 @@ def test_every_list_changes_the_curve_and_the_fragment(browser, page, name, leve
     ]
 
 
+def test_the_lists_and_the_summary_show_words_where_the_address_has_names(browser, page):
+    found = change(browser, "cell", "rnn_tanh")
+    assert found["summary"].startswith("tanh RNN, PyTorch's default init, no forget bias")
+    listed = browser.run("[...document.querySelectorAll('.choices option')].map(o => o.textContent)")
+    assert {"LSTM", "tanh RNN", "before training", "all routes", "PyTorch's default"} <= {*listed}
+    assert not [text for text in listed if re.search("[a-z]_[a-z]", text)]
+
+
 def test_what_was_not_measured_moves_the_other_lists(browser, page):
     opened(browser, page, "#explorer?cell=lstm&forget_bias=3&path=gates")
     found = change(browser, "cell", "rnn_tanh")

@@ -34,6 +34,7 @@ from support.report_results import (
 from carousel.__main__ import main
 from carousel.analysis import prediction
 from carousel.analysis.depth import against_one
+from carousel.axes import BACKENDS
 from carousel.cells import CELLS as CELLS_OF_THE_PACKAGE
 from carousel.claims import CLAIMS as ALL_CLAIMS
 from carousel.inits import INITS
@@ -61,6 +62,7 @@ from carousel.report.page import (
     tuning,
 )
 from carousel.tables import parquet
+from carousel.tables.quantities import QUANTITIES
 
 REPORT = Path(__file__).parents[2] / "report"
 
@@ -266,8 +268,9 @@ def test_a_calibration_that_passed_has_no_banner_and_a_table(made, html):
     assert 'role="alert"' not in made
     assert "The calibration failed" not in html.text
     assert "12 of 12 checks passed, over 3 systems." in html.text
-    lines = ["*linear*: Every norm stays. loss_state, full, 10 numpy 0 2.5 × 10−13 2.5 × 10−13 passed: 4 of 4",
-             "jacobian_fro, full, 10 numpy −2.5 −2.49 1.23 standard errors of 0.0123 passed: 4 of 4"]  # fmt: skip
+    lines = ["*linear*: Every norm stays. gradient by the state, all routes, 10 NumPy 0 2.5 × 10−13 2.5 × 10−13 passed",
+             "Frobenius norm of the Jacobian, all routes, 10 NumPy −2.5 −2.49 1.23 standard errors of 0.0123 passed"]  # fmt: skip
+    assert html.text.count("passed: 4 of 4") == 3
     assert [line for line in lines if line not in html.text] == []
 
 
@@ -280,11 +283,10 @@ def test_a_failed_calibration_is_said_before_anything_else(tmp_path):
     assert made.count('role="alert"') == 1
     assert made.index("</header>") < made.index('role="alert"') < made.index('id="answer"')
     text = Page(made).text
-    assert "The calibration failed: dead ReLU failed its calibration on torch. No claim" in text
+    assert "The calibration failed: dead ReLU failed its calibration on PyTorch. No claim" in text
     assert "11 of 12 checks passed" in text
-    assert (
-        "dead ReLU: Nothing comes back. loss_state, full, 100 torch −∞ −∞ 0 failed on torch: 3 of 4" in text
-    )
+    worst = "gradient by the state, all routes, 100 PyTorch −∞ −∞ 0 failed on PyTorch: 3 of 4"
+    assert f"dead ReLU: Nothing comes back. {worst}" in text
 
 
 def test_failed_systems_come_first_and_missing_backends_are_failures():
@@ -292,9 +294,9 @@ def test_failed_systems_come_first_and_missing_backends_are_failures():
     last = failed(table).assign(passed=table["system"] != "Gaussian product")
     lines = calibration.calibration(SimpleNamespace(calibration=last)).splitlines()
     assert "Gaussian product" in lines[5]
-    assert "numpy, torch" in lines[5]
+    assert "NumPy, PyTorch" in lines[5]
     alone = SimpleNamespace(calibration=table[table["backend"] == "numpy"])
-    assert "the torch backend was not calibrated" in calibration.banner(alone).replace("\\", "")
+    assert "the PyTorch backend was not calibrated" in calibration.banner(alone).replace("\\", "")
     assert "6 of 6 checks" in calibration.calibration(alone)
     many = pd.concat([table.assign(system=f"system {i}", passed=False) for i in range(10)], ignore_index=True)
     assert "12 more" in calibration.banner(SimpleNamespace(calibration=many))
@@ -306,7 +308,7 @@ def test_the_largest_error_for_its_tolerance_is_the_one_shown():
     table.loc[place, ["error", "measured", "in_standard_errors"]] = [0.0100, -25.0246, -2.46]
     lines = calibration.calibration(SimpleNamespace(calibration=table)).splitlines()
     (line,) = [row for row in lines if "Gauss" in row]
-    assert "100 | torch | −25 | −25 | −2.46 standard errors of 0.01 |" in line
+    assert "100 | PyTorch | −25 | −25 | −2.46 standard errors of 0.01 |" in line
 
 
 def test_the_table_of_settings_shows_one_slice_the_fastest_decay_first(html):
@@ -712,6 +714,67 @@ def test_names_in_words_are_of_what_there_is_and_a_new_cell_has_its_own():
     said = [names.forget_bias(value) for value in ("1", "chrono", "chrono:1000", "none")]
     assert said == ["1", "chrono", "chrono for 1,000 steps", "none"]
     assert (names.cell("mine"), names.init("mine")) == ("mine", "mine")
+
+
+class Shown(HTMLParser):
+    """The text of a page that is neither code nor mathematics' source; of its sections all but `LEFT_OUT`."""
+
+    LEFT_OUT = {"provenance"}  # names packages and files
+    NOT_READ = {"code", "pre", "script", "style", "annotation"}
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        if tag in self.NOT_READ | {"section"}:
+            self.open.append(dict(attrs).get("id") or tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.NOT_READ | {"section"}:
+            self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not {*self.open} & (self.LEFT_OUT | self.NOT_READ):
+            self.words.append(data)
+
+
+def test_no_name_of_the_tables_is_shown_outside_code(made):
+    plain = {"identity", "orthogonal", "sparse", "critical", "digits", "mamba"}  # words, too
+    ids = {*CELLS_OF_THE_PACKAGE, *INITS, *BACKENDS} - plain
+    words = re.findall(r"\w+", " ".join(Shown(made).words))
+    assert len(words) > 5000
+    assert sorted({word for word in words if word in ids or re.search(r"[a-z]_[a-z]", word)}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("loss_state", "gradient by the state"), ("loss_h", "gradient by h"), ("jacobian_spec_cc", "spectral norm of the "
+     "Jacobian, c to c"), ("jacobian_fro", "Frobenius norm of the Jacobian"), ("my_own", "my own")],
+)  # fmt: skip
+def test_quantities_in_words(name, said):
+    assert names.quantity(name) == said
+
+
+def test_names_of_slices_and_values_in_words():
+    assert names.spelled("climb_lstm") == "climb LSTM" and names.spelled("relu_dead") == "ReLU dead"
+    assert names.value("cell", "lstm97") == "LSTM of 1997" and names.value("task", "copy_two") == "copy two"
+    assert names.value("backend", "torch") == "PyTorch" and names.value("hidden", "32") == "32"
+    assert all(re.search(r"[a-z]_[a-z]", names.quantity(entry.name)) is None for entry in QUANTITIES)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("h_t = sigma(w h_{t-1}), w^n", r"*h*~t~ \= σ\(w *h*~t−1~\)\, w^n^"),
+     ("w sigma'(w h): 0.224^n", r"w σ′\(w h\)\: 0\.224^n^"),
+     ("10^−2.5 and 3.94e−13, 1e-9", r"10^−2\.5^ and 3\.94 × 10^−13^\, 10^−9^"),
+     ("w_in w^(k-1)", "*w*~in~ w^k−1^"),
+     ("Keras's gates' slopes", "Keras’s gates’ slopes")],
+)  # fmt: skip
+def test_mathematics_is_set_as_such(text, said):
+    assert markup.prose(text) == said
 
 
 def test_learning_rates_are_those_chosen_and_say_how_many_are_at_an_end():

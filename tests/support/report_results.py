@@ -70,7 +70,7 @@ def claim(name: str, who: str, kind: str, verdict: str, effect: float) -> dict:
         "takeaway": "Set the forget bias to the lag that you need.",
         "figure": f"{name}.svg", "alt": f"Lines of log gradient against lag for claim {name}.",
         "reading": f"Formally, {name} is a slope.", "prediction": "depends: on the forget bias",
-        "settings": "12 settings of lstm", "boundary": TURN if name == "A1e" else "", "slices": "gain grid",
+        "settings": "12 settings", "boundary": TURN if name == "A1e" else "", "slices": "gain grid",
         "margin": "0.003 decades per step: a factor of 2 in 100 steps" if "comparison" in kind else "",
         "at_half_margin": verdict if "comparison" in kind else "",
         "at_twice_margin": ("depends" if name == "K2" else verdict) if "comparison" in kind else "",
@@ -130,7 +130,7 @@ def stability_table(*seeds: int) -> pd.DataFrame:
 def agreement_table() -> pd.DataFrame:
     """One measure of how far the backends are apart."""
     row = {"measure": "largest difference of log10_norm", "value": 3.2e-13, "unit": "decades", "n": 52000,
-           "where": "lstm, lag 1000"}  # fmt: skip
+           "where": "LSTM, lag 1000"}  # fmt: skip
     return pd.DataFrame([row])
 
 

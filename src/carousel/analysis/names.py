@@ -1,11 +1,11 @@
 """What readers see instead of the names in the tables: one text per cell, init, forget bias, task and setting."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from carousel.analysis.text import as_number, listed
-from carousel.axes import LIBRARIES
+from carousel.axes import BACKENDS, LIBRARIES
 
 CELLS: Mapping[str, str] = {
     "rnn_sigmoid": "sigmoid RNN",
@@ -52,6 +52,29 @@ INITS: Mapping[str, str] = {
     "critical": "edge-of-chaos",
     "hochreiter97": "small uniform (1997)",
 }
+QUANTITIES: Mapping[str, str] = {
+    "loss_state": "gradient by the state",
+    "loss_x": "gradient by the input",
+    "cec": "derivative along the cell",
+    "factor_product": "product of factors",
+    "slopes": "slopes' part",
+    "weights": "weights' part",
+    "jacobian_fro": "Frobenius norm of the Jacobian",
+    "jacobian_spec": "spectral norm of the Jacobian",
+    "lyapunov": "Lyapunov exponent",
+    "lyapunov_sum": "sum of the exponents",
+    "log_det": "log determinant of a step",
+}
+BLOCKS = {"hh": "h to h", "cc": "c to c", "x": "input to h"}
+PATHS: Mapping[str, str] = {
+    "full": "all routes",
+    "candidate": "gates frozen",
+    "gates": "through the gates",
+    "cell": "carousel alone",
+    "truncated": "truncated as in 1997",
+    "formula": "by its formula",
+}
+LETTERS = {"rnn": "RNN", "relu": "ReLU"}  # beside those of CELLS, in the names of slices and systems
 
 
 def cell(name: str) -> str:
@@ -67,6 +90,36 @@ def init(name: str) -> str:
 def task(name: str) -> str:
     """Return a task's name in words."""
     return name.replace("_", " ")
+
+
+def spelled(name: str) -> str:
+    """Return the name of a slice or a system as words: "search LSTM"."""
+    return " ".join(CELLS.get(word, LETTERS.get(word, word)) for word in name.split("_"))
+
+
+def quantity(name: str) -> str:
+    """Return the name of a quantity of the tables in words."""
+    whole, _, block = name.rpartition("_")
+    if whole == "loss" and name not in QUANTITIES:
+        return f"gradient by {block}"
+    if block in BLOCKS and whole in QUANTITIES:
+        return f"{QUANTITIES[whole]}, {BLOCKS[block]}"
+    return QUANTITIES.get(name, spelled(name))
+
+
+def path(name: str) -> str:
+    """Return the routes of a path in words."""
+    return PATHS.get(name, name)
+
+
+def backend(name: str) -> str:
+    """Return what people call a backend."""
+    return BACKENDS[name].label if name in BACKENDS else name
+
+
+def value(factor: str, level: str) -> str:
+    """Return a value of a factor of the tables in words."""
+    return VALUES.get(factor, str)(level)
 
 
 def forget_bias(value: str) -> str:
@@ -124,3 +177,15 @@ def labels(texts: Sequence[str]) -> str:
 def default(library_init: str, name: str) -> str:
     """Return whose default a cell is, in words: "PyTorch's default LSTM"."""
     return f"{init(library_init)} {cell(name)}"
+
+
+VALUES: Mapping[str, Callable[[str], str]] = {
+    "cell": cell,
+    "init": init,
+    "forget_bias": forget_bias,
+    "task": task,
+    "trained": task,
+    "slice": spelled,
+    "backend": backend,
+}
+"""How a value of each factor that has names is said."""

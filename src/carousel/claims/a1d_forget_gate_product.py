@@ -91,7 +91,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         return Verdict(word, missing(evidence, what), _alt(evidence), states=dict(states))
     error = evidence.groupby(evidence["backend"].astype(str))["error"].max()
     sides = {name: float(error[name]) for name in error.index}
-    held = "Along the cell alone, with the gates held fixed. " if word == SUPPORTED else ""
+    held = "Along the cell alone, with the gates frozen. " if word == SUPPORTED else ""
     worst, least, n = float(error.max()), float(error.min()), int(reference(evidence)["n"].sum())
     return Verdict(word, held + _apart(evidence), _alt(evidence), worst, least, worst, n, by_backend=sides,
                    states=dict(states))  # fmt: skip
@@ -126,7 +126,7 @@ CLAIM = Claim(
     who="answer 1",
     kind="identity",
     statement="For the LSTM the cell-to-cell derivative, along the cell alone, is the product of the forget gates.",
-    reading="Per unit and lag, the derivative of c_T by c_t with the gates' own dependence held fixed is the "
+    reading="Per unit and lag, the derivative of c_T by c_t with the gates frozen is the "
     "product of the forget gates between them. Both sides come from the same code: this checks the instrument. How "
     "far the full gradient is from its part along the cell, norm by norm, is reported beside it and decides nothing.",
     prediction="supported, with the full derivative some way off",

@@ -68,7 +68,7 @@ CLAIM = Claim(
     kind="identity",
     statement="In the 1997 cell the state changes only by addition, so the derivative of the state by an earlier "
     "state, along the cell alone, is zero.",
-    reading="The derivative of c_T by c_t along the cell of the LSTM of 1997, gates held fixed, is 0 at every lag "
+    reading="The derivative of c_T by c_t along the cell of the LSTM of 1997, gates frozen, is 0 at every lag "
     "above 0. The answer says zero and argues as if it were one; what it says is decided. An addition passes a "
     "derivative on as it is, so this checks the instrument.",
     prediction="refuted: an addition has derivative one",

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from carousel.analysis import names as words
 from carousel.analysis.stats.tables import PAIR, difference, heads, numbered, select
 from carousel.axes import BACKENDS
 from carousel.claims.settings_text import named
@@ -34,7 +35,7 @@ def agreement(decay: pd.DataFrame | Runs) -> pd.DataFrame:
     table = measures(WHEN[0], [found[WHEN[0]] for found in each.values()])
     for name, found in each.items():
         if found[WHEN[0]].rows:
-            table += measures(f"{WHEN[0]}, slice {name}", [found[WHEN[0]]])[:1]
+            table += measures(f"{WHEN[0]}, slice {words.spelled(str(name))}", [found[WHEN[0]]])[:1]
     for when in WHEN[1:]:
         table += measures(when, [found[when] for found in each.values()])
     return pd.DataFrame(table, columns=names("agreement"))
@@ -127,4 +128,5 @@ def measures(name: str, parts: list[Compared]) -> list[dict]:
 
 
 def _where(row: pd.Series) -> str:
-    return f"slice {row['slice']}: {named(row)}; {row['quantity']}, path {row['path']}, lag {row['lag']}"
+    what = f"{words.quantity(str(row['quantity']))}, {words.path(str(row['path']))}, lag {row['lag']}"
+    return f"slice {words.spelled(str(row['slice']))}: {named(row)}; {what}"

@@ -103,7 +103,7 @@ CLAIM = Claim(
     kind="identity",
     statement="The loop around the cell (the constant error carousel, CEC) is an identity: along the cell alone its "
     "derivative is one, and the gradient stays constant.",
-    reading="The derivative of c_T by c_t along the cell-to-cell path alone, gates held fixed, is 1 at every lag. "
+    reading="The derivative of c_T by c_t along the cell-to-cell path alone, gates frozen, is 1 at every lag. "
     "In the 1997 cell nothing else can come out: there it checks the instrument. With a forget gate it is the "
     "product of the gates. Half of it is left after n steps from the forget bias ln(n / ln 2) on where the bias alone "
     "moves the gates; whatever else moves them raises that.",

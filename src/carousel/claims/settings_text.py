@@ -42,7 +42,9 @@ def _values(name: str, seen: pd.Series) -> str:
     """Return the values of a factor: all of them, or from which to which where there are many."""
     if len(seen) <= LISTED:
         order = bias_order(seen) if name in TEXTS else sorted(seen)
-        return listed([number(value) if isinstance(value, float) else f"{value}" for value in order])
+        return listed(
+            [number(value) if isinstance(value, float) else names.value(name, f"{value}") for value in order]
+        )
     numbers = pd.to_numeric(pd.Series(seen).astype(str), errors="coerce").dropna()
     spread = f" from {number(numbers.min())} to {number(numbers.max())}" if len(numbers) else ""
     return f"{len(seen)} values{spread}"
@@ -57,7 +59,11 @@ def named(row: pd.Series) -> str:
     words += [f"bias {row['bias']:g}"] if row["bias"] != 0 else []
     words += [names.at_bias(str(row["forget_bias"]))] if row["forget_bias"] != "none" else []
     words += [f"T = {row['length']}"]
-    words += [f"trained on {row['trained']} for {row['step']} steps"] if row["trained"] != "no" else []
+    words += (
+        [f"trained on {names.task(str(row['trained']))} for {row['step']} steps"]
+        if row["trained"] != "no"
+        else []
+    )
     return ", ".join(words)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from carousel.analysis import names
 from carousel.axes import BACKENDS
 from carousel.claims.claim import Verdict
 from carousel.claims.rules import INCONCLUSIVE
@@ -14,9 +15,10 @@ def calibration_failures(calibration: pd.DataFrame) -> list[str]:
     """Return what is wrong with the instrument: each system that failed on a backend, each backend never calibrated."""
     failed = calibration.loc[~calibration["passed"].eq(True), ["system", "backend"]].drop_duplicates()
     absent = [name for name in BACKENDS if name not in set(calibration["backend"])]
-    return [f"{row.system} failed its calibration on {row.backend}" for row in failed.itertuples()] + [
-        f"the {name} backend was not calibrated" for name in absent
-    ]
+    return [
+        f"{names.spelled(row.system)} failed its calibration on {names.backend(row.backend)}"
+        for row in failed.itertuples()
+    ] + [f"the {names.backend(name)} backend was not calibrated" for name in absent]
 
 
 def withheld_if_uncalibrated(verdict: Verdict, failures: Sequence[str]) -> Verdict:

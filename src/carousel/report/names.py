@@ -1,8 +1,21 @@
 """What readers of the page and of figures see instead of the names in the tables, with a typeset apostrophe."""
 
-from carousel.analysis.names import CELLS, INITS, cell, forget_bias, init as plain, task
+from carousel.analysis.names import (
+    CELLS,
+    INITS,
+    backend,
+    cell,
+    forget_bias,
+    init as plain,
+    path,
+    quantity,
+    spelled,
+    task,
+    value,
+)
 
-__all__ = ["CELLS", "INITS", "cell", "forget_bias", "init", "setting", "task"]
+__all__ = ["CELLS", "INITS", "backend", "cell", "forget_bias", "init", "path", "quantity", "setting", "spelled", "task",
+           "value"]  # fmt: skip
 
 
 def init(name: str) -> str:

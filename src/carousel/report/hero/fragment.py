@@ -45,6 +45,6 @@ def caption(lines: Lines) -> str:
     return (
         f"Norm of the gradient by the state, relative to that by the last state: mean over "
         f"{counted(lines.repetitions, 'network')} of {lines.hidden} units, before training, {names.init(lines.init)} "
-        f"init, sequences of {lines.length:,} steps. <em>Gates fixed</em>: no error passes a gate’s slope. "
+        f"init, sequences of {lines.length:,} steps. <em>Gates frozen</em>: no error passes a gate’s slope. "
         "<em>Carousel alone</em>: none passes the recurrent weights."
     )

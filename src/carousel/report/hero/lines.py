@@ -11,7 +11,7 @@ from carousel.axes import LAGS, REFERENCE
 from carousel.claims import defaults
 from carousel.report.figures.data import prefer
 
-ROUTES = {"full": "all routes", "candidate": "gates fixed", "cell": "carousel alone"}  # path: its name
+ROUTES = {"full": "all routes", "candidate": "gates frozen", "cell": "carousel alone"}  # path: its name
 RIVAL = "rnn_tanh"
 PLACE = ["slice", "init", "drive", "hidden", "length"]  # what the LSTM and its rival share
 SLICES = ("reach", "bias", "grid")  # the first that was measured

@@ -13,7 +13,7 @@ def sentence(lines: Lines, bias: str) -> str:
     frozen, alone = (share(at(lines, bias, path, lines.horizon)) for path in ("candidate", "cell"))
     return (
         f"{where(bias)} <strong>{left[0]}</strong> of the gradient arrives from {near} steps back and "
-        f"<strong>{left[1]}</strong> from {lines.horizon}: {frozen} with the gates held fixed, {alone} along the "
+        f"<strong>{left[1]}</strong> from {lines.horizon}: {frozen} with the gates frozen, {alone} along the "
         "carousel alone."
     )
 

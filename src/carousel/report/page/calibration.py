@@ -6,7 +6,8 @@ import pandas as pd
 
 from carousel.analysis.text import count
 from carousel.claims.withheld import calibration_failures
-from carousel.report.page.markup import div, escape, number, table
+from carousel.report import names
+from carousel.report.page.markup import div, escape, number, prose, table
 
 NAMED = 8  # failures in the banner: more are counted
 
@@ -46,8 +47,9 @@ def passing(checks: pd.DataFrame) -> str:
 def line(group: pd.DataFrame) -> tuple[str, ...]:
     """One system: the check that is the furthest off for its tolerance on any backend, a failed one first."""
     worst = group.loc[off(group).where(~group["failed"], float("inf")).idxmax()]
-    check = escape(", ".join(map(str, worst[["quantity", "path", "lag"]])))
-    return (f"**{escape(worst['system'])}**: {escape(worst['statement'])}", check, escape(worst["backend"]),
+    check = escape(f"{names.quantity(worst['quantity'])}, {names.path(worst['path'])}, {worst['lag']}")
+    name = escape(names.spelled(worst["system"]))
+    return (f"**{name}**: {prose(worst['statement'])}", check, escape(names.backend(worst["backend"])),
             number(worst["predicted"]), number(worst["measured"]), error(worst), result(group))  # fmt: skip
 
 
@@ -66,6 +68,6 @@ def error(row: pd.Series) -> str:
 
 def result(group: pd.DataFrame) -> str:
     """How many of a system's checks passed, and on which backends the others failed."""
-    where = ", ".join(sorted(set(group.loc[group["failed"], "backend"])))
+    where = ", ".join(map(names.backend, sorted(set(group.loc[group["failed"], "backend"]))))
     word = f"[failed]{{.failed}} on {where}: " if where else "[passed]{.passed}: "
     return word + passing(group)

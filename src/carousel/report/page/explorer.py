@@ -1,8 +1,15 @@
 """The explorer: the box that explorer.js fills, with the curves, the drawing's specification and Vega in the page."""
 
+import json
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 
+from carousel.analysis.names import PATHS as ROUTES
+from carousel.report import names
+from carousel.report.explorer import PATHS as DRAWN
 from carousel.report.page.source import FOLDER
+
+PATHS = {path: ROUTES[path] for path in DRAWN}
 
 LISTS = {"cell": "Cell", "init": "Init", "forget_bias": "Forget bias", "length": "Length, steps",
          "training": "Training", "path": "Path"}  # fmt: skip
@@ -33,11 +40,30 @@ def explorer(data: SimpleNamespace) -> str:
     parts = [
         BOX.format(lists=lists),
         script(text, "explorer-data"),
+        script(json.dumps(said(data.explorer["factors"])), "explorer-names"),
         script(file("explorer.vg.json"), "explorer-spec"),
         f"<script>\n/*! Vega\n{file('vega.license.txt')}*/\n{file('vega.min.js')}\n</script>",
         f"<script>\n{file('explorer.js')}</script>",
     ]
     return "```{=html}\n" + "\n".join(parts) + "\n```\n"
+
+
+def said(factors: Mapping[str, Sequence[object]]) -> dict[str, dict[str, str]]:
+    """What the lists call each value of a factor, and the paths."""
+    words = {
+        name: {str(value): names.value(name, str(value)) for value in found}
+        for name, found in factors.items()
+    }
+    return words | {
+        "training": {stage: stage_in_words(stage) for stage in words.get("training", {})},
+        "path": PATHS,
+    }
+
+
+def stage_in_words(stage: str) -> str:
+    """A stage of training: "no", or a task and a step as in "adding:300"."""
+    task, _, step = stage.partition(":")
+    return "before training" if task == "no" else f"{names.task(task)}, after {int(step):,} steps"
 
 
 def file(name: str) -> str:

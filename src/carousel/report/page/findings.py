@@ -73,7 +73,7 @@ FINDINGS: Mapping[str, Mapping[str, Wording]] = {
             f"{span(*threshold(data, 'A1b', 'weights lead again, tanh RNN'), 2)}, the weights elsewhere"},
     "A1c": {"refuted": lambda data: "Where the factor grows, a chain’s gradient can shrink, by "
             f"{fixed(-effect(data, 'A1c'), 1)} decades per step"},
-    "A1d": {"supported": lambda data: f"The formula is exact, to {rounding(data, 'A1d')}, with the gates held fixed"},
+    "A1d": {"supported": lambda data: f"The formula is exact, to {rounding(data, 'A1d')}, with the gates frozen"},
     "A1e": {"depends": lambda data: f"Half of it is left after {LAG} steps only from a fixed forget bias of "
             f"{span(*threshold(data, 'A1e', f'threshold over {LAG} steps'))} on"},
     "A1f": {"refuted": lambda data: "There is such a path, but other routes can cancel it: the total was "

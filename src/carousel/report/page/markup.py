@@ -16,9 +16,25 @@ def escape(text: object) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(str(text).split()))
 
 
+MATHEMATICS = (  # in escaped text: how plain text writes it, and how it is set
+    (r"(\d)e(−?)(?:\\-)?(\d+)", lambda found: f"{found[1]} × 10^{found[2] or MINUS * ('-' in found[0])}{found[3]}^"),
+    (r"(?<!\d)1 × 10\^", lambda found: "10^"),
+    (r"\\\^(−?(?:\d+(?:\\\.\d+)?|[a-z]\b))", lambda found: f"^{found[1]}^"),
+    (r"\\\^\\\((\w)\\-(\w)\\\)", lambda found: f"^{found[1]}{MINUS}{found[2]}^"),
+    (r"\b(d?[a-zA-Z])\\_(?:\\\{(\w+)\\-(\w+)\\\}|([a-zA-Z]+)\b)",
+     lambda found: f"*{found[1]}*~{found[4] or f'{found[2]}{MINUS}{found[3]}'}~"),
+    (r"\bsigma(\\')?", lambda found: "σ′" if found[1] else "σ"),
+    (r"\bphi(\\')?", lambda found: "φ′" if found[1] else "φ"),
+    (r"(?<=[a-z])\\'(?=s\b)|(?<=s)\\'(?= )", lambda found: "’"),
+)  # fmt: skip
+
+
 def prose(text: object) -> str:
-    """Text as Markdown, with powers of ten as such."""
-    return re.sub(r"10\\\^(−?\d+(?:\\\.\d+)?)", r"10^\1^", escape(text))
+    """Text as Markdown, with mathematics and apostrophes as such."""
+    shown = escape(text)
+    for pattern, setting in MATHEMATICS:
+        shown = re.sub(pattern, setting, shown)
+    return shown
 
 
 def number(value: float) -> str:

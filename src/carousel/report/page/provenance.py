@@ -46,7 +46,13 @@ def costs(data: SimpleNamespace) -> str:
     if data.timings.empty:
         return "The logs of this study do not say how long its jobs took."
     rows = [
-        (escape(row.rule), count(row.jobs), seconds(row.wall), seconds(row.cpu), seconds(row.longest))
+        (
+            escape(row.rule.replace("_", " ")),
+            count(row.jobs),
+            seconds(row.wall),
+            seconds(row.cpu),
+            seconds(row.longest),
+        )
         for row in data.timings.sort_values("wall", ascending=False, kind="stable").itertuples()
     ]
     head = ("Rule", "Jobs", "Wall time", "CPU time", "Longest job")

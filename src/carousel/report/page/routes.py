@@ -57,7 +57,7 @@ def training(data: SimpleNamespace) -> str:
     rows = pd.concat(shown) if shown else rows
     named = [
         (
-            row.slice,
+            names.spelled(row.slice),
             names.task(row.trained),
             names.init(row.init),
             names.forget_bias(row.forget_bias),

@@ -8,6 +8,7 @@ import pandas as pd
 from carousel.analysis.stats.tables import grouped, select
 from carousel.analysis.text import listed
 from carousel.axes import UNIT_DRIVE
+from carousel.report import names
 from carousel.report.page import routes, settings
 from carousel.report.page.markup import definitions, escape, table
 from carousel.tables.columns import FACTORS
@@ -21,11 +22,14 @@ GATES, FACTORS_OF_ERROR = ("gate_i", "gate_f"), ("entry", "exit")  # quantities 
 
 
 def values(column: pd.Series) -> str:
-    """The distinct values of a factor: all of them if few, otherwise their range and number."""
+    """The distinct values of a factor in words: all of them if few, otherwise their range and number."""
     found = sorted(column.dropna().unique())
     if len(found) > 8 and pd.api.types.is_numeric_dtype(column.dtype):
         return f"{found[0]:g} to {found[-1]:g} ({len(found)} values)"
-    return ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in found)
+    return ", ".join(
+        f"{value:g}" if isinstance(value, float) else names.value(str(column.name), str(value))
+        for value in found
+    )
 
 
 def swept(frame: pd.DataFrame) -> str:
@@ -33,8 +37,12 @@ def swept(frame: pd.DataFrame) -> str:
     pairs = []
     for name, part in by_slice(frame).items():
         each = {factor: values(part[factor]) for factor in SWEPT if factor in part}
-        words = (f"*{escape(factor)}* {escape(text)}" for factor, text in each.items() if text)
-        pairs.append((escape(name), "; ".join(words)))
+        words = (
+            f"*{escape(FACTORS[factor].words or names.spelled(factor))}* {escape(text)}"
+            for factor, text in each.items()
+            if text
+        )
+        pairs.append((escape(names.spelled(name)), "; ".join(words)))
     return definitions(pairs)
 
 
@@ -51,7 +59,7 @@ def purposes(data: SimpleNamespace) -> str:
     claims, shown = of_claims(data.claims), of_sections(data)
     rows = [
         (
-            escape(name),
+            escape(names.spelled(name)),
             escape(varied(part)),
             links(claims.get(name, [])) or "none",
             links(anchor for anchor, slices in shown.items() if name in slices) or "none",

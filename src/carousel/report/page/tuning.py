@@ -20,7 +20,11 @@ def tuning(data: SimpleNamespace) -> str:
     wide = chosen.unstack("task")
     head = ("Slice", "Cell", *(names.task(task) for task in wide.columns))
     lines = [
-        (escape(slice_), escape(names.cell(cell)), *("" if pd.isna(rate) else number(rate) for rate in rates))
+        (
+            escape(names.spelled(slice_)),
+            escape(names.cell(cell)),
+            *("" if pd.isna(rate) else number(rate) for rate in rates),
+        )
         for (slice_, cell), rates in zip(wide.index, wide.to_numpy(), strict=True)
     ]
     return (
