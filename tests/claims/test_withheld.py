@@ -32,45 +32,45 @@ def failing(calibration: pd.DataFrame, *places: tuple[str, str]) -> pd.DataFrame
 @pytest.mark.parametrize("word", ["supported", "refuted", "depends"])
 def test_a_fault_takes_the_word_and_leaves_the_numbers(word: str) -> None:
     found = withheld_if_uncalibrated(
-        replace(FOUND, verdict=word), ["dead ReLU failed its calibration on torch"]
+        replace(FOUND, verdict=word), ["dead ReLU failed its calibration on PyTorch"]
     )
     assert found == replace(FOUND, verdict=INCONCLUSIVE, condition=found.condition)
-    assert found.condition.startswith("dead ReLU failed its calibration on torch")
+    assert found.condition.startswith("dead ReLU failed its calibration on PyTorch")
     assert "Everywhere" not in found.condition
 
 
 def test_without_a_fault_nothing_changes_and_what_is_open_keeps_its_reason() -> None:
     assert withheld_if_uncalibrated(FOUND, []) == FOUND
     undecided = replace(FOUND, verdict=INCONCLUSIVE)
-    assert withheld_if_uncalibrated(undecided, ["non-normal failed its calibration on numpy"]) == undecided
+    assert withheld_if_uncalibrated(undecided, ["non-normal failed its calibration on NumPy"]) == undecided
 
 
 def test_faults_name_each_failed_system_and_each_missing_backend(calibration) -> None:
     assert calibration_failures(calibration) == []
     assert calibration_failures(failing(calibration, ("dead ReLU", "torch"))) == [
-        "dead ReLU failed its calibration on torch"
+        "dead ReLU failed its calibration on PyTorch"
     ]
     one = calibration[calibration["backend"] == "numpy"]
-    assert calibration_failures(one) == ["the torch backend was not calibrated"]
+    assert calibration_failures(one) == ["the PyTorch backend was not calibrated"]
     assert calibration_failures(calibration.head(0)) == [
-        f"the {name} backend was not calibrated" for name in ("numpy", "torch")
+        f"the {name} backend was not calibrated" for name in ("NumPy", "PyTorch")
     ]
     unknown = calibration.astype({"passed": object}).assign(passed=[None, *[True] * 5])
-    assert calibration_failures(unknown) == ["orthogonal linear failed its calibration on numpy"]
+    assert calibration_failures(unknown) == ["orthogonal linear failed its calibration on NumPy"]
 
 
 def test_one_failed_row_among_many_is_a_fault_named_once(calibration) -> None:
     rows = pd.concat([calibration] * 3, ignore_index=True)
     rows.loc[4, "passed"] = rows.loc[10, "passed"] = False
     assert calibration_failures(rows.astype({"backend": "category", "system": "category"})) == [
-        "non-normal failed its calibration on numpy"
+        "non-normal failed its calibration on NumPy"
     ]
 
 
 BROKEN = {  # what is wrong, and how the condition of every claim then begins
-    "failed": "dead ReLU failed its calibration on torch (and 1 more): ",
-    "empty": "the numpy backend was not calibrated (and 1 more): ",
-    "one backend": "the numpy backend was not calibrated: ",
+    "failed": "dead ReLU failed its calibration on PyTorch (and 1 more): ",
+    "empty": "the NumPy backend was not calibrated (and 1 more): ",
+    "one backend": "the NumPy backend was not calibrated: ",
 }
 
 

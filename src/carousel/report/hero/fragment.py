@@ -1,7 +1,7 @@
 """The hero as a piece of HTML: the control, the drawing at two sizes, and the sentence of the chosen forget bias."""
 
-from carousel.analysis import names
 from carousel.analysis.text import counted
+from carousel.report import names
 from carousel.report.hero.lines import Lines
 from carousel.report.hero.picture import NARROW, WIDE, svg
 from carousel.report.hero.words import sentence
@@ -42,9 +42,9 @@ def rules(n: int, first: int) -> str:
 
 def caption(lines: Lines) -> str:
     """Return how to read the drawing, and where it was measured."""
+    networks = f"{counted(lines.repetitions, 'network')} of {lines.hidden} units [least to most; shaded]"
     return (
-        f"Norm of the gradient by the state, relative to that by the last state: mean over "
-        f"{counted(lines.repetitions, 'network')} of {lines.hidden} units, before training, {names.init(lines.init)} "
-        f"init, sequences of {lines.length:,} steps. <em>Gates frozen</em>: no error passes a gate’s slope. "
-        "<em>Carousel alone</em>: none passes the recurrent weights."
+        f"Norm of the gradient by the state over that by the last state: mean of {networks}, before training, "
+        f"{names.init(lines.init)} init, sequences of {lines.length:,} steps. <em>Gates frozen</em>: no error passes a "
+        "gate’s slope. <em>Carousel alone</em>: none passes the recurrent weights."
     )

@@ -22,7 +22,8 @@ class Lines(NamedTuple):
     """The lines of one init, and where they were measured.
 
     table: ``cell``, ``forget_bias``, ``path``, ``lag``, and ``left``, log10 of the norm relative to that at lag 0, the
-    mean over repetitions. biases: in order. horizon: the last lag.
+    mean over repetitions; ``low`` and ``high``, those of the repetitions that have least and most left. biases: in
+    order. horizon: the last lag.
     """
 
     table: pd.DataFrame
@@ -44,7 +45,7 @@ def lines(decay: pd.DataFrame) -> Lines | None:
     lags = sorted({*rows.loc[rows["lag"] <= horizon, "lag"], horizon})
     models = pd.concat([left(rows, "loss_state", path, lags).assign(path=path) for path in ROUTES])
     keys = ["cell", "forget_bias", "path", "lag"]
-    table = models.groupby(keys, observed=True)["left"].mean().reset_index()
+    table = models.groupby(keys, observed=True)["left"].agg(left="mean", low="min", high="max").reset_index()
     biases = [bias for bias in bias_order(table["forget_bias"]) if _told(bias)]
     repetitions = models["repetition"].nunique()
     return Lines(
@@ -53,13 +54,14 @@ def lines(decay: pd.DataFrame) -> Lines | None:
 
 
 def curve(lines: Lines, cell: str, bias: str, path: str) -> pd.DataFrame:
-    """Return ``lag`` and ``left`` of one line, ascending in lag; empty where it was not measured."""
-    return select(lines.table, cell=cell, forget_bias=bias, path=path).sort_values("lag")[["lag", "left"]]
+    """Return ``lag``, ``left``, ``low`` and ``high`` of one line, ascending in lag; empty where it was not measured."""
+    found = select(lines.table, cell=cell, forget_bias=bias, path=path)
+    return found.sort_values("lag")[["lag", "left", "low", "high"]]
 
 
-def at(lines: Lines, bias: str, path: str, lag: int) -> float:
-    """Return what the LSTM has left at one lag, in decades."""
-    found = curve(lines, "lstm", bias, path).set_index("lag")["left"]
+def at(lines: Lines, bias: str, path: str, lag: int, what: str = "left") -> float:
+    """Return what the LSTM has left at one lag, in decades: on the mean, or its ``low`` or ``high``."""
+    found = curve(lines, "lstm", bias, path).set_index("lag")[what]
     return float(found.get(lag, float("nan")))
 
 

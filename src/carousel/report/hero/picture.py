@@ -29,8 +29,8 @@ class Frame(NamedTuple):
     text: float
 
 
-WIDE = Frame("wide", 736, 330, 64, 190, 14, 44, 13)
-NARROW = Frame("narrow", 368, 300, 46, 138, 12, 44, 12.5)
+WIDE = Frame("wide", 736, 254, 64, 190, 10, 40, 13)
+NARROW = Frame("narrow", 368, 216, 46, 138, 9, 40, 12.5)
 
 
 def svg(lines: Lines, frame: Frame, title: str) -> str:
@@ -91,7 +91,8 @@ def _routes(lines: Lines, frame: Frame, bias: str) -> str:
     """Return the lines of one forget bias with what they end at beside them."""
     drawn = {path: curve(lines, "lstm", bias, path) for path in ROUTES}
     drawn = {path: points for path, points in drawn.items() if len(points)}
-    parts = [_polyline(path, lines, frame, points) for path, points in reversed(drawn.items())]
+    parts = [_band(path, lines, frame, points) for path, points in drawn.items()]
+    parts += [_polyline(path, lines, frame, points) for path, points in reversed(drawn.items())]
     ends = [down(frame, at(lines, bias, path, lines.horizon)) + 4 for path in drawn]
     x = across(lines, frame, lines.horizon) + 8
     for path, y in zip(drawn, spread(ends, APART * frame.text), strict=True):
@@ -117,13 +118,23 @@ def _polyline(name: str, lines: Lines, frame: Frame, points: pd.DataFrame) -> st
     return f'<polyline class="{name}" points="{" ".join(places)}"/>'
 
 
+def _band(name: str, lines: Lines, frame: Frame, points: pd.DataFrame) -> str:
+    """Return the area between the repetitions that have least and most left, as far as it is on the axes."""
+    ends = [
+        [(across(lines, frame, row.lag), down(frame, row.left)) for row in on_the_axes(side).itertuples()]
+        for side in (points.assign(left=points[end]) for end in ("low", "high"))
+    ]
+    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in [*ends[0], *reversed(ends[1])])
+    return f'<polygon class="{name}" points="{places}"/>'
+
+
 def on_the_axes(points: pd.DataFrame) -> pd.DataFrame:
     """Return a curve up to where it first falls below DEEPEST, and the point at which it does."""
     below = points["left"].to_numpy() < DEEPEST
     if not below.any():
         return points
     end = int(below.argmax())
-    (before, after) = points["left"].iloc[end - 1], points["left"].iloc[end]
+    before, after = points["left"].iloc[end - 1], points["left"].iloc[end]
     share = (DEEPEST - before) / (after - before) if np.isfinite(after) else 0.0
     lag = points["lag"].iloc[end - 1] + share * (points["lag"].iloc[end] - points["lag"].iloc[end - 1])
     return pd.concat([points.iloc[:end], pd.DataFrame({"lag": [lag], "left": [DEEPEST]})])

@@ -17,7 +17,9 @@ STYLE = (
     ".floor{stroke:#57606a;stroke-dasharray:3 3}polyline{fill:none;stroke-width:2}"
     "polyline.full{stroke-width:3.2}polyline.candidate{stroke-dasharray:2 3}polyline.cell{stroke-dasharray:7 3}"
     + "".join(
-        f"polyline.{name}{{stroke:{colour}}}text.{name}{{fill:{colour}}}" for name, colour in COLOURS.items()
+        f"polyline.{name}{{stroke:{colour}}}text.{name}{{fill:{colour}}}"
+        f"polygon.{name}{{fill:{colour};opacity:.2}}"
+        for name, colour in COLOURS.items()
     )
 )
 NOTHING = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>\n'  # of a study without an LSTM

@@ -23,17 +23,17 @@ WAYS = (  # where it leads, for whom, what is there
     (
         "why",
         "Why?",
-        "Eight questions, five minutes: what carries a gradient through an LSTM, and what does not.",
+        "Eight questions, five minutes: what carries a gradient, and what does not.",
     ),
     (
         "recommended",
         "I have a network",
-        "What to set for a dependency so long, and how to look at your own network.",
+        "What to set for a dependency so long, and how to measure your own.",
     ),
     (
         "claims",
         "I referee this",
-        "Every claim with its rule, numbers, intervals and what would change the verdict.",
+        "Every claim with its rule, numbers and intervals, and what would change it.",
     ),
 )
 
@@ -58,7 +58,7 @@ def strip(data: SimpleNamespace) -> str:
     """A square per claim, by who said it, and how many have each verdict."""
     names = data.claims["id"].map(group)
     groups = "".join(
-        f"<li><span>{GROUPS[name]}</span>{''.join(square(claim) for claim in rows.itertuples())}</li>"
+        f"<li><span>{GROUPS[name].partition(' and ')[0]}</span>{''.join(map(square, rows.itertuples()))}</li>"
         for name, rows in data.claims.groupby(names, sort=False)
     )
     return html(f'<div class="strip"><p>{counts(data.claims)}</p><ul>{groups}</ul></div>')
@@ -85,7 +85,7 @@ def square(claim: Any) -> str:
 
 def ways() -> str:
     """Three ways to read on."""
-    each = "".join(f'<li><a href="#{name}">{whom}</a> {what}</li>' for name, whom, what in WAYS)
+    each = "".join(f'<li><a href="#{name}">{whom}</a> <span>{what}</span></li>' for name, whom, what in WAYS)
     return html(f'<ul class="ways">{each}</ul>')
 
 
@@ -103,17 +103,18 @@ def _slopes(data: SimpleNamespace) -> str:
     if (_verdict(data, "A1d"), _verdict(data, "Q2")) != ("supported", "depends"):
         return ""
     return (
-        "Along the cell a gradient is multiplied by the *value* of the forget gate, not by the slope of its sigmoid: "
-        "the "
-        f"wider the gate is open, the more of it is left, with the same sigmoids ({link('A1d')}, {link('Q2')})."
+        "Along the cell a gradient is multiplied by the *value* of the forget gate, not by the slope of its sigmoid "
+        f"({link('A1d')}, {link('Q2')})."
     )
 
 
 def _defaults(data: SimpleNamespace) -> str:
     """What is left at the standard lag by default, in the libraries that differ in the forget bias."""
     found = defaults(data, "lstm")
-    each = [f"{escape(label)}’s defaults leave {share(found[label])}" for label in SHOWN if label in found]
-    return f"After {LAG} steps {listed(each)} of it{_said(_setting, data)}." if each else ""
+    each = [
+        f"{share(found[label])} is left by {escape(label)}’s defaults" for label in SHOWN if label in found
+    ]
+    return f"After {LAG} steps {listed(each)}{_said(_setting, data)}." if each else ""
 
 
 def _setting(data: SimpleNamespace) -> str:
