@@ -1,5 +1,7 @@
-// Marks the section in view in the contents. Without it the contents are a list of links.
+// Marks the section in view in the contents, and unfolds everything at the address ?print=all.
+// Without it the contents are a list of links.
 addEventListener("DOMContentLoaded", () => {
+  if (location.search === "?print=all") document.querySelectorAll("details").forEach(fold => { fold.open = true; });
   const links = new Map([...document.querySelectorAll("#contents a")].map(a => [a.hash.slice(1), a]));
   const places = [...links.keys()].map(id => document.getElementById(id)).filter(Boolean);
   const mark = () => {

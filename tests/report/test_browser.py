@@ -1,5 +1,6 @@
 """The report in a browser: it fits, it is accessible, it asks the network for nothing, and its explorer works."""
 
+import base64
 import json
 import re
 import urllib.parse
@@ -317,10 +318,18 @@ def test_without_scripts_the_page_says_what_is_missing(browser, page):
     assert not [node for node in tree if node.get("role", {}).get("value") == "combobox"]
 
 
-def test_it_prints(browser, page):
-    import base64
+PAPER = 16  # pages of what is not unfolded
 
-    opened(browser, page)
+
+def pages(browser, address: str) -> int:
+    """How many pages of paper an address takes."""
+    browser.open(address, 1400)
     pdf = base64.b64decode(browser("Page.printToPDF", preferCSSPageSize=True)["data"])
     assert pdf.startswith(b"%PDF")
-    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 10
+    return len(re.findall(rb"/Type\s*/Page\b", pdf))
+
+
+def test_it_prints_what_is_unfolded_and_all_of_it_where_the_address_asks_for_it(browser, page):
+    usual, everything = (pages(browser, page.as_uri() + more) for more in ("", "?print=all"))
+    assert 3 <= usual <= PAPER
+    assert everything >= 10 and everything > usual + 3

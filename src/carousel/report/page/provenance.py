@@ -66,6 +66,6 @@ def seconds(value: float) -> str:
 
 def colophon(data: SimpleNamespace) -> str:
     """The last line of the page: what made it."""
-    return div(
-        "colophon", f"This page was rendered by {escape(data.renderer)}. It loads nothing from the network."
-    )
+    said = f"This page was rendered by {escape(data.renderer)}. It loads nothing from the network. On paper it is the "
+    more = "essay and the cards; what is unfolded is printed, too, and all of it at this page’s address with *?print=all*."
+    return div("colophon", said + more)
