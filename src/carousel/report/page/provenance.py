@@ -66,6 +66,6 @@ def seconds(value: float) -> str:
 
 def colophon(data: SimpleNamespace) -> str:
     """The last line of the page: what made it."""
-    said = f"This page was rendered by {escape(data.renderer)}. It loads nothing from the network. On paper it is the "
-    more = "essay and the cards; what is unfolded is printed, too, and all of it at this page’s address with *?print=all*."
-    return div("colophon", said + more)
+    made = f"This page was rendered by {escape(data.renderer)}. It loads nothing from the network."
+    paper = "Printed, it is the essay and the cards, with what is unfolded; with *?print=all* at its address, all of it."
+    return div("colophon", f"{made} {paper}")
