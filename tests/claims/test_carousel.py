@@ -285,7 +285,7 @@ def test_distance_is_asked_up_to_the_longest_lag(plant) -> None:
     tables = plant(need="A4f", forget=OPEN, length=3000, loop97=-6e-4, extra={"along97": 0.0})
     found = decided("A4f", tables)
     assert a4f.distances(a4f.rows(tables)) == [30, 100, 300, 1000]
-    assert "The total falls by lag 1000 without a forget gate; is flat up to lag 1000" in found.condition
+    assert "The total falls by lag 1000 without a forget gate. It is flat up to lag 1000" in found.condition
     assert (
         "at lag 100 (less than half in 0 of 20 models) and 10^\N{MINUS SIGN}0.59 at lag 1000 (less than half in 20"
         in (found.condition)
@@ -311,7 +311,7 @@ def test_one_init_that_falls_is_not_pooled_away(plant) -> None:
     found = decided("A4f", Tables(pd.concat([decay, *many, falls], ignore_index=True), None, None))
     assert found.verdict == "depends"
     assert "The total is flat up to lag 100 at forget bias 0, 1 and 10" in found.condition
-    assert "with identity init falls by lag 30 without a forget gate" in found.condition
+    assert "With identity init it falls by lag 30 without a forget gate" in found.condition
 
 
 def test_models_of_one_length_say_what_distance_makes_of_the_1997_cell(plant) -> None:
@@ -333,8 +333,8 @@ def test_a_gradient_that_vanished_counts_as_a_decade(plant) -> None:
 def test_flat_falling_and_rising_are_told_apart_by_bias(plant) -> None:
     found = decided("A4f", plant(need="A4f", forget={"0": -0.1, "10": 0.0}, loop97=0.1))
     assert (
-        "The total falls by lag 30 at forget bias 0; is flat up to lag 100 at forget bias 10; rises by lag 30 without "
-        "a forget gate." in found.condition
+        "The total falls by lag 30 at forget bias 0. It is flat up to lag 100 at forget bias 10. It rises by lag 30 "
+        "without a forget gate." in found.condition
     )
     assert found.effect == 1.0
 

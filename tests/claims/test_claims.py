@@ -332,10 +332,8 @@ def test_boundaries_and_settings_are_in_the_table(verdicts) -> None:
     assert numbers[~turns].isna().all(axis=None)
     assert (numbers[turns].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
     at = table.loc["A4g", "boundary_at"]
-    assert table.loc["A4g", "boundary"].startswith(
-        f"gain (orthogonal init, 16 units) {at:.3g} (95 % interval"
-    )
-    assert "models; varied: cell rnn_relu, rnn_sigmoid and rnn_tanh;" in table.loc["A4g", "settings"]
+    assert table.loc["A4g", "boundary"].startswith(f"gain (orthogonal init, 16 units) {at:.3g} [")
+    assert "models; varied: cell ReLU RNN, sigmoid RNN and tanh RNN;" in table.loc["A4g", "settings"]
     assert table[["reading", "prediction", "settings"]].map(len).min(axis=None) >= len("refuted")
 
 

@@ -131,7 +131,7 @@ def test_inits_that_differ_have_no_common_gain() -> None:
     both = measured._replace(dynamics=pd.concat([measured.dynamics, other], ignore_index=True))
     found = decided("A4d", both)
     assert found.boundary is None
-    assert "at gain 0.825 (95 % interval" in found.condition
+    assert "at gain 0.825 [" in found.condition
     assert "(orthogonal init); 1.4" in found.condition
     assert (
         "The affine map at gain 1: 1.2 with orthogonal init and 0.7 with PyTorch's default init"
@@ -148,7 +148,7 @@ def test_the_rank_of_opening_and_exit() -> None:
 
 def test_the_settings_are_told() -> None:
     words = described(CLAIMS["A4d"].rows(tables()))
-    assert words.startswith("16 settings, 160 models; varied: cell lstm, lstm97 and lstm_peephole;")
+    assert words.startswith("16 settings, 160 models; varied: cell LSTM, LSTM of 1997 and peephole LSTM;")
     assert "gain 0.5, 1 and 2" in words
 
 

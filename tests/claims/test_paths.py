@@ -205,8 +205,8 @@ def test_lines_that_disagree_are_not_pooled(plant) -> None:
         "M2", plant(need="M2", forget=forget, total=dict.fromkeys(forget, 0.0), extra=over(0.0, 0.9, 0.0))
     )
     assert found.boundary is None
-    assert "3 (95 % interval" in found.condition
-    assert "3.9 (95 % interval" in found.condition
+    assert "3 [" in found.condition
+    assert "3.9 [" in found.condition
 
 
 def test_what_is_left_by_route_is_that_of_the_routes_table(plant) -> None:

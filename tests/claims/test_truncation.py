@@ -154,9 +154,8 @@ def test_lines_that_differ_have_no_common_bias(plant) -> None:
     decay = pd.concat([tables.decay.astype({"init": str}), other.astype({"init": str})], ignore_index=True)
     found = decided("A3b", tables._replace(decay=decay))
     assert found.boundary is None
-    assert (
-        "reaches 0.90 at forget bias 0.896 (95 % interval 0.89 to 0.901) (PyTorch's default init); 0.98"
-        in (found.condition)
+    assert "reaches 0.90 at forget bias 0.896 [0.89, 0.901] (PyTorch's default init); 0.98" in (
+        found.condition
     )
     assert found.condition.endswith("(orthogonal init).")
 
@@ -164,7 +163,7 @@ def test_lines_that_differ_have_no_common_bias(plant) -> None:
 def test_the_reason_is_decided_apart_from_the_cost(plant) -> None:
     found = decided("A3b", study_of(plant, "A3b"))
     assert (
-        "The reason: the flow along the gates decays at forget bias 0 and 1; it does not decay without a forget gate."
+        "The reason: the flow along the gates decays at forget bias 0 and 1. It does not decay without a forget gate."
         in found.condition
     )
     assert "Where it decays the direction is nevertheless lost: LSTM at forget bias 0." in found.condition
@@ -194,7 +193,7 @@ def test_the_reason_is_decided_init_by_init(plant) -> None:
     reason = found.condition.partition(". Where")[0]
     assert "along the gates decays at forget bias 0 and without a forget gate" in reason
     assert "at forget bias 1 (PyTorch's default)" in reason
-    assert "it does not decay at forget bias 1 (orthogonal)" in reason
+    assert "It does not decay at forget bias 1 (orthogonal)" in reason
 
 
 def test_accuracy_and_time_are_read_where_a_task_is_solved(plant) -> None:

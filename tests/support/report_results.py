@@ -38,7 +38,7 @@ CLAIMS = {  # id: (who, kind, verdict)
 }
 
 
-TURN = "forget bias 5.17 (95 % interval 5.15 to 5.2)"
+TURN = "forget bias 5.17 [5.15, 5.2]"
 
 
 HOSTILE = "<script>alert(1)</script> | **bold** [x](http://x.org) @nobody $y$ `code` {{< pagebreak >}}"

@@ -29,8 +29,8 @@ def factor(rate: float) -> str:
 
 
 def with_interval(value: float, low: float, high: float) -> str:
-    """Return a value and its 95 % interval."""
-    return f"{number(value)} (95 % interval {number(low)} to {number(high)})"
+    """Return a value and its 95 % interval in brackets."""
+    return f"{number(value)} [{number(low)}, {number(high)}]"
 
 
 def power(decades: float) -> str:

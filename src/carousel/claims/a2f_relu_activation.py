@@ -57,7 +57,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     at = threshold(lines, RELU) if word == DEPENDS else None
     said = [
         _counts(states),
-        said_of_libraries(evidence),
+        said_of_libraries(own),
         said_of_lines(evidence, lines, "vanishing ends"),
         said_of_moves(own),
     ]

@@ -140,7 +140,14 @@ def _path_words(own: pd.DataFrame, states: Mapping[str, str], begin: str) -> str
     groups = [(gate, *_phrase(rows, states)) for gate, rows in plain.groupby("gate")]
     table = pd.DataFrame(groups, columns=["gate", "verb", "lag"]).sort_values(["verb", "lag"])
     words = [f"{verb} {_by_lag(rows)}" for verb, rows in table.groupby("verb", sort=False)]
-    return f"{begin} {'; '.join(words) or 'was not measured'}."
+    first, *others = words or ["was not measured"]
+    return " ".join([f"{begin} {first}.", *map(_sentence, others)])
+
+
+def _sentence(words: str) -> str:
+    """Return "It is flat up to lag 30 ...", or "With some inits it falls ..."."""
+    where, verb, more = words.partition(" falls ") if words.startswith("with ") else ("", "", words)
+    return f"{where[:1].upper()}{where[1:]} it{verb}{more}." if where else f"It {words}."
 
 
 def _by_lag(rows: pd.DataFrame) -> str:
@@ -202,7 +209,7 @@ def _old_words(own: pd.DataFrame) -> str:
     return (
         f"In the LSTM of 1997 at T = {alone['length'].iloc[0]:,.0f} entering leaves 10^"
         f"{number(alone['entered'].iloc[0])} of the error along the carousel (median), every distance "
-        f"{number(10 ** alone['longest'].min())} of that; of the total at lag {ENTERED} there is left {listed(words)}."
+        f"{number(10 ** alone['longest'].min())} of that. Of its total at lag {ENTERED} there is left {listed(words)}."
     )
 
 
@@ -214,7 +221,8 @@ def _threshold_words(lines: pd.DataFrame) -> list[str]:
     said = {names[path]: in_words(select(lines, path=path), BIAS) for path in names}
     words = [f"{name} {at}" for name, at in said.items() if at]
     rule = f"ln(n / ln 2) over those {LAG - ENTERED} steps is {law(LAG - ENTERED):.2f}"
-    return [f"Of the LSTM's gradient at lag {ENTERED} half is left at lag {LAG} {'; '.join(words)}; {rule}."]
+    begin = f"Of the LSTM's gradient at lag {ENTERED} half is left at lag {LAG}"
+    return [*(f"{begin} {text}." for text in words), f"By theory, along the carousel: {rule}."]
 
 
 def _shown(changed: pd.DataFrame) -> pd.DataFrame:

@@ -109,13 +109,17 @@ def _shares(
     share, soon = (100 * each.groupby(bias).mean() for each in (found[usual.index], early))
     words = [f"{share[b]:.0f} % ({soon[b]:.0f} %) {names.at_biases([b])}" for b in shown(share.index)]
     after = space["step"] > 0
-    trained = f"; after training {found[after].sum()} of {after.sum()}" if after.any() else ""
+    trained = f"; after training in {found[after].sum()} of {after.sum()}" if after.any() else ""
     by_search = found.drop(by_plan.index)
-    searched = f"; in a search {by_search.sum()} of {len(by_search)}" if len(by_search) else ""
-    counts = f"It has vanished at lag {LAG} in {found[by_plan.index].sum()} of {len(by_plan)} LSTMs"
+    searched = f"; in a search in {by_search.sum()} of {len(by_search)}" if len(by_search) else ""
+    begin = (
+        f"Less than a tenth of the gradient by the last state is left at lag {LAG} (vanished; Q2 counts from lag "
+        f"{EARLY})"
+    )
+    counts = f"{begin} in {found[by_plan.index].sum()} of {len(by_plan)} LSTMs"
     where = (
-        f" At drive {STANDARD_DRIVE}, before training, in {listed(words)}; in brackets those in which it had by lag "
-        f"{EARLY}, on entering the cell."
+        f" At drive {STANDARD_DRIVE}, before training, it has in {listed(words)}. In brackets: those in which it had by "
+        f"lag {EARLY}, on entering the cell."
     )
     return f"{counts}{trained}{searched}.{where if words else ''}"
 

@@ -183,10 +183,17 @@ def _condition(evidence: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -
     ahead = pooled["order"].iloc[0] if len(pooled) else ""
     counts = f"{AT_DRIVE.capitalize()} the RNN {ahead} {listed(pooled['count'])}."
     rivals = lines.groupby("rival") if len(lines) else ()
-    each = [f"against the {names.cell(rival)} {in_words(own, BIAS)}" for rival, own in rivals]
-    begins = f"As the forget bias rises it begins to hold {'; '.join(each)}." if each else ""
-    texts = (counts if len(pooled) else "", *_by_state(rows, states), begins)
+    begins = [f"Against the {names.cell(rival)} it {_begins(own)}." for rival, own in rivals]
+    begins = ["As the forget bias rises:", *begins] if begins else begins
+    texts = (counts if len(pooled) else "", *_by_state(rows, states), *begins)
     return " ".join(text for text in texts if text)
+
+
+def _begins(lines: pd.DataFrame) -> str:
+    """Return in words from which forget bias the order holds against one rival, as the bias rises."""
+    if (reference(lines)["at"] == -np.inf).all():
+        return "holds at every forget bias tried"
+    return f"begins to hold {in_words(lines, BIAS)}"
 
 
 def _by_state(rows: pd.DataFrame, states: pd.Series) -> list[str]:
@@ -204,10 +211,12 @@ def _by_state(rows: pd.DataFrame, states: pd.Series) -> list[str]:
 def _places(rows: pd.DataFrame) -> str:
     """Return in words by which library's default, and at the standard drive, against which rivals."""
     library = rows["library"] != ""
-    against = {LIBRARIES[init]: _rivals(own) for init, own in rows[library].groupby("library", sort=False)}
-    words = [f"with {name}'s defaults{rivals}" for name, rivals in against.items()]
+    owners: dict[str, list[str]] = {}
+    for init, own in rows[library].groupby("library", sort=False):
+        owners.setdefault(_rivals(own), []).append(f"{LIBRARIES[init]}'s")
+    words = [f"with {listed(names_)} defaults{rivals}" for rivals, names_ in owners.items()]
     words += [f"{AT_DRIVE}{_rivals(rows[~library])}"] if (~library).any() else []
-    return "; ".join(words)
+    return listed(words)
 
 
 def _rivals(rows: pd.DataFrame) -> str:

@@ -58,6 +58,12 @@ def models(tables: Tables) -> pd.DataFrame:
     return repeated(by_route(rows(tables), (INSIDE, LAG), tuple(PARTS)), MIN_REPETITIONS)
 
 
+MEANT = (
+    f"Vanished means here that less than a tenth of what is left at lag {INSIDE}, in the cell, is left at lag {LAG}; "
+    "K1 counts from the last state."
+)
+
+
 def measure(both: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Return per part of the gradient, cell, forget bias and init what is left at LAG of what was at INSIDE.
 
@@ -100,7 +106,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LAG} on every backend"
         return Verdict(word, to_settle(evidence, states, what), _alt(evidence), states=dict(states))
     own = reference(evidence)
-    condition = " ".join([*(_path_words(own, states, path, lines) for path in PARTS), _entered(own)])
+    condition = " ".join([MEANT, *(_path_words(own, states, path, lines) for path in PARTS), _entered(own)])
     at = boundary(select(lines, path="total"), BIAS) if word == DEPENDS and len(lines) else None
     return Verdict(
         word, condition, _alt(evidence), **main(_shown(evidence)), boundary=at, states=dict(states)
@@ -120,8 +126,7 @@ def _path_words(own: pd.DataFrame, states: pd.Series, path: str, lines: pd.DataF
     undecided = f" ({open_} of {len(own)} are undecided or depend on the setting)" if open_ else ""
     at = in_words(select(lines, path=path), BIAS) if len(lines) and path == "total" else ""
     stops = f" It stops vanishing {at}." if at else ""
-    begin = f"From lag {INSIDE} to lag {LAG} the total" if path == "total" else PARTS[path].capitalize()
-    return f"{begin} has vanished {where}{undecided}.{stops}"
+    return f"{PARTS[path].capitalize()} has vanished {where}{undecided}.{stops}"
 
 
 def _places(own: pd.DataFrame, vanished: pd.Series) -> str:
@@ -135,7 +140,8 @@ def _places(own: pd.DataFrame, vanished: pd.Series) -> str:
     }
     words = [f"{who} {names.at_biases(bias_order(which.index))}" for who, which in said.items() if len(which)]
     library = own.loc[usual & vanished & (own["cell"] == "lstm"), "usual"]
-    return "; ".join([*([f"in {listed(sorted(library))}"] if len(library) else []), *words])
+    words = [f"in {listed(sorted(library))}", *words] if len(library) else words
+    return ". ".join([*words[:1], *(f"{text[0].upper()}{text[1:]}" for text in words[1:])])
 
 
 def _entered(own: pd.DataFrame) -> str:

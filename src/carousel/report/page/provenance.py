@@ -67,5 +67,5 @@ def seconds(value: float) -> str:
 def colophon(data: SimpleNamespace) -> str:
     """The last line of the page: what made it."""
     made = f"This page was rendered by {escape(data.renderer)}. It loads nothing from the network."
-    paper = "Printed, it is the essay and the cards, with what is unfolded; with *?print=all* at its address, all of it."
+    paper = "Printed, it is the essay and the cards, with what is unfolded; all of it at the address with *?print=all*."
     return div("colophon", f"{made} {paper}")
