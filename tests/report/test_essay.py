@@ -9,10 +9,13 @@ import pytest
 
 from carousel.analysis.text import share
 from carousel.claims import CLAIMS as ALL_CLAIMS
-from carousel.report.page import essay, opening, paragraphs
+from carousel.claims.judge import NOTHING
+from carousel.claims.rules import INCONCLUSIVE
+from carousel.report.page import brief, essay, opening, paragraphs
 from carousel.report.page.contents import SECTIONS, contents
 from carousel.report.page.facts import Lacking, evidence, route, states, threshold
 from carousel.report.page.findings import FINDINGS, finding
+from carousel.report.page.findings_otherwise import OTHERWISE
 
 LEFT = {  # forget bias -> decades left at lag 100 by all routes, with the gates fixed, along the carousel
     "0": (-20.5, -20.1, -25.2), "1": (-8.0, -7.6, -11.4), "2": (-2.5, -2.7, -4.9),
@@ -196,13 +199,13 @@ def test_every_claim_has_its_square(data):
     assert "13 claims: 2 supported · 9 depends · 2 refuted" in strip
 
 
-def test_the_contents_name_the_sections_of_the_page_in_order():
+def test_the_contents_name_the_sections_of_the_page_in_order(data):
     from carousel.report.page.source import FOLDER
 
     source = (FOLDER / "index.qmd").read_text("utf-8")
     heads = re.findall(r"^## (.*?) \{#([\w-]+)", source, re.M)
     assert [(name, title) for title, name in heads] == [*SECTIONS]
-    assert all(f'href="#{name}"' in contents() for name in (*essay.QUESTIONS, *dict(SECTIONS)))
+    assert all(f'href="#{name}"' in contents(data) for name in (*essay.QUESTIONS, *dict(SECTIONS)))
 
 
 MORE = [  # what the findings need beside PARTS
@@ -221,6 +224,11 @@ MORE = [  # what the findings need beside PARTS
     ("A3a", "the two derivations agree", 1e-11, "holds", np.nan, np.nan, np.nan),
     ("A4d", "the affine map stops shrinking: orthogonal init", 0.99, None, np.nan, np.nan, np.nan),
     ("A4f", "truncated threshold over 100 steps: one init", 4.94, None, np.nan, np.nan, np.nan),
+    ("A4f", "truncated LSTM at forget bias 7, one init, to lag 300", 0.0, "holds", np.nan, np.nan, np.nan),
+    ("A4f", "truncated LSTM at forget bias 5, one init, to lag 300", 0.0, "unclear", np.nan, np.nan, np.nan),
+    ("A4f", "truncated LSTM at forget bias 4, one init, to lag 300", 0.0, "holds", np.nan, np.nan, np.nan),
+    ("K3", "adding, LSTM at forget bias 0", 3.2, "holds", np.nan, np.nan, np.nan),
+    ("K3", "adding, rank correlation of what is left with the length", 0.1, "fails", np.nan, np.nan, np.nan),
 ]
 WORDINGS = [(claim, word) for claim, words in FINDINGS.items() for word in words]
 
@@ -244,12 +252,40 @@ def test_a_finding_is_a_line_with_numbers_and_without_names_of_the_tables(judged
 
 
 @pytest.mark.parametrize(("claim", "word"), WORDINGS)
-def test_a_finding_is_of_its_verdict_alone_and_of_a_table_that_has_its_numbers(judged, claim, word):
-    others = {"supported", "refuted", "depends", "inconclusive"} - {*FINDINGS[claim]}
-    assert [finding(judged, claim, other) for other in others] == [""] * len(others)
+def test_a_finding_is_of_a_table_that_has_its_numbers(judged, claim, word):
     judged.evidence, judged.claims = judged.evidence.head(0), judged.claims.head(0)
     judged.routes = judged.routes.head(0)
     assert finding(judged, claim, word) in ("", FINDINGS[claim][word](None) if claim in PLAIN else "")
+
+
+@pytest.mark.parametrize("claim", ALL_CLAIMS)
+def test_every_verdict_that_a_claim_can_have_has_a_finding_of_its_own(judged, claim):
+    allowed = [*ALL_CLAIMS[claim].takeaway, INCONCLUSIVE]
+    assert {*FINDINGS.get(claim, {}), *OTHERWISE.get(claim, {}), INCONCLUSIVE} == {*allowed}
+    assert not {*FINDINGS.get(claim, {})} & {*OTHERWISE.get(claim, {})}
+    found = [finding(judged, claim, word) for word in allowed]
+    assert all(found) and len({*found}) == len(allowed)
+    for text in found:
+        assert len(text.split()) <= 35
+        assert not re.search(r"[{}_]|lstm|rnn\b|nan|inf\b|\.$", text)
+
+
+@pytest.mark.parametrize("claim", ALL_CLAIMS)
+def test_a_takeaway_is_of_short_sentences_without_names_of_the_tables(claim):
+    for text in [*ALL_CLAIMS[claim].takeaway.values(), NOTHING]:
+        assert max(len(sentence.split()) for sentence in brief.sentences(text)) <= 35
+        assert not re.search(r"[{}]|lstm|rnn_|[a-z]_[a-z]{2}", text) and text.endswith(".")
+
+
+@pytest.mark.parametrize("claim", [name for name in VERDICTS if name != "K3"])
+@pytest.mark.parametrize("other", ["supported", "refuted", "depends", "inconclusive"])
+def test_another_verdict_takes_back_what_was_said_of_it(data, claim, other):
+    data.claims.loc[data.claims["id"] == claim, "verdict"] = other
+    said = essay.essay(data)
+    for name, question in essay.QUESTIONS.items():
+        section = said.partition(f"{{#{name}}}")[2].partition("\n### ")[0]
+        if claim in question.rests:
+            assert ("has no short answer" in section) == (other not in question.rests[claim])
 
 
 PLAIN = ("A1g", "A4a", "A4b", "A4c")  # their findings have no number
@@ -265,3 +301,8 @@ def test_another_effect_is_another_finding(judged, claim):
 
 def test_every_finding_is_of_a_claim_that_there_is_and_a_verdict_that_it_can_have():
     assert {*FINDINGS} <= {*ALL_CLAIMS}
+
+
+def test_the_farther_the_higher_the_bias_that_distance_needs(judged):
+    text = finding(judged, "A4f", "depends")
+    assert "to lag 100 from a forget bias of 4.9 on, to lag 300 from 7 on" in text

@@ -106,6 +106,7 @@ def evidence_table() -> pd.DataFrame:
     """Two parts of each comparison on both backends; of the other claims one row without repetitions."""
     rows = [
         {"id": name, "part": part, "backend": backend, "effect": 0.1, "low": 0.0, "high": 0.2, "state": "holds",
+         "margin": 0.05, "p_holm": 1e-4, "share": 0.9, "reverse": 0.1 if "comparison" in kind else np.nan,
          "settings": settings if "comparison" in kind else np.nan, "n": 10 * settings,
          "repetitions": (10 if backend == "numpy" else 3) if "comparison" in kind else np.nan}
         for name, (_, kind, _) in CLAIMS.items() for backend in ("numpy", "torch")

@@ -181,8 +181,8 @@ CLAIM = Claim(
         "supported": "A sigmoid RNN cannot hold a gradient.",
         "refuted": "A sigmoid RNN can hold a gradient, even without bias.",
         "depends": "It depends on the bias: without it the gradient of a sigmoid unit decays at every positive weight. "
-        "A bias can place the unit where its factor is one, along one curve of weight and bias, with decay on either "
-        "side of it: a place to be tuned to, not one to rely on.",
+        "A bias can place the unit where its factor is one, along one curve of weight and bias. With decay on either "
+        "side of it that is a place to be tuned to, not one to rely on.",
     },
     models=models,
     measure=with_margin,

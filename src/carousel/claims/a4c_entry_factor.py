@@ -167,8 +167,8 @@ CLAIM = Claim(
         "refuted": "The squashing takes a good part of the error wherever it enters the cell: at the loss, and at "
         "every step by which error comes round through the output.",
         "depends": "What the squashing takes depends on how far the state has grown: little while it is small, most of "
-        "the error where it saturates, as it does over long sequences in a cell without a forget gate. Look at the "
-        "state, not at the gate.",
+        "the error where it saturates. Without a forget gate it does so over long sequences. Look at the state, not at "
+        "the gate.",
     },
     models=models,
     measure=measure,

@@ -270,8 +270,8 @@ CLAIM = Claim(
     takeaway={
         "supported": "Inside an LSTM distance costs the gradient nothing.",
         "refuted": "Distance costs the gradient inside an LSTM too.",
-        "depends": "Along the carousel distance is free only without a forget gate or behind one that is held open, "
-        "and even there the total can fall beside it: look at the total at the lag that you need.",
+        "depends": "Along the carousel distance is free only without a forget gate or behind one that is held open. "
+        "Even there the total can fall beside it: look at the total at the lag that you need.",
     },
     models=models,
     measure=measure,

@@ -118,8 +118,8 @@ def _shares(
     )
     counts = f"{begin} in {found[by_plan.index].sum()} of {len(by_plan)} LSTMs"
     where = (
-        f" At drive {STANDARD_DRIVE}, before training, it has in {listed(words)}. In brackets: those in which it had by "
-        f"lag {EARLY}, on entering the cell."
+        f" At drive {STANDARD_DRIVE}, before training, it has in {listed(words)}. In brackets: those in which it had "
+        f"by lag {EARLY}, on entering the cell."
     )
     return f"{counts}{trained}{searched}.{where if words else ''}"
 

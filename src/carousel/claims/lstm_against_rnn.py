@@ -181,7 +181,7 @@ def _condition(evidence: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -
     rows = reference(evidence)
     pooled = rows[~rows["own"] & (rows["library"] == "")]
     ahead = pooled["order"].iloc[0] if len(pooled) else ""
-    counts = f"{AT_DRIVE.capitalize()} the RNN {ahead} {listed(pooled['count'])}."
+    counts = f"By medians over repetitions, {AT_DRIVE} the RNN {ahead} {listed(pooled['count'])}."
     rivals = lines.groupby("rival") if len(lines) else ()
     begins = [f"Against the {names.cell(rival)} it {_begins(own)}." for rival, own in rivals]
     begins = ["As the forget bias rises:", *begins] if begins else begins

@@ -13,6 +13,7 @@ FACTORS = {  # how a condition speaks of a factor, and the factor in a word
     "backend": "backend", "repetition": "repetitions", "rnn_": "cell", "lstm": "cell", "bias": "bias",
 }  # fmt: skip
 LONGEST = 240  # characters of a condition: what a reader takes in on the way
+WORDS = 35  # of a sentence: a longer one is shown clause by clause
 # A row of the claims table, as DataFrame.itertuples gives it.
 Claim = Any
 
@@ -30,12 +31,30 @@ def sentences(text: str) -> list[str]:
     return re.split(r"(?<=\.) (?=[A-Z])", text.strip())
 
 
+def clauses(sentence: str) -> list[str]:
+    """The clauses of a sentence that is too long for one line; a short one as it is."""
+    return re.split(r";\s+", sentence) if len(sentence.split()) > WORDS else [sentence]
+
+
+def listing(text: str) -> str:
+    """A condition as a list: a line per sentence, and one per clause below a long one."""
+    lines = []
+    for first, *rest in map(clauses, sentences(text)):
+        lines += [f"- {prose(first)}", *(f"    - {prose(clause)}" for clause in rest)]
+    return "\n".join(lines)
+
+
 def brief(text: str) -> str:
-    """As many sentences of a condition as fit a table, one at least; its section has it in full."""
-    parts = sentences(text)
+    """As many sentences or clauses of a condition as fit a table, one at least; its fold has it in full."""
+    parts = [ended(clause) for sentence in sentences(text) for clause in clauses(sentence)]
     lengths = accumulate(len(part) + 1 for part in parts)
     fitting = [part for part, length in zip(parts, lengths, strict=True) if length <= LONGEST]
     return prose(" ".join(fitting or parts[:1]))
+
+
+def ended(clause: str) -> str:
+    """A clause as a sentence."""
+    return f"{clause[:1].upper()}{clause[1:].rstrip('.')}."
 
 
 def depends_on(claim: Claim) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from carousel.analysis.text import count, counted
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.robustness import flips
-from carousel.report.page.brief import Claim, brief, depends_on, measured
+from carousel.report.page.brief import Claim, brief, depends_on, listing, measured
 from carousel.report.page.findings import finding
 from carousel.report.page.history import dated
 from carousel.report.page.markup import (
@@ -23,6 +23,7 @@ from carousel.report.page.markup import (
 )
 from carousel.report.page.opening import GROUPS, counts, group
 from carousel.report.page.pictures import picture
+from carousel.report.page.ruling import ruling
 from carousel.report.page.topics import of, see_also
 
 SHARED = (
@@ -81,7 +82,6 @@ def section(claim: Claim, evidence: pd.DataFrame, data: SimpleNamespace) -> str:
         ("Effect", f"{measured(claim)}, {sample(claim, evidence)}"),
         ("By backend", by_backend(claim)),
         ("Threshold", prose(claim.boundary)),
-        ("Condition", prose(claim.condition)),
         ("Parts", parts(evidence)),
         ("Settings", prose(claim.settings)),
     ])  # fmt: skip
@@ -94,7 +94,8 @@ def section(claim: Claim, evidence: pd.DataFrame, data: SimpleNamespace) -> str:
     takeaway = div("takeaway", f"**In practice:** {prose(claim.takeaway)}")
     others = ", ".join(link(other) for other in see_also(claim.id, data.claims["id"]))
     beside = div("beside", f"See also {others}.") if others else ""
-    fold_ = fold("How it was decided", div("facts", record))
+    whole = f"**In full:**\n\n{listing(claim.condition)}\n" if claim.condition else ""
+    fold_ = fold("How it was decided", f"{whole}\n{div('facts', record)}\n{ruling(evidence)}")
     return "\n".join([head, said, condition, image, takeaway, beside, fold_])
 
 

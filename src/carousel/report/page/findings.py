@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 
 from carousel.analysis.text import fixed, power, share, span
-from carousel.claims.rules import LAG
+from carousel.axes import LAGS
+from carousel.claims.rules import FAILS, HOLDS, INCONCLUSIVE, LAG
 from carousel.report.page.facts import (
     Lacking,
     defaults,
@@ -15,15 +16,18 @@ from carousel.report.page.facts import (
     states,
     threshold,
 )
+from carousel.report.page.findings_otherwise import OTHERWISE, UNDECIDED
 
 Wording = Callable[[SimpleNamespace], str]
 
 
 def finding(data: SimpleNamespace, claim: str, verdict: str) -> str:
     """The wording for a claim's verdict; nothing where there is none, or the evidence has not got its numbers."""
+    if verdict == INCONCLUSIVE:
+        return UNDECIDED
     wording = FINDINGS.get(claim, {}).get(verdict)
     try:
-        return wording(data) if wording else ""
+        return wording(data) if wording else OTHERWISE.get(claim, {}).get(verdict, "")
     except Lacking:
         return ""
 
@@ -38,7 +42,8 @@ def _slower(data: SimpleNamespace) -> str:
         raise Lacking("LSTM and RNN of the same weights")
     behind, settings = rival["reverse"].iloc[0] * rival["settings"].iloc[0], rival["settings"].iloc[0]
     return (
-        f"Slower than a sigmoid RNN always; a tanh RNN keeps more in {behind:.0f} of {settings:.0f} settings"
+        f"Slower than a sigmoid RNN always; in {behind:.0f} of {settings:.0f} settings a tanh RNN keeps more in every "
+        "repetition"
     )
 
 
@@ -59,6 +64,40 @@ def _alike(data: SimpleNamespace) -> str:
     )
 
 
+def _longer(data: SimpleNamespace) -> str:
+    rows = evidence(data, "K3")
+    lstms = rows["part"].str.contains("LSTM") & ~rows["part"].str.contains("what is left")
+    against = rows.loc[lstms, "state"].astype(str)
+    if against.empty:
+        raise Lacking("an LSTM beside the tanh RNN")
+    found = against.value_counts()
+    return (
+        f"In {found.get(HOLDS, 0)} of {len(against)} comparisons an LSTM learns longer sequences than the tanh RNN, in "
+        f"{found.get(FAILS, 0)} it does not"
+    )
+
+
+def _distance(data: SimpleNamespace) -> str:
+    near = span(*threshold(data, "A4f", f"truncated threshold over {LAG} steps"))
+    far = next(lag for lag in LAGS if lag > LAG)
+    bias = _free(data, far)
+    more = f", to lag {far} from {bias:g} on" if bias is not None else ""
+    return f"Along the carousel: to lag {LAG} from a forget bias of {near} on{more}, or without a forget gate"
+
+
+def _free(data: SimpleNamespace, lag: int) -> float | None:
+    """The lowest forget bias tried from which on the carousel is flat up to a lag in every part."""
+    rows = evidence(data, "A4f")
+    found = (
+        rows["part"]
+        .str.extract(rf"truncated LSTM at forget bias ([\d.]+), .* to lag {lag}$")[0]
+        .astype(float)
+    )
+    holds = (rows["state"].astype(str) == HOLDS).groupby(found).all().sort_index(ascending=False)
+    flat = holds[holds.cummin()]
+    return float(flat.index.min()) if len(flat) else None
+
+
 FINDINGS: Mapping[str, Mapping[str, Wording]] = {
     "Q1": {"depends": lambda data: "One where no forget gate closes; with a fixed bias half is left after "
            f"{LAG} steps from {span(*threshold(data, 'Q1', f'threshold over {LAG} steps'))} on"},
@@ -67,11 +106,12 @@ FINDINGS: Mapping[str, Mapping[str, Wording]] = {
     "K1": {"refuted": lambda data: f"With PyTorch’s defaults {share(defaults(data, 'lstm')['PyTorch'])} is left after "
            f"{LAG} steps"},
     "K2": {"depends": _slower},
+    "K3": {"depends": _longer},
     "A1a": {"supported": lambda data: f"The formula is exact, to {rounding(data, 'A1a')}"},
     "A1b": {"depends": lambda data: "In orthogonal tanh networks the slopes lead between gains of "
             f"{span(*threshold(data, 'A1b', 'slopes begin to lead, tanh RNN'), 2)} and "
             f"{span(*threshold(data, 'A1b', 'weights lead again, tanh RNN'), 2)}, the weights elsewhere"},
-    "A1c": {"refuted": lambda data: "Where the factor grows, a chain’s gradient can shrink, by "
+    "A1c": {"refuted": lambda data: "Where the factor grows, some chain’s gradient shrinks, by "
             f"{fixed(-effect(data, 'A1c'), 1)} decades per step"},
     "A1d": {"supported": lambda data: f"The formula is exact, to {rounding(data, 'A1d')}, with the gates frozen"},
     "A1e": {"depends": lambda data: f"Half of it is left after {LAG} steps only from a fixed forget bias of "
@@ -90,7 +130,7 @@ FINDINGS: Mapping[str, Mapping[str, Wording]] = {
             f"{span(*threshold(data, 'A2a', 'beyond its margin against the tanh RNN: orthogonal'), 2)} on"},
     "A2b": {"supported": lambda data: f"Both factors are exact, to {rounding(data, 'A2b')}"},
     "A2c": {"supported": lambda data: f"Such weights exist: they keep {fixed(effect(data, 'A2c'), 5)} per step"},
-    "A2d": {"depends": lambda data: "Not without a bias; with one, a chain keeps "
+    "A2d": {"depends": lambda data: "Not without a bias; with one, some chain keeps "
             f"{fixed(effect(data, 'A2d'), 3)} per step"},
     "A2e": {"depends": lambda data: "The largest value is right; the chain that has it keeps "
             f"{fixed(part(data, 'A2e', 'rate')['effect'], 3)} per step"},
@@ -107,8 +147,7 @@ FINDINGS: Mapping[str, Mapping[str, Wording]] = {
             f"{span(*threshold(data, 'A4d', 'the affine map stops shrinking'), 1)}"},
     "A4e": {"supported": lambda data: "On no other route: the nearest changes by "
             f"{fixed(effect(data, 'A4e'), 2)} decades"},
-    "A4f": {"depends": lambda data: f"Along the carousel up to lag {LAG} from a forget bias of "
-            f"{span(*threshold(data, 'A4f', f'truncated threshold over {LAG} steps'))} on, or without a forget gate"},
+    "A4f": {"depends": _distance},
     "A4g": {"depends": lambda data: "With orthogonal weights below a gain of "
             f"{span(*threshold(data, 'A4g', 'a loss ends, tanh RNN'), 2)} (tanh) and "
             f"{span(*threshold(data, 'A4g', 'a loss ends, ReLU RNN'), 2)} (ReLU)"},
