@@ -1,9 +1,13 @@
 // The explorer: six lists choose one curve, Vega draws it, and the address's fragment names it.
-(() => {
+(async () => {
   "use strict";
   const find = (name) => document.getElementById(`explorer-${name}`);
   const read = (name) => JSON.parse(find(name).textContent);
-  const data = read("data");
+  const unpack = (name) => {
+    const bytes = Uint8Array.from(atob(find(name).textContent), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+  };
+  const data = await unpack("data");
   const names = [...Object.keys(data.factors), "path"];
   const levels = { ...data.factors, path: data.paths };
   const choices = data.settings.flatMap((setting) =>

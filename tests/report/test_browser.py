@@ -20,7 +20,7 @@ pytestmark = [
 AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
 WIDTHS, SCHEMES = (1400, 400), ("light", "dark")
 NAMES = ("cell", "init", "forget_bias", "length", "training", "path")
-LIMIT = 8e6  # bytes of the page
+LIMIT = 6e6  # bytes of the page
 PATIENCE = 2000  # milliseconds until the page stands
 STATE = """({
     fragment: location.hash,
@@ -70,8 +70,12 @@ def opened(browser: chrome.Chrome, page: Path, fragment: str = "", width: int = 
     return state(browser)
 
 
+READY = """new Promise(done => { const look = () =>
+    document.getElementById("explorer-box").hidden ? setTimeout(look, 50) : setTimeout(done, 150); look(); })"""
+
+
 def state(browser: chrome.Chrome) -> dict:
-    browser.run("new Promise(done => setTimeout(done, 150))")
+    browser.run(READY)
     return browser.run(STATE)
 
 

@@ -1,6 +1,8 @@
 """The report on synthetic tables: the embedded chain, the call of Quarto, the prose that the tables give."""
 
 import ast
+import base64
+import gzip
 import json
 import os
 import re
@@ -702,6 +704,9 @@ def test_a_prediction_that_was_written_anew_says_so(html):
 
 def test_the_explorer_s_data_cannot_end_its_element():
     assert explorer.script('{"a":"</script><b>"}', "x").count("</script>") == 1
+    text = '{"a":"</script>"}\n'
+    inside = re.fullmatch(r"<script[^>]*>([^<]*)</script>", explorer.packed(text, "x"))[1]
+    assert gzip.decompress(base64.b64decode(inside)).decode() == text.strip()
     empty = SimpleNamespace(explorer={"settings": []})
     assert explorer.explorer(empty) == "This study has no curve to explore."
     assert json.loads(made_by_explore()[0])["settings"]
