@@ -183,17 +183,16 @@ def _condition(evidence: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -
     ahead = pooled["order"].iloc[0] if len(pooled) else ""
     counts = f"By medians over repetitions, {AT_DRIVE} the RNN {ahead} {listed(pooled['count'])}."
     rivals = lines.groupby("rival") if len(lines) else ()
-    begins = [f"Against the {names.cell(rival)} it {_begins(own)}." for rival, own in rivals]
-    begins = ["As the forget bias rises:", *begins] if begins else begins
+    begins = [f"As the forget bias rises it {_begins(names.cell(rival), own)}." for rival, own in rivals]
     texts = (counts if len(pooled) else "", *_by_state(rows, states), *begins)
     return " ".join(text for text in texts if text)
 
 
-def _begins(lines: pd.DataFrame) -> str:
+def _begins(rival: str, lines: pd.DataFrame) -> str:
     """Return in words from which forget bias the order holds against one rival, as the bias rises."""
     if (reference(lines)["at"] == -np.inf).all():
-        return "holds at every forget bias tried"
-    return f"begins to hold {in_words(lines, BIAS)}"
+        return f"holds against the {rival} throughout"
+    return f"begins to hold against the {rival} {in_words(lines, BIAS)}"
 
 
 def _by_state(rows: pd.DataFrame, states: pd.Series) -> list[str]:

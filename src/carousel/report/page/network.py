@@ -8,14 +8,16 @@ from carousel.report.page.markup import escape
 CODE = """\
 import carousel
 
-print(carousel.diagnose(lstm, batch))  # torch.nn.RNN, LSTM, GRU or a cell of your own; it stays as it was
+# lstm: a torch.nn.RNN, LSTM or GRU, or a cell of your own; it stays as it was
+print(carousel.diagnose(lstm, batch))
 """
 
 
 def network(data: SimpleNamespace) -> str:
     """The code, its output, and what a gradient that arrives does not rule out."""
     text = (
-        f"The same measurement takes a module of your own and a batch of its data:\n\n```python\n{CODE}```\n"
+        "The same measurement takes a module of your own and a batch of its data, in the environment that "
+        f"`make report` makes in a clone of the repository ([how to run it](#again)):\n\n```python\n{CODE}```\n"
     )
     said = json.loads((data.results / "diagnosed.json").read_text("utf-8"))
     shown = "\n\n".join(f"Of {escape(entry['of'])} it says: *{escape(entry['said'])}*" for entry in said)
