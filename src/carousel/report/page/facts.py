@@ -30,6 +30,12 @@ def part(data: SimpleNamespace, claim: str, name: str) -> pd.Series:
     return _some(rows[rows["part"] == name], f"{claim}: {name}").iloc[0]
 
 
+def of_parts(data: SimpleNamespace, claim: str, pattern: str) -> pd.DataFrame:
+    """The parts of a claim's evidence whose names have the regular expression."""
+    rows = evidence(data, claim)
+    return _some(rows[rows["part"].str.contains(pattern)], f"{claim}: {pattern}")
+
+
 def effect(data: SimpleNamespace, claim: str) -> float:
     """The effect that the claim's row names."""
     found = data.claims.loc[data.claims["id"] == claim, "effect"].dropna()
