@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from support.report_results import depth_table
 
 from carousel.analysis.names import CELLS, INITS
 from carousel.claims import CLAIMS
@@ -72,10 +71,14 @@ NAMES = re.compile(
 @pytest.fixture
 def data() -> SimpleNamespace:
     """Tables with every number that the titles need; a second backend has others."""
-    parts = pd.DataFrame(PARTS, columns=["id", "part", "effect", "state"]).assign(settings=3.0, repetitions=10.0)
+    parts = pd.DataFrame(PARTS, columns=["id", "part", "effect", "state"]).assign(
+        settings=3.0, repetitions=10.0
+    )
     ends = pd.DataFrame(THRESHOLDS, columns=["id", "part", "effect"]).assign(repetitions=10.0)
     own = pd.concat([parts, ends], ignore_index=True)
-    claims = pd.DataFrame({"id": [*CLAIMS], "n": 1234, "effect": [EFFECTS.get(name, np.nan) for name in CLAIMS]})
+    claims = pd.DataFrame(
+        {"id": [*CLAIMS], "n": 1234, "effect": [EFFECTS.get(name, np.nan) for name in CLAIMS]}
+    )
     words = {name: next(iter(TITLES[name])) for name in CLAIMS}
     return SimpleNamespace(
         evidence=pd.concat([own.assign(backend="numpy"), own.assign(backend="torch", effect=77.7, state="mixed")]),
@@ -150,7 +153,9 @@ def test_defaults_that_keep_their_gradient_are_not_said_to_lose_it(data):
 
 
 def test_n_is_settings_by_repetitions_and_models_where_there_are_none(data):
-    assert figure_texts.judged(data, "M1") == "n = 3 settings × 10 repetitions in each of 7 parts of the verdict"
+    assert (
+        figure_texts.judged(data, "M1") == "n = 3 settings × 10 repetitions in each of 7 parts of the verdict"
+    )
     data.evidence.loc[data.evidence["part"] == "part 0", "settings"] = 2000.0
     assert "n = 3 to 2\u202f000 settings × 10 repetitions" in texts(data, "M1").caption
     data.evidence.loc[data.evidence["id"] == "A1a", ["settings", "repetitions"]] = np.nan
