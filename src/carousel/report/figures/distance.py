@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.left import KEPT
-from carousel.analysis.text import bias_order
+from carousel.analysis.text import as_number, bias_order
 from carousel.claims import a4f_distance_inside as a4f
 from carousel.claims.claim import Tables
 from carousel.claims.rules import LAG as CHANGED
@@ -15,40 +16,29 @@ from carousel.report import names
 from carousel.report.figures.data import curves, jitter, settings
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.paths import SHOWN, gradients
-from carousel.report.figures.style import (
-    LAG,
-    band,
-    bias_axis,
-    bias_looks,
-    bias_places,
-    legend,
-    look,
-    nothing,
-    panels,
-    powers,
-)
+from carousel.report.figures.style import LAG, bias_looks, in_tens, legend, look, nothing, panels, powers
 
 TRUNCATED: Mapping[str, dict] = {
     "truncated": {
         "markerfacecolor": "white",
         "markeredgecolor": "black",
-        "label": "truncated (dashed above)",
+        "label": "truncated; as a line dashed",
     },
-    "full": {"color": "#0072B2", "alpha": 0.7, "label": "total (solid above)"},
+    "full": {"color": "#0072B2", "alpha": 0.7, "label": "all routes; as a line solid"},
 }
 
 
 def a4f_figure(tables: Tables) -> Figure:
-    """Draw the truncated gradient beside the total against lag, and how both change up to LAG, by forget bias."""
+    """Draw the truncated gradient beside the total against lag, and how both change up to CHANGED, by forget bias."""
     table = curves(gradients(tables, *TRUNCATED), ["path", "cell", "forget_bias"])
     if table.empty:
         return nothing("the truncated gradient of an LSTM")
-    titles = ["norm of the gradient", f"change from lag {a4f.ENTERED} to lag {CHANGED}, decades"]
-    figure, (ax, below) = panels(titles, LAG, 3.6)
+    titles = ["norm of the gradient", f"left at lag {CHANGED} of that at lag {a4f.ENTERED}"]
+    figure, (ax, right) = panels(titles, LAG, 4.2)
     _truncated(ax, table)
     ax.set_xlabel(LAG)
-    _changes(below, a4f.changes(a4f.rows(tables)))
-    legend(figure, 1)
+    _changes(right, a4f.changes(a4f.rows(tables)))
+    legend(figure, 2)
     return figure
 
 
@@ -69,18 +59,27 @@ def _truncated(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def _changes(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw one dot per setting above its forget bias or library, the truncated gradient to the left of the total."""
+    """Draw a dot per setting in the row of its forget bias or library, the truncated gradient below the total."""
     table = table[table["lag"] == CHANGED].assign(forget_bias=table["gate"]) if len(table) else table
     order = bias_order(table["forget_bias"]) if len(table) else []
+    rows = {gate: -place for place, gate in enumerate(order)}
     for path, marks in TRUNCATED.items() if order else ():
         own = settings(table[table["path"] == path], ["decades"])
-        x = own["forget_bias"].map(bias_places(order)).to_numpy(float)
-        side = 0.2 if path == "full" else -0.2
-        ax.plot(x + side + 0.4 * jitter(len(own)), own["decades"], "o", markersize=4, **marks)
-    band(ax, KEPT, -KEPT, "flat: within a factor of 2")
-    ax.set_yscale("symlog", linthresh=-KEPT)
-    ticks = [tick for tick in (-100, -10, -1, 0, 1, 10) if ax.get_ylim()[0] <= tick <= ax.get_ylim()[1]]
-    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        y = own["forget_bias"].map(rows).to_numpy(float) + (0.2 if path == "full" else -0.2)
+        ax.plot(own["decades"], y + 0.3 * jitter(len(own)), "o", markersize=3.5, **marks)
+    ax.axvspan(KEPT, -KEPT, color="#cfcfcf", zorder=0, linewidth=0, label="within a factor of 2")
+    ax.set_xscale("symlog", linthresh=-KEPT)
+    ticks = [tick for tick in (-100, -10, -1, 0, 1, 10) if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]
+    ax.set_xticks(ticks, [in_tens(tick) for tick in ticks])
     ax.minorticks_off()
-    bias_axis(ax, order)
-    ax.set_xlabel("forget bias (chrono: the steps that it is drawn for)")
+    ax.set_xlabel("left, as a share (log axis)")
+    ax.set_yticks([*rows.values()], [_row(gate) for gate in rows])
+    ax.set_ylim(0.6 - len(rows), 0.6)
+
+
+def _row(gate: str) -> str:
+    """Return what a row is called: the forget bias, the steps that chrono biases are drawn for, or the library."""
+    if gate == "none":
+        return "no forget gate"
+    short = names.forget_bias(gate).replace("chrono for ", "chrono ").removesuffix(" LSTM")
+    return short if np.isnan(as_number(gate)) else f"bias {gate}"

@@ -15,6 +15,7 @@ from carousel.report.figures.gates import QUANTILES, ROW, draw_bands
 from carousel.report.figures.labels import darker, end_label
 from carousel.report.figures.style import DASHES, legend, look, nothing, panels
 
+SHOWN = ("lstm97", "lstm")  # whose entry is drawn
 BIASES = ("none", "0", "1", "chrono")
 STAGE = {0: "at the start", 1: "after training"}
 INITS = ("torch", "orthogonal", "gaussian")
@@ -31,18 +32,15 @@ def a4c_figure(tables: Tables) -> Figure:
         (cell, bias, step): STAGE[1] if step else names.setting(cell, bias)
         for cell, bias, step in table[["cell", "forget_bias", "step"]].itertuples(index=False, name=None)
     }
-    title = "slope of a unit's squashing"
-    drawing, (ax,) = panels([title], "", ROW * len(labels) + 1.7)
+    title = "slope of tanh, unit by unit"
+    drawing, (ax,) = panels([title], "", ROW * len(labels) + 1.3)
     draw_bands([ax], table, {("squash",): title}, labels)
     ax.plot(table["gate"], [-i for i in range(len(table))], "|", color="black", markersize=9)
-    drawing.supxlabel(
-        "share of the error that the squashing lets through (dot: median,\nbar: middle half, line: middle nine tenths "
-        "of the units); |: the output gate",
-        fontsize="medium",
+    ax.set_xlabel("share that tanh lets through\n(|: output gate)")
+    ax.axvspan(
+        1 - a4c.LITTLE.value, 1, color="#e0e0e0", zorder=0, linewidth=0, label="less than a tenth is lost"
     )
-    ax.axvspan(1 - a4c.LITTLE.value, 1, color="#e0e0e0", zorder=0, linewidth=0)
-    ax.text(1.02, 0.5, "a little: less than\na tenth is lost", rotation=90, ha="left", va="center",
-            transform=ax.transAxes)  # fmt: skip
+    legend(drawing, 1)
     ax.set_xlim(-0.03, 1.03)
     return drawing
 
@@ -50,7 +48,7 @@ def a4c_figure(tables: Tables) -> Figure:
 def entries(tables: Tables) -> pd.DataFrame:
     """Return a row per cell, forget bias and stage of training: quantiles of the slope over units; ``gate``."""
     units = sample(a4c.units(a4c.rows(tables)))
-    units = select(units, forget_bias=BIASES).assign(quantity="squash")
+    units = select(units, cell=SHOWN, forget_bias=BIASES).assign(quantity="squash")
     units = units.assign(step=(units["step"] > 0).astype(int)).astype({"cell": str, "forget_bias": str})
     groups = units.groupby(["cell", "forget_bias", "step", "quantity"])
     table = (
@@ -73,7 +71,7 @@ def a4d_figure(tables: Tables) -> Figure:
     found = a4d.rows(tables)
     if found.empty:
         return nothing("exit factors")
-    drawing, axes = panels(["exit factor of a unit", "affine map: norm of a unit's row of R"], "", 4.4)
+    drawing, axes = panels(["what leaves a unit, as a share", "what the recurrent weights do"], "", 3.6)
     _exits(axes[0], a4d.units(found))
     _affine(axes[1], a4d.factors(select(found, quantity="exit_affine")))
     legend(drawing, 2)
@@ -93,7 +91,7 @@ def _exits(ax: Axes, units: pd.DataFrame) -> None:
     ax.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=(0, (4, 2)), label="the gate alone")
     ax.set_xlim(0, 1)
     ax.set_ylim(0, None)
-    ax.set_xlabel("opening of the unit's input gate (median over steps)")
+    ax.set_xlabel("opening of the unit’s input gate")
 
 
 def _stages(units: pd.DataFrame) -> dict[str, pd.DataFrame]:

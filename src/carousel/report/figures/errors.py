@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from carousel.analysis.text import power
 from carousel.claims.rules import TOLERANCE
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.style import GREY
@@ -38,4 +39,10 @@ def draw_errors(ax: Axes, series: Sequence[pd.Series], labels: Sequence[str]) ->
 def draw_tolerance(ax: Axes) -> None:
     """Mark the tolerance of a relative error."""
     ax.axhline(TOLERANCE, color=GREY, linestyle=(0, (4, 2)), linewidth=1)
-    ax.annotate("tolerance 1e-9", (0.01, TOLERANCE), (0, 3), ("axes fraction", "data"), "offset points")
+    ax.annotate(
+        f"tolerance {power(np.log10(TOLERANCE))}",
+        (0.01, TOLERANCE),
+        (0, 3),
+        ("axes fraction", "data"),
+        "offset points",
+    )

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from carousel.analysis.stats.tables import MODEL, select
 from carousel.analysis.text import bias_order, number
@@ -14,9 +13,9 @@ from carousel.report import names
 from carousel.report.figures.data import sample, usual
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.story import MAIN, STORY
-from carousel.report.figures.style import RATE, bias_looks, look, nothing, panels
+from carousel.report.figures.style import GREY, RATE, bias_looks, look, nothing, panels
 
-WITHOUT = "cells without a forget gate"
+SHOWN = ("rnn_tanh", "lstm97", "lstm")
 
 
 def main_cells(rows: pd.DataFrame) -> pd.DataFrame:
@@ -38,40 +37,41 @@ def spectra(dynamics: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def grouped(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the spectra by panel: the cells without a forget gate, then each cell with one."""
-    plain = table["forget_bias"] == "none"
-    found = {WITHOUT: table[plain]} | {
-        f"{names.cell(cell)}, by forget bias": table[table["cell"] == cell]
-        for cell in table.loc[~plain, "cell"].unique()
-    }
-    return {title: rows for title, rows in found.items() if len(rows)}
-
-
 def figure(dynamics: pd.DataFrame) -> Figure:
-    """Draw the exponents against their number, with bands of two standard errors."""
-    found = grouped(spectra(dynamics))
-    if not found:
+    """Draw the exponents against their number, with bands of two standard errors; lost directions end a line."""
+    table = spectra(dynamics)
+    shown = table[table["cell"].isin(SHOWN) & np.isfinite(table["value"])]
+    shown = shown if len(shown) else table[np.isfinite(table["value"])]
+    if shown.empty:
         return nothing("Lyapunov exponents")
-    drawing, axes = panels(list(found), "number of the exponent, the largest first", 2.8)
-    for ax, (title, rows) in zip(axes, found.items(), strict=True):
-        _spectra(ax, rows, title == WITHOUT)
-        ax.axhline(0, color="black", linewidth=0.8)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    drawing.supylabel(f"Lyapunov exponent, {RATE}", fontsize="medium")
+    drawing, (ax,) = panels([f"Lyapunov exponent, {RATE}"], "number of the exponent, the largest first", 3.6)
+    looks = bias_looks(bias_order(shown.loc[shown["cell"] == "lstm", "forget_bias"]))
+    for (cell, bias), rows in shown.groupby(["cell", "forget_bias"]):
+        _spectrum(ax, rows, names.setting(cell, bias), looks[bias] if cell == "lstm" else look(cell))
+    ax.axhline(0, color="black", linewidth=0.8)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    _memory(
+        ax,
+        int(table.loc[table["cell"] == "lstm97", "index"].max() if "lstm97" in set(table["cell"]) else 0)
+        // 2,
+    )
     return drawing
 
 
-def _spectra(ax: Axes, table: pd.DataFrame, by_cell: bool) -> None:
-    """Draw a line per setting; a direction that is lost, of exponent -inf, ends it."""
-    looks = bias_looks(bias_order(table["forget_bias"]))
-    for (cell, bias), rows in table[np.isfinite(table["value"])].groupby(["cell", "forget_bias"]):
-        style = look(cell) if by_cell else looks[bias]
-        ax.plot(rows["index"], rows["value"], **style, marker=".", markersize=4)
-        low, high = (rows["value"] + side * rows["error"] for side in (-2, 2))
-        ax.fill_between(rows["index"], low, high, color=style["color"], alpha=0.25, linewidth=0)
-        label = names.cell(cell) if by_cell else ("chrono" if bias == "chrono" else f"bias {bias}")
-        end_label(ax, rows["index"].iloc[-1], rows["value"].iloc[-1], label, style["color"])
+def _spectrum(ax: Axes, rows: pd.DataFrame, label: str, style: dict) -> None:
+    """Draw the exponents of one setting, with its label at the end."""
+    ax.plot(rows["index"], rows["value"], **style, marker=".", markersize=4)
+    low, high = (rows["value"] + side * rows["error"] for side in (-2, 2))
+    ax.fill_between(rows["index"], low, high, color=style["color"], alpha=0.25, linewidth=0)
+    end_label(ax, rows["index"].iloc[-1], rows["value"].iloc[-1], label, style["color"])
+
+
+def _memory(ax: Axes, cells: int) -> None:
+    """Mark where an LSTM has had one exponent per memory cell."""
+    if cells:
+        ax.axvline(cells + 0.5, color=GREY, linewidth=1, linestyle=(0, (2, 2)))
+        ax.annotate(f"{cells} memory cells", (cells + 0.5, 0.02), (-4, 0), xycoords=("data", "axes fraction"),
+                    ha="right", textcoords="offset points", color=GREY)  # fmt: skip
 
 
 def alt(dynamics: pd.DataFrame) -> str:

@@ -6,26 +6,29 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order, number
 from carousel.report import names
 from carousel.report.figures.data import longest, prefer, sample, usual
 from carousel.report.figures.exponents import main_cells
-from carousel.report.figures.style import GREY, look, nothing, width
+from carousel.report.figures.style import GREY, look, narrow, nothing, width
 from carousel.tables.quantities import EXIT_PARTS
 
 Quantities = Mapping[tuple[str, ...], str]
 
 GATES: Quantities = {  # quantities -> title; a cell has one of each at most
-    ("gate_f", "gate_u"): "forget or\nupdate gate",
+    ("gate_f", "gate_u"): "forget gate",
     ("gate_i",): "input gate",
     ("gate_o",): "output gate",
 }
+DRAWN: Quantities = {several: title for several, title in GATES.items() if several != ("gate_o",)}
+GATED = ("lstm", "lstm97")  # whose gates are drawn, where they were measured
 FACTORS: Quantities = {
-    ("entry",): "entry: h to c",
-    ("exit",): "exit: c to earlier h",
+    ("entry",): "into the cell",
+    ("exit",): "out of the cell",
     ("exit_gate",): "input gate",
-    ("exit_squash",): "slope of tanh",
-    ("exit_affine",): "row of R",
+    ("exit_squash",): "tanh",
+    ("exit_affine",): "weights",
 }
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 ROW = 0.23  # inches
@@ -62,7 +65,8 @@ def first_and_last(dynamics: pd.DataFrame) -> pd.DataFrame:
 def gates(dynamics: pd.DataFrame) -> Figure:
     """Draw the openings of the gates before training and after the last snapshot."""
     table = bands(first_and_last(dynamics), GATES)
-    titles = present(table, GATES)
+    table = select(table, cell=GATED) if table["cell"].isin(GATED).any() else table
+    titles = present(table, DRAWN)
     if not titles:
         return nothing("gates")
     labels = row_names(table)
@@ -72,9 +76,7 @@ def gates(dynamics: pd.DataFrame) -> Figure:
     for ax in axes:
         ax.set_xticks([0, 0.5, 1], ["0", "½", "1"])
         ax.set_xlim(-0.03, 1.03)
-    drawing.supxlabel(
-        "opening of the gate\n(dot: median, bar: middle half, line: middle nine tenths)", fontsize="medium"
-    )
+    drawing.supxlabel("opening of the gate", fontsize="medium")
     return drawing
 
 
@@ -96,15 +98,16 @@ def factors(dynamics: pd.DataFrame) -> Figure:
             draw_bands(axes, floored, own, labels)
             for ax in axes:
                 _log_axis(ax)
-    lower.suptitle("the exit factor is the product of these three", fontsize="medium")
-    lower.supxlabel("factor (dot: median, bar: middle half, line: middle nine tenths)", fontsize="medium")
+    lower.suptitle("out of the cell: the product of these three", fontsize="medium")
+    lower.supxlabel("factor (log axis)", fontsize="medium")
     return drawing
 
 
 def _log_axis(ax: Axes) -> None:
     ax.set_xscale("log")
     ax.set_xlim(0.7 * FLOOR, 3)
-    ax.set_xticks([FLOOR, 0.1, 1], [f"≤{FLOOR}", "0.1", "1"])
+    ticks = {FLOOR: "≤10⁻³"} | ({} if narrow() else {0.1: "0.1"}) | {1: "1"}
+    ax.set_xticks([*ticks], [*ticks.values()])
     ax.minorticks_off()
 
 

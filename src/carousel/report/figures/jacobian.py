@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order, number
@@ -17,10 +16,10 @@ from carousel.tables.quantities import of_kind
 
 SHOWN = ("rnn_tanh", "lstm")
 BLOCKS = {  # suffix of the quantity -> label and colour
-    "": ("joint", "#000000"),
-    "_hh": ("h to h", "#D55E00"),
-    "_cc": ("c to c", "#0072B2"),
-    "_x": ("h to input", "#009E73"),
+    "": ("whole state", "#000000"),
+    "_hh": ("h by h", "#D55E00"),
+    "_cc": ("c by c", "#0072B2"),
+    "_x": ("h by input", "#009E73"),
 }
 NORMS = {"spec": (0, ()), "fro": (0, (3, 2))}  # -> dashes
 
@@ -49,12 +48,13 @@ def figure(decay: pd.DataFrame) -> Figure:
     found = settings(decay)
     if not found:
         return nothing("the Jacobian")
-    label = f"{LAG}\n(solid: spectral norm, dashed: Frobenius norm)"
-    drawing, axes = panels([title for title, _ in found], label, height=2.6)
+    drawing, axes = panels([title for title, _ in found], LAG, height=2.6)
     for ax, (_, table) in zip(axes, found, strict=True):
         _norms(ax, table)
         ax.margins(y=0.12)
-        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    low, high = zip(*(ax.get_ylim() for ax in axes), strict=True)
+    for ax in axes:
+        ax.set_ylim(min(low), max(high))
         powers(ax)
     return drawing
 

@@ -7,19 +7,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.stats.tables import select
-from carousel.analysis.text import as_number, fixed, number
+from carousel.analysis.text import as_number, number
 from carousel.analysis.theory import spectral
 from carousel.report import names
 from carousel.report.figures.data import sample
-from carousel.report.figures.style import RATE, nothing, panels
+from carousel.report.figures.style import nothing, panels
 
 SLICE = "phase"
+FIRST = ("lstm",)  # cells that stand first
 WIDEST = 0.5  # decades per step at the ends of the colours
-HALO = [withStroke(linewidth=4, foreground="white")]
 COLOURS = "PuOr_r"  # told apart by the colour-blind; in grey the numbers say it
 
 
@@ -51,11 +50,13 @@ def grids(summary: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def figure(summary: pd.DataFrame) -> Figure:
-    """Draw a map per cell, each rate written in its field, with the border of theory as a line."""
+    """Draw a map per cell, in each field the steps in which the gradient halves or doubles, and theory's border."""
     found = grids(summary)
     if not found:
         return nothing("gain against forget bias")
-    drawing, axes = panels([f"{names.cell(cell)}: rate, {RATE}" for cell in found], "forget bias", 3.2)
+    found = {cell: found[cell] for cell in sorted(found, key=lambda cell: (cell not in FIRST, cell))}
+    titles = [f"{names.cell(cell)}: steps to halve (+: to double)" for cell in found]
+    drawing, axes = panels(titles, "forget bias", 3.2)
     for ax, (cell, grid) in zip(axes, found.items(), strict=True):
         _map(ax, grid)
         if cell in BORDERS:
@@ -67,15 +68,25 @@ def figure(summary: pd.DataFrame) -> Figure:
 
 def _map(ax: Axes, grid: pd.DataFrame) -> None:
     norm = SymLogNorm(linthresh=STEADY, vmin=-WIDEST, vmax=WIDEST)
-    ax.imshow(grid, norm=norm, cmap=COLOURS, aspect="auto", origin="lower")
+    edges = [np.arange(size + 1) - 0.5 for size in (grid.shape[1], grid.shape[0])]
+    ax.pcolormesh(
+        *edges, grid.to_numpy(), norm=norm, cmap=COLOURS
+    )  # not an image, of which no colour is dark's
     ax.set_xticks(range(grid.shape[1]), [f"{bias:g}" for bias in grid.columns])
     ax.set_yticks(range(grid.shape[0]), [f"{gain:g}" for gain in grid.index])
     ax.grid(False)
     for y, row in enumerate(grid.to_numpy()):
         for x, rate in enumerate(row):
             dark = abs(norm(rate) - 0.5) > 0.35
-            ax.text(x, y, fixed(rate, 3), ha="center", va="center", fontsize=9,
-                    color="white" if dark else "black")  # fmt: skip
+            ax.text(x, y, in_steps(rate), ha="center", va="center", color="white" if dark else "black")
+
+
+def in_steps(rate: float) -> str:
+    """Return in how many steps a gradient of so many decades per step halves, or with a plus sign doubles."""
+    if rate == 0:
+        return "∞"
+    steps = np.log10(2) / abs(rate)
+    return ("+" if rate > 0 else "") + (f"{steps:.2g}" if steps < 99 else f"{steps:.0f}")
 
 
 def _border(
@@ -86,8 +97,8 @@ def _border(
     bias, gain = border(np.linspace(grid.index.min(), min(grid.index.max(), 3.99), 200))
     x = np.interp(bias, grid.columns, range(grid.shape[1]), np.nan, np.nan)
     y = np.interp(gain, grid.index, range(grid.shape[0]), np.nan, np.nan)
-    label = "theory without input: below, the zero state attracts"
-    ax.plot(x, y, color="black", linewidth=2.2, linestyle=(0, (4, 1.5)), label=label, path_effects=HALO)
+    label = "theory: decays below, without input"
+    ax.plot(x, y, color="black", linewidth=1.2, linestyle=(0, (4, 2)), label=label)
     ax.set(xlim=limits[0], ylim=limits[1])
 
 

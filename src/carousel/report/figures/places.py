@@ -18,7 +18,7 @@ def a2g_figure(tables: Tables) -> Figure:
         return nothing("the decay at several places of a sequence")
     labels = ordered(table)
     title = f"rate over lags {a2g.LAGS[0]} to {a2g.LAGS[1]}, less that at the end"
-    figure, (ax,) = panels([title], f"{RATE}, mean with 95 % interval", height=1.6 + ROW * len(labels))
+    figure, (ax,) = panels([title], RATE, height=1.6 + ROW * len(labels))
     draw_samples(ax, _places(table), table)
     same = f"less than a factor of 2 over {a2g.LAGS[1]} steps"
     ax.axvspan(-a2g.ALIKE.value, a2g.ALIKE.value, color="#cfcfcf", zorder=0, linewidth=0, label=same)

@@ -1,6 +1,7 @@
 """Figures of the truncated gradient: what it is, and what it costs."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,25 +9,40 @@ from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order
-from carousel.claims import a3a_truncated_error as a3a, truncated_gradient
+from carousel.claims import a3a_truncated_error as a3a, a3b_truncation_cost as a3b, truncated_gradient
 from carousel.claims.claim import Tables
+from carousel.claims.lines import tested_and_lines
+from carousel.claims.rules import FAILS, HOLDS, MIXED, UNCLEAR, comparison
 from carousel.claims.settings_text import labelled
 from carousel.report.figures.data import curves, prefer, sample, usual
 from carousel.report.figures.errors import ERROR, draw_errors, worst_by_lag
 from carousel.report.figures.labels import end_label
-from carousel.report.figures.samples import draw_samples
 from carousel.report.figures.style import (
     GREY,
     LAG,
     bias_looks,
     draw_curve,
     evenly,
-    legend,
     look,
     nothing,
     panels,
     powers,
 )
+
+COSTS: Mapping[str, tuple[str, dict[str, Any]]] = {  # state -> what truncation costs, look
+    HOLDS: ("little", {"color": "#0b6b3a"}),
+    FAILS: ("more", {"color": "#a3262b"}),
+    MIXED: ("depends", {"color": "#000000"}),
+    UNCLEAR: ("open", {"color": GREY}),
+}
+
+ROWS = {  # thing counted -> what its row is called
+    truncated_gradient.STATE: "direction\nof the state’s",
+    truncated_gradient.SIZE: "its size",
+    truncated_gradient.WEIGHTS: "direction\nof the weights’",
+    truncated_gradient.LENGTH: "its size ",
+    truncated_gradient.LOSS: "loss",
+}
 
 
 def a3a_figure(tables: Tables) -> Figure:
@@ -35,7 +51,7 @@ def a3a_figure(tables: Tables) -> Figure:
     if found.empty:
         return nothing("the truncated gradient")
     parts = [a3a.agreement(found), a3a.escaped(found), a3a.carried(found)]
-    figure, (ax, below) = panels(["truncated gradient at the cell, since lag 1", ERROR], LAG)
+    figure, (ax, below) = panels(["truncated gradient, since lag 1", ERROR], LAG)
     _factors(ax, parts[2])
     worst = [worst_by_lag(part) for part in parts]
     draw_errors(below, worst, ("two derivations", "back in h", "carousel"))
@@ -54,28 +70,20 @@ def _factors(ax: Axes, table: pd.DataFrame) -> None:
         dots = median.iloc[evenly(median.index.to_numpy())]
         ax.plot(dots.index, dots["since"], "o", color=looks[name]["color"], markersize=4)
         cell, _, bias = name.partition("/")
-        label = f"bias {bias}" if bias else "no forget gate"
+        label = f"bias {bias}" if bias else "no gate"
         end_label(ax, median.index[-1], median["since_cec"].iloc[-1], label, looks[name]["color"])
     powers(ax)
 
 
 def a3b_figure(tables: Tables) -> Figure:
-    """Draw the truncated gradient's cosine with the full one by lag and over training, and the time to solve."""
-    found = [
-        truncated_gradient.rows(tables),
-        truncated_gradient.weights(tables.dynamics),
-        truncated_gradient.runs(tables.accuracy),
-    ]
-    shown = [
-        (title, draw, table) for (title, draw), table in zip(COSTS.items(), found, strict=True) if len(table)
-    ]
-    if not shown:
+    """Draw the truncated gradient's cosine with the full one against lag, and in words what truncation costs little."""
+    rows = truncated_gradient.rows(tables)
+    evidence, _ = tested_and_lines(a3b.CLAIM.evidence(tables))
+    if evidence.empty:
         return nothing("truncated gradients")
-    figure, axes = panels([title for title, *_ in shown], "", height=2.8)
-    for ax, (_, draw, table) in zip(axes, shown, strict=True):
-        draw(ax, table)
-    if len(shown) > 1 or not len(found[0]):
-        legend(figure, 2)
+    figure, (ax, right) = panels(["cosine of truncated and full", "what truncation costs"], "", 3.6)
+    _cosines(ax, rows)
+    _costs(right, evidence)
     return figure
 
 
@@ -87,37 +95,34 @@ def _cosines(ax: Axes, rows: pd.DataFrame) -> None:
     for (cell, bias), group in table.groupby(["cell", "forget_bias"], observed=True):
         old = cell == "lstm97"
         drawn = look("lstm97") if old else looks[str(bias)]
-        draw_curve(ax, group, "no forget gate" if old else f"bias {bias}", drawn)
+        draw_curve(ax, group, "1997" if old else bias, drawn)
     ax.axhline(
         truncated_gradient.least(truncated_gradient.STATE), color=GREY, linestyle=(0, (4, 2)), linewidth=1
     )
     ax.set_xlabel(LAG)
 
 
-def _before_and_after(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw the cosine of all weights' gradients per cell and forget bias, before and at the end of training."""
-    table = sample(table.assign(label=labelled(table)))
-    last = {"before training": table["step"] == 0, "after training": table["step"] == table["step"].max()}
-    samples = {f"cosine: {name}": table[here].set_index("label")["cosine"] for name, here in last.items()}
-    draw_samples(ax, samples, table)
-    ax.axvline(
-        truncated_gradient.least(truncated_gradient.WEIGHTS), color=GREY, linestyle=(0, (4, 2)), linewidth=1
-    )
-    ax.set_xlabel("cosine, mean with 95 % interval")
+def _costs(ax: Axes, evidence: pd.DataFrame) -> None:
+    """Write in a row per thing counted and a column per LSTM that was trained whether truncation costs little of it."""
+    own = evidence.assign(state=evidence["part"].map(comparison(evidence)))
+    own = own[own["measure"] != truncated_gradient.GATES]
+    states = own.groupby(["measure", "label"])["state"].first().to_dict()
+    taught = own.loc[own["measure"].isin(truncated_gradient.LEARNING), "label"]
+    columns = list(dict.fromkeys(taught if len(taught) else own["label"]))
+    rows = list(dict.fromkeys(own["measure"]))
+    for x, label in enumerate(columns):
+        for y, measure in enumerate(rows):
+            text, style = COSTS[states.get((measure, label), UNCLEAR)]
+            ax.text(x, -y, text, ha="center", va="center", **style)
+    ax.set_xticks(range(len(columns)), [_column(label) for label in columns])
+    ax.set_yticks([-y for y in range(len(rows))], [ROWS.get(name, name) for name in rows])
+    ax.set_xlabel("forget bias (1997: without a forget gate)")
+    ax.set_xlim(-0.5, len(columns) - 0.5)
+    ax.set_ylim(0.5 - len(rows), 0.5)
+    ax.grid(visible=False)
 
 
-def _times(ax: Axes, pairs: pd.DataFrame) -> None:
-    """Draw the mean time to solve with either gradient; a run that never did counts with all its steps."""
-    table = sample(pairs.assign(label=labelled(pairs)))
-    keys = ["label", "forget_bias", "repetition"]
-    table = table.groupby(keys, observed=True)[["time_full", "time"]].mean().reset_index()
-    named = {"steps: full gradient": "time_full", "steps: truncated": "time"}
-    draw_samples(ax, {name: table.set_index("label")[column] for name, column in named.items()}, table)
-    ax.set_xlabel(f"steps (unsolved: all {pairs['last'].max()}), mean with 95 % interval")
-
-
-COSTS: dict[str, Callable[[Axes, pd.DataFrame], None]] = {
-    "cosine, truncated with full gradient of the state": _cosines,
-    "cosine, of all weights": _before_and_after,
-    "steps to solve (mean up to the end of training)": _times,
-}
+def _column(label: str) -> str:
+    """Return what a column is called: the forget bias, or the year of the cell that has none."""
+    cell, _, bias = label.partition("/")
+    return "1997" if cell == "lstm97" else bias or label
