@@ -162,7 +162,10 @@ def add_diagnose(commands: Any) -> None:
         command.add_argument(
             f"--{name}", type=int, default=number, help=f"of the noise that it reads: {number}"
         )
+    command.add_argument("--advice", type=Path, help="the advice.parquet of a study, to compare with")
     command.add_argument("--figure", type=Path, help="draw it there, too")
+    command.add_argument("--html", type=Path, help="write it there as a fragment of HTML, too")
+    command.add_argument("--json", type=Path, help="write its tables there, too; - prints them instead")
 
 
 if __name__ == "__main__":

@@ -271,8 +271,7 @@ def test_a_leaky_integrator_gives_its_own_rate_at_every_lag(alpha, shape):
 def test_the_sentence_says_how_far_the_gradient_reaches(alpha, said):
     report = carousel.diagnose(Leaky(alpha), noise(200, 1, D).float(), torch.zeros(1, H), exponents=0)
     assert report.sentence == f"Layer 1 (Leaky, state of {H}): the gradient {said}"
-    assert str(report) == report.sentence
-    assert report._repr_html_() == f"<p>{report.sentence}</p>"
+    assert str(report).splitlines()[0] == report.sentence
 
 
 def test_dropout_is_off_and_the_mode_stays():

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from jaxtyping import Float
 from torch import Tensor
 
 from carousel.axes import Series, State
@@ -32,6 +33,7 @@ class Layer(NamedTuple):
     smooth: bool = True  # whether the inputs are real numbers, to differentiate by
     check: Callable[[], None] = lambda: None  # raises ModuleError where the module is no longer what it was
     coarse: "Layer | None" = None  # by finite differences: the same at twice the step size
+    forget_bias: Float[Tensor, " H"] | None = None  # where the cell itself does not tell, as a step does not
 
 
 def by_length(

@@ -144,7 +144,8 @@ def layer_of(
             projected(one, suffix, like), (one.input_size,), tuple(s.shape[1:] for s in state), batches
         )
         description = f"{description} projected to {one.proj_size}"
-        return layer._replace(number=number, direction=side, description=description)
+        bias = params(one, suffix, like).b[0, one.hidden_size : 2 * one.hidden_size, 0]
+        return layer._replace(number=number, direction=side, description=description, forget_bias=bias)
     return Layer(number, side, description, CELLS[name], params(one, suffix, like), batches)
 
 

@@ -43,6 +43,11 @@ class Rate(NamedTuple):
         """What the interval may stand for, in the words of `regime`."""
         return {str(regime(self.low)), str(regime(self.value)), str(regime(self.high))}
 
+    @property
+    def holds(self) -> bool:
+        """Whether it may be taken for that of longer sequences."""
+        return not (math.isnan(self.value) or self.changes) and len(self.regimes) == 1
+
 
 def rate_of(curves: Sequence[tuple[np.ndarray, np.ndarray]], sizes: np.ndarray) -> Rate:
     """The rate of sequences, each with its lags [L] and log10 norms [L]; those that are -inf do not count.

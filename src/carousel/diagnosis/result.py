@@ -1,11 +1,12 @@
 """The result of a diagnosis: tables, a sentence and a figure."""
 
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from carousel.analysis.stats.tables import select
+from carousel.diagnosis import answer
 from carousel.diagnosis.sentence import sentence
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ class Diagnosis:
     `rates`: layer, direction, value, low, high, changes, smallest, largest: the rate of jacobian_fro by lag in decades
     per step, negative where it decays, with its interval of 95 %; whether it changes with the lag, as in a transient,
     so that it says nothing of longer sequences; and the rates of the sequences where it is smallest and largest.
+    `shares`: layer, direction, added, lag, log10_share, low, high, n, n_zero, extrapolated: log10 of the share of the
+    gradient that arrives at lags 10, 100 and 1,000, with its interval of 95 % (see carousel.diagnosis.shares), in the
+    module as it is (added 0) and in copies with that much more bias on the gate that keeps the state.
+    `biases`: layer, direction, cell, gate, units, mean, deviation, smallest, largest: that bias over the units, all
+    bias vectors added: an LSTM's forget gate (f), a GRU's update gate (u; 1 keeps).
+    `advice`: layer, direction, lag, cell, ... of the study's table of recommended settings, which is from `source`.
     `exponents`: layer, direction, index, value, error: Lyapunov exponents in decades per step, the largest first,
     and their standard errors, which allow for the correlation of neighbouring blocks of steps.
     `gates`: layer, direction, quantity, quantile, value, n: of each gate, and of the factors by which an error enters
@@ -32,9 +39,13 @@ class Diagnosis:
 
     decay: pd.DataFrame
     rates: pd.DataFrame
+    shares: pd.DataFrame
+    biases: pd.DataFrame
     exponents: pd.DataFrame
     gates: pd.DataFrame
     descriptions: dict[tuple[int, str], str]
+    advice: pd.DataFrame
+    source: str
 
     @property
     def sentence(self) -> str:
@@ -55,8 +66,43 @@ class Diagnosis:
 
         return draw(self.decay, self.exponents, self.gates, self.two_ways)
 
+    @property
+    def answer(self) -> str:
+        """The sentence of each layer and direction and, below it, what follows for its user, a line a subject."""
+        lines = zip(self.sentence.splitlines(), self.descriptions, strict=True)
+        return "\n".join("\n  ".join([first, *self.more(*key)]) for first, key in lines)
+
+    def more(self, layer: int, direction: str) -> list[str]:
+        """What follows for the user of one layer and direction, a line a subject."""
+        where = {"layer": layer, "direction": direction}
+        shares, biases, advice, exponents, rates = (
+            select(each, **where)
+            for each in (self.shares, self.biases, self.advice, self.exponents, self.rates)
+        )
+        (rate,) = rates.itertuples()
+        lines = [
+            answer.arriving(shares),
+            answer.bias(biases),
+            answer.higher(shares),
+            answer.recommended(advice, biases, self.source),
+            answer.parallel(exponents, rate),
+        ]
+        return [line for line in lines if line]
+
     def __str__(self) -> str:
-        return self.sentence
+        return self.answer
+
+    def to_json(self, indent: int | None = None) -> str:
+        """The tables, and what they say, as JSON; carousel.diagnosis.json_form has its schema."""
+        from carousel.diagnosis.json_form import to_json
+
+        return to_json(self, indent)
+
+    def to_html(self) -> str:
+        """The answer, the shares and the figure as one fragment of HTML, for light and dark pages."""
+        from carousel.diagnosis.html_form import to_html
+
+        return to_html(self)
 
     def _repr_html_(self) -> str:
-        return "".join(f"<p>{escape(line)}</p>" for line in self.sentence.splitlines())
+        return self.to_html()

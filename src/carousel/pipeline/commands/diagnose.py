@@ -2,8 +2,16 @@
 
 import argparse
 import json
+from io import BytesIO
+from typing import TYPE_CHECKING
 
 from carousel.study.errors import StudyError
+from carousel.tables import files
+
+if TYPE_CHECKING:
+    from carousel.diagnosis.result import Diagnosis
+
+STDOUT = "-"
 
 MOST = 10_000_000
 SHOWN = {"input_size": 4, "hidden_size": 32}  # the LSTM whose diagnosis the page shows
@@ -27,12 +35,26 @@ def diagnose(args: argparse.Namespace) -> None:
         module = load_checkpoint(args.checkpoint, args.prefix, args.nonlinearity)
         generator = torch.Generator().manual_seed(args.seed)
         noise = torch.randn(args.length, args.batch, module.input_size, generator=generator)
-        report = measured(module, noise.to(next(module.parameters()).dtype), seed=args.seed)
-        print(report)
-        if args.figure:
-            report.figure().savefig(args.figure)
+        weight = next(module.parameters())
+        report = measured(module, noise.to(weight.dtype), seed=args.seed, advice=args.advice)
+        written(report, args)
     except (ModuleError, OSError, ValueError) as error:  # of savefig, the last two
         raise StudyError(" ".join(str(error).split())) from None
+
+
+def written(report: "Diagnosis", args: argparse.Namespace) -> None:
+    """Print the answer, or as JSON where that goes to standard output, and write the files that are wanted."""
+    print(report.to_json(indent=1) if str(args.json) == STDOUT else report)
+    if args.figure:
+        with BytesIO() as file:
+            report.figure().savefig(file, format=args.figure.suffix.removeprefix(".") or None)
+            drawn = file.getvalue()
+        with files.whole(args.figure) as out:
+            out.write(drawn)
+    if args.html:
+        files.write_text(report.to_html() + "\n", args.html)
+    if args.json and str(args.json) != STDOUT:
+        files.write_text(report.to_json(indent=1) + "\n", args.json)
 
 
 def diagnosed(args: argparse.Namespace) -> None:
@@ -45,18 +67,16 @@ def diagnosed(args: argparse.Namespace) -> None:
     from carousel.diagnosis.diagnose import diagnose as measured
     from carousel.pipeline.validation import table
     from carousel.report.recommendations import SMALLEST
-    from carousel.tables.files import write_text
 
     rows = select(table(args.advice, "advice"), cell="lstm", lag=LAG, choice=SMALLEST)
     biases = [bias for bias in map(as_number, rows["forget_bias"]) if bias == bias]
     torch.manual_seed(1)
     lstm = torch.nn.LSTM(**SHOWN)
     noise = torch.randn(STEPS, SEQUENCES, lstm.input_size)
-    said = [{"of": "PyTorch's default LSTM", "said": str(measured(lstm, noise))}]
+    said = [{"of": "PyTorch's default LSTM", "said": measured(lstm, noise, higher=()).sentence}]
     for bias in biases:
         with torch.no_grad():
             dict(lstm.named_parameters())["bias_ih_l0"][lstm.hidden_size : 2 * lstm.hidden_size] += bias
-        said.append(
-            {"of": f"the same with {bias:g} added to its forget bias", "said": str(measured(lstm, noise))}
-        )
-    write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", args.out)
+        with_bias = measured(lstm, noise, higher=()).sentence
+        said.append({"of": f"the same with {bias:g} added to its forget bias", "said": with_bias})
+    files.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", args.out)

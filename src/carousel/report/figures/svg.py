@@ -34,13 +34,18 @@ REST = {
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure, laid out for the page."""
+    path.write_text(text(figure), encoding="utf-8")
+
+
+def text(figure: Figure) -> str:
+    """Return a figure, laid out for the page."""
     canvas, dpi = FigureCanvasSVG(figure), figure.dpi
     lay_out(figure)  # with the text sizes of SVG, so that once is enough
     figure.set_layout_engine("none")
     figure.dpi = dpi
     drawn = io.StringIO()
     canvas.print_svg(drawn, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
-    path.write_text(small(drawn.getvalue()), encoding="utf-8")
+    return small(drawn.getvalue())
 
 
 def lay_out(figure: Figure) -> None:

@@ -1,0 +1,138 @@
+"""What the tables of a diagnosis say to its reader, one line a subject: what arrives, the forget bias, a higher one,
+the study's recommendation, and whether the recurrence can be evaluated in parallel over time."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from carousel.analysis import names
+from carousel.analysis.stats.tables import select
+from carousel.analysis.text import MINUS, as_number, listed, power, share
+from carousel.diagnosis.shares import LAGS
+from carousel.report.recommendations import LARGEST
+
+MANY = 3.0  # decades: growth beyond is told as a power of ten
+GATES = {"f": "forget gate", "u": "update gate, which keeps the state where it is open"}
+PARALLEL = "(Gonzalez et al. 2025, arXiv 2508.16817)"
+FEW = "A tenth"  # of the gradient; no more than ten times of it either, as in the study's recommendations
+
+
+def arriving(shares: pd.DataFrame) -> str:
+    """The shares that arrive at a layer; "" where none is told."""
+    rows = [row for row in shares.itertuples() if row.added == 0]
+    if not rows:
+        return ""
+    told = ", ".join(f"{arrives(row)} at lag {row.lag:,}" for row in rows)
+    beyond = [f"{lag:,}" for lag in LAGS if lag > max(row.lag for row in rows)]
+    rest = f"; of lag {listed(beyond)} these sequences do not tell" if beyond else ""
+    return f"Of the gradient arrives {told}{rest}."
+
+
+def arrives(row: Any) -> str:
+    """A share with its interval, and whether it was extrapolated."""
+    notes = [] if math.isnan(row.low) else [span(row.low, row.high, share_text(row.log10_share))]
+    notes = [note for note in [*notes, "extrapolated" if row.extrapolated else ""] if note]
+    return share_text(row.log10_share) + (f" ({', '.join(notes)})" if notes else "")
+
+
+def span(low: float, high: float, middle: str) -> str:
+    """An interval of shares; "" where both ends read as the value does."""
+    ends = share_text(low), share_text(high)
+    return "" if set(ends) == {middle} else f"{ends[0]} to {ends[1]}"
+
+
+def share_text(decades: float) -> str:
+    """A share in per cent, or as a power of ten where it is small or has grown."""
+    return f"{power(decades)} times" if MANY < decades < math.inf else share(decades)
+
+
+def bias(biases: pd.DataFrame) -> str:
+    """The bias of a layer's forget or update gate; "" where it has none."""
+    for row in biases.itertuples():
+        ends = f"from {decimal(row.smallest)} to {decimal(row.largest)}"
+        spread = f" (standard deviation {decimal(row.deviation)}, {ends})" if row.units > 1 else ""
+        return f"The bias of its {GATES[row.gate]}, all bias vectors added: {decimal(row.mean)} on average{spread}."
+    return ""
+
+
+def decimal(value: float) -> str:
+    """A bias in two decimals."""
+    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", MINUS)
+
+
+def higher(shares: pd.DataFrame) -> str:
+    """By how much a layer's bias has to be higher for enough to arrive at each lag; "" without copies."""
+    added = sorted(set(shares["added"]) - {0.0})
+    if not added:
+        return ""
+    lags = [lag for lag in LAGS if lag in set(shares["lag"])]
+    told = "; ".join(f"at lag {lag:,} {wanted(select(shares, lag=lag), added)}" for lag in lags)
+    return f"{FEW} or more arrives in copies with a higher bias, all other weights the same, {told}."
+
+
+def wanted(shares: pd.DataFrame, added: list[float]) -> str:
+    """The smallest bias of those `added` with which enough arrives at one lag."""
+    rows = [row for row in shares.sort_values("added").itertuples() if enough(row)]
+    if rows and rows[0].added == 0:
+        return "as it is"
+    if rows:
+        return f"with {rows[0].added:g} added: {arrives(rows[0])}"
+    if set(added) <= set(shares["added"]):
+        return f"with none of {listed(f'{each:g}' for each in added)} added"
+    return "these sequences do not tell"
+
+
+def enough(row: Any) -> bool:
+    """Whether the whole interval of a share, or the share itself without one, lies within LARGEST of all."""
+    ends = (row.log10_share,) if math.isnan(row.low) else (row.low, row.high)
+    return all(abs(end) <= LARGEST for end in ends)
+
+
+def recommended(advice: pd.DataFrame, biases: pd.DataFrame, source: str) -> str:
+    """What the study recommends for a layer's cell, beside its own bias; "" without advice."""
+    if not len(advice):
+        return ""
+    own = math.nan if biases.empty else float(biases["mean"].iloc[0])
+    cell, told = (
+        names.cell(advice["cell"].iloc[0]),
+        "; ".join(setting(row, own) for row in advice.itertuples()),
+    )
+    return f"Recommended ({cell}, by {source}): {told}."
+
+
+def setting(row: Any, own: float) -> str:
+    """A row of advice, beside a bias of one's own."""
+    if not row.passes:
+        return f"at lag {row.lag:,} none of the {row.n} settings tried"
+    apart = as_number(row.forget_bias) - own
+    beside = (
+        "" if math.isnan(apart) else f" ({decimal(abs(apart))} {'above' if apart > 0 else 'below'} this one)"
+    )
+    left = share_text(row.left)
+    between = f" ({span(row.low, row.high, left)})".replace(" ()", "")
+    how = f"{names.at_bias(row.forget_bias)}{beside}, {names.init(row.init)} init"
+    return f"at lag {row.lag:,} {how}, which leaves {left}{between}"
+
+
+def parallel(exponents: pd.DataFrame, rate: Any) -> str:
+    """Whether a layer's steps can be evaluated in parallel over time; "" without exponents."""
+    if exponents.empty:
+        return ""
+    (row,) = select(exponents, index=exponents["index"].min()).itertuples()
+    if math.isinf(row.value):
+        return f"All of the state is lost on the way: the steps can be evaluated in parallel over time {PARALLEL}."
+    size = f"Largest Lyapunov exponent {with_error(row.value, 2 * row.error)} decades per step (two standard errors)"
+    told = abs(row.value) > 2 * row.error
+    if rate.changes or math.isnan(rate.value) or not told:
+        why = "is not yet that of longer sequences" if told else "may be above or below zero"
+        return f"{size}, which {why}: whether the steps can be evaluated in parallel over time is open."
+    if row.value < 0:
+        return f"{size}, below zero: the steps can be evaluated in parallel over time {PARALLEL}."
+    return f"{size}, above zero: to evaluate the steps in parallel over time takes too many iterations {PARALLEL}."
+
+
+def with_error(value: float, error: float) -> str:
+    """A number with the digits that its error leaves."""
+    digits = 3 if error < 1e-6 else max(0, -math.floor(math.log10(error)))
+    return f"{value:.{digits}f} ± {error:.1g}".replace("-", MINUS)
