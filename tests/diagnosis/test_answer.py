@@ -275,8 +275,22 @@ def test_an_exponent_s_error_decides_whether_its_sign_is_told():
 
 
 def row(**values):
-    usual = {"added": 0.0, "lag": 10, "log10_share": 0.0, "low": 0.0, "high": 0.0, "extrapolated": False}
-    return usual | values
+    usual = {"added": 0.0, "lag": 10, "log10_share": 0.0, "low": 0.0, "high": 0.0, "n": 4, "n_zero": 0}
+    return usual | {"extrapolated": False} | values
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({}, "100\xa0%"),
+        ({"low": -1.0, "high": 0.3}, "100\xa0% (10\xa0% to 200\xa0%)"),
+        ({"low": math.nan, "high": math.nan, "extrapolated": True}, "100\xa0% (extrapolated)"),
+        ({"n_zero": 1}, "100\xa0% (1 of 4 sequences exactly zero)"),
+    ],
+)
+def test_a_share_with_all_that_has_to_be_known_of_it(values, said):
+    (each,) = pd.DataFrame([row(**values)]).itertuples()
+    assert answer.arrives(each) == said
 
 
 @pytest.mark.parametrize(
@@ -377,3 +391,16 @@ def test_without_a_study_nothing_is_recommended(tmp_path, monkeypatch):
     parquet.write(advice()[["cell"]], own, ORIGIN)
     with pytest.raises(ModuleError, match="has no column changed; allowed"):
         carousel.diagnose(made(nn.LSTM), noise(20, B, D), advice=own)
+
+
+@pytest.mark.parametrize("hidden", [4, 40])
+def test_what_is_found_at_a_lag_does_not_hang_on_which_others_are_recorded(hidden):
+    module, xs = nn.LSTM(D, hidden).double(), noise(40, B, D)
+    whole, few = (
+        carousel.diagnose(module, xs, lags=lags, exponents=0, higher=[3]) for lags in (None, [3, 10])
+    )
+    both = few.decay.merge(whole.decay, on=[*KEYS, "quantity"], suffixes=("", "_whole"))
+    assert len(both) == len(few.decay)
+    np.testing.assert_allclose(both["log10_norm"], both["log10_norm_whole"], rtol=0, atol=1e-12)
+    near = whole.shares.query("lag == 10").reset_index(drop=True)
+    pd.testing.assert_frame_equal(few.shares, near, rtol=0, atol=1e-12)

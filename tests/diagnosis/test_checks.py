@@ -40,7 +40,9 @@ def unrolled(step: Any, xs: Tensor, state: Tensor, lag: int) -> float:
 def agrees(module: nn.Module, step: Any, state: Tensor | None = None, tolerance: float = 1e-10) -> None:
     """That the norms of `module` are those of `step`, unrolled."""
     xs = noise(T, B, D)
-    table = carousel.diagnose(module, xs.to(next(module.parameters()).dtype), state, exponents=0).decay
+    table = carousel.diagnose(
+        module, xs.to(next(module.parameters()).dtype), state, exponents=0, higher=()
+    ).decay
     start = torch.zeros(B, H, dtype=torch.float64) if state is None else state
     for lag in (1, 5, T):
         (found,) = table.query(f"quantity == 'jacobian_fro' and lag == {lag}")["log10_norm"]
@@ -255,7 +257,7 @@ def test_what_runs_in_float32_alone_says_so(kind: Any) -> None:
     with pytest.raises(ModuleError, match='allowed: dtype="float32"') as error:
         carousel.diagnose(kind(), xs)
     assert "\n" not in str(error.value)
-    assert len(carousel.diagnose(kind(), xs, dtype="float32", exponents=0).decay)
+    assert len(carousel.diagnose(kind(), xs, dtype="float32", exponents=0, higher=()).decay)
     assert torch.get_default_dtype() == torch.float32
 
 
@@ -324,7 +326,7 @@ def test_a_buffer_may_be_infinite_but_not_nan() -> None:
     with pytest.raises(ModuleError, match="^norm.running_mean: found NaN"):
         check_weights(diverged("norm.running_mean", Normed(), np.nan))
     masked, xs = diverged("mask", Normed(), -np.inf), noise(T, B, D).float()
-    assert len(carousel.diagnose(masked, xs, exponents=0).decay)
+    assert len(carousel.diagnose(masked, xs, exponents=0, higher=()).decay)
 
 
 def test_a_lazy_module_is_named() -> None:

@@ -49,7 +49,7 @@ def measured(module, xs, state=None, **options):
     """The decay table at those of LAGS that the longest sequence has."""
     length = len(xs.batch_sizes) if isinstance(xs, PackedSequence) else max(xs.shape[:2])
     lags = [lag for lag in LAGS if lag <= length]
-    return carousel.diagnose(module, xs, state, lags=lags, exponents=0, **options).decay
+    return carousel.diagnose(module, xs, state, lags=lags, exponents=0, higher=(), **options).decay
 
 
 def unrolled(module, xs, state=None):
@@ -574,7 +574,7 @@ def test_a_module_that_cannot_be_copied_is_refused():
 @pytest.mark.parametrize("name", ["tanh", "lstm", "gru"])
 def test_gates_are_those_of_torch_s_own_equations(name):
     module, xs = made(name), noise(1, 50, D)
-    gates = carousel.diagnose(module, xs).gates
+    gates = carousel.diagnose(module, xs, exponents=0, higher=()).gates
     medians = gates[gates["quantile"] == 0.5].set_index("quantity")["value"]
     W, b, b_hh = module.weight_ih_l0, module.bias_ih_l0, module.bias_hh_l0
     net = (xs[0] @ W.T + b + b_hh).detach().sigmoid().chunk(len(W) // H, 1)  # the state is zero
@@ -587,7 +587,7 @@ def test_gates_are_those_of_torch_s_own_equations(name):
 @pytest.mark.parametrize("name", ["tanh", "gru"])
 def test_the_figure_shows_the_tables(name):
     options = {"num_layers": 2, "bidirectional": True}
-    report = carousel.diagnose(made(name, **options), noise(12, B, D))
+    report = carousel.diagnose(made(name, **options), noise(12, B, D), higher=())
     figure = report.figure()
     assert len(figure.axes) == (3 if name == "gru" else 2)
     for ax, table, x, y in (

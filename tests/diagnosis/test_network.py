@@ -26,7 +26,7 @@ def made(kind, *args, **options):
 
 
 def table(module, xs, state=None, **options):
-    return carousel.diagnose(module, xs, state, exponents=0, **options).decay
+    return carousel.diagnose(module, xs, state, exponents=0, higher=(), **options).decay
 
 
 def same(one, other):
@@ -103,6 +103,40 @@ def test_a_module_in_a_sequence_of_modules_goes_by_its_number():
     same(table(network, xs, layer="2"), table(network[2], network[:2](xs).detach()))
     with pytest.raises(ModuleError, match=r"of a network, give a layer: 2$"):
         carousel.diagnose(network, xs)
+
+
+class Pieces(nn.Module):
+    """A layer that reads a sequence in pieces, or a cell that reads one step of it."""
+
+    def __init__(self, kind, batch_first=False):
+        super().__init__()
+        options = {"batch_first": True} if batch_first else {}
+        self.net, self.axis = kind(D, H, **options), int(batch_first)
+
+    def forward(self, xs):
+        state = None
+        for x in xs.split(4, self.axis) if isinstance(self.net, nn.RNNBase) else xs:
+            found = self.net(x) if state is None else self.net(x, state)
+            state = found[1] if isinstance(self.net, nn.RNNBase) else found
+            x.zero_()  # what it read is written over
+        return state
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_a_layer_that_reads_pieces_is_measured_over_all_of_them(kind, batch_first):
+    network, xs = made(Pieces, kind, batch_first), noise(10, B, D)
+    given = xs.transpose(0, 1).clone() if batch_first else xs.clone()
+    plain = made(kind, D, H)
+    plain.load_state_dict(network.net.state_dict())
+    same(table(network, given, layer="net"), table(plain, xs))
+
+
+@pytest.mark.parametrize("kind", [nn.LSTMCell, nn.GRUCell])
+@pytest.mark.parametrize("length", [1, 6])
+def test_a_cell_reads_a_step_a_call_if_it_is_one_call_too(kind, length):
+    network, xs = made(Pieces, kind), noise(length, B, D)
+    same(table(network, xs.clone(), layer="net"), table(network.net, xs))
 
 
 class Twice(nn.Module):

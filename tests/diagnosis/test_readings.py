@@ -36,7 +36,7 @@ def made(kind, *args, **options):
 
 
 def measured(module, xs, state=None, **options):
-    rows = carousel.diagnose(module, xs, state, lags=LAGS, exponents=0, **options).decay
+    rows = carousel.diagnose(module, xs, state, lags=LAGS, exponents=0, higher=(), **options).decay
     rows = rows[(rows["quantity"] == "jacobian_fro") & rows["lag"].isin(LAGS)]
     return dict(zip(rows["lag"], rows["log10_norm"], strict=True))
 
@@ -320,6 +320,6 @@ def test_a_step_through_which_no_gradient_passes_has_a_gradient_of_exactly_zero(
         def forward(self, x, h):
             return x, h.detach() * 0.5
 
-    rows = carousel.diagnose(Detached(), noise(5, 1, D), exponents=0).decay
+    rows = carousel.diagnose(Detached(), noise(5, 1, D), exponents=0, higher=()).decay
     rows = rows[(rows["quantity"] == "jacobian_fro") & (rows["lag"] > 0)]
     assert np.isneginf(rows["log10_norm"]).all() and (rows["n_zero"] == 1).all()

@@ -63,7 +63,7 @@ def test_a_cell_or_layer_is_measured_as_autograd_does(name):
         with pytest.raises(ModuleError, match="a memory that is no part of its state"):
             carousel.diagnose(module, xs)
         return
-    rows = carousel.diagnose(module, xs, lags=LAGS, exponents=0).decay
+    rows = carousel.diagnose(module, xs, lags=LAGS, exponents=0, higher=()).decay
     rows = rows[(rows["quantity"] == "jacobian_fro") & (rows["lag"] > 0)]
     step, start = plain(module, is_layer)
     logs = [log_norms(step, xs[:, b : b + 1], start, LAGS) for b in range(B)]

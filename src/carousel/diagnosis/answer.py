@@ -1,5 +1,8 @@
-"""What the tables of a diagnosis say to its reader, one line a subject: what arrives, the forget bias, a higher one,
-the study's recommendation, and whether the recurrence can be evaluated in parallel over time."""
+"""What the tables of a diagnosis say to its reader, one line a subject.
+
+What arrives, the forget bias, what a higher one does, the study's recommendation, and whether the recurrence can be
+evaluated in parallel over time.
+"""
 
 import math
 from typing import Any
@@ -30,9 +33,14 @@ def arriving(shares: pd.DataFrame) -> str:
 
 
 def arrives(row: Any) -> str:
-    """A share with its interval, and whether it was extrapolated."""
+    """A share with its interval, whether it was extrapolated, and what it leaves out."""
     notes = [] if math.isnan(row.low) else [span(row.low, row.high, share_text(row.log10_share))]
-    notes = [note for note in [*notes, "extrapolated" if row.extrapolated else ""] if note]
+    zero = (
+        f"{row.n_zero} of {row.n} sequences exactly zero"
+        if row.n_zero and math.isfinite(row.log10_share)
+        else ""
+    )
+    notes = [note for note in (*notes, "extrapolated" if row.extrapolated else "", zero) if note]
     return share_text(row.log10_share) + (f" ({', '.join(notes)})" if notes else "")
 
 

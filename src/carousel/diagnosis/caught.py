@@ -2,27 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import pairwise
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from carousel.diagnosis.layer import ModuleError
-from carousel.diagnosis.layers import CELL_KINDS, KINDS, from_cell, is_torch_class
-from carousel.diagnosis.steps import first_line
-from carousel.diagnosis.structure import leaves as as_parts
-
-CLOSE = {torch.float64: 1e-9, torch.float32: 1e-4}
-
-
-class Call(NamedTuple):
-    """One call of a recurrent layer: what it read, the state before, and what it returned."""
-
-    inputs: Tensor | PackedSequence
-    state: Any
-    returned: Any
+from carousel.diagnosis.calls import Call, goes_on, joined, recorded
+from carousel.diagnosis.layer import ModuleError, first_line
+from carousel.diagnosis.layers import CELL_KINDS, KINDS, from_cell, is_torch_class, unsqueezed
 
 
 class Caught(NamedTuple):
@@ -74,14 +62,12 @@ def caught(model: nn.Module, run: Callable[[nn.Module], object]) -> list[Caught]
 
     Raises ModuleError where `run` fails, or a layer is never called or not from one end of a sequence to the other.
     """
-    calls: dict[str, list[Call]] = {name: [] for name in recurrent(model)}
+    layers = recurrent(model)
     with ExitStack() as stack:
         stack.enter_context(untouched(model))
         stack.enter_context(torch.no_grad())
         stack.enter_context(torch.compiler.set_stance("force_eager"))
-        for name, layer in recurrent(model).items():
-            hook = layer.register_forward_hook(kept_in(calls[name]), with_kwargs=True)
-            stack.callback(hook.remove)
+        calls = stack.enter_context(recorded(layers))
         try:
             run(model)
         except ModuleError:
@@ -90,53 +76,17 @@ def caught(model: nn.Module, run: Callable[[nn.Module], object]) -> list[Caught]
             raise ModuleError(
                 f"model: does not run in evaluation mode: {type(error).__name__}: {first_line(error)}"
             ) from None
-    layers = recurrent(model)
-    return [joined(name, layers[name], calls[name]) for name in layers if calls[name]]
+    return [as_one(name, layers[name], calls[name]) for name in layers if calls[name]]
 
 
-def kept_in(calls: list[Call]) -> Callable[..., None]:
-    """A forward hook that keeps what a recurrent layer is given and returns."""
-
-    def hook(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any], returned: Any) -> None:
-        values = dict(zip(("input", "hx"), given, strict=False)) | named
-        calls.append(Call(values["input"], values.get("hx"), returned))
-
-    return hook
-
-
-def joined(name: str, layer: nn.Module, calls: list[Call]) -> Caught:
-    """The calls of a layer as one: those that go on from each other, or else the longest. Raises ModuleError."""
+def as_one(name: str, layer: nn.Module, calls: list[Call]) -> Caught:
+    """The calls of a layer as one; the longest of those that do not go on from each other. Raises ModuleError."""
     if isinstance(layer, nn.RNNBase):
-        return joined_layer(name, layer, calls)
-    one, first = from_cell(cast(nn.RNNCellBase, layer)), calls[0].state
-    xs = torch.stack([cast(Tensor, call.inputs) for call in calls])
-    state = tuple(s[None] for s in first) if isinstance(first, tuple) else first
-    state = state[None] if isinstance(state, Tensor) else state
-    last, wanted = one(xs, state)[0][-1], as_parts(calls[-1].returned)[0]
-    if not torch.allclose(last, wanted, atol=CLOSE.get(last.dtype, 1e-2)):
-        raise ModuleError(
-            f"{name}: its calls are not the steps of one sequence (another state between them?); allowed: "
-            "a cell that gets back the state that it returned"
-        )
-    return Caught(name, one, xs, state)
-
-
-def joined_layer(name: str, layer: nn.RNNBase, calls: list[Call]) -> Caught:
-    """The calls of a layer that is given its own state again and again, as a decoder's is; or else the longest."""
-    inputs = [call.inputs for call in calls if isinstance(call.inputs, Tensor)]
-    if len(inputs) == len(calls) > 1 and all(follows(*pair) for pair in pairwise(calls)):
-        axis = 1 if layer.batch_first and inputs[0].ndim == 3 else 0
-        return Caught(name, layer, torch.cat(inputs, axis), calls[0].state)
-    longest = max(calls, key=lambda call: steps_of(layer, call.inputs))
-    return Caught(name, layer, longest.inputs, longest.state)
-
-
-def follows(before: Call, call: Call) -> bool:
-    """Whether a call of a layer goes on from the state that the call before it returned."""
-    if call.state is None:
-        return False
-    pairs = zip(as_parts(before.returned[1]), as_parts(call.state), strict=True)
-    return all(a.shape == b.shape and torch.equal(a, b) for a, b in pairs)
+        if not goes_on(calls) or isinstance(calls[0].x, PackedSequence):
+            calls = [max(calls, key=lambda call: steps_of(layer, call.x))]
+        return Caught(name, layer, joined(name, layer, calls), calls[0].state)
+    cell: Any = layer
+    return Caught(name, from_cell(cell), joined(name, cell, calls), unsqueezed(calls[0].state))
 
 
 def steps_of(layer: nn.RNNBase, inputs: Tensor | PackedSequence) -> int:

@@ -1,6 +1,7 @@
 """The tables of a diagnosis: of each layer and direction what is measured of it."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import SupportsIndex
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from carousel.diagnosis.checks import warm_up_of
 from carousel.diagnosis.layer import Batch, Layer, ModuleError
 from carousel.diagnosis.rates import Rate, inflation, rate_of
-from carousel.diagnosis.shares import Norms, shares
+from carousel.diagnosis.shares import LAGS, Norms, shares
 from carousel.engine.backends.backend import Backend
 from carousel.engine.log_space import Logs
 from carousel.engine.recurrence import unroll
@@ -50,7 +51,8 @@ def shares_of(
     backend: Backend, copies: Sequence[Layer], lags: set[int], seed: int, added: float
 ) -> pd.DataFrame:
     """What arrives at each layer of a copy with so much added to its bias."""
-    norms = [all_norms(backend, layer, lags, seed, with_blocks=False) for layer in copies]
+    near = {lag for lag in lags if lag <= max(LAGS)}
+    norms = [all_norms(backend, layer, near, seed, with_blocks=False) for layer in copies]
     speeds = [rate(backend, *each) for each in zip(copies, norms, strict=True)]
     return share_table(copies, norms, speeds, added)
 
@@ -145,7 +147,8 @@ def jacobian_norms(
     """The norms of the Jacobian for sequences of one length, by lag."""
     reached = {lag for lag in lags if lag <= len(batch.xs)}
     rng = np.random.default_rng(seed)
-    return dict(jacobians(system(backend, layer, batch), reached, rng, with_blocks=with_blocks))
+    found = jacobians(system(backend, layer, batch), reached, rng, with_blocks=with_blocks)
+    return dict(islice(found, len(reached)))  # the steps before the last of them are not gone back
 
 
 def system(backend: Backend, layer: Layer, batch: Batch) -> System:

@@ -80,6 +80,13 @@ def from_cell(cell: nn.RNNCellBase) -> nn.RNNBase:
     return filled(one, {name: weight for name, weight in weights.items() if weight is not None})
 
 
+def unsqueezed(state: Any) -> Any:
+    """The state of a torch cell as that of a module with one layer."""
+    if isinstance(state, (tuple, list)):
+        return tuple(map(unsqueezed, state))
+    return state[None] if isinstance(state, Tensor) else state
+
+
 def one_layer(module: nn.RNNBase, layer: int) -> nn.RNNBase:
     """Layer `layer` of `module` as a module, both directions, time first."""
     options = {"nonlinearity": module.nonlinearity} if isinstance(module, nn.RNN) else {}

@@ -12,7 +12,15 @@ from carousel.diagnosis.evaluation_copy import evaluation_copy
 from carousel.diagnosis.finite_differences import layers_of_function
 from carousel.diagnosis.keras_layers import is_keras, layers_of_keras
 from carousel.diagnosis.layer import Layer, ModuleError
-from carousel.diagnosis.layers import CELL_KINDS, KINDS, as_its_class, from_cell, is_torch_class, layers
+from carousel.diagnosis.layers import (
+    CELL_KINDS,
+    KINDS,
+    as_its_class,
+    from_cell,
+    is_torch_class,
+    layers,
+    unsqueezed,
+)
 from carousel.diagnosis.steps import STEP, layers_of_step
 from carousel.diagnosis.structure import leaves
 from carousel.engine.backends.table import DeviceError
@@ -104,13 +112,6 @@ def in_its_dtype(copy: nn.Module, inputs: Tensor, state: Any, like: Tensor) -> l
 def step_of(copy: nn.Module, like: Tensor) -> nn.Module:
     """A user's module in the dtype of `like`."""
     return with_constants_in(copy.to(like), like.dtype)
-
-
-def unsqueezed(state: Any) -> Any:
-    """The state of a torch cell as that of a module with one layer."""
-    if isinstance(state, (tuple, list)):
-        return tuple(map(unsqueezed, state))
-    return state[None] if isinstance(state, Tensor) else state
 
 
 def check_dtype(module: nn.RNNBase, inputs: Tensor | PackedSequence) -> None:
