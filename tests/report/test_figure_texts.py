@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 from carousel.analysis.names import CELLS, INITS
+from carousel.analysis.stats.slopes import STEADY
 from carousel.claims import CLAIMS
 from carousel.report.figures.draw import FIGURES, PICTURES
 from carousel.report.page import figure_texts
-from carousel.report.page.figure_texts import DRAWN, LONGEST, texts
+from carousel.report.page.figure_captions import CAPTIONS
+from carousel.report.page.figure_texts import LONGEST, texts
 from carousel.report.page.figure_titles import TITLES
 from carousel.report.page.picture_titles import PICTURE_TEXTS
 
@@ -62,10 +64,12 @@ SAID = {  # claim -> the numbers that its title has to have, and no others
     "M2": ["3.1", "3.9"], "M3": ["10⁻²⁸"],
 }  # fmt: skip
 NUMBER = re.compile(r"10[⁻⁰¹²³⁴-⁹]+|\d+(?:\.\d+)?")
-NAMES = re.compile(
-    rf"[{{}}]|\bnan\b|\binf\b|\b(?:{'|'.join(k for k in (*CELLS, *INITS) if '_' in k or k in ('lstm', 'gru', 'lstm97'))}"
-    r"|irnn|copy_two|loss_state|cec|torch|keras|numpy)\b"
-)
+IDS = [
+    name
+    for name in (*CELLS, *INITS)
+    if "_" in name or name in ("lstm", "gru", "lstm97", "irnn", "torch", "keras")
+]
+NAMES = re.compile(rf"[{{}}]|\b(?:nan|inf|{'|'.join(IDS)}|copy_two|loss_state|cec|numpy)\b")
 
 
 @pytest.fixture
@@ -96,7 +100,7 @@ def routes() -> pd.DataFrame:
 
 
 def test_every_figure_has_its_texts():
-    assert {*DRAWN} == {*FIGURES, *PICTURES}
+    assert {*CAPTIONS} == {*FIGURES, *PICTURES}
     assert {*TITLES} == {*SAID} == {*CLAIMS}
     assert {*PICTURE_TEXTS} == {"story", *PICTURES}
 
@@ -104,7 +108,7 @@ def test_every_figure_has_its_texts():
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_a_title_has_the_numbers_of_the_tables_and_no_others(data, claim):
     title = texts(data, claim).title
-    assert title != DRAWN[claim].title
+    assert title != CAPTIONS[claim].drawn
     assert NUMBER.findall(title) == SAID[claim]
 
 
@@ -113,13 +117,13 @@ def test_a_title_has_the_numbers_of_the_tables_and_no_others(data, claim):
 def test_texts_are_short_and_in_words_whatever_the_verdict(data, claim, word):
     data.claims["verdict"] = word
     found = texts(data, claim)
-    assert (found.title == DRAWN[claim].title) == (word not in TITLES[claim])
+    assert (found.title == CAPTIONS[claim].drawn) == (word not in TITLES[claim])
     assert len(found.alt) <= LONGEST
     for text in found:
-        assert not NAMES.search(text.replace(DRAWN[claim].source, "")), text
+        assert text == found.source or not NAMES.search(text), text
         assert max(len(sentence.split()) for sentence in re.split(r"(?<=[.;:]) ", text)) <= 35, text
     assert found.alt.endswith(".")
-    assert found.caption.endswith(DRAWN[claim].source)
+    assert found.source == f"Source: {CAPTIONS[claim].source}."
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
@@ -127,8 +131,8 @@ def test_a_study_that_lacks_the_numbers_names_what_is_drawn(data, claim):
     empty = SimpleNamespace(evidence=data.evidence.head(0), routes=data.routes.head(0),
                             claims=data.claims.assign(effect=np.nan, n=0))  # fmt: skip
     found = texts(empty, claim)
-    assert found.title == DRAWN[claim].title or not NUMBER.findall(found.title.replace("1997", ""))
-    assert found.caption == f"{DRAWN[claim].read} Source: {DRAWN[claim].source}"
+    assert found.title == CAPTIONS[claim].drawn or not NUMBER.findall(found.title.replace("1997", ""))
+    assert found.caption == CAPTIONS[claim].read
 
 
 @pytest.mark.parametrize(
@@ -142,21 +146,116 @@ def test_a_study_that_lacks_the_numbers_names_what_is_drawn(data, claim):
 def test_a_title_that_the_numbers_do_not_bear_is_not_given(data, claim, part, change):
     here = (data.evidence["id"] == claim) & (data.evidence["part"] == part)
     data.evidence.loc[here, list(change)] = list(change.values())
-    assert texts(data, claim).title == DRAWN[claim].title
+    assert texts(data, claim).title == CAPTIONS[claim].drawn
 
 
 def test_defaults_that_keep_their_gradient_are_not_said_to_lose_it(data):
     data.routes.loc[data.routes["slice"] == "libraries", "left"] = -0.2
-    assert texts(data, "K1").title == DRAWN["K1"].title
+    assert texts(data, "K1").title == CAPTIONS["K1"].drawn
     data.routes.loc[data.routes["path"] == "cell", "left"] = -20.6
-    assert texts(data, "A1g").title == DRAWN["A1g"].title
+    assert texts(data, "A1g").title == CAPTIONS["A1g"].drawn
 
 
 def test_n_is_settings_by_repetitions_and_models_where_there_are_none(data):
     assert (
-        figure_texts.judged(data, "M1") == "n = 3 settings × 10 repetitions in each of 7 parts of the verdict"
+        figure_texts.judged(data, "M1") == "The verdict: n = 3 settings × 10 repetitions in each of 7 parts"
     )
     data.evidence.loc[data.evidence["part"] == "part 0", "settings"] = 2000.0
     assert "n = 3 to 2\u202f000 settings × 10 repetitions" in texts(data, "M1").caption
     data.evidence.loc[data.evidence["id"] == "A1a", ["settings", "repetitions"]] = np.nan
     assert "n = 1,234 models." in texts(data, "A1a").caption
+
+
+ONE = {"backend": "numpy", "init": "orthogonal", "gain": 1.0, "bias": 0.0, "drive": "0.25", "hidden": 2, "length": 100,
+       "trained": "no", "step": 0, "gradient": "none", "slice": "spectrum"}  # fmt: skip
+
+
+def exponents(near: int) -> pd.DataFrame:
+    """Four exponents of an LSTM of 1997 with two memory cells, of which so many are near zero, in no order."""
+    values = [-0.6, *[0.5 * STEADY, -0.5 * STEADY, 0.9 * STEADY][:near], *[-0.8] * (3 - near)]
+    own = [ONE | {"cell": "lstm97", "forget_bias": "none", "quantity": "lyapunov", "repetition": r, "value": v}
+           for r in range(3) for v in values]  # fmt: skip
+    other = [
+        ONE | {"cell": "lstm", "forget_bias": "0", "quantity": "lyapunov", "repetition": 0, "value": 0.0}
+    ]
+    return pd.DataFrame(own + other)
+
+
+def phases(lowest: float) -> pd.DataFrame:
+    """Rates of an LSTM that rise with gain and bias: ``lowest`` at the middle bias and the lowest gain."""
+    rates = {("0.5", 0.0): -0.2, ("0.5", 1.0): lowest, ("0.5", 2.0): 0.01, ("2", 0.0): -0.1, ("2", 1.0): 0.02,
+             ("2", 2.0): 0.02}  # fmt: skip
+    one = {"slice": "phase", "quantity": "loss_state", "path": "full", "trained": "no", "backend": "numpy",
+           "cell": "lstm", "law": "", "theory": np.nan, "repetitions": 4}  # fmt: skip
+    return pd.DataFrame(
+        [one | {"gain": float(g), "forget_bias": f"{b:g}", "rate": rate} for (g, b), rate in rates.items()]
+    )
+
+
+def openings(after: float) -> pd.DataFrame:
+    """How far forget gates are open before and after training: quantiles, of which the median is 0.731 before."""
+    one = ONE | {"cell": "lstm", "forget_bias": "1", "trained": "adding", "gradient": "full", "slice": "adding",
+                 "quantity": "gate_f", "axis": "all", "repetition": 0}  # fmt: skip
+    return pd.DataFrame(
+        [one | {"step": step, "quantile": q, "value": middle + 0.2 * (q - 0.5)}
+         for step, middle in ((0, 0.731), (100, 0.5), (300, after)) for q in (0.05, 0.25, 0.5, 0.75, 0.95)]
+    )  # fmt: skip
+
+
+def runs() -> pd.DataFrame:
+    """Settings that lose 2, 5, 8 and 9 decades on their way, of which the first and the third are solved."""
+    return pd.DataFrame({"task": "adding", "cell": "lstm", "length": 10, "seeds": [5, 5, 10, 10],
+                         "rate": [-0.2, -0.5, -0.8, -0.9], "share": [1.0, 0.2, 0.5, 0.4]})  # fmt: skip
+
+
+def gaps() -> pd.DataFrame:
+    """Three settings whose rates are 0, 2e-4 and 0.3 off theory, and one without a finite rate."""
+    rate = np.array([-0.1, -0.1 - 2e-4, -0.4, -np.inf])
+    return pd.DataFrame({"law": "isometry", "trained": "no", "quantity": "loss_state", "backend": "numpy",
+                         "rate": rate, "theory": [-0.1, -0.1, -0.1, -0.1], "repetitions": [2, 3, 2, 2]})  # fmt: skip
+
+
+def shown() -> pd.DataFrame:
+    """What is left in three networks at lag 100."""
+    one = ONE | {"slice": "grid", "init": "torch", "quantity": "loss_state", "path": "full", "lag": 100,
+                 "hidden": 32, "repetitions": 7}  # fmt: skip
+    each = [("rnn_tanh", "none", -31.9), ("lstm", "0", -22.03), ("lstm", "chrono", -0.5)]
+    return pd.DataFrame([one | {"cell": c, "forget_bias": b, "left": left} for c, b, left in each])
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "rows", "numbers", "n"),
+    [
+        ("exponents", "dynamics", exponents(2), ["1997", "2", "2", "4"], "Medians of 3 repetitions"),
+        ("phase", "summary", phases(-0.1), ["2"], "6 settings × 4 repetitions"),
+        ("gates", "dynamics", openings(0.62), ["1", "73", "62"], "Medians of 1 repetition"),
+        ("learned", "learned", runs(), ["8"], "4 settings and lengths × 5 to 10 seeds"),
+        ("theory", "summary", gaps(), ["3", "10⁻³"], "3 settings × 2 to 3 repetitions"),
+        ("story", "routes", shown(), ["100", "10⁻³²", "10⁻²²", "0", "32"], "Medians of 7 repetitions"),
+        ("depth", "depth", depth_table(), ["2", "1", "1", "30"], "Medians of"),
+    ],
+)  # fmt: skip
+def test_a_picture_s_title_has_the_numbers_of_its_table(name, table, rows, numbers, n):
+    found = texts(SimpleNamespace(**{table: rows}), name)
+    assert NUMBER.findall(found.title) == numbers
+    assert found.title != CAPTIONS[name].drawn
+    assert n in found.caption
+    assert len(found.alt) <= LONGEST
+    assert not NAMES.search(f"{found.title} {found.caption} {found.alt}")
+    assert max(len(sentence.split()) for sentence in re.split(r"(?<=[.;:]) ", found.caption)) <= 35
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "rows"),
+    [
+        ("exponents", "dynamics", exponents(3)),  # more near zero than memory cells
+        ("exponents", "dynamics", exponents(1)),
+        ("phase", "summary", phases(-0.1).query("forget_bias != '2'")),  # no bias from which on none decays
+        ("gates", "dynamics", openings(0.6).query("step == 0")),
+        ("learned", "learned", runs().head(3)),  # the setting that loses most is solved
+        ("theory", "summary", gaps().tail(1)),
+        ("story", "routes", shown().head(2)),
+    ],
+)
+def test_a_picture_without_its_finding_says_what_is_drawn(name, table, rows):
+    assert texts(SimpleNamespace(**{table: rows}), name).title == CAPTIONS[name].drawn

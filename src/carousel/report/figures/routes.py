@@ -1,4 +1,4 @@
-"""Figures of the mechanism: what is left with gates fixed, along the carousel alone, and beside a perfect one."""
+"""Figures of the mechanism: what is left with gates frozen, along the carousel alone, and beside a perfect one."""
 
 from collections.abc import Iterator, Mapping
 
@@ -44,11 +44,11 @@ def m1_figure(tables: Tables) -> Figure:
     """Draw by how much more is left with frozen gates against what is left, a dot per setting."""
     each = m1.frozen(tables)
     if each.empty:
-        return nothing("an LSTM with its gates fixed")
+        return nothing("an LSTM with its gates frozen")
     trained = each["trained"].astype(str) != "no"
     each = each[each["lag"] == np.where(trained, m1.TRAINED_LAG, LAG)]
     table = settings(each, ["total", "gap"])
-    title = f"left with every gate fixed, over what is left (lag {LAG}; after training {m1.TRAINED_LAG})"
+    title = f"left with every gate frozen, over what is left (lag {LAG}; after training {m1.TRAINED_LAG})"
     figure, (ax,) = panels([title], "left by all routes")
     trained = table["trained"].astype(str) != "no"
     for cell in m1.CELLS:

@@ -8,6 +8,7 @@ from carousel.analysis.text import count, counted
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.robustness import flips
 from carousel.report.page.brief import Claim, brief, depends_on, listing, measured
+from carousel.report.page.figure_texts import figure
 from carousel.report.page.findings import finding
 from carousel.report.page.history import dated
 from carousel.report.page.markup import (
@@ -22,7 +23,6 @@ from carousel.report.page.markup import (
     verdict,
 )
 from carousel.report.page.opening import GROUPS, counts, group
-from carousel.report.page.pictures import picture
 from carousel.report.page.ruling import ruling
 from carousel.report.page.topics import of, see_also
 
@@ -83,13 +83,14 @@ def section(claim: Claim, evidence: pd.DataFrame, data: SimpleNamespace) -> str:
         ("By backend", by_backend(claim)),
         ("Threshold", prose(claim.boundary)),
         ("Parts", parts(evidence)),
+        ("The figure in numbers", prose(claim.alt)),
         ("Settings", prose(claim.settings)),
     ])  # fmt: skip
     found = escape(finding(data, claim.id, claim.verdict))
     marks = f'#{claim.id} data-verdict="{claim.verdict}" data-topics="{" ".join(of(claim.id))}"'
     head = f"#### {claim.id} {verdict(claim.verdict)}{f': {found}' if found else ''} {{{marks}}}\n"
     said = div("claimed", f"Claimed ({escape(claim.who)}): {prose(claim.statement)}")
-    image = picture(data.results / "figures" / claim.figure, claim.alt)
+    image = figure(data, claim.id)
     condition = div("found", f"**Found:** {brief(claim.condition)}") if claim.condition else ""
     takeaway = div("takeaway", f"**In practice:** {prose(claim.takeaway)}")
     others = ", ".join(link(other) for other in see_also(claim.id, data.claims["id"]))

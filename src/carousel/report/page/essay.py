@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from carousel.report.page import paragraphs
 from carousel.report.page.facts import Lacking
+from carousel.report.page.figure_texts import figure
 from carousel.report.page.markup import div, link, verdict
-from carousel.report.page.pictures import picture
 
 Text = Callable[[SimpleNamespace], str]
 
@@ -62,15 +62,7 @@ def _section(data: SimpleNamespace, name: str, question: Question) -> str:
     rests = ", ".join(
         f"{link(claim)} {verdict(judged[claim])}" for claim in question.rests if claim in judged
     )
-    image = _picture(data, question.figure) if said else ""
+    image = figure(data, question.figure) if said and question.figure in judged else ""
     said = said or "This study has no short answer; its verdicts say what it found."
     below = div("rests", f"Rests on {rests}.") if rests else ""
     return f"### {question.title} {{#{name}}}\n\n{said}\n\n{image}\n{below}"
-
-
-def _picture(data: SimpleNamespace, claim: str) -> str:
-    """The picture of a claim; nothing where there is none."""
-    row = data.claims[data.claims["id"] == claim]
-    if row.empty:
-        return ""
-    return picture(data.results / "figures" / row["figure"].iloc[0], row["alt"].iloc[0])

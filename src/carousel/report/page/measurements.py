@@ -7,8 +7,8 @@ import pandas as pd
 from carousel.analysis.text import count
 from carousel.report.figures.exponents import determinants
 from carousel.report.figures.theory import gaps
-from carousel.report.page.markup import escape, number, table
-from carousel.report.page.pictures import picture
+from carousel.report.page.figure_texts import figure
+from carousel.report.page.markup import escape, fold, number, table
 from carousel.tables.quantities import of_kind
 
 DRAWN = (
@@ -33,9 +33,9 @@ ASSUMES = {  # law -> what it assumes
 
 
 def drawn(data: SimpleNamespace, name: str) -> str:
-    """One of DRAWN; its alternative text was written with it, from the same numbers."""
-    folder = data.results / "figures"
-    return picture(folder / f"{name}.svg", (folder / f"{name}.txt").read_text("utf-8").strip())
+    """One of DRAWN, and the same in numbers, which were written with it."""
+    numbers = (data.results / "figures" / f"{name}.txt").read_text("utf-8")
+    return f"{figure(data, name)}\n\n{fold('The figure in numbers', escape(numbers))}"
 
 
 def absent(what: str) -> str:

@@ -131,6 +131,8 @@ def _depth(data: SimpleNamespace) -> str:
 
 def _repeated(rows: pd.DataFrame) -> str:
     """Of how many repetitions a line, or a mark, is the median."""
+    if rows.empty:
+        raise Lacking("rows")
     column = "repetitions" if "repetitions" in rows else "repetition"
     several = int(rows[column].max()) if column == "repetitions" else rows[column].nunique()
     return f"Medians of {counted(several, 'repetition')}"
@@ -138,6 +140,8 @@ def _repeated(rows: pd.DataFrame) -> str:
 
 def _summed(rows: pd.DataFrame) -> str:
     """Settings and repetitions of rows that are one per setting."""
+    if rows.empty:
+        raise Lacking("rows")
     low, high = int(rows["repetitions"].min()), int(rows["repetitions"].max())
     several = counted(high, "repetition") if low == high else f"{count(low)} to {count(high)} repetitions"
     return f"{counted(len(rows), 'setting')} × {several}"
@@ -158,6 +162,8 @@ def _jacobians(data: SimpleNamespace) -> pd.DataFrame:
 
 def _runs(data: SimpleNamespace) -> str:
     rows = learned.lost(data.learned)
+    if rows.empty:
+        raise Lacking("settings that were trained")
     low, high = int(rows["seeds"].min()), int(rows["seeds"].max())
     return f"{counted(len(rows), 'setting')} and lengths × {span(low, high, 0)} seeds"
 

@@ -25,7 +25,7 @@ SHOWN = ("claims.parquet", "evidence.parquet", "agreement.parquet", "decay.parqu
 OPTIONAL = "stability.parquet", "tuning.parquet"  # made by a command of its own; of studies that choose rates
 COLUMNS = {  # of the large tables, those that the page reads
     "decay.parquet": [*names("decay", "factor", "condition", "place"), "quantity"],
-    "dynamics.parquet": [*MODEL, "quantity", "value"],
+    "dynamics.parquet": [*MODEL, "quantity", "axis", "quantile", "value"],
 }
 
 
