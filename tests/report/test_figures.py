@@ -15,13 +15,13 @@ from matplotlib.text import Text
 from support import planted
 from support.report_results import depth_table
 
-from carousel.analysis.stats.tables import select
+from carousel.analysis.stats.tables import MODEL as MODEL_OF, select
 from carousel.analysis.summary import summarise
 from carousel.analysis.theory import spectral
 from carousel.claims import CLAIMS
 from carousel.claims.claim import Tables
 from carousel.report import recommendations
-from carousel.report.figures import depth, exponents, gates, jacobian, learned, story, theory as laws
+from carousel.report.figures import depth, exponents, gates, jacobian, learned, phase, story, theory as laws
 from carousel.report.figures.draw import FIGURES, PICTURES, draw
 from carousel.report.figures.errors import ERROR
 from carousel.report.figures.labels import TEXT, apart, contrast, darker
@@ -421,21 +421,25 @@ def test_the_jacobian_goes_down_to_where_it_goes(gallery, folder: Path) -> None:
     ends = [line.get_ydata()[-1] for line in panels["LSTM, forget bias 0"].lines]
     wanted = [100 * rate + shift for rate in JACOBIAN.values() for shift in (0, np.log10(2))]
     assert ends == pytest.approx(wanted)
-    assert [text.get_text() for text in panels["tanh RNN"].texts] == ["joint", "h to input"]
+    assert [text.get_text() for text in panels["tanh RNN"].texts] == ["whole state", "h by input"]
     said = (folder / "jacobian.txt").read_text(encoding="utf-8")
     assert (
-        "LSTM, forget bias 0: joint \N{MINUS SIGN}10 at lag 100, h to h \N{MINUS SIGN}12 at lag 100" in said
+        "LSTM, forget bias 0: whole state \N{MINUS SIGN}10 at lag 100, h by h \N{MINUS SIGN}12 at lag 100"
+        in said
     )
     assert jacobian.alt(jacobian_table().assign(log10_norm=-np.inf)).count("at lag") == 0
 
 
 def test_exponents_are_drawn_in_order_with_bands_and_lost_directions_are_said(gallery, folder: Path) -> None:
-    panels = {titled(ax): ax for ax in gallery["exponents"].axes}
-    assert list(panels) == ["cells without a forget gate", "GRU, by forget bias", "LSTM, by forget bias"]
-    (gru, _) = panels["GRU, by forget bias"].lines
-    assert tuple(gru.get_ydata()) == SPECTRUM["gru"]
-    box = panels["GRU, by forget bias"].collections[0].get_paths()[0].get_extents()
-    assert (box.y0, box.y1) == pytest.approx((-0.42, -0.08))
+    (ax,) = gallery["exponents"].axes
+    low, chrono, old, tanh, _, memory = ax.lines
+    for line, cell in ((low, "lstm"), (chrono, "lstm"), (old, "lstm97")):
+        assert tuple(line.get_ydata()) == SPECTRUM[cell]
+    assert tuple(tanh.get_ydata()) == SPECTRUM["rnn_tanh"][:3]
+    box = ax.collections[0].get_paths()[0].get_extents()
+    assert (box.y0, box.y1) == pytest.approx((-2.02, -0.03))
+    assert set(memory.get_xdata()) == {2.5}
+    assert "2 memory cells" in [text.get_text() for text in ax.texts]
     said = (folder / "exponents.txt").read_text(encoding="utf-8")
     assert "tanh RNN \N{MINUS SIGN}0.1 and \N{MINUS SIGN}0.4, lost directions: 1" in said
 
@@ -455,9 +459,8 @@ def test_the_sum_of_the_exponents_is_held_against_the_determinant() -> None:
 def test_gates_stand_before_and_after_training(gallery, folder: Path) -> None:
     axes = gallery["gates"].axes
     assert [titled(ax) for ax in axes] == [
-        "forget or update gate",
+        "forget gate",
         "input gate",
-        "output gate",
     ]
     names = [label.get_text() for label in axes[0].get_yticklabels()]
     assert names == ["LSTM, bias 0", "after 60 steps", "LSTM, bias chrono", "after 60 steps",
@@ -476,7 +479,7 @@ def test_gates_stand_before_and_after_training(gallery, folder: Path) -> None:
 
 def test_factors_below_the_axis_stand_at_its_end_and_the_parts_below_the_exit(gallery) -> None:
     titles = [titled(ax) for ax in gallery["factors"].axes]
-    assert titles == ["entry: h to c", "exit: c to earlier h", "input gate", "slope of tanh", "row of R"]
+    assert titles == ["into the cell", "out of the cell", "input gate", "tanh", "weights"]
     table = dynamics_table()
     tiny = table.assign(value=table["value"].where(table["quantity"] != "entry", 1e-14))
     entry = gates.factors(tiny).axes[0]
@@ -489,13 +492,85 @@ def test_a_study_without_training_shows_the_gates_before_it() -> None:
     assert set(gates.bands(gates.first_and_last(table), gates.GATES)["step"]) == {0}
 
 
-def test_the_phase_diagram_shows_the_rates_and_theory_s_border(gallery) -> None:
+def test_the_phase_diagram_shows_half_lives_and_theory_s_border(gallery) -> None:
     ax = gallery["phase"].axes[0]
     said = [text.get_text() for text in ax.texts][:3]
-    assert said == [f"\N{MINUS SIGN}{rate}" for rate in ("0.450", "0.400", "0.250")]
+    assert said == ["0.67", "0.75", "1.2"]  # log10(2) over 0.45, 0.40 and 0.25
+    rates = (np.log10(2), -0.01, 0.001, -np.log10(2) / 9.96, 0.0)
+    assert [phase.in_steps(rate) for rate in rates] == ["+1", "30", "+301", "10", "\N{INFINITY}"]
     x, y = ax.lines[0].get_data()
     inside = np.isfinite(x) & np.isfinite(y)
     gain = np.interp(y[inside], range(4), [0.5, 1.0, 2.0, 3.0])
     bias = np.interp(x[inside], range(3), [0.0, 1.0, 4.0])
     radius = [spectral.lstm_radius(g, b) for g, b in zip(gain, bias, strict=True)]
     np.testing.assert_allclose(radius, 1, atol=1e-9)
+
+
+def marks(ax: Axes, face: str = "white") -> np.ndarray:
+    """Return the places of the round marks of a colour."""
+    dots = [
+        line.get_xydata()
+        for line in ax.lines
+        if line.get_marker() == "o" and line.get_markerfacecolor() == face
+    ]
+    return np.concatenate(dots) if dots else np.empty((0, 2))
+
+
+def test_crossings_stand_where_the_verdict_has_them(gallery, study) -> None:
+    evidence = CLAIMS["A1h"].evidence(study)
+    wanted = evidence.loc[evidence["part"].str.contains("lead") & np.isfinite(evidence["effect"])]
+    wanted = wanted.loc[wanted["backend"] == "numpy", "effect"]
+    x, y = marks(gallery["A1h"].axes[0]).T
+    assert len(wanted) > 0
+    assert np.sort(x) == pytest.approx(np.sort(wanted))
+    np.testing.assert_allclose(y, np.abs(np.log10(x)))
+
+
+def test_the_whole_stands_above_its_part_along_the_carousel(gallery, study) -> None:
+    rows = select(study.decay, quantity="loss_state", backend="numpy", cell="lstm97", step=0)
+    rows = rows[(rows["hidden"] > 1) & (rows["slice"] == "grid") & rows["path"].isin(["full", "cell"])]
+    rows = rows[rows["lag"] <= 0.9 * rows["length"]]
+    rows = rows[rows["lag"] == rows.groupby("length")["lag"].transform("max")]
+    keys = ["init", "gain", "length", "hidden", "drive"]
+    wanted = rows.groupby([*keys, "path"], observed=True)["log10_norm"].median().unstack("path").dropna()
+    (old,) = (line for line in gallery["A1f"].axes[0].lines if line.get_label() == "LSTM of 1997")
+    drawn = {tuple(pair) for pair in np.round(old.get_xydata(), 9)}
+    assert len(wanted) > 0
+    assert {tuple(pair) for pair in np.round(wanted[["cell", "full"]].to_numpy(float), 9)} <= drawn
+
+
+def test_bars_are_the_share_of_lstms_that_had_half_by_other_routes(gallery, study) -> None:
+    rows = select(
+        study.decay, quantity="loss_state", backend="numpy", cell=("lstm", "lstm97", "lstm_peephole"), step=0
+    )
+    words = [text.get_text() for text in gallery["A1g"].axes[0].texts]
+    bars = [bar.get_width() for bar in gallery["A1g"].axes[0].patches]
+    assert len(words) == len(bars) > 1
+    for word, width in zip(words, bars, strict=True):
+        share, count = (float(part) for part in re.findall(r"[\d.]+", word))
+        assert share == round(100 * width)
+        assert width * count == pytest.approx(round(width * count))
+    models = rows[(rows["hidden"] > 1) & (rows["path"] == "cell")]
+    assert sum(float(word.split()[-1]) for word in words) <= len(models.drop_duplicates(MODEL_OF))
+
+
+def test_what_truncation_costs_is_said_as_the_verdict_has_it(gallery, study) -> None:
+    claim = CLAIMS["A3b"]
+    states = claim.decide(claim.evidence(study)).states
+    said = [text.get_text() for text in gallery["A3b"].axes[1].texts]
+    words = {"holds": "little", "fails": "more", "mixed": "depends", "unclear": "open"}
+    wanted = [words[state] for part, state in states.items() if not part.startswith("decay of the flow")
+              and "default" not in part]  # fmt: skip
+    assert sorted(said) == sorted(wanted)
+
+
+def test_the_forget_bias_from_which_the_carousel_has_a_tenth_is_marked(gallery, study) -> None:
+    claim = CLAIMS["M2"]
+    evidence = claim.evidence(study)
+    at = evidence.loc[
+        evidence["part"].str.startswith("a tenth along the carousel") & (evidence["backend"] == "numpy")
+    ]
+    at = at.loc[np.isfinite(at["effect"]), "effect"]
+    said = [text.get_text() for ax in gallery["M2"].axes for text in ax.texts if "a tenth" in text.get_text()]
+    assert said
+    assert {*said} <= {f"a tenth from {value:.1f} on" for value in at}
