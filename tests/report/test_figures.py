@@ -131,12 +131,23 @@ def folder(tables, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path / "new"
 
 
+class Gallery(dict[str, Figure]):
+    """The figures of the planted study with their labels in place, each drawn when it is first looked at."""
+
+    def __init__(self, study: Tables, tables: dict[str, pd.DataFrame]) -> None:
+        super().__init__()
+        self.study, self.tables = study, tables
+
+    def __missing__(self, name: str) -> Figure:
+        given = self.study if name in FIGURES else self.tables[PICTURES[name].table]
+        self[name] = drawn(name, given)
+        return self[name]
+
+
 @pytest.fixture(scope="module")
-def gallery(study, tables) -> dict[str, Figure]:
-    """Return every figure of the planted study with its labels in place."""
-    return {name: drawn(name, study) for name in FIGURES} | {
-        name: drawn(name, tables[picture.table]) for name, picture in PICTURES.items()
-    }
+def gallery(study, tables) -> Gallery:
+    """Return the figures of the planted study."""
+    return Gallery(study, tables)
 
 
 def made(name: str, given: Tables | pd.DataFrame) -> Figure:

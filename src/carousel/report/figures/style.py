@@ -62,7 +62,7 @@ LOOKS: dict[str, tuple[str, tuple, str]] = {
 PATHS: Mapping[str, tuple[str, dict]] = {
     "full": ("all routes", {"color": "#0b5394", "linestyle": (0, ())}),
     "cell": ("carousel alone", {"color": "#b3550a", "linestyle": (0, (6, 2))}),
-    "candidate": ("gates fixed", {"color": "#0b6b3a", "linestyle": (0, (3, 1, 1, 1))}),
+    "candidate": ("gates frozen", {"color": "#0b6b3a", "linestyle": (0, (3, 1, 1, 1))}),
     "gates": ("through the gates’ slopes", {"color": "#a3262b", "linestyle": (0, (1, 1))}),
 }
 BLUES = "blend:#4292c6,#08306b"  # of an LSTM by forget bias
