@@ -26,7 +26,6 @@ ANYWHERE = {  # words: what to say
     "untold portrait portraits": "(gone), gate statistics",
     "planted": "ground truth",
     "forgetful": "with a forget gate",
-    "seal seals sealed sealing": "checksum",
     "remake remakes": "rebuild",
     "foreign": "provenance mismatch",
     "abroad": "other machines",

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from carousel.axes import BACKENDS
 from carousel.engine.backends.table import DeviceError
 from carousel.pipeline.commands.check import check
+from carousel.pipeline.commands.claims import seal
 from carousel.pipeline.commands.diagnose import diagnose, diagnosed
 from carousel.pipeline.commands.export import export
 from carousel.pipeline.commands.measure import accuracy, calibrate, decay, depth, dynamics, search, tune
@@ -74,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     add_jobs(commands)
     add_tables(commands)
     add_result_sets(commands)
+    add_claims(commands)
     add_diagnose(commands)
     return top
 
@@ -115,11 +117,23 @@ def add_tables(commands: Any) -> None:
     added(commands, gather, "out").add_argument("tables", type=Path, nargs="+")
     added(commands, summarise, "decay", "out", "routes")
     tables = "decay", "accuracy", "dynamics", "calibration"
-    added(commands, judge, *tables, "out", "csv", "json", "evidence", "agreement")
+    added(commands, judge, "study", *tables, "out", "csv", "json", "evidence", "agreement")
     tables = "decay", "accuracy", "summary", "routes"
     added(commands, explore, *tables, "explorer", "advice", "half-lives", "learned")
     added(commands, published, "accuracy", "dynamics", "out", "csv")
-    added(commands, draw, "decay", "accuracy", "claims", "summary", "dynamics", "learned", "depth", "out")
+    added(
+        commands,
+        draw,
+        "decay",
+        "accuracy",
+        "claims",
+        "evidence",
+        "summary",
+        "dynamics",
+        "learned",
+        "depth",
+        "out",
+    )
     added(commands, diagnosed, "advice", "out")
     added(commands, reseed, "study", "out").add_argument("--seed", type=int, required=True)
     added(commands, stability, "claims", "out").add_argument("others", type=Path, nargs="+")
@@ -150,6 +164,21 @@ def add_result_sets(commands: Any) -> None:
     exporting.add_argument("results", type=Path, help="a folder like results/standard")
     added(commands, watch, "results", logged=False).add_argument(
         "--once", action="store_true", help="show it once"
+    )
+
+
+def add_claims(commands: Any) -> None:
+    """The commands on claims."""
+    own = commands.add_parser("claims", help="Seal the rules of claims.")
+    verbs = own.add_subparsers(required=True, metavar="COMMAND")
+    sealing = added(verbs, seal, logged=False)
+    sealing.add_argument("claims", nargs="*", default=["standard"], help="standard, or files of claims")
+    sealing.add_argument(
+        "--seen",
+        type=int,
+        nargs="+",
+        required=True,
+        help="master seeds of the studies whose results are known",
     )
 
 

@@ -22,7 +22,14 @@ ORIGIN = {"commit": "0123abc", "seed": [1, 2]}
 def table(**changed: object) -> pd.DataFrame:
     """One claim with every column of the claims table."""
     row = {name: 0.5 if column.type == "float" else f"some {name}" for name, column in COLUMNS.items()}
-    return pd.DataFrame([row | {"id": "K1", "verdict": "refuted", "n": 12} | changed])
+    known = {
+        "id": "K1",
+        "verdict": "refuted",
+        "n": 12,
+        "sealed": "none",
+        "thresholds": '{"rules.ALPHA": 0.05}',
+    }
+    return pd.DataFrame([row | known | changed])
 
 
 def written(claims: pd.DataFrame) -> dict:
@@ -47,9 +54,12 @@ def test_what_is_written_is_what_the_schema_says(effect: float) -> None:
     shown = {0.25: 0.25, np.inf: "infinity", -np.inf: "-infinity"}.get(effect)
     assert found["claims"][0]["effect"] == shown
     assert found["provenance"] == ORIGIN
+    assert found["claims"][0]["thresholds"] == {"rules.ALPHA": 0.05}
 
 
-@pytest.mark.parametrize("wrong", [{"verdict": "perhaps"}, {"effect": "much"}, {"n": -1}, {"id": "a b"}])
+@pytest.mark.parametrize(
+    "wrong", [{"verdict": "perhaps"}, {"effect": "much"}, {"n": -1}, {"id": "a b"}, {"sealed": "yes"}]
+)
 def test_the_schema_refuses_what_is_no_verdict(wrong: dict) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(written(table(**wrong)), document.schema())

@@ -83,7 +83,7 @@ COMMANDS = {  # command: kinds of table that it reads, options that it writes to
     "judge": (
         ("decay", "accuracy", "dynamics", "calibration"),
         ("out", "csv", "json", "evidence", "agreement"),
-        (),
+        (f"--study={SMOKE}",),
     ),
     "explore": (
         ("decay", "accuracy", "summary", "routes"),
@@ -91,7 +91,11 @@ COMMANDS = {  # command: kinds of table that it reads, options that it writes to
         (),
     ),
     "published": (("accuracy", "dynamics"), ("out", "csv"), ()),
-    "draw": (("decay", "accuracy", "claims", "summary", "dynamics", "learned", "depth"), ("out",), ()),
+    "draw": (
+        ("decay", "accuracy", "claims", "evidence", "summary", "dynamics", "learned", "depth"),
+        ("out",),
+        (),
+    ),
     "stability": (("claims",), ("out",), ("other.parquet",)),
 }
 DAMAGES = {  # what is done to a file, and what is said of it

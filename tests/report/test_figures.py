@@ -117,7 +117,8 @@ def tables(study, verdicts) -> dict[str, pd.DataFrame]:
     fed = decay.assign(input_size=np.where(alone, 1, 4), drive=np.where(alone, "0", "unit"))
     fed.loc[fed["trained"] != "no", "drive"] = "task"
     whole = pd.concat([decay, jacobian_table()], ignore_index=True)
-    return {"decay": whole, "accuracy": accuracy, "claims": verdicts, 
+    return {"decay": whole, "accuracy": accuracy, "claims": verdicts,
+            "evidence": pd.DataFrame({"id": []}),
             "summary": pd.concat([summarise(fed), phase_table()], ignore_index=True),
             "dynamics": pd.concat([dynamics, dynamics_table()], ignore_index=True), "depth": depth_table(),
             "learned": recommendations.learned(planted.accuracy(), summarise(planted.decay()))}  # fmt: skip

@@ -47,7 +47,7 @@ WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
     ),
     "unknown top key": (
         lambda s: s.update(sede=1),
-        "sede: unknown key; allowed: title, seed, decay, dynamics, depth, search, training",
+        "sede: unknown key; allowed: title, seed, claims, decay, dynamics, depth, search, training",
     ),
     "missing": (lambda s: s["training"][0].pop("clip"), "training[0].clip: missing"),
     "unknown init": (

@@ -75,6 +75,9 @@ def claim(name: str, who: str, kind: str, verdict: str, effect: float) -> dict:
         "at_half_margin": verdict if "comparison" in kind else "",
         "at_twice_margin": ("depends" if name == "K2" else verdict) if "comparison" in kind else "",
         "would_change": "" if verdict == "inconclusive" else f"Closest to its margin: a part of {name}.",
+        "register": "standard", "source": "", "quote": "", "thresholds": '{"rules.ALPHA": 0.05}',
+        "seal": "0123456789abcdef", "sealed": "before the data" if name == "K1" else "none",
+        "seal_commit": "0123abc" if name == "K1" else "", "seal_date": "2026-11-30" if name == "K1" else "",
     }  # fmt: skip
 
 

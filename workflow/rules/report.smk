@@ -50,7 +50,9 @@ rule judge:
         accuracy=RESULTS / "accuracy.parquet",
         dynamics=RESULTS / "dynamics.parquet",
         calibration=RESULTS / "calibration.parquet",
-        code=fingerprint.files("judge"),
+        study=SETUP.file,
+        own=SETUP.claim_files(),
+        code=fingerprint.judging(),
     output:
         claims=RESULTS / "claims.parquet",
         csv=report(RESULTS / "claims.csv", caption="../report/claims.rst", category="Verdicts"),
@@ -67,9 +69,10 @@ rule judge:
     message:
         "deciding the claims"
     shell:
-        "{params.job} {log} python -m carousel judge --decay {input.decay} --accuracy {input.accuracy}"
-        " --dynamics {input.dynamics} --calibration {input.calibration} --out {output.claims} --csv {output.csv}"
-        " --json {output.json} --evidence {output.evidence} --agreement {output.agreement}"
+        "{params.job} {log} python -m carousel judge --study {input.study:q} --decay {input.decay}"
+        " --accuracy {input.accuracy} --dynamics {input.dynamics} --calibration {input.calibration}"
+        " --out {output.claims} --csv {output.csv} --json {output.json} --evidence {output.evidence}"
+        " --agreement {output.agreement}"
 
 
 rule published:
@@ -126,6 +129,7 @@ rule draw:
         decay=RESULTS / "decay.parquet",
         accuracy=RESULTS / "accuracy.parquet",
         claims=RESULTS / "claims.parquet",
+        evidence=RESULTS / "evidence.parquet",
         summary=RESULTS / "summary.parquet",
         dynamics=RESULTS / "dynamics.parquet",
         learned=RESULTS / "learned.parquet",
@@ -150,7 +154,7 @@ rule draw:
         "drawing the figures"
     shell:
         "{params.job} {log} python -m carousel draw --decay {input.decay} --accuracy {input.accuracy}"
-        " --claims {input.claims} --summary {input.summary} --dynamics {input.dynamics}"
+        " --claims {input.claims} --evidence {input.evidence} --summary {input.summary} --dynamics {input.dynamics}"
         " --learned {input.learned} --depth {input.depth} --out {output}"
 
 
@@ -202,7 +206,9 @@ use rule judge as judge_other_machine with:
         accuracy=RESULTS / FOLDER / "{machine}/accuracy.parquet",
         dynamics=RESULTS / FOLDER / "{machine}/dynamics.parquet",
         calibration=RESULTS / FOLDER / "{machine}/calibration.parquet",
-        code=fingerprint.files("judge"),
+        study=SETUP.file,
+        own=SETUP.claim_files(),
+        code=fingerprint.judging(),
     output:
         claims=RESULTS / FOLDER / "{machine}/claims.parquet",
         csv=RESULTS / FOLDER / "{machine}/claims.csv",

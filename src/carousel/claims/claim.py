@@ -73,9 +73,17 @@ class Verdict:
     states: Mapping[str, str] = field(default_factory=dict)  # of the parts
 
 
+class Source(NamedTuple):
+    """Who said a claim, where, and in which words."""
+
+    who: str
+    url: str
+    quote: str
+
+
 @dataclass(frozen=True)
 class Claim:
-    """One claim of the Q&A: what it says, how we read it, what decides it."""
+    """One claim, of the Q&A or of a file: what it says, how we read it, what decides it."""
 
     id: str
     who: str
@@ -95,6 +103,8 @@ class Claim:
     models: Callable[[Tables], Any] = field(
         default=lambda tables: tables, repr=False
     )  # what is read of the tables whatever the margin
+    register: str = "standard"  # which claims it is among: those of the package, or of a file
+    source: Source | None = None  # of a claim that a file brings
 
     def evidence(self, tables: Tables, factor: float = 1.0) -> pd.DataFrame:
         """Return the evidence at ``factor`` times the margin, p corrected over the claim's parts."""

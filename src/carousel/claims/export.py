@@ -10,7 +10,7 @@ import pandas as pd
 
 from carousel.axes import BACKENDS
 
-FORMAT = "carousel/claims/1"
+FORMAT = "carousel/claims/2"
 
 
 def schema() -> dict[str, Any]:
@@ -27,7 +27,11 @@ def schema() -> dict[str, Any]:
 
 def document(claims: pd.DataFrame, provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Return the claims table with where it comes from, as values that JSON has."""
-    rows = [{name: plain(value) for name, value in row.items()} for row in claims.to_dict("records")]
+    rows = [
+        {name: plain(value) for name, value in row.items()}
+        | {"thresholds": json.loads(row["thresholds"] or "{}")}
+        for row in claims.to_dict("records")
+    ]
     return {"format": FORMAT, "provenance": dict(provenance), "claims": rows}
 
 

@@ -15,6 +15,7 @@ from carousel.claims.withheld import calibration_failures, withheld_if_uncalibra
 from carousel.tables.schemas import names
 
 NOTHING = "Nothing to take away yet: the study is too small to decide."
+NONE = "none"  # of a claim that nobody has looked for a seal of
 UNCALIBRATED = "Nothing to take away: the instrument failed its calibration."
 
 
@@ -60,7 +61,9 @@ def _row(claim: Claim, found: Verdict, nothing: str) -> dict:
         "rule": claim.rule, **dict.fromkeys(BACKENDS, np.nan), **found.by_backend, "condition": found.condition,
         "takeaway": takeaway, "figure": f"{claim.id}.svg", "alt": found.alt, "reading": claim.reading,
         "prediction": claim.prediction, **_threshold(found.boundary),
-        "margin": claim.margin.words if claim.margin else "",
+        "margin": claim.margin.words if claim.margin else "", "register": claim.register,
+        "source": claim.source.url if claim.source else "", "quote": claim.source.quote if claim.source else "",
+        "thresholds": "", "seal": "", "sealed": NONE, "seal_commit": "", "seal_date": "",
     }  # fmt: skip
 
 

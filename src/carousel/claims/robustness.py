@@ -99,11 +99,12 @@ def to_change(claim: Claim, evidence: pd.DataFrame, found: Verdict) -> str:
 def _of_error(evidence: pd.DataFrame) -> str:
     """Return what would change a verdict on errors: the largest that passes, the smallest that does not."""
     worst = evidence.groupby("part")["error"].max()
-    passed, failed = worst[worst <= TOLERANCE], worst[worst > TOLERANCE]
+    limit = float(evidence["margin"].iloc[0]) if "margin" in evidence else TOLERANCE
+    passed, failed = worst[worst <= limit], worst[worst > limit]
     if passed.empty or failed.empty:
-        return f"A largest error on the other side of {number(TOLERANCE)}; it is {number(worst.max())}."
+        return f"A largest error on the other side of {number(limit)}; it is {number(worst.max())}."
     return (
-        f"Errors on the other side of {number(TOLERANCE)}: of the parts that hold the largest is "
+        f"Errors on the other side of {number(limit)}: of the parts that hold the largest is "
         f"{number(passed.max())}, of the others the smallest {number(failed.min())}."
     )
 

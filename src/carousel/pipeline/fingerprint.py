@@ -61,6 +61,8 @@ STARTS = {
         "carousel.claims.judge",
         "carousel.claims.agreement",
         "carousel.claims.export",
+        "carousel.claims.seals",
+        "carousel.claims.brought",
     ),
     "published": ("carousel.claims.published",),
     "explore": ("carousel.report.explorer", "carousel.report.recommendations"),
@@ -83,6 +85,11 @@ def files(made: str, backends: Iterable[str] = (), cells: Iterable[str] = ()) ->
     maps = (CELLS[cell].forward.__module__ for cell in cells)
     stop = TABLES | WORDS if made in MEASURED else TABLES
     return _paths(closure(*STARTS[made], *classes, *maps, stop=stop))
+
+
+def judging() -> list[str]:
+    """The files behind the verdicts, beside the tables: their code, and the seals of the package's claims."""
+    return [*files("judge"), *(os.path.relpath(path) for path in PACKAGE.glob("claims/seals.json"))]
 
 
 def everything() -> list[str]:
@@ -136,8 +143,8 @@ def job_files(job: str, study: Study | None = None) -> list[str]:
 
 
 def study_hash(study: Study) -> str:
-    """A hash of what a study says; comments and layout of its file do not count."""
-    return content_hash(study.model_dump(mode="json"))
+    """A hash of what a study measures; comments and layout of its file do not count, nor does what it decides."""
+    return content_hash(study.model_dump(mode="json", exclude={"claims"}))
 
 
 def sweep(study: Study) -> str:
@@ -149,7 +156,7 @@ def sweep(study: Study) -> str:
             return [kept(each) for each in value]
         return {k: kept(v) for k, v in value.items() if k not in where} if isinstance(value, dict) else value
 
-    return content_hash(kept(study.model_dump(mode="json")))
+    return content_hash(kept(study.model_dump(mode="json", exclude={"claims"})))
 
 
 def files_hash(paths: Iterable[str]) -> str:

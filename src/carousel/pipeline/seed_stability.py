@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from carousel.pipeline.claim_paths import paths
 from carousel.study.files import load
 from carousel.tables.schemas import names
 
@@ -18,8 +19,14 @@ def others(seed: int) -> list[int]:
 
 
 def reseeded(study: Path, seed: int) -> str:
-    """The study at `study` with another master seed, as a yaml file. Raises StudyError as `load` does."""
-    return yaml.safe_dump(load(study).model_dump(mode="json") | {"seed": seed}, sort_keys=False)
+    """The study at `study` with another master seed, as a yaml file. Raises StudyError as `load` does.
+
+    It stands in another folder, so that it names files of claims by their whole path.
+    """
+    found = load(study)
+    own = {path.name: str(path.absolute()) for path in paths(found.claims, study.parent)}
+    claims = [own.get(Path(each).name, each) for each in found.claims]
+    return yaml.safe_dump(found.model_dump(mode="json") | {"seed": seed, "claims": claims}, sort_keys=False)
 
 
 def compared(verdicts: Mapping[int, pd.DataFrame], seed: int) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from carousel.axes import BACKENDS
+from carousel.pipeline.claim_paths import paths, seals_of
 from carousel.pipeline.fingerprint import CHECKOUT, PACKAGE
 from carousel.pipeline.rebuild import CONFIG, RESULTS
 from carousel.pipeline.run import job, locks, snakemake
@@ -63,6 +64,13 @@ class Setup(NamedTuple):
         return (
             [self.results / (f"tuning/{task}/{cell}.parquet" if task else "tuning.parquet")] if here else []
         )
+
+    def claim_files(self) -> list[str]:
+        """The files of claims that the study names, and those of their seals that are there. Ends the process."""
+        files = paths(self.study.claims, Path(self.file).parent)
+        if lacking := [path for path in files if not path.is_file()]:
+            sys.exit(f"{self.file}: claims: there is no {lacking[0]}")
+        return [str(path) for own in files for path in (own, seals_of(own)) if path.is_file()]
 
     def gpu(self, table: str, backend: str, cell: str) -> int | None:
         """The GPUs that the job of a cell on a backend needs; None asks Snakemake for none."""

@@ -3,11 +3,12 @@
 Every key is required and no other is allowed, so a study says all it does and a small study inherits nothing.
 """
 
+from pathlib import PurePath
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
-from carousel.study.errors import explain
+from carousel.study.errors import allowed, explain
 from carousel.study.slices import (
     Checked,
     DecaySlice,
@@ -17,9 +18,12 @@ from carousel.study.slices import (
     Slice,
     TrainingSlice,
 )
-from carousel.study.values import Title, distinct, listed
+from carousel.study.values import Many, Title, distinct, listed
 
 SEEDS = 2**63
+STANDARD_CLAIMS = "standard"
+"""What a study calls the claims of the package."""
+CLAIM_FILES = ".yaml", ".yml", ".py"
 
 
 class Study(Checked):
@@ -27,11 +31,22 @@ class Study(Checked):
 
     title: Title
     seed: Annotated[int, Field(ge=0, lt=SEEDS)]
+    claims: Many[str]  # what is decided from its tables: no measurement depends on it
     decay: Annotated[tuple[DecaySlice, ...], BeforeValidator(listed)]
     dynamics: Annotated[tuple[DynamicsSlice, ...], BeforeValidator(listed)]
     depth: Annotated[tuple[DepthSlice, ...], BeforeValidator(listed)]
     search: Annotated[tuple[SearchSlice, ...], BeforeValidator(listed)]
     training: Annotated[tuple[TrainingSlice, ...], BeforeValidator(listed)]
+
+    @field_validator("claims")
+    @classmethod
+    def _names_or_files(cls, claims: tuple[str, ...]) -> tuple[str, ...]:
+        for each in claims:
+            if each != STANDARD_CLAIMS and PurePath(each).suffix not in CLAIM_FILES:
+                raise ValueError(
+                    f"{allowed(each, [STANDARD_CLAIMS])}; or the path of a file in {', '.join(CLAIM_FILES)}"
+                )
+        return claims
 
     @field_validator("decay", "dynamics", "depth", "search", "training")
     @classmethod

@@ -58,7 +58,7 @@ ROUTES = (
 )  # fmt: skip
 CLAIMS = (
     Column("id", "text", "index", "", "The claim's name, fixed for good; the anchor of its section in report.html."),
-    Column("who", "text", "detail", "", "Who said it in the Q&A: question, comment, or the number of the answer."),
+    Column("who", "text", "detail", "", "Who said it: in the Q&A the question, a comment or the number of the answer."),
     Column("kind", "category", "detail", "",
            "What kind of claim it is: identity, universal, existence, comparison or trend; "
            "the kind fixes what decides it."),
@@ -95,6 +95,18 @@ CLAIMS = (
     Column("at_half_margin", "text", "detail", "", "The verdict at half that margin; empty where there is none."),
     Column("at_twice_margin", "text", "detail", "", "The verdict at twice that margin; empty where there is none."),
     Column("would_change", "text", "detail", "", "What would change the verdict; empty for an inconclusive one."),
+    Column("register", "text", "detail", "",
+           "Which claims it is among: standard, those of the package, or the name of the file that brings it."),
+    Column("source", "text", "detail", "", "Where it was said, an address; empty for the Q&A."),
+    Column("quote", "text", "detail", "", "The words in which it was said there; empty for the Q&A."),
+    Column("thresholds", "text", "detail", "",
+           "Every number that the deciding code reads, by its module and name; in the tables as JSON."),
+    Column("seal", "text", "detail", "", "A hash of what decides the claim: reading, rule, thresholds and code."),
+    Column("sealed", "text", "detail", "",
+           "When the rule was fixed: sealed before the data or after the data; broken: it is not as it was sealed; "
+           "none: it is not sealed."),
+    Column("seal_commit", "text", "detail", "", "The commit at which it was sealed; empty for one that is not."),
+    Column("seal_date", "text", "detail", "", "The day on which it was sealed; empty for one that is not."),
 )  # fmt: skip
 EVIDENCE = (
     Column("id", "category", "index", "", "the claim"),

@@ -28,9 +28,15 @@ def summarise(args: argparse.Namespace) -> None:
 
 def judge(args: argparse.Namespace) -> None:
     """Decide the claims from the gathered tables."""
-    from carousel.claims import CLAIMS, export, judge as judging
+    from carousel.claims import export, judge as judging
     from carousel.claims.agreement import agreement
     from carousel.claims.claim import READ, Tables
+    from carousel.pipeline.claim_files import claims_of
+    from carousel.pipeline.sealing import columns, read as read_seals
+    from carousel.study.files import load
+
+    named, folder = load(args.study).claims, args.study.parent
+    claims = claims_of(named, folder)
 
     kinds = "decay", "accuracy", "dynamics", "calibration"
     decay = runs(args.decay, kinds[0], READ[kinds[0]])
@@ -39,7 +45,8 @@ def judge(args: argparse.Namespace) -> None:
     accuracy, known = table(args.accuracy, "accuracy"), table(args.calibration, "calibration")
     measured = Tables(decay, accuracy, dynamics)
     origin = merge([parquet.origin(getattr(args, kind)) for kind in kinds])
-    verdicts, evidence = judging.judge(CLAIMS, measured, known)
+    verdicts, evidence = judging.judge(claims, measured, known)
+    verdicts = verdicts.assign(**columns(claims, read_seals(named, folder), origin))
     write(verdicts, args.out, origin)
     write(evidence, args.evidence, origin)
     write(compared, args.agreement, origin)
@@ -103,7 +110,7 @@ def draw(args: argparse.Namespace) -> None:
     """Draw the figures of the claims and of the report."""
     from carousel.report.figures import draw as draw_theory
 
-    names = "decay", "accuracy", "claims", "summary", "dynamics", "learned", "depth"
+    names = "decay", "accuracy", "claims", "evidence", "summary", "dynamics", "learned", "depth"
     tables = {name: table(getattr(args, name), name) for name in names}
     with whole_folder(args.out) as folder:
         draw_theory.draw(tables, folder)

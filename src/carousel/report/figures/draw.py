@@ -22,6 +22,7 @@ from carousel.report.figures import (
     learned,
     learning,
     lstm_and_rnn,
+    parts,
     paths,
     phase,
     places,
@@ -100,8 +101,8 @@ PICTURES: dict[str, Picture] = {
 def draw(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
     """Write {name}.svg and narrow/{name}.svg, for phones: the story, the figure of each claim, and each of PICTURES.
 
-    tables: decay, accuracy, claims, summary, dynamics, learned, depth. story.txt and {name}.txt are the pictures in
-    words.
+    tables: decay, accuracy, claims, evidence, summary, dynamics, learned, depth. story.txt and {name}.txt are
+    the pictures in words.
     """
     (folder / "narrow").mkdir(parents=True, exist_ok=True)
     measured = Tables(*(tables[name] for name in Tables._fields))
@@ -120,5 +121,12 @@ def draw(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
 
 def made(name: str, tables: Mapping[str, pd.DataFrame], measured: Tables) -> Figure:
     """Return a figure of the tables that it is drawn from."""
-    picture = PICTURES.get(name)
-    return picture.figure(tables[picture.table]) if picture else FIGURES[name](measured)
+    if picture := PICTURES.get(name):
+        return picture.figure(tables[picture.table])
+    return FIGURES[name](measured) if name in FIGURES else brought(name, tables["claims"], tables["evidence"])
+
+
+def brought(name: str, claims: pd.DataFrame, evidence: pd.DataFrame) -> Figure:
+    """Return the figure of a claim that has none of its own, as those from files."""
+    (claim,) = (row for _, row in claims[claims["id"] == name].iterrows())
+    return parts.figure(claim, evidence[evidence["id"] == name])

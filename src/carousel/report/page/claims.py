@@ -8,6 +8,7 @@ from carousel.analysis.text import count, counted
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.robustness import flips
 from carousel.report.page.brief import Claim, brief, depends_on, listing, measured
+from carousel.report.page.figure_captions import CAPTIONS
 from carousel.report.page.figure_texts import figure
 from carousel.report.page.findings import finding
 from carousel.report.page.history import dated
@@ -23,9 +24,17 @@ from carousel.report.page.markup import (
     verdict,
 )
 from carousel.report.page.opening import GROUPS, counts, group
+from carousel.report.page.pictures import picture
 from carousel.report.page.ruling import ruling
 from carousel.report.page.topics import of, see_also
 
+SEALED = {
+    "before the data": "Before the data that it decides: sealed",
+    "after the data": "Rule fixed after data: sealed",
+    "broken": "Rule fixed after data: it is not as it was sealed",
+    "none": "Rule fixed after data: it is not sealed",
+}
+BEFORE = "before the data"
 SHARED = (
     "The backends share their seeds and are one sample: n counts models, once. "
     f"The effect and its interval are {BACKENDS[REFERENCE].label}'s, over every repetition; the figures by backend are "
@@ -76,6 +85,7 @@ def section(claim: Claim, evidence: pd.DataFrame, data: SimpleNamespace) -> str:
         ("Formal reading", prose(claim.reading)),
         ("Predicted", prose(claim.prediction + dated(claim.id))),
         ("What settles it", prose(claim.rule)),
+        ("Rule fixed", fixed(claim)),
         ("Margin", prose(claim.margin)),
         ("At other margins", other_margins(claim)),
         ("What would change it", prose(claim.would_change)),
@@ -89,8 +99,8 @@ def section(claim: Claim, evidence: pd.DataFrame, data: SimpleNamespace) -> str:
     found = escape(finding(data, claim.id, claim.verdict))
     marks = f'#{claim.id} data-verdict="{claim.verdict}" data-topics="{" ".join(of(claim.id))}"'
     head = f"#### {claim.id} {verdict(claim.verdict)}{f': {found}' if found else ''} {{{marks}}}\n"
-    said = div("claimed", f"Claimed ({escape(claim.who)}): {prose(claim.statement)}")
-    image = figure(data, claim.id)
+    said = div("claimed", f"Claimed ({escape(claim.who)}): {prose(claim.statement)}{cited(claim)}")
+    image = figure(data, claim.id) if claim.id in CAPTIONS else drawn(data, claim)
     condition = div("found", f"**Found:** {brief(claim.condition)}") if claim.condition else ""
     takeaway = div("takeaway", f"**In practice:** {prose(claim.takeaway)}")
     others = ", ".join(link(other) for other in see_also(claim.id, data.claims["id"]))
@@ -98,6 +108,46 @@ def section(claim: Claim, evidence: pd.DataFrame, data: SimpleNamespace) -> str:
     whole = f"**In full:**\n\n{listing(claim.condition)}\n" if claim.condition else ""
     fold_ = fold("How it was decided", f"{whole}\n{div('facts', record)}\n{ruling(evidence)}")
     return "\n".join([head, said, condition, image, takeaway, beside, fold_])
+
+
+def drawn(data: SimpleNamespace, claim: Claim) -> str:
+    """The figure of a claim that a file brings."""
+    return picture(data.results / "figures" / claim.figure, claim.alt)
+
+
+def fixed(claim: Claim) -> str:
+    """When the rule was fixed, with its seal; "rule fixed after data" unless it was sealed before them."""
+    words = SEALED.get(claim.sealed, SEALED["none"])
+    at = f", at commit {escape(claim.seal_commit)} on {escape(claim.seal_date)}" if claim.seal_commit else ""
+    return f"{words}{at}; its hash is now {escape(claim.seal)}" if claim.seal else f"{words}{at}"
+
+
+def cited(claim: Claim) -> str:
+    """The words and the address of a claim that a file brings."""
+    return f" (“{escape(claim.quote)}”, [source]({claim.source}))" if claim.source else ""
+
+
+def fixed_after(data: SimpleNamespace) -> str:
+    """How many rules were fixed after the data that they decide."""
+    late = (data.claims["sealed"] != BEFORE).sum()
+    words = "were fixed after the data that they decide, are not sealed or not as they were sealed"
+    return f"Of {len(data.claims)} rules {late} {words}; the card of each says which."
+
+
+def brought(data: SimpleNamespace) -> str:
+    """A part of the page for each file of claims: its table of verdicts and its sections; nothing without one."""
+    return "\n\n".join(
+        f"## Claims of {escape(name)} {{#claims-{escape(name)}}}\n\n{both(data, own)}"
+        for name, own in data.brought.groupby("register", sort=False)
+    )
+
+
+def both(data: SimpleNamespace, claims: pd.DataFrame) -> str:
+    """The table and the sections of some claims that are not the Q&A's."""
+    own = SimpleNamespace(**vars(data) | {"claims": claims})
+    evidence = data.evidence[data.evidence["backend"].astype(str) == REFERENCE]
+    cards = [section(claim, evidence[evidence["id"] == claim.id], own) for claim in claims.itertuples()]
+    return "\n".join([f"{fixed_after(own)}\n", f"{verdicts(own)}\n", *cards])
 
 
 def other_margins(claim: Claim) -> str:

@@ -22,6 +22,7 @@ SHOWN = ("claims.parquet", "evidence.parquet", "agreement.parquet", "decay.parqu
          "calibration.parquet", "dynamics.parquet", "depth.parquet", "summary.parquet", "routes.parquet",
          "advice.parquet", "half_lives.parquet", "learned.parquet", "explorer.json", "diagnosed.json",
          "published.parquet", "timings.parquet", "machines.parquet")  # fmt: skip
+STANDARD = "standard"  # the register of the package's claims, of which the page speaks as of the Q&A's
 OPTIONAL = "stability.parquet", "tuning.parquet"  # made by a command of its own; of studies that choose rates
 COLUMNS = {  # of the large tables, those that the page reads
     "decay.parquet": [*names("decay", "factor", "condition", "place"), "quantity"],
@@ -37,8 +38,10 @@ def load() -> SimpleNamespace:
     frames = {Path(name).stem: parquet.read(results / name, COLUMNS.get(name)) for name in tables}
     validate(frames["claims"])
     origins = {name: brief(parquet.provenance(results / name)) for name in tables}
+    standard = frames["claims"]["register"] == STANDARD
+    brought, frames["claims"] = frames["claims"][~standard], frames["claims"][standard]
     curves = json.loads((results / "explorer.json").read_text("utf-8"))
-    found = frames | {"explorer": curves, "renderer": os.environ["CAROUSEL_RENDERER"]}
+    found = frames | {"brought": brought, "explorer": curves, "renderer": os.environ["CAROUSEL_RENDERER"]}
     return SimpleNamespace(results=results, origins=origins, other_machines=other_machines(results), **found)
 
 

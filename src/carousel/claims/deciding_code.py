@@ -1,0 +1,240 @@
+"""The code and the values that decide a claim: some functions, what they call of the package, what they read there.
+
+Code is compared as Python understands it: without comments, docstrings and annotations, in one layout. Nor do the texts
+of a verdict count (its condition, its picture in words), nor what is computed for them alone, nor the modules that only
+say things (WORDS).
+"""
+
+import ast
+import dataclasses
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache, partial
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from carousel.axes import BackendEntry
+from carousel.claims.claim import Margin
+
+PACKAGE = "carousel"
+WORDS = "carousel.analysis.names", "_text"  # how the names of modules end whose functions make words alone
+VERDICTS = "Verdict", "replace"  # calls that make a verdict
+TEXTS = {1: "condition", 2: "alt"}  # what of it is words, by its place
+
+
+class Reached(NamedTuple):
+    """What was reached from some functions, by name: their code, and the plain values that it reads."""
+
+    code: dict[str, str]
+    values: dict[str, Any]
+
+
+def reached(**roots: Any) -> Reached:
+    """Return the code and the values behind ``roots``, functions or values.
+
+    Raises TypeError for a value that has no plain form.
+    """
+    found = Reached({}, {})
+    todo: list[tuple[str, Any]] = [*roots.items()]
+    while todo:
+        name, thing = todo.pop()
+        if isinstance(thing, partial):
+            todo += [(name, thing.func), *((f"{name}.{i}", each) for i, each in enumerate(thing.args))]
+        elif is_code(thing):
+            todo += _read(inspect.unwrap(thing), found.code)
+        elif name not in found.values:
+            functions: list[tuple[str, Any]] = []
+            found.values[name] = plain(thing, functions)
+            todo += functions
+    return found
+
+
+def is_code(thing: Any) -> bool:
+    """Return whether a thing is a function or class of Python."""
+    return isinstance(inspect.unwrap(thing) if callable(thing) else thing, FunctionType | type)
+
+
+def _read(thing: Any, code: dict[str, str]) -> list[tuple[str, Any]]:
+    """Put the code of a function or class with that of the others, and return what it names."""
+    name = f"{thing.__module__}.{thing.__qualname__}"
+    if name in code or not _ours(thing):
+        return []
+    path = thing.__code__.co_filename if isinstance(thing, FunctionType) else inspect.getsourcefile(thing)
+    first = thing.__code__.co_firstlineno if isinstance(thing, FunctionType) else 0
+    node = _node(str(path), thing.__name__, first)
+    code[name] = ast.unparse(node)
+    space = thing.__globals__ if isinstance(thing, FunctionType) else vars(sys.modules[thing.__module__])
+    inside = inspect.getclosurevars(thing).nonlocals if isinstance(thing, FunctionType) else {}
+    return [
+        *((f"{name}.{key}", value) for key, value in inside.items()),
+        *_named(node, space, thing.__module__),
+    ]
+
+
+def _ours(thing: Any) -> bool:
+    """Return whether a thing is the package's, or of a file that a study names; not of a library, nor one of WORDS."""
+    module = thing.__module__
+    own = module not in sys.modules or module.partition(".")[0] == PACKAGE
+    return own and not module.endswith(WORDS)
+
+
+def _named(node: ast.AST, space: Mapping[str, Any], module: str) -> Iterator[tuple[str, Any]]:
+    """Yield what of the package ``node`` names, by the module where it stands."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name):
+            owner = space.get(each.value.id)
+            own = isinstance(owner, ModuleType) and owner.__name__.partition(".")[0] == PACKAGE
+            own = own and not owner.__name__.endswith(WORDS)
+            if own and hasattr(owner, each.attr):  # it has not where a variable has the module's name
+                yield f"{owner.__name__}.{each.attr}", getattr(owner, each.attr)
+        elif isinstance(each, ast.Name) and not isinstance(thing := space.get(each.id), ModuleType):
+            home = _home(each.id, space, module)
+            if (
+                each.id in space
+                and not home.endswith(WORDS)
+                and (not is_code(thing) or _ours(inspect.unwrap(thing)))
+            ):
+                yield f"{home}.{each.id}", thing
+
+
+def _home(name: str, space: Mapping[str, Any], module: str) -> str:
+    """Return the module that a value is imported from, which is its name wherever it is read."""
+    for node in _tree(space.get("__file__", "")).body if space.get("__file__") else ():
+        if isinstance(node, ast.ImportFrom) and any(
+            (alias.asname or alias.name) == name for alias in node.names
+        ):
+            return str(node.module)
+    return module
+
+
+def plain(thing: Any, functions: list[tuple[str, Any]]) -> Any:
+    """Return a value as JSON has it; functions in it by name, and among ``functions``. Raises TypeError."""
+    if isinstance(thing, Margin | BackendEntry):
+        return thing.value if isinstance(thing, Margin) else None
+    if thing is None or isinstance(thing, str | bool | int | float):
+        return thing
+    if isinstance(thing, np.generic):
+        return thing.item()
+    if is_code(thing):
+        functions.append(("", thing))
+        return f"{thing.__module__}.{thing.__qualname__}"
+    if dataclasses.is_dataclass(thing):
+        thing = {each.name: getattr(thing, each.name) for each in dataclasses.fields(thing)}
+    if isinstance(thing, Mapping):
+        return {str(key): plain(value, functions) for key, value in thing.items()}
+    if isinstance(thing, set | frozenset):
+        return sorted(plain(each, functions) for each in thing)
+    if isinstance(thing, tuple | list):
+        return [plain(each, functions) for each in thing]
+    if callable(thing):
+        return getattr(thing, "__qualname__", type(thing).__name__)
+    raise TypeError(f"found a {type(thing).__name__}; allowed: numbers, texts, lists, mappings and functions")
+
+
+@cache
+def _node(path: str, name: str, first: int) -> ast.AST:
+    """Return the code of the function that begins on line ``first``, or of the class, without what decides nothing."""
+    for node in ast.walk(_tree(path)):
+        if _is(node, name, first):
+            return Bare().visit(ast.parse(ast.unparse(node)).body[0])
+    raise TypeError(f"{path}: the code of {name} is not to be found on line {first}")
+
+
+def _is(node: ast.AST, name: str, first: int) -> bool:
+    if isinstance(node, ast.ClassDef) and not first:
+        return node.name == name
+    if isinstance(node, ast.Lambda):
+        return name == "<lambda>" and node.lineno == first
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    return node.name == name and first in [node.lineno, *(each.lineno for each in node.decorator_list)]
+
+
+@cache
+def _tree(path: str) -> ast.Module:
+    return ast.parse(source(path))
+
+
+def source(path: str) -> str:
+    """Return the text of a file of code."""
+    return Path(path).read_text(encoding="utf-8")
+
+
+class Bare(ast.NodeTransformer):
+    """Takes out of code what decides nothing: docstrings, annotations, a verdict's texts and what is for them alone."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """Take them out of a function."""
+        self.generic_visit(node)
+        node.returns = None
+        _without_docstring(node)
+        while _without_unread(node):
+            pass
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        """Take them out of a class."""
+        self.generic_visit(node)
+        _without_docstring(node)
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        """Take the annotation of an argument."""
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """Take the annotation of a variable; a field that has nothing else keeps its name."""
+        self.generic_visit(node)
+        node.annotation = ast.Name("Any", ast.Load())
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Take the texts of a verdict."""
+        self.generic_visit(node)
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name in VERDICTS:
+            node.keywords = [each for each in node.keywords if each.arg not in TEXTS.values()]
+            node.args = [
+                each for place, each in enumerate(node.args) if name != VERDICTS[0] or place not in TEXTS
+            ]
+        return node
+
+
+def _without_docstring(node: ast.FunctionDef | ast.ClassDef) -> None:
+    if ast.get_docstring(node, clean=False) is not None:
+        node.body = node.body[1:] or [ast.Pass()]
+
+
+def _without_unread(node: ast.FunctionDef) -> bool:
+    """Take out what is computed and never read, and return whether there was such."""
+    read = {
+        each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
+    }
+    gone = False
+    for each in ast.walk(node):
+        for name in ("body", "orelse"):
+            lines = getattr(each, name, None)
+            if (
+                isinstance(lines, list)
+                and (kept := [line for line in lines if not _unread(line, read)]) != lines
+            ):
+                setattr(each, name, kept or ([ast.Pass()] if name == "body" else []))
+                gone = True
+    return gone
+
+
+def _unread(line: ast.stmt, read: set[str]) -> bool:
+    if not isinstance(line, ast.Assign):
+        return False
+    names = [
+        each
+        for target in line.targets
+        for each in ast.walk(target)
+        if isinstance(each, ast.Name | ast.Attribute | ast.Subscript)
+    ]
+    return all(isinstance(each, ast.Name) and each.id not in read for each in names)
