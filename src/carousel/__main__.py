@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from carousel.axes import BACKENDS
 from carousel.engine.backends.table import DeviceError
 from carousel.pipeline.commands.check import check
-from carousel.pipeline.commands.claims import seal
+from carousel.pipeline.commands.claims import decide, seal
 from carousel.pipeline.commands.diagnose import diagnose, diagnosed
 from carousel.pipeline.commands.export import export
 from carousel.pipeline.commands.measure import accuracy, calibrate, decay, depth, dynamics, search, tune
@@ -169,10 +169,11 @@ def add_result_sets(commands: Any) -> None:
 
 def add_claims(commands: Any) -> None:
     """The commands on claims."""
-    own = commands.add_parser("claims", help="Seal the rules of claims.")
+    own = commands.add_parser("claims", help="Decide claims from tables; seal their rules.")
     verbs = own.add_subparsers(required=True, metavar="COMMAND")
-    sealing = added(verbs, seal, logged=False)
-    sealing.add_argument("claims", nargs="*", default=["standard"], help="standard, or files of claims")
+    sealing, deciding = added(verbs, seal, logged=False), added(verbs, decide, "results", logged=False)
+    for command in (sealing, deciding):
+        command.add_argument("claims", nargs="*", default=["standard"], help="standard, or files of claims")
     sealing.add_argument(
         "--seen",
         type=int,

@@ -39,7 +39,7 @@ def parts(evidence: pd.DataFrame, by: Sequence[str]) -> pd.Series | str:
     if not by:
         return "all"
     columns = {name: evidence[name].map(lambda value, name=name: one(name, value)) for name in by}
-    return pd.DataFrame(columns, index=evidence.index).agg(", ".join, axis=1)
+    return pd.DataFrame(columns, index=evidence.index).agg(" at ".join, axis=1)
 
 
 def one(name: str, value: Any) -> str:

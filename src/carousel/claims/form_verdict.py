@@ -33,6 +33,7 @@ from carousel.claims.form import (
     SEARCHES,
     WITHIN,
     Form,
+    asked,
     errors,
     holds,
     values,
