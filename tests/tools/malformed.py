@@ -73,7 +73,7 @@ KINDS: dict[str, tuple[list[str], str]] = {  # what is wrong, for keys that matc
     "title": ([*NO_VALUE, "1", "''", "'  '", "x" * 201, '"a\\nb"', '"\\u202ea"', '"\\ud800"', '"\\e[31m"', "[a]"],
               "title"),
     "name": (NO_NAME, "device|dtype|init"),
-    "names": (NO_NAME, "backends|cells|tasks|inits|measures|objectives|gradients"),
+    "names": (NO_NAME, "backends|cells|tasks|inits|measures|objectives|gradients|claims"),
     "label": ([*NO_NAME[:-3], *TRICKS], "slice"),
     "size": ([*NO_WHOLE, "0"], "repetitions|checked|batch|input_size|exponents|steps|test_size|evaluate_every|sequences"
              "|grid|population|generations|length|tuning_length|tuning_repetitions"),

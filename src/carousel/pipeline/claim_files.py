@@ -109,6 +109,7 @@ def _quantity(entry: Entry) -> None:
             table = quantity(name).table
         except KeyError as error:
             raise ValueError(error.args[0]) from None
+        filters.member_of(name)
         if table != entry.table:
             raise ValueError(f"quantity: found {name}, of the table {table}; allowed: one of {entry.table}")
     if entry.table == "decay":

@@ -6,9 +6,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from carousel.axes import TASK_DRIVE
+from carousel.cells import CELLS
+from carousel.inits import DEFAULT
 from carousel.study import values
 from carousel.study.errors import allowed, short
-from carousel.tables.quantities import PATHS, quantity
+from carousel.tables.quantities import PATHS, member, quantity
 from carousel.tables.schemas import TABLES
 
 COLUMN_ROLES = "factor", "condition", "place", "index"
@@ -72,6 +74,10 @@ def _one(name: str, kind: str, value: Any) -> Any:
         return float(value) if kind == "float" else value
     if name in SPECIAL and value == SPECIAL[name]:
         return value
+    if name == "forget_bias" and value == DEFAULT:
+        raise ValueError(
+            f"{name}: found {short(value)}; allowed: the number that the library sets, as the tables have it"
+        )
     try:
         return TypeAdapter(NAMED.get(name, str)).validate_python(value, strict=True)
     except ValidationError as error:
@@ -82,6 +88,14 @@ def _one(name: str, kind: str, value: Any) -> Any:
 
 
 TYPE_WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+
+
+def member_of(name: str) -> None:
+    """Check the state that a quantity is built for. Raises ValueError for one that no cell has."""
+    pattern, own = quantity(name).name, member(name)
+    states = dict.fromkeys(state for cell in CELLS.values() for state in cell.states)
+    if "{state}" in pattern and own not in states:
+        raise ValueError(f"quantity: found {short(own)} for a state; {allowed(own, states)}")
 
 
 def path_of(name: str, path: Any) -> None:
