@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from carousel.analysis.stats.left import left
+from carousel.analysis.stats.left import LOSS, left
 from carousel.analysis.stats.slopes import rates
 from carousel.analysis.stats.tables import MODEL, RUN, difference, joined, repeated, select
 from carousel.claims.claim import Tables
 from carousel.claims.evidence import planned, wide
 from carousel.claims.rules import MIN_REPETITIONS
+from carousel.tables.runs import Runs
 
 ABOVE, BELOW, WITHIN, OUTSIDE, EQUAL = "above", "below", "within", "outside", "equal"
 SEARCHES = "universal", "existence"
@@ -50,7 +51,7 @@ class Form:
     family: tuple[str, ...]  # the columns whose values are decided apart
 
 
-def chosen(table: pd.DataFrame, wanted: Mapping[str, Any]) -> pd.DataFrame:
+def chosen(table: pd.DataFrame | Runs, wanted: Mapping[str, Any]) -> pd.DataFrame:
     """Return the rows whose columns have the values ``wanted``: one, any of a list, or one within bounds.
 
     bounds: a mapping with some of ``from``, ``to`` (both included) and ``not``.
@@ -94,17 +95,16 @@ def asked(form: Form, change: Mapping[str, Any]) -> dict[str, Any]:
 
 def _values(form: Form, tables: Tables, change: Mapping[str, Any]) -> pd.DataFrame:
     wanted = asked(form, change)
-    table = getattr(tables, form.table)
+    found = READERS[form.table](form, getattr(tables, form.table), wanted)
     if form.kind not in SEARCHES and "slice" not in wanted:
-        table = planned(table)
-    found = READERS[form.table](form, table, wanted)
+        found = planned(found)
     return found.dropna(subset=["value"]).reset_index(drop=True)
 
 
-def _of_decay(form: Form, decay: pd.DataFrame, wanted: dict[str, Any]) -> pd.DataFrame:
+def _of_decay(form: Form, decay: pd.DataFrame | Runs, wanted: dict[str, Any]) -> pd.DataFrame:
     """Return the rate of each model, or what is left at the lag in decades, or between two lags."""
     quantity, path = wanted.pop("quantity"), wanted.pop("path")
-    rows = chosen(decay, wanted)
+    rows = chosen(decay, {**wanted, "quantity": [quantity, LOSS[0]], "path": [path, LOSS[1]]})
     if not form.lag:
         return rates(rows, quantity, path)[[*MODEL, "rate"]].rename(columns={"rate": "value"})
     found = left(rows, quantity, path, form.lag)
@@ -115,7 +115,7 @@ def _of_decay(form: Form, decay: pd.DataFrame, wanted: dict[str, Any]) -> pd.Dat
     return both[MODEL].assign(value=difference(both["left"], both["left_first"]))
 
 
-def _of_dynamics(form: Form, dynamics: pd.DataFrame, wanted: dict[str, Any]) -> pd.DataFrame:
+def _of_dynamics(form: Form, dynamics: pd.DataFrame | Runs, wanted: dict[str, Any]) -> pd.DataFrame:
     return chosen(dynamics, wanted)[[*MODEL, "value"]]
 
 
@@ -126,7 +126,7 @@ def _of_accuracy(form: Form, accuracy: pd.DataFrame, wanted: dict[str, Any]) -> 
     return last[run].assign(value=last[column].astype(float))
 
 
-READERS: Mapping[str, Callable[[Form, pd.DataFrame, dict[str, Any]], pd.DataFrame]] = {
+READERS: Mapping[str, Callable[[Form, Any, dict[str, Any]], pd.DataFrame]] = {
     "decay": _of_decay,
     "dynamics": _of_dynamics,
     "accuracy": _of_accuracy,

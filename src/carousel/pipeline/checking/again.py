@@ -73,6 +73,8 @@ def gathered(results: Results) -> Iterator[Finding]:
 
 def judged(results: Results) -> Iterator[Finding]:
     """How the verdicts differ from those that the tables give now."""
+    if results.text is None:
+        raise StoreError("the text of the study is not there")
     return again(results, JUDGED)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from carousel.analysis.text import number
-from carousel.pipeline.validation import table
+from carousel.pipeline.validation import runs, table
 
 KINDS = "decay", "accuracy", "dynamics", "calibration"
 
@@ -29,8 +29,10 @@ def decide(args: argparse.Namespace) -> None:
     from carousel.tables import parquet
 
     claims = claims_of(args.claims, Path())
-    *measured, known = (table(args.results / f"{kind}.parquet", kind, READ.get(kind)) for kind in KINDS)
-    verdicts = judge(claims, Tables(*measured), known).claims
+    paths = {kind: args.results / f"{kind}.parquet" for kind in KINDS}
+    decay, dynamics = (runs(paths[kind], kind, READ[kind]) for kind in READ)
+    accuracy, known = table(paths["accuracy"], "accuracy"), table(paths["calibration"], "calibration")
+    verdicts = judge(claims, Tables(decay, accuracy, dynamics), known).claims
     origin = parquet.origin(args.results / "decay.parquet")
     print("\n".join(lines(verdicts.assign(**columns(claims, read(args.claims, Path()), origin)))))
 
