@@ -18,7 +18,8 @@ from carousel.tables.categories import coded, text_columns, texts_in
 from carousel.tables.files import StoreError
 from carousel.tables.stacking import stack
 
-ROWS = 2**18  # of a row group, and of all batches together: 35 MB of a decay table
+ROWS = 2**18  # of a row group: 35 MB of a decay table
+HELD = 4  # as many rows in all batches together, in row groups: smaller batches take longer
 FEWEST = 2**10  # of a batch, however many tables there are
 Kinds = Mapping[str, list[str]]
 """Per column of text, the texts that occur, in order."""
@@ -47,7 +48,7 @@ def gather(paths: Sequence[Path], out: Path, origin: parquet.Provenance, rows: i
     surveys = [each for each in surveys if each.rows] or surveys[:1]
     texts = [c for c in surveys[0].schema.names if any(c in each.kinds for each in surveys)]
     kinds = {c: sorted({text for each in surveys for text in each.kinds.get(c, ())}) for c in texts}
-    schema, batch = common([each.schema for each in surveys], kinds), max(FEWEST, rows // len(surveys))
+    schema, batch = common([each.schema for each in surveys], kinds), max(FEWEST, HELD * rows // len(surveys))
     readers = [Reader(tables(each, batch), kinds, schema) for each in surveys]
     parquet.write_groups(regrouped(merged(readers), rows), schema, out, origin)
 

@@ -14,7 +14,7 @@ from carousel.report import names as said
 from carousel.report.page.markup import escape, number, table, verdict
 from carousel.report.page.measurements import drawn
 from carousel.report.page.slices import values
-from carousel.tables import machine_folders, parquet
+from carousel.tables import machine_folders, parquet, runs
 from carousel.tables.provenance import brief
 from carousel.tables.schemas import names
 
@@ -35,7 +35,7 @@ def load() -> SimpleNamespace:
     results = Path(os.environ["CAROUSEL_RESULTS"])
     tables = [name for name in SHOWN if name.endswith(".parquet")]
     tables += [name for name in OPTIONAL if (results / name).is_file()]
-    frames = {Path(name).stem: parquet.read(results / name, COLUMNS.get(name)) for name in tables}
+    frames = {Path(name).stem: read(results / name) for name in tables}
     validate(frames["claims"])
     origins = {name: brief(parquet.provenance(results / name)) for name in tables}
     standard = frames["claims"]["register"] == STANDARD
@@ -43,6 +43,14 @@ def load() -> SimpleNamespace:
     curves = json.loads((results / "explorer.json").read_text("utf-8"))
     found = frames | {"brought": brought, "explorer": curves, "renderer": os.environ["CAROUSEL_RENDERER"]}
     return SimpleNamespace(results=results, origins=origins, other_machines=other_machines(results), **found)
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A table as the page reads it; of the decay, of which it says what was measured, a row per run of equal rows."""
+    columns = COLUMNS.get(path.name)
+    if path.name == "decay.parquet":
+        return runs.read(path, "decay", columns).heads
+    return parquet.read(path, columns)
 
 
 def other_machines(results: Path) -> dict[str, tuple[pd.DataFrame | None, list[str]]]:
