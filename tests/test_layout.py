@@ -85,7 +85,19 @@ def test_no_module_imports_by_a_relative_path() -> None:
         ("import carousel", {"numpy", "torch", "pandas"}),
         ("import carousel.cells", {"torch", "pandas"}),
         ("import carousel.study.jobs, carousel.study.files", {"torch", "pandas", "sklearn"}),
-        ("import carousel.__main__", {"torch", "matplotlib", "seaborn", "scipy", "sklearn"}),
+        (
+            "import carousel.__main__",
+            {
+                "torch",
+                "matplotlib",
+                "seaborn",
+                "scipy",
+                "sklearn",
+                "numba",
+                "carousel.claims",
+                "carousel.report",
+            },
+        ),
         (
             "import carousel.claims, carousel.report.figures.draw",
             {"torch", *(f"carousel.{part}" for part in MEASURING)},
@@ -110,7 +122,19 @@ def test_a_numpy_job_never_imports_torch(tmp_path: Path) -> None:
     begun = [f"assert main({job.split()!r}) == 0" for job in jobs]
     loaded = loaded_by("\n".join(["from carousel.__main__ import main", *begun]))
     assert "carousel.study.models" in loaded
-    assert "torch" not in loaded
+    assert not loaded & {"torch", "carousel.claims", "carousel.report"}
+
+
+def test_a_job_whose_loops_are_kept_never_imports_numba(tmp_path: Path) -> None:
+    options = (
+        f"--study {files.find('smoke')} --backend numpy --cache {tmp_path}/cache --out {tmp_path}/out.parquet"
+    )
+    job = f"decay --cell rnn_tanh {options}".split()
+    code = "from carousel.engine.compiled import machine\nmachine.texts()"
+    loaded_by(code)  # keeps them
+    loaded = loaded_by(f"from carousel.__main__ import main\nassert main({job!r}) == 0")
+    assert "carousel.engine.compiled.machine" in loaded
+    assert not loaded & {"numba", "carousel.engine.compiled.loops"}
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "Snakefile", ".ci/run"])

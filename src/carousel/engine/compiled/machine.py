@@ -85,8 +85,9 @@ def texts() -> dict[str, list[str]]:
 
 def folders() -> list[Path]:
     """Where the loops are kept: beside Python's own compiled files, or where the user may write."""
-    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "carousel")
-    return [HERE / "__pycache__", own]
+    home = os.environ.get("HOME")
+    cache = os.environ.get("XDG_CACHE_HOME") or (home and f"{home}/.cache")
+    return [HERE / "__pycache__", *([Path(cache, "carousel")] if cache else [])]
 
 
 @cache

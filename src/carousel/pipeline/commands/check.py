@@ -3,14 +3,15 @@
 import argparse
 import sys
 
-from carousel.pipeline.checking.checks import outcomes
-from carousel.pipeline.checking.report import document, junit, lines, summary
-from carousel.pipeline.checking.results import opened
 from carousel.tables.files import write_text
 
 
 def check(args: argparse.Namespace) -> int:
     """Check results, a line per finding; status 0 for none, 1 for some, 2 where there is nothing to check."""
+    from carousel.pipeline.checking.checks import outcomes
+    from carousel.pipeline.checking.report import document, junit, lines, summary
+    from carousel.pipeline.checking.results import opened
+
     results, found = opened(args.results), []
     shown = sys.stderr if str(args.json) == "-" else sys.stdout
     for outcome in outcomes(results):

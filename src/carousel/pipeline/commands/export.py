@@ -2,13 +2,14 @@
 
 import argparse
 
-from carousel.pipeline.exporting import crate, verdicts
 from carousel.tables import parquet
 from carousel.tables.files import write_text
 
 
 def export(args: argparse.Namespace) -> None:
     """Put the verdicts as JUnit and as a badge beside results, and make an RO-Crate of them."""
+    from carousel.pipeline.exporting import crate, verdicts
+
     path = args.results / "claims.parquet"
     claims = parquet.read(path)
     write_text(verdicts.junit(claims), args.results / "claims.xml")
