@@ -178,6 +178,11 @@ def verdict_edited_in_json(folder: Path) -> None:
     (folder / "claims.json").write_text(text.replace('"verdict": "refuted"', '"verdict": "supported"', 1))
 
 
+def verdict_edited_in_csv(folder: Path) -> None:
+    text = (folder / "claims.csv").read_text()
+    (folder / "claims.csv").write_text(text.replace(",refuted,", ",supported,", 1))
+
+
 def threshold_edited(folder: Path) -> None:
     rewrite(
         folder / "claims.parquet", lambda table: table.assign(rule=table["rule"].str.replace("0.003", "0.3"))
@@ -251,13 +256,14 @@ FAULTS: list[tuple[Plant, str, str]] = [
     (evidence_left_out, "claims", "claims.parquet: A1c: refuted without evidence of the torch backend"),
     (claim_left_out, "claims", "claims.parquet: K2: is missing"),
     (verdict_edited, "judged", "claims.parquet: A1c: verdict is 'supported', made again 'refuted'"),
-    (verdict_edited_in_json, "judged", "claims.json: line "),
+    (verdict_edited_in_json, "texts", "claims.json: line "),
+    (verdict_edited_in_csv, "texts", "claims.csv: line "),
     (threshold_edited, "judged", "rule is "),
     (sealed_otherwise, "seals", "claims.parquet: A1c: decided by other thresholds than the sealed ones (margin.value"),
     (sealed_code, "seals", "claims.parquet: A1d: its seal is broken"),
     (half_life_edited, "derived", "summary.parquet: "),
     (other_effect, "seeds", "claims.parquet: A1g: effect "),
-    (other_verdict, "seeds", "claims.parquet: A1g: refuted, under master seeds 8, 9 supported"),
+    (other_verdict, "seeds", "claims.parquet: A1g: refuted, under master seeds 8, 9: supported"),
 ]  # fmt: skip
 
 
@@ -347,11 +353,13 @@ def test_rounding_on_another_processor_is_no_finding(results: Path) -> None:
     rewrite(
         results / "summary.parquet", lambda table: table.assign(half_life=table["half_life"] * (1 + 1e-14))
     )
-    text = (results / "claims.json").read_text()
-    effect = next(line for line in text.splitlines() if '"effect": -2' in line)
-    (results / "claims.json").write_text(text.replace(effect, effect.rstrip(",") + "01,"))
+    text = (results / "explorer.json").read_text()
+    curve = re.search(r"-\d\.\d{3,}", text)
+    assert curve
+    (results / "explorer.json").write_text(text.replace(curve[0], f"{curve[0]}0000000000001", 1))
     assert not found(results, "derived")
-    assert not found(results, "judged")
+    (results / "explorer.json").write_text(text.replace(curve[0], f"{curve[0][:-1]}99", 1))
+    assert found(results, "derived")
 
 
 @pytest.mark.parametrize(

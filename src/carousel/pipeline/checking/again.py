@@ -4,13 +4,16 @@ import re
 import tempfile
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
-from itertools import zip_longest
+from itertools import islice, zip_longest
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from carousel.claims import export
 from carousel.pipeline.checking.results import Finding, Results, all_of, kind
 from carousel.pipeline.commands import tables as commands
 from carousel.pipeline.machines.comparison import CLOSE, difference, finite
@@ -18,9 +21,14 @@ from carousel.pipeline.machines.matching import columns
 from carousel.pipeline.workflow import gathered as jobs_of
 from carousel.tables import parquet, schemas
 from carousel.tables.files import StoreError
+from carousel.tables.provenance import brief
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
-SHOWN = 5  # differences of a file; the rest is counted
+EXPORTS = "claims.csv", "claims.json"
+"""Texts that say what the table of claims says; `exported` holds them against it, not against one made again."""
+BY_HISTORY = "sealed"
+"""A column that is read off the history of the code, which whoever checks may not have."""
+SHOWN = 5  # differences of a file
 
 
 class Made(NamedTuple):
@@ -78,6 +86,16 @@ def judged(results: Results) -> Iterator[Finding]:
     return again(results, JUDGED)
 
 
+def exported(results: Results) -> Iterator[Finding]:
+    """How the texts of the verdicts differ from their table."""
+    table, origin = results.table("claims"), parquet.provenance(results.path("claims"))
+    texts = table.to_csv(index=False), export.text(table, brief(origin))
+    for file, text in zip(EXPORTS, texts, strict=True):
+        if (results.folder / file).is_file():
+            found = unlike_lines((results.folder / file).read_text("utf-8"), text)
+            yield from shown(file, found)
+
+
 def derived(results: Results) -> Iterator[Finding]:
     """How what is summed up, advised and explored differs from what the tables give now."""
     return all_of(again(results, made) for made in (SUMMED, PUBLISHED, EXPLORED))
@@ -90,12 +108,16 @@ def again(results: Results, made: Made, **given: Any) -> Iterator[Finding]:
         made.command(
             Namespace(**{name: results.path(name) for name in made.reads}, study=results.text, **out, **given)
         )
-        for file in made.writes.values():
+        for file in (file for file in made.writes.values() if file not in EXPORTS):
             stored, new = results.folder / file, Path(folder, file)
-            found = list(differences(stored, new)) if stored.is_file() else []
-            yield from (Finding(file, said) for said in found[:SHOWN])
-            if len(found) > SHOWN:
-                yield Finding(file, f"and {len(found) - SHOWN} more differences from what is made again")
+            yield from shown(file, differences(stored, new) if stored.is_file() else iter(()))
+
+
+def shown(file: str, differences: Iterator[str]) -> Iterator[Finding]:
+    """The first differences of a file, and whether there are more."""
+    yield from (Finding(file, said) for said in islice(differences, SHOWN))
+    if next(differences, None):
+        yield Finding(file, "and more differences from what is made again")
 
 
 def differences(stored: Path, new: Path) -> Iterator[str]:
@@ -106,26 +128,30 @@ def differences(stored: Path, new: Path) -> Iterator[str]:
 
 
 def of_texts(stored: Path, new: Path) -> Iterator[str]:
-    """The lines that differ."""
-    lines = (path.read_text("utf-8").splitlines() for path in (stored, new))
-    for number, (old, made) in enumerate(zip_longest(*lines, fillvalue=""), 1):
-        if old != made and not same_but_for_rounding(old, made):
-            at = next(
-                (k for k, (a, b) in enumerate(zip(old, made, strict=False)) if a != b),
-                min(len(old), len(made)),
-            )
-            yield f"line {number} has {excerpt(old, at)!r}, made again {excerpt(made, at)!r}"
+    """The lines that differ by more than rounding."""
+    old, made = (path.read_text("utf-8") for path in (stored, new))
+    return unlike_lines(old, made, same_but_for_rounding)
 
 
-def excerpt(line: str, at: int) -> str:
-    """What stands around a place of a line."""
-    return line[max(at - 20, 0) : at + 40]
+def unlike_lines(old: str, new: str, same: Callable[[str, str], bool] = str.__eq__) -> Iterator[str]:
+    """The lines of two texts that are not the same."""
+    for number, (one, other) in enumerate(zip_longest(old.splitlines(), new.splitlines(), fillvalue=""), 1):
+        if not same(one, other):
+            yield f"line {number} has {contrast(one, other)}"
+
+
+def contrast(old: object, new: object) -> str:
+    """Two values that differ, in words; of texts what stands around the place where they begin to."""
+    if isinstance(old, str) and isinstance(new, str):
+        at = len(commonprefix([old, new]))
+        old, new = (text[max(at - 20, 0) : at + 40] for text in (old, new))
+    return f"{old!r}, made again {new!r}"
 
 
 def same_but_for_rounding(old: str, new: str) -> bool:
     """Whether two lines have the same words, and numbers that are the same but for rounding."""
-    if NUMBER.split(old) != NUMBER.split(new):
-        return False
+    if old == new or NUMBER.split(old) != NUMBER.split(new):
+        return old == new
     one, other = (np.array(NUMBER.findall(line), float) for line in (old, new))
     return bool((moved(one, other) == 0).all())
 
@@ -141,8 +167,8 @@ def of_tables(stored: Path, new: Path) -> Iterator[str]:
     parquet.verify(stored)
     if parquet.origin(stored) != parquet.origin(new):
         yield "its provenance is not that of the tables that it is made from"
-    names = parquet.names(new)
-    if parquet.names(stored) != names:
+    names = [name for name in parquet.names(new) if name != BY_HISTORY]
+    if parquet.names(stored) != parquet.names(new):
         raise StoreError(f"{stored}: its columns are others", stored)
     sizes = [next(columns(path, names[:1])) for path in (stored, new)]
     if len(sizes[0]) != len(sizes[1]):
@@ -151,14 +177,16 @@ def of_tables(stored: Path, new: Path) -> Iterator[str]:
     pairs = zip(names, columns(stored, names), columns(new, names), strict=True)
     for name, old, made in pairs:
         for row in np.flatnonzero(unlike(old, made)):
-            yield f"{which(new, int(row))}: {name} is {old[row].as_py()!r}, made again {made[row].as_py()!r}"
+            yield f"{which(new, int(row))}: {name} is {contrast(old[row].as_py(), made[row].as_py())}"
 
 
 def unlike(old: pa.ChunkedArray, new: pa.ChunkedArray) -> np.ndarray:
     """Which entries of two columns differ; of numbers by more than rounding."""
-    if pa.types.is_floating(new.type) and pa.types.is_floating(old.type):
-        return moved(old.to_numpy(), new.to_numpy()) > 0
-    return np.array([a != b for a, b in zip(old.to_pylist(), new.to_pylist(), strict=True)], bool)
+    if pa.types.is_floating(new.type):
+        return moved(old.cast(pa.float64()).to_numpy(), new.to_numpy()) > 0
+    one, other = (column.cast(pa.string()) for column in (old, new))
+    same = pc.or_kleene(pc.equal(one, other), pc.and_(pc.is_null(one), pc.is_null(other)))
+    return ~pc.fill_null(same, False).to_numpy()
 
 
 def which(path: Path, row: int) -> str:

@@ -32,6 +32,7 @@ CHECKS = {
     "calibration": Check("every backend passed every system whose answer is known", instrument.calibration),
     "claims": Check("every claim is decided on every backend", verdicts.decided),
     "judged": Check("the tables, judged again, give the same verdicts", again.judged),
+    "texts": Check("claims.csv and claims.json say what claims.parquet says", again.exported),
     "seals": Check("the rules that decided are the sealed ones", verdicts.rules),
     "derived": Check("summaries and recommended settings, made again, are the same", again.derived),
     "seeds": Check("the effects are those of other master seeds", verdicts.reference),

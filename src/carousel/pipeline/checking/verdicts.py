@@ -84,10 +84,9 @@ def unlike(row: dict, known: pd.DataFrame) -> Iterator[str]:
     seeds = f"master seeds {', '.join(str(seed) for seed in known['seed'])}"
     if not (known["low"] < known["high"]).any():
         if row["verdict"] not in set(known["verdict"]):
-            yield f"{row['verdict']}, under {seeds} {', '.join(sorted(set(known['verdict'])))}"
+            yield f"{row['verdict']}, under {seeds}: {', '.join(sorted(set(known['verdict'])))}"
         return
     low, high = known["low"].min(), known["high"].max()
     if row["high"] < low or row["low"] > high:
-        yield (
-            f"effect {row['effect']:.6g} ({row['low']:.6g} to {row['high']:.6g}), under {seeds} {low:.6g} to {high:.6g}"
-        )
+        own = f"{row['effect']:.6g} ({row['low']:.6g} to {row['high']:.6g})"
+        yield f"effect {own}, under {seeds}: {low:.6g} to {high:.6g}"
