@@ -1,9 +1,12 @@
 """Figures of the scalar chains: rate or factor per step against the weight, dots on theory's lines."""
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.slopes import STEADY
+from carousel.analysis.text import listed, number
 from carousel.analysis.theory import scalar
 from carousel.claims import (
     a1c_scalar_exponential as a1c,
@@ -16,30 +19,53 @@ from carousel.report import names
 from carousel.report.figures.data import sample, valued
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.rates import CLAIMED, SEEN
-from carousel.report.figures.style import GREY, RATE, band, legend, look, marker, nothing, panels
+from carousel.report.figures.style import GREY, look, marker, nothing, panels, powers
 
 WEIGHT = "weight w of the scalar chain"
-FLOOR = -4.0  # decades per step: the lowest rate that the figure of the scalar chains shows
+FLOOR = -3.0  # decades per step: the lowest rate that the figure of the scalar chains shows
 
 
 def a1c_figure(tables: Tables) -> Figure:
-    """Draw the scalar chain's rate against its weight: four activations, dots on theory's lines."""
+    """Draw the scalar chain's rate against its weight: theory's line per activation, dots for what was measured."""
     space = planned(valued(a1c.models(tables)))
     if space.empty:
         return nothing("the scalar chains")
-    figure, (ax,) = panels([f"rate of the scalar chain's gradient, {RATE}"], WEIGHT)
-    w = np.linspace(space["gain"].min(), space["gain"].max(), 401)
+    figure, (ax,) = panels(["factor of the chain’s gradient per step"], WEIGHT, height=3.2)
+    low, high = space["gain"].min(), space["gain"].max()
+    ax.axhspan(0, 2, color="#f4efe6", zorder=0, linewidth=0)
+    ax.annotate("grows", (0, 1), (4, -4), "axes fraction", "offset points", va="top", color=GREY)
+    ax.annotate("decays", (0, 0), (4, 4), "axes fraction", "offset points", color=GREY)
+    ax.axhline(0, color="black", linewidth=1.2)
     for cell in sorted(space["cell"].astype(str).unique()):
-        rows = space[space["cell"] == cell]
-        line = scalar.rate(cell.removeprefix("rnn_"), w, 0.0, 0.3)
-        last = np.flatnonzero(line >= FLOOR)[-1]
-        ax.plot(w, line, **look(cell), linewidth=1.3)
-        ax.plot(rows["gain"], rows["value"], marker(cell), color=look(cell)["color"], markersize=5)
-        end_label(ax, w[last], line[last], names.cell(cell).removesuffix(" RNN"), look(cell)["color"])
-    band(ax, -STEADY, STEADY, "neither decays nor grows")
-    ax.set_ylim(FLOOR, None)
-    legend(figure, 1)
+        _chain(ax, space[space["cell"] == cell], cell, np.linspace(low, high, 401))
+    _neither(ax, space)
+    ax.set_ylim(FLOOR, 1.6)
+    powers(ax)
     return figure
+
+
+def _chain(ax: Axes, rows: pd.DataFrame, cell: str, w: np.ndarray) -> None:
+    """Draw one activation, named where its line ends or leaves the axes; weights at which it is dead have no mark."""
+    line = scalar.rate(cell.removeprefix("rnn_"), w, 0.0, 0.3)
+    last = np.flatnonzero(line >= FLOOR)[-1]
+    own = rows.groupby("gain")["value"].median()
+    own = own[own >= FLOOR]
+    ax.plot(w, line, **look(cell), linewidth=1.3)
+    ax.plot(own.index, own, marker(cell), color=look(cell)["color"], markersize=4)
+    end_label(ax, w[last], line[last], names.cell(cell).removesuffix(" RNN"), look(cell)["color"])
+
+
+def _neither(ax: Axes, space: pd.DataFrame) -> None:
+    """Ring the chains whose gradient neither decays nor grows although w is not one."""
+    still = space[(space["value"].abs() <= STEADY) & (space["gain"] != 1)]
+    for (cell, w), own in still.groupby(["cell", "gain"], observed=True):
+        colour = look(str(cell))["color"]
+        ax.plot(w, own["value"].median(), "o", markersize=11, markerfacecolor="none", markeredgecolor=colour)
+    for place, (w, own) in enumerate(still.groupby("gain")):
+        cells = listed(names.cell(str(cell)).removesuffix(" RNN") for cell in own["cell"])
+        ax.annotate(
+            f"w = {number(w)}: {cells}", (w, 0), (0, 9 + 15 * place), textcoords="offset points", ha="center"
+        )
 
 
 def a2d_figure(tables: Tables) -> Figure:
@@ -48,7 +74,7 @@ def a2d_figure(tables: Tables) -> Figure:
     chains = space[space["hidden"] == 1]
     if chains.empty:
         return nothing("the sigmoid chains")
-    figure, (ax,) = panels(["factor per step, |w sigma'|, where the chain settles"], WEIGHT)
+    figure, (ax,) = panels(["factor per step where the sigmoid chain settles, |w σ′|"], WEIGHT)
     ax.axhspan(1 - a2d.NEAR.value, 1 + a2d.NEAR.value, color="#cfcfcf", zorder=0)
     ax.annotate(
         "one", (0, 1), (2, 4), xycoords=("axes fraction", "data"), textcoords="offset points", color=GREY
@@ -60,7 +86,7 @@ def a2d_figure(tables: Tables) -> Figure:
         if len(rows):
             ax.plot(w, line, color=colour, linestyle=dashes, linewidth=1.3)
             ax.plot(rows["gain"], rows["value"], dot, color=colour, markersize=5)
-            end_label(ax, w[-1], line[-1], f"b = {bias:g}", colour)
+            end_label(ax, w[-1], line[-1], f"bias {number(bias)}", colour)
     ax.set_ylim(-0.05, 1.15)
     return figure
 

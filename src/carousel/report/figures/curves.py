@@ -8,23 +8,31 @@ from matplotlib.figure import Figure
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order, number
 from carousel.axes import REFERENCE
+from carousel.claims import q2_must_vanish as q2_claim
 from carousel.claims.a1a_chain_derivative import errors, terms
 from carousel.claims.a1d_forget_gate_product import products
 from carousel.claims.claim import Tables
-from carousel.claims.rules import TOLERANCE
-from carousel.report.figures.data import curves, longest, sample, usual
+from carousel.claims.rules import LAG as SHOWN_LAG, TOLERANCE
+from carousel.report.figures.data import curves, jitter, longest, sample, settings, usual
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.style import (
     GREY,
     LAG,
     LAG_BY_BACKEND,
+    PATHS,
+    bias_axis,
     bias_looks,
+    bias_places,
     draw_curve,
+    legend,
     look,
     nothing,
     panels,
     powers,
 )
+
+LOWEST = -30.0  # decades: what Q2 shows
+ROUTES = ("total", "through")
 
 
 def _by_bias(ax: Axes, table: pd.DataFrame) -> None:
@@ -51,15 +59,36 @@ def q1(tables: Tables) -> Figure:
 
 
 def q2(tables: Tables) -> Figure:
-    """Draw the gate-mediated part of the gradient and the total against lag, by forget bias."""
-    rows = usual(select(tables.decay, quantity="loss_state", path=("gates", "full"), cell=("lstm97", "lstm")))
-    table = curves(rows, ["path", "cell", "forget_bias"])
-    if table.empty:
+    """Draw what is left at lag LAG by all routes and of what passed a gate's slope, by forget bias, side by side."""
+    both = q2_claim.models(tables)
+    if both.empty:
         return nothing("the part of the gradient that passes the gates")
-    figure, axes = panels(["gradient norm: through the gates", "gradient norm: total"], LAG)
-    for ax, path in zip(axes, ("gates", "full"), strict=True):
-        _by_bias(ax, table[table["path"] == path])
-        powers(ax)
+    table = settings(both[both["lag"] == SHOWN_LAG], [*ROUTES])
+    order = bias_order(table["forget_bias"])
+    place = table["forget_bias"].astype(str).map(bias_places(order))
+    figure, (ax,) = panels([f"left at lag {SHOWN_LAG}, a mark per setting"], "forget bias", height=3.2)
+    for side, (part, path) in ((-0.2, ("total", "full")), (0.2, ("through", "gates"))):
+        words, looks = PATHS[path]
+        y = table[part].clip(lower=LOWEST)
+        ax.plot(
+            place + side + 0.2 * jitter(len(table)), y, "o", color=looks["color"], markersize=3, alpha=0.5
+        )
+        middle = y.groupby(place).median()
+        ax.plot(
+            middle.index + side,
+            middle,
+            "_",
+            color=looks["color"],
+            markersize=11,
+            markeredgewidth=2.5,
+            label=words,
+        )
+    ax.axhline(-q2_claim.TENTH.value, color=GREY, linewidth=1, linestyle=(0, (4, 2)))
+    ax.annotate("a tenth", (1, -q2_claim.TENTH.value), (3, 0), ("axes fraction", "data"), "offset points", va="center",
+                color=GREY, annotation_clip=False)  # fmt: skip
+    powers(ax)
+    bias_axis(ax, order)
+    legend(figure, 2)
     return figure
 
 

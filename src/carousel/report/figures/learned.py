@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 
 from carousel.analysis.text import number
 from carousel.report import names
-from carousel.report.figures.style import legend, look, marker, nothing, panels
+from carousel.report.figures.style import legend, look, marker, nothing, panels, powers
 
-LOST = "decades that a gradient loses on its way, before training"
+LEFT = "left of the gradient over the sequence, before training"
+MOST = 12.0  # decades: what loses more stands at the edge
 HALF = 0.5  # of the seeds: what counts as solved in the words below
 
 
@@ -23,36 +24,32 @@ def lost(learned: pd.DataFrame) -> pd.DataFrame:
 
 
 def figure(learned: pd.DataFrame) -> Figure:
-    """Draw a panel per task, a marker per setting and length, with the interval of the share."""
+    """Draw a panel per task, a mark per setting and length, with the interval of the share."""
     rows = lost(learned)
     if rows.empty:
         return nothing("how long a sequence the cells learn")
     tasks = sorted(rows["task"].astype(str).unique())
-    titles = [f"share of seeds that solve it: {names.task(task)}" for task in tasks]
-    drawing, axes = panels(titles, LOST, height=2.6)
+    titles = [f"share of the runs that solve it: {names.task(task)}" for task in tasks]
+    drawing, axes = panels(titles, LEFT, height=2.0)
     for ax, task in zip(axes, tasks, strict=True):
         _shares(ax, rows[rows["task"] == task])
-        ax.sharex(axes[0])
+        ax.set_xlim(-MOST - 0.4, 2.4)
+        powers(ax, axis="x")
     legend(drawing, 3)
     return drawing
 
 
 def _shares(ax: Axes, rows: pd.DataFrame) -> None:
-    """Draw the settings of one task; the line stands where nothing is lost."""
+    """Draw the settings of one task against what is left over the length; the line stands where all is left."""
     ax.axvline(0, color="black", linewidth=0.8)
     for cell, own in rows.groupby("cell", observed=True):
-        colour = look(str(cell))["color"]
-        ax.vlines(own["lost"], own["low"], own["high"], color=colour, linewidth=0.8, alpha=0.6)
+        colour, left = look(str(cell))["color"], (-own["lost"]).clip(-MOST, 2)
+        ax.vlines(left, own["low"], own["high"], color=colour, linewidth=0.7, alpha=0.4)
         ax.plot(
-            own["lost"],
-            own["share"],
-            marker(str(cell)),
-            color=colour,
-            markersize=7,
-            label=names.cell(str(cell)),
+            left, own["share"], marker(str(cell)), color=colour, markersize=5.5, label=names.cell(str(cell))
         )
-    ax.set_ylim(-0.05, 1.05)
-    ax.set_yticks([0, 0.5, 1], ["0", "1/2", "1"])
+    ax.set_ylim(-0.06, 1.06)
+    ax.set_yticks([0, 0.5, 1], ["none", "half", "all"])
 
 
 def alt(learned: pd.DataFrame) -> str:

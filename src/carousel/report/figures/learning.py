@@ -15,11 +15,13 @@ from carousel.claims.longest_learned import PLACE, RIVAL, seeds
 from carousel.claims.longest_learned_text import LONGER, RANKS, in_short
 from carousel.report import names
 from carousel.report.figures.data import sample
-from carousel.report.figures.labels import TEXT
-from carousel.report.figures.style import GREY, legend, look, nothing, panels
+from carousel.report.figures.style import GREY, legend, look, narrow, nothing, panels
 
-ROW, HEAD = 0.2, 0.62  # inches: a row, and what stands above and below the rows of a panel
-DOT = 0.075  # octaves from one seed of a setting to the next that learned as long
+ROW, HEAD, KEY = 0.2, 1.2, 1.3  # inches: a row, what stands above and below the rows of a panel, the legend
+DOT, LIFT = (
+    0.19,
+    0.17,
+)  # octaves and rows between the seeds of a setting that learned as long, two above each other
 LEAST = -4.0  # decades: of less is only said that it is less
 LONGEST = "longest sequence learned, steps"
 SEEDS = {  # censored: marker, whether it is filled, and what the legend says
@@ -36,40 +38,40 @@ def k3_figure(tables: Tables) -> Figure:
         return nothing("how long a sequence the cells learn")
     found = sample(seeds(tables.accuracy, tables.decay))
     said = in_short(k3.CLAIM.evidence(tables))
-    parts = {str(task): (part, ordered(part)) for task, part in found.groupby("task")}
-    heights = [ROW * (len(settings) + 0.5) + HEAD for _, settings in parts.values()]
-    figure, axes = panels([" \n "] * len(parts), LONGEST, heights, columns=1)
-    for ax, (task, (runs, settings)) in zip(axes, parts.items(), strict=True):
-        longer, order = (said.get((task, kind), "") for kind in (LONGER, RANKS))
-        _head(ax, f"{names.task(task)}: {longer or LONGEST}", order)
-        _draw(ax, runs, settings)
+    tasks = sorted(found["task"].astype(str).unique())
+    titles = [_title(task, *(said.get((task, kind), "") for kind in (LONGER, RANKS))) for task in tasks]
+    settings = ordered(found)
+    height = ROW * len(settings) + HEAD
+    figure, axes = panels(titles, LONGEST, height if narrow() else height + KEY, columns=3)
+    for ax, task in zip(axes, tasks, strict=True):
+        _draw(ax, select(found, task=task), settings)
         _octaves(ax, found)
+        ax.tick_params(axis="y", labelleft=narrow() or ax is axes[0])
     _explain(axes[0])
-    legend(figure, 2)
+    legend(figure, 4)
     return figure
 
 
 def ordered(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the settings of one task, most of the gradient left first: ``left`` is the median over the seeds."""
+    """Return the settings, most of the gradient left first: ``left`` is the median over the seeds and the tasks."""
     table = runs.groupby(PLACE, sort=False)["left"].median().reset_index()
     return table.sort_values("left", ascending=False, kind="stable", na_position="last", ignore_index=True)
 
 
-def _head(ax: Axes, first: str, second: str) -> None:
-    """Write two lines above a panel from the figure's left edge on, and what stands in the column at its right."""
-    place: dict[str, Any] = {"textcoords": "offset points", "fontsize": TEXT, "in_layout": False}
-    edge = ("figure fraction", "axes fraction")
-    ax.annotate(first, (0, 1), (3, 16), xycoords=edge, fontweight="bold", **place)
-    ax.annotate(second, (0, 1), (3, 4), xycoords=edge, **place)
-    ax.annotate("gradient left", (1, 1), (-3, 4), xycoords=edge, ha="right", **place)
+def _title(task: str, longer: str, order: str) -> str:
+    """Return what stands above the panel of a task: its name, and what was found."""
+    return "\n".join(filter(None, [f"{names.task(task)}: {longer}".removesuffix(": "), order]))
 
 
 def _draw(ax: Axes, runs: pd.DataFrame, settings: pd.DataFrame) -> None:
-    place = ("axes fraction", "data")
-    for i, (cell, init, bias, left) in enumerate(settings.itertuples(index=False)):
+    """Draw the settings of one task, with what is left of the gradient of each at the right."""
+    place: dict[str, Any] = {"textcoords": "offset points", "va": "center", "annotation_clip": False}
+    for i, (cell, init, bias, _) in enumerate(settings.itertuples(index=False)):
         own = select(runs, cell=cell, init=init, forget_bias=bias)
-        _row(ax, own, -i, (cell, init) == (RIVAL["cell"], RIVAL["init"]))
-        ax.annotate(share(left), (1, -i), (4, 0), xycoords=place, textcoords="offset points", va="center")
+        if len(own):
+            _row(ax, own, -i, (cell, init) == (RIVAL["cell"], RIVAL["init"]))
+            ax.annotate(share(own["left"].median()), (1, -i), (4, 0), ("axes fraction", "data"), **place)
+    ax.annotate("left", (1, 0), (4, -9), "axes fraction", color=GREY, **place)
     ax.set_yticks(-np.arange(len(settings)), [named(*row[:3]) for row in settings.itertuples(index=False)])
     ax.set_ylim(0.4 - len(settings), 0.6)
 
@@ -83,9 +85,10 @@ def _row(ax: Axes, runs: pd.DataFrame, y: int, rival: bool) -> None:
         )
     for (octaves, censored), own in runs.groupby(["octaves", "censored"]):
         shape, filled, _ = SEEDS[str(censored)]
-        x = float(octaves) + DOT * (np.arange(len(own)) - (len(own) - 1) / 2)
-        ax.plot(x, np.full(len(own), y), shape, color=colour, markersize=3.4, markeredgewidth=0.8,
-                markerfacecolor=colour if filled else "white")  # fmt: skip
+        place = np.arange(len(own))
+        x = float(octaves) + DOT * (place // 2 - (len(own) - 1) // 2 / 2)
+        ax.plot(x, y + LIFT * (1 - 2 * (place % 2)) * (len(own) > 1), shape, color=colour, markersize=2.6,
+                markeredgewidth=0.7, markerfacecolor=colour if filled else "white")  # fmt: skip
     ax.plot(mean, y, "|", **MEAN)
 
 
@@ -95,6 +98,7 @@ def _octaves(ax: Axes, runs: pd.DataFrame) -> None:
     places = np.arange(low, high + 0.01)
     ax.set_xlim(low - 0.5, high + 0.5)
     ax.set_xticks(places, ["none", *(f"{2**place:g}" for place in places[1:])])
+    ax.tick_params(axis="x", labelrotation=0 if narrow() else 90)
 
 
 def _explain(ax: Axes) -> None:

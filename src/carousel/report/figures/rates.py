@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from carousel.analysis.stats.left import KEPT
 from carousel.analysis.stats.slopes import STEADY
+from carousel.analysis.stats.tables import select
 from carousel.analysis.text import as_number, bias_order
 from carousel.analysis.theory import scalar
 from carousel.axes import STANDARD_DRIVE
@@ -17,6 +18,7 @@ from carousel.claims import (
     a1e_no_decaying_factor as a1e,
     a2c_learned_gate as a2c,
     k1_not_vulnerable as k1,
+    lines,
     rnn_trends,
 )
 from carousel.claims.claim import Tables
@@ -24,12 +26,10 @@ from carousel.claims.evidence import ALONG_GAIN, planned
 from carousel.claims.half_left import judged
 from carousel.claims.rules import LAG, VANILLA, WITH_FORGET_GATE
 from carousel.report import names
-from carousel.report.figures.data import comparable, jitter, settings, valued, with_library
+from carousel.report.figures.data import comparable, jitter, sample, settings, valued, with_library
 from carousel.report.figures.labels import darker, end_label
 from carousel.report.figures.style import (
     GREY,
-    RATE,
-    band,
     bias_axis,
     bias_places,
     draw_settings,
@@ -42,7 +42,8 @@ from carousel.report.figures.style import (
 )
 
 BIAS = "forget bias"
-CONSTANT = "constant: within a factor of 2 in 100 steps"
+FEW = 10  # steps: what A4g shows is left after so many
+SLOWEST = -1.5  # decades per step: what A4g shows
 CLAIMED = "#D55E00"
 LOWEST, HIGHEST = -20.0, 5.0  # decades left: what K1 shows
 LONGEST = 1e5  # steps: what A1e shows
@@ -141,7 +142,7 @@ def a2c_figure(tables: Tables) -> Figure:
     if table.empty:
         return nothing("the derivative along the cell")
     figure, (ax,) = panels(
-        ["one less the factor per step along the cell"], f"{BIAS} at the start", height=3.8
+        ["one minus the factor per step along the carousel"], f"{BIAS} at the start", height=3.8
     )
     mean, slowest = (settings(table[table["of"] == of], ["value"]) for of in (a2c.MEAN, a2c.SLOWEST))
     slowest = slowest[slowest["step"] > 0]
@@ -152,9 +153,9 @@ def a2c_figure(tables: Tables) -> Figure:
         (slowest, HOLLOW | {"marker": "^", "label": "after training, the unit that keeps most"}),
     )
     for rows, marks in shown:
-        x = rows["forget_bias"].astype(str).map({bias: i for i, bias in enumerate(order)}).to_numpy(float)
+        x = rows["forget_bias"].astype(str).map(bias_places(order)).to_numpy(float)
         short = np.maximum(-np.expm1(rows["value"] * np.log(10)), 1e-7)
-        ax.plot(x + jitter(len(rows)), short, linestyle="", markersize=4, alpha=0.8, **marks)
+        ax.plot(x + 0.5 * jitter(len(rows)), short, linestyle="", markersize=4, alpha=0.8, **marks)
     bias_axis(ax, order)
     ax.set_yscale("log")
     said = (a2c.FACTOR, f"{a2c.FACTOR} per step", -13), (a2c.NEAR, "half left over 1,000 steps", 4)
@@ -167,31 +168,41 @@ def a2c_figure(tables: Tables) -> Figure:
 
 
 def a4g_figure(tables: Tables) -> Figure:
-    """Draw the rate of vanilla RNNs against the gain of their recurrent weights, a mark per setting."""
-    table = rnn_trends.slopes(tables.decay)
-    table = comparable(settings(table, ["rate"])) if len(table) else table
+    """Draw what FEW steps leave of a vanilla RNN's gradient against the gain, and at which gain its decay ends."""
+    models = rnn_trends.slopes(tables.decay)
+    table = comparable(settings(models, ["rate"])) if len(models) else models
     if table.empty:
         return nothing("vanilla RNNs over the gain")
-    title = f"rate of the vanilla RNN's gradient, {RATE}"
-    figure, (ax,) = panels([title], "gain of the recurrent weights", height=3.6)
-    for cell in [name for name in VANILLA if (table["cell"] == name).any()]:
-        own = table[table["cell"] == cell].assign(rate=lambda rows: rows["rate"].clip(lower=-2))
-        draw_settings(ax, own, "gain", "rate", cell)
-        _line(ax, own[own["slice"].isin(ALONG_GAIN)], cell)
-    ax.set_xlabel(
-        f"gain of the recurrent weights, at drive {STANDARD_DRIVE}\n(lines: the init that was swept; black edge: as "
-        "libraries start them)"
+    figure, (ax,) = panels(
+        [f"left after {FEW} steps, at drive {STANDARD_DRIVE}"], "gain of the recurrent weights"
     )
-    band(ax, -STEADY, STEADY, CONSTANT)
-    legend(figure, 2)
+    ax.axhline(0, color="black", linewidth=0.8)
+    swept = sample(select(rnn_trends.fixed(models), slice=ALONG_GAIN))
+    for cell in [name for name in VANILLA if (table["cell"] == name).any()]:
+        own = table[table["cell"] == cell]
+        own = own.assign(left=(FEW * own["rate"]).clip(lower=FEW * SLOWEST))
+        draw_settings(ax, own, "gain", "left", cell)
+        _line(ax, own[own["slice"].isin(ALONG_GAIN)], cell)
+        _ends(ax, swept[swept["cell"].astype(str) == cell], cell, 4 if cell == "rnn_tanh" else -13)
+    powers(ax)
     return figure
 
 
 def _line(ax: Axes, rows: pd.DataFrame, cell: str) -> None:
-    """Draw the rate of the init of most gains against them, at its longest length."""
+    """Draw the line of the init of most gains, at its longest length."""
     gains = rows.groupby(["init", "length"], observed=True)["gain"].nunique()
     if gains.max() > 1:
         init, length = gains.idxmax()
         line = rows[(rows["init"] == init) & (rows["length"] == length)].sort_values("gain")
-        ax.plot(line["gain"], line["rate"], **look(cell))
-        end_label(ax, line["gain"].iloc[-1], line["rate"].iloc[-1], names.cell(cell), look(cell)["color"])
+        ax.plot(line["gain"], line["left"], **look(cell))
+        end_label(ax, line["gain"].iloc[-1], line["left"].iloc[-1], names.cell(cell), look(cell)["color"])
+
+
+def _ends(ax: Axes, swept: pd.DataFrame, cell: str, above: float) -> None:
+    """Mark the gain at which the decay ends, with its interval, where one was found; its label so many points above."""
+    found = lines.along(swept.astype({"init": str}), "gain", "rate", -STEADY, fewest=2, log=True)
+    for row in found[np.isfinite(found["at"])].itertuples() if len(found) else ():
+        colour = look(cell)["color"]
+        ax.plot([row.low, row.high], [0, 0], color=colour, linewidth=4, alpha=0.6, solid_capstyle="butt")
+        ax.annotate(f"{row.at:.2f}", (row.at, 0), (0, above), textcoords="offset points", ha="center",
+                    color=darker(colour))  # fmt: skip

@@ -137,16 +137,19 @@ def nothing(what: str) -> Figure:
     return figure
 
 
-def powers(ax: Axes) -> None:
-    """Write the y axis of log10 values as powers of ten, and 1 for 10^0."""
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: in_tens(y)))
-    low, high = ax.get_ylim()
+def powers(ax: Axes, axis: str = "y") -> None:
+    """Write an axis of log10 values as powers of ten, and 1 for 10^0."""
+    written = ax.yaxis if axis == "y" else ax.xaxis
+    written.set_major_formatter(FuncFormatter(lambda decades, _: in_tens(decades)))
+    low, high = sorted(written.get_view_interval())
     if high - low > 2:
-        ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 2.5, 3, 5, 10]))
+        written.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 2.5, 3, 5, 10]))
 
 
 def in_tens(decades: float) -> str:
     """Return 10^decades: a power of ten, or a number where it lies between two."""
+    if round(decades, 6) == 1:
+        return "10"
     return power(decades) if abs(decades - round(decades)) < 1e-6 else f"{10.0**decades:.2g}"
 
 

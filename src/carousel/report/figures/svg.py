@@ -11,6 +11,7 @@ from string import ascii_lowercase
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogFormatter
@@ -21,7 +22,6 @@ from carousel.report.figures.labels import LETTER, TEXT, spread_labels
 
 ElementTree.register_namespace("", "http://www.w3.org/2000/svg")
 SPACE, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
-BESIDE = 0.7  # inches beside a panel's axes
 PAINT = ("fill", "stroke")
 REST = {
     "stroke-linejoin": "round",
@@ -49,14 +49,27 @@ def text(figure: Figure) -> str:
 
 
 def lay_out(figure: Figure) -> None:
-    """Break titles and labels that are too long for their panel, write powers of ten as such, spread labels."""
-    for ax in figure.axes:
-        across = ax.get_gridspec()
-        letters = int((figure.get_figwidth() / (across.ncols if across else 1) - BESIDE) / LETTER)
-        for text in (ax._left_title, ax.xaxis.label):  # type: ignore[attr-defined]
-            text.set_text(wrapped(text.get_text(), letters))
+    """Write powers of ten as such, break titles and labels that are too long for their panel, spread labels."""
     write_powers(figure)
+    if layout := figure.get_layout_engine():
+        layout.execute(figure)
+    for ax in figure.axes:
+        fit(ax, figure)
     spread_labels(figure)
+
+
+def fit(ax: Axes, figure: Figure) -> None:
+    """Break the title of a panel where the next one begins, and the label of its x axis half-way to it."""
+    box, others = ax.get_position(), [other.get_position() for other in figure.axes]
+    left = max((other.x1 for other in others if other.x1 <= box.x0), default=-box.x0)
+    right = min((other.x0 for other in others if other.x0 >= box.x1), default=1.0)
+    middle = (box.x0 + box.x1) / 2
+    end = (right + box.x1) / 2 if right < 1 else 1.0
+    for text, room in (
+        (ax._left_title, right - box.x0),  # type: ignore[attr-defined]
+        (ax.xaxis.label, 2 * min(middle - (left + box.x0) / 2, end - middle)),
+    ):
+        text.set_text(wrapped(text.get_text(), max(int(room * figure.get_figwidth() / LETTER), 8)))
 
 
 def wrapped(text: str, letters: int) -> str:

@@ -1,17 +1,21 @@
-"""Theory against measurement: the rates of the settings that a closed form covers, a panel for each law."""
+"""Theory against measurement: the rates of the settings that a closed form covers, a row for each law."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.text import number
+from carousel.claims.rules import LAG
 from carousel.report import names
-from carousel.report.figures.data import sample
-from carousel.report.figures.style import RATE, legend, look, marker, nothing, width
+from carousel.report.figures.data import jitter, sample
+from carousel.report.figures.style import GREY, RATE, legend, look, marker, nothing, panels
 
-COLUMNS = 2
-PANEL = 2.3  # inches
+TITLE = f"measured and predicted rate: how far apart, {RATE} (and of how many settings)"
+ROW = 0.34  # inches
+LEAST = 1e-17  # decades per step: rounding; what is exact stands here
+MOST = 40  # marks of one cell in a row
 
 
 def covered(summary: pd.DataFrame) -> pd.DataFrame:
@@ -47,47 +51,43 @@ def gaps(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def figure(summary: pd.DataFrame) -> Figure:
-    """Draw the measured rate with its interval against the predicted, and the diagonal."""
+    """Draw a row per law: how far the measured rate of each setting is from the predicted one, and their median."""
     rows = covered(summary)
     shown = rows[rows["finite"]]
     if shown.empty:
         return nothing("a rate that a closed form predicts")
     labels = list(dict.fromkeys(shown["law"]))
-    lines = -(-len(labels) // COLUMNS)
-    drawing = Figure(figsize=(width(), PANEL * lines + 1.1))
-    axes = drawing.subplots(lines, COLUMNS, squeeze=False).ravel().tolist()
-    for ax in axes[::COLUMNS]:
-        ax.set_ylabel("measured")
-    for ax, law in zip(axes, labels, strict=False):
-        ax.set(title=law, xlabel="predicted")
-        _law(ax, shown[shown["law"] == law])
-    for ax in axes[len(labels) :]:
-        ax.remove()
-    title = f"rate by setting, {RATE}{_left_out(len(rows) - len(shown))}"
-    drawing.suptitle(title, fontsize="medium", x=0.01, ha="left")
-    legend(drawing, 3)
+    drawing, (ax,) = panels([TITLE], "", ROW * len(labels) + 1.0)
+    for place, law in enumerate(labels):
+        _law(ax, shown[shown["law"] == law], -place)
+    ax.axvline(STEADY, color=GREY, linestyle=(0, (4, 2)), linewidth=1)
+    ax.annotate(f"a factor of 2 in {LAG} steps", (STEADY, 1), (-3, -2), ("data", "axes fraction"), "offset points",
+                ha="right", va="top", color=GREY)  # fmt: skip
+    counts = shown["law"].value_counts()
+    ax.set_yticks(-np.arange(len(labels)), [f"{law} ({counts[law]})" for law in labels])
+    ax.set_ylim(0.4 - len(labels), 0.8)
+    ax.set_xscale("log")
+    legend(drawing, 4)
     return drawing
 
 
-def _left_out(count: int) -> str:
-    return f"\n(not drawn: {count} settings without a finite rate)" if count else ""
-
-
-def _law(ax: Axes, rows: pd.DataFrame) -> None:
-    """Draw the settings of one law on equal axes, a marker per cell."""
-    ax.axline((0, 0), slope=1, color="black", linewidth=1)
+def _law(ax: Axes, rows: pd.DataFrame, y: int) -> None:
+    """Draw the gaps of one law in a row, a marker per cell, no more than MOST of a cell, the largest among them."""
     for cell, own in rows.groupby("cell", observed=True):
+        gaps = np.sort(own["gap"].clip(lower=LEAST).to_numpy())
+        gaps = gaps[np.unique(np.linspace(0, len(gaps) - 1, MOST).round().astype(int))]
         colour = look(str(cell))["color"]
-        x = own["theory"].to_numpy()
-        ax.vlines(x, *own[["low", "high"]].replace(-np.inf, np.nan).to_numpy().T, color=colour, linewidth=1)
-        ax.plot(x, own["rate"], marker(str(cell)), color=colour, markersize=4.5, alpha=0.8,
+        ax.plot(gaps, y + 0.8 * jitter(len(gaps)), marker(str(cell)), color=colour, markersize=4, alpha=0.6,
                 label=names.cell(str(cell)))  # fmt: skip
-    values = rows[["rate", "theory", "low", "high"]].to_numpy()
-    values = values[np.isfinite(values)]
-    space = 0.06 * max(float(np.ptp(values)), 0.1)
-    ends = values.min() - space, values.max() + space
-    ax.set(xlim=ends, ylim=ends)
-    ax.locator_params(nbins=4)
+    ax.plot(
+        max(rows["gap"].median(), LEAST),
+        y,
+        "|",
+        color="black",
+        markersize=16,
+        markeredgewidth=2,
+        label="median",
+    )
 
 
 def alt(summary: pd.DataFrame) -> str:
@@ -105,6 +105,6 @@ def alt(summary: pd.DataFrame) -> str:
         for row in found.itertuples()
     )
     return (
-        f"Measured against predicted rate in decades per step, with the line where both are equal: {each}. "
+        f"How far the measured rate is from the predicted one, in decades per step, a row per law: {each}. "
         f"Not drawn: {found['left_out'].sum()} settings without a finite rate."
     )
