@@ -121,19 +121,9 @@ def add_tables(commands: Any) -> None:
     tables = "decay", "accuracy", "summary", "routes"
     added(commands, explore, *tables, "explorer", "advice", "half-lives", "learned")
     added(commands, published, "accuracy", "dynamics", "out", "csv")
-    added(
-        commands,
-        draw,
-        "decay",
-        "accuracy",
-        "claims",
-        "evidence",
-        "summary",
-        "dynamics",
-        "learned",
-        "depth",
-        "out",
-    )
+    tables = "decay", "accuracy", "claims", "evidence", "summary", "dynamics", "learned", "depth"
+    drawing = added(commands, draw, *tables, "out")
+    drawing.add_argument("--cores", type=int, default=1, help="processes that share the figures: 1")
     added(commands, diagnosed, "advice", "out")
     added(commands, reseed, "study", "out").add_argument("--seed", type=int, required=True)
     added(commands, stability, "claims", "out").add_argument("others", type=Path, nargs="+")

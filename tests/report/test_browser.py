@@ -7,10 +7,14 @@ import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
+import matplotlib.image
+import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from support import chrome, planted
 from support.report_results import CLAIMS, make_results, run
 
+from carousel.report.figures.dark import DARK_PAPER, PAPER
 from carousel.report.page import filters
 
 pytestmark = [
@@ -214,6 +218,56 @@ def test_no_text_of_the_hero_is_too_small_or_larger_than_the_body_s(browser, pag
         .map(scale => scale * parseFloat(getComputedStyle(document.querySelector("svg.hero")).fontSize))""")
     body = browser.run("parseFloat(getComputedStyle(document.body).fontSize)")
     assert sizes and all(12 <= size <= body for size in sizes)
+
+
+FIGURES = """[...document.querySelectorAll("figure.picture svg")].map(svg => {
+    const drawing = document.querySelector(svg.querySelector("use").getAttribute("href"));
+    const sizes = decodeURIComponent(drawing.getAttribute("href")).match(/font-size:[0-9.]+/g).map(s => s.slice(10));
+    const box = svg.getBoundingClientRect();
+    return {kind: svg.className.baseVal, shown: box.width > 0, right: box.right,
+            sizes: sizes.map(size => size * box.width / svg.viewBox.baseVal.width)};
+})"""
+
+
+@pytest.mark.parametrize("width", [1400, 1010, 730, 600, 400, 360])
+def test_a_figure_s_text_is_no_smaller_than_12_pixels_and_no_larger_than_the_body_s(browser, page, width):
+    browser.open(page.as_uri(), width)
+    found = browser.run(FIGURES)
+    body = browser.run("parseFloat(getComputedStyle(document.body).fontSize)")
+    shown = [figure for figure in found if figure["shown"]]
+    assert {figure["kind"] for figure in shown} <= {"wide" if width > 720 else "narrow"}
+    assert len(shown) > 10 or width < 720
+    for figure in shown:
+        assert min(figure["sizes"]) >= 12 - 0.01
+        assert max(figure["sizes"]) <= body + 0.01
+        assert figure["right"] <= width
+
+
+def test_figures_are_dark_where_the_page_is(browser, page, tmp_path):
+    pixels = {}
+    for scheme in SCHEMES:
+        browser.open(page.as_uri(), 1400, scheme=scheme)
+        box = browser.run(
+            "document.querySelector('figure.picture svg.wide').getBoundingClientRect().toJSON()"
+        )
+        browser.picture(tmp_path / f"{scheme}.png", {key: box[key] for key in ("x", "y", "width", "height")})
+        pixels[scheme] = matplotlib.image.imread(tmp_path / f"{scheme}.png")[..., :3]
+    paper = {scheme: np.median(seen, axis=(0, 1)) for scheme, seen in pixels.items()}
+    np.testing.assert_allclose(paper["light"], to_rgb(PAPER), atol=0.01)
+    np.testing.assert_allclose(paper["dark"], to_rgb(DARK_PAPER), atol=0.01)
+    assert pixels["light"].min() < 0.2 and pixels["dark"].max() > 0.8
+
+
+def test_a_figure_is_saved_as_it_stands_in_the_page(browser, page):
+    browser.open(page.as_uri(), 1400)
+    saved = browser.run("""(() => {
+        const link = document.querySelector("a.save");
+        link.addEventListener("click", event => event.preventDefault());
+        link.click();
+        return [link.hidden, link.download, decodeURIComponent(link.href)];
+    })()""")
+    assert saved[:2] == [False, saved[1]] and saved[1].endswith(".svg")
+    assert saved[2].split(",", 1)[1] == (page.parent / "figures" / saved[1]).read_text("utf-8").strip()
 
 
 def test_the_page_is_small_and_stands_at_once(browser, page):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from support import planted
 from carousel.analysis.routes import routes
 from carousel.analysis.summary import summarise
 from carousel.report import explorer, recommendations
+from carousel.report.figures.style import NARROW, WIDE, panels, powers, style
+from carousel.report.figures.svg import save
 from carousel.report.hero.fragment import fragment
 from carousel.report.hero.lines import lines
 from carousel.report.page import measurements
@@ -42,12 +45,6 @@ TURN = "forget bias 5.17 [5.15, 5.2]"
 
 
 HOSTILE = "<script>alert(1)</script> | **bold** [x](http://x.org) @nobody $y$ `code` {{< pagebreak >}}"
-
-
-SVG = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 450"><rect width="800" height="450" fill="#fff"/>'
-    '<path d="M60 40 L760 380" stroke="#0072b2"/><text x="70" y="430" font-size="20">lag</text></svg>'
-)
 
 
 def claims_table() -> pd.DataFrame:
@@ -322,6 +319,17 @@ ORIGIN = {
 }
 
 
+@cache
+def drawing(narrow: bool) -> str:
+    """An SVG file as figures are, for a phone or for a wide window."""
+    with style(NARROW if narrow else WIDE), tempfile.TemporaryDirectory() as folder:
+        figure, (ax,) = panels(["left of the gradient"], "lag")
+        ax.plot([0, 100], [0, -30], color="#0b5394")
+        powers(ax)
+        save(figure, Path(folder) / "x.svg")
+        return (Path(folder) / "x.svg").read_text("utf-8")
+
+
 def make_results(folder: Path) -> Path:
     """A results folder as the pipeline leaves it."""
     for name, make in TABLES.items():
@@ -336,10 +344,10 @@ def make_results(folder: Path) -> Path:
     (folder / "figures" / "narrow").mkdir(parents=True)
     for name in ("story", *CLAIMS, *measurements.DRAWN):
         for path in both(folder / "figures" / f"{name}.svg").values():
-            path.write_text(SVG)
+            path.write_text(drawing(path.parent.name == "narrow"))
     found = lines(planted.decay())
     (folder / "figures" / "hero.html").write_text(fragment(found) if found else "")
-    (folder / "figures" / "hero.svg").write_text(SVG)
+    (folder / "figures" / "hero.svg").write_text(drawing(False))
     for name in ("story", *measurements.DRAWN):
         (folder / "figures" / f"{name}.txt").write_text(f"What is seen of {name}: a < b.\n")
     return folder

@@ -147,7 +147,7 @@ rule draw:
         RESULTS / "logs/draw.log",
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: 2
     params:
         job=JOB,
     message:
@@ -155,7 +155,7 @@ rule draw:
     shell:
         "{params.job} {log} python -m carousel draw --decay {input.decay} --accuracy {input.accuracy}"
         " --claims {input.claims} --evidence {input.evidence} --summary {input.summary} --dynamics {input.dynamics}"
-        " --learned {input.learned} --depth {input.depth} --out {output}"
+        " --learned {input.learned} --depth {input.depth} --out {output} --cores {threads}"
 
 
 rule diagnosed:

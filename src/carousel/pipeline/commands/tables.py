@@ -113,4 +113,4 @@ def draw(args: argparse.Namespace) -> None:
     names = "decay", "accuracy", "claims", "evidence", "summary", "dynamics", "learned", "depth"
     tables = {name: table(getattr(args, name), name) for name in names}
     with whole_folder(args.out) as folder:
-        draw_theory.draw(tables, folder)
+        draw_theory.draw(tables, folder, args.cores)

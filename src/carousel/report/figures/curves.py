@@ -24,6 +24,7 @@ from carousel.report.figures.style import (
     bias_looks,
     bias_places,
     draw_curve,
+    in_tens,
     legend,
     look,
     nothing,
@@ -109,7 +110,9 @@ def a1a(tables: Tables) -> Figure:
     worst = both[both["lag"] > 0].groupby("lag")["error"].max()
     below.semilogy(worst.index, np.maximum(worst, 1e-17), ".-", color=GREY)
     below.axhline(TOLERANCE, color="black", linestyle=(0, (4, 2)), linewidth=1)
-    below.annotate("tolerance 1e-9", (0, TOLERANCE), (2, 3), textcoords="offset points")
+    below.annotate(
+        f"tolerance {in_tens(np.log10(TOLERANCE))}", (0, TOLERANCE), (2, 3), textcoords="offset points"
+    )
     below.set_ylim(1e-17, 1e-7)
     return figure
 
@@ -129,7 +132,7 @@ def a1d(tables: Tables) -> Figure:
     cell = sample(usual(select(products(tables.decay), cell="lstm")))
     if cell.empty:
         return nothing("the derivative along the cell")
-    figure, (ax,) = panels(["solid: product of forget gates; dots: derivative;\ndashed: full gradient"], LAG)
+    figure, (ax,) = panels(["derivative along the cell (dots), on the product of forget gates (lines)"], LAG)
     biases = bias_order(cell["forget_bias"])
     looks = bias_looks(biases)
     full = sample(usual(select(tables.decay, quantity="loss_state", path="full", cell="lstm")))
@@ -140,6 +143,8 @@ def a1d(tables: Tables) -> Figure:
         ax.plot(rows.index[::5], rows["measured"].iloc[::5], "o", color=colour, markersize=4)
         total = full[full["forget_bias"] == bias].groupby("lag")["log10_norm"].median()
         ax.plot(total.index, total, color=colour, linestyle=(0, (3, 2)), linewidth=1.2)
+        if len(total):
+            end_label(ax, total.index[-1], total.iloc[-1], f"bias {bias}, full gradient", colour)
         end_label(ax, rows.index[-1], rows["formula"].iloc[-1], f"bias {bias}", colour)
     powers(ax)
     return figure
@@ -151,7 +156,7 @@ def a4b(tables: Tables) -> Figure:
     table = curves(rows, ["cell"])
     if table.empty:
         return nothing("the 1997 cell")
-    figure, (ax,) = panels(["derivative of the cell's state by an earlier state"], LAG)
+    figure, (ax,) = panels(["derivative of the cell’s state by an earlier state"], LAG, height=2.0)
     draw_curve(ax, table.assign(log10_norm=10.0 ** table["log10_norm"]), "measured", look("lstm97"))
     ax.plot([0, table["lag"].max()], [0, 0], color="#D55E00", linestyle=(0, (4, 2)))
     end_label(ax, table["lag"].max(), 0.0, "claimed", "#D55E00")

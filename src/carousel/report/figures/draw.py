@@ -1,6 +1,7 @@
 """The figures: one picture per claim, the story that carries the whole answer, and those of single measurements."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,18 +99,16 @@ PICTURES: dict[str, Picture] = {
 }
 
 
-def draw(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+def draw(tables: Mapping[str, pd.DataFrame], folder: Path, cores: int = 1) -> None:
     """Write {name}.svg and narrow/{name}.svg, for phones: the story, the figure of each claim, and each of PICTURES.
 
     tables: decay, accuracy, claims, evidence, summary, dynamics, learned, depth. story.txt and {name}.txt are
-    the pictures in words.
+    the pictures in words. cores: processes that share the figures. Raises RuntimeError where one of them failed.
     """
     (folder / "narrow").mkdir(parents=True, exist_ok=True)
     measured = Tables(*(tables[name] for name in Tables._fields))
-    for name in ["story", *tables["claims"]["id"], *PICTURES]:
-        for width, place in ((WIDE, folder), (NARROW, folder / "narrow")):
-            with style(width):
-                save(made(name, tables, measured), place / f"{name}.svg")
+    names = ["story", *tables["claims"]["id"], *PICTURES]
+    in_processes(cores, lambda place: save_all(names[place::cores], tables, folder))
     said = {"story": story.story_alt(measured.decay)}
     said |= {name: picture.alt(tables[picture.table]) for name, picture in PICTURES.items()}
     for name, text in said.items():
@@ -117,6 +116,30 @@ def draw(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
     found = lines(measured.decay)
     (folder / "hero.html").write_text(fragment(found) if found else "", encoding="utf-8")
     (folder / "hero.svg").write_text(still(found) if found else NOTHING, encoding="utf-8")
+
+
+def in_processes(n: int, work: Callable[[int], None]) -> None:
+    """Call work(0) ... work(n - 1), each in a process of its own that shares this one's memory; one is this process.
+
+    Raises RuntimeError where another failed, which has then said why.
+    """
+    others = [get_context("fork").Process(target=work, args=(place,)) for place in range(1, n)]
+    for process in others:
+        process.start()
+    work(0)
+    for process in others:
+        process.join()
+    if any(process.exitcode for process in others):
+        raise RuntimeError("a process that draws figures failed; its error stands above")
+
+
+def save_all(names: Sequence[str], tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Write figures at both widths."""
+    measured = Tables(*(tables[name] for name in Tables._fields))
+    for name in names:
+        for width, place in ((WIDE, folder), (NARROW, folder / "narrow")):
+            with style(width):
+                save(made(name, tables, measured), place / f"{name}.svg")
 
 
 def made(name: str, tables: Mapping[str, pd.DataFrame], measured: Tables) -> Figure:

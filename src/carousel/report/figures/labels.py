@@ -44,7 +44,7 @@ def spread_labels(figure: Figure) -> None:
         labels = [text for text in ax.texts if isinstance(text, Annotation) and text.get_gid() == "end"]
         labels.sort(key=lambda label: ax.transData.transform(label.xy)[1])
         wanted = np.array([ax.transData.transform(label.xy)[1] for label in labels])
-        top = ax.get_window_extent().y1
+        top = ax.get_window_extent().y1 - step / 4
         for label, here, there in zip(labels, wanted, apart(wanted, step, top), strict=True):
             label.set_position((GAP, (there - here) * 72 / figure.dpi))
 

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.tables import select
-from carousel.analysis.text import bias_order, listed, number
+from carousel.analysis.text import bias_order, listed, number, power
 from carousel.claims import defaults
 from carousel.claims.claim import Tables
 from carousel.claims.rules import LAG
@@ -86,8 +86,8 @@ def story(tables: Tables) -> Figure:
     table = story_curves(tables.decay)
     if table.empty:
         return nothing("the gradient of the main cells")
-    title = f"norm of the gradient at the state\n({_where(tables.decay)})"
-    figure, (ax,) = panels([title], f"{LAG_AXIS}\n(bias: the forget gate's)", height=3.8)
+    title = f"norm of the gradient at the state ({_where(tables.decay)})"
+    figure, (ax,) = panels([title], f"{LAG_AXIS} (bias: the forget gate’s)", height=3.4)
     looks = bias_looks(bias_order(table.loc[table["cell"] == "lstm", "forget_bias"]))
     table = table[table["log10_norm"] >= DEEPEST]
     for (label, cell, bias), rows in table.groupby(["label", "cell", "forget_bias"], observed=True):
@@ -105,7 +105,7 @@ def _floors(ax: Axes) -> None:
     for name, floor in FLOATS.items():
         if floor > ax.get_ylim()[0]:
             ax.axhline(floor, color=GREY, linewidth=1, linestyle=(0, (2, 2)))
-            end_label(ax, right, floor, f"{name} ends: 1e{floor:.0f}", GREY)
+            end_label(ax, right, floor, f"{name} ends: {power(floor)}", GREY)
     ax.set_xlim(None, right)
 
 
