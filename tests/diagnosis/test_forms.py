@@ -21,7 +21,7 @@ from carousel.__main__ import main
 from carousel.diagnosis.json_form import TABLES, plain, schema, type_of
 
 D, H, B = 3, 4, 2
-TAGS = {"meta", "br", "img", "hr", "input", "link"}  # those that have no end
+TAGS = {"meta", "br", "img", "hr", "input", "link", "source"}  # those that have no end
 
 
 def noise(*shape):
@@ -124,7 +124,7 @@ class Fragment(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.seen.append(tag)
-        if tag == "img":
+        if tag in ("img", "source"):
             self.images.append(dict(attributes))
         if tag not in TAGS:
             self.open.append(tag)
@@ -150,12 +150,13 @@ def test_html_is_one_whole_fragment_with_the_words_and_the_figure(reports, name)
     assert "http" not in text and " on" + "load" not in text
     for line in str(report).splitlines():
         assert line.strip() in found.words
-    (image,) = found.images
-    kind, data = image["src"].split(",")
-    assert kind == "data:image/svg+xml;base64" and image["alt"]
-    svg = ET.fromstring(base64.b64decode(data))
-    drawn = " ".join(svg.itertext())
-    assert svg.tag.endswith("svg") and "Lyapunov exponents" in drawn and "layer 1" in drawn
+    narrow, wide = found.images
+    assert wide["alt"] and "max-width" in narrow["media"]
+    for kind, data in (wide["src"].split(","), narrow["srcset"].split(",")):
+        assert kind == "data:image/svg+xml;base64"
+        svg = ET.fromstring(base64.b64decode(data))
+        drawn = " ".join(svg.itertext())
+        assert svg.tag.endswith("svg") and "Lyapunov exponents" in drawn and "layer 1" in drawn
 
 
 def test_html_tells_the_share_of_every_bias_and_lag(reports):

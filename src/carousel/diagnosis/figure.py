@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from carousel.analysis.stats.tables import select
 from carousel.diagnosis.sentence import SMALLEST
 from carousel.report.figures.labels import end_label, spread_labels
-from carousel.report.figures.style import DASHES, GREY, RATE, panels, powers, style
+from carousel.report.figures.style import DASHES, GREY, RATE, WIDE, panels, powers, style
 from carousel.tables.quantities import member, of_kind
 
 PANEL = 2.6  # inches
@@ -24,14 +24,16 @@ GATES = {
 }
 
 
-def draw(decay: pd.DataFrame, exponents: pd.DataFrame, gates: pd.DataFrame, two_ways: bool) -> Figure:
-    """Draw the tables of a Diagnosis, a line per layer and direction."""
+def draw(
+    decay: pd.DataFrame, exponents: pd.DataFrame, gates: pd.DataFrame, two_ways: bool, width: float = WIDE
+) -> Figure:
+    """Draw the tables of a Diagnosis, a line per layer and direction; `width` in inches, as `style` takes it."""
     titles = ["Jacobian of the last state by an earlier one, Frobenius norm", f"Lyapunov exponents, {RATE}"]
     gate_rows = gates[
         gates["quantity"].isin(of_kind(gates["quantity"].unique(), "gates")) & gates["quantile"].notna()
     ]
     titles += ["gates: median, middle half, middle nine tenths"] if len(gate_rows) else []
-    with style():
+    with style(width):
         figure, axes = panels(titles, "", height=PANEL, columns=1)
         styles = line_styles(decay, two_ways)
         draw_decay(axes[0], select(decay, quantity="jacobian_fro"), styles)

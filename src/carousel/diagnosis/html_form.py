@@ -11,9 +11,10 @@ import pandas as pd
 
 from carousel.analysis.stats.tables import select
 from carousel.diagnosis.answer import share_text, span
+from carousel.diagnosis.figure import draw
 from carousel.diagnosis.shares import LAGS
 from carousel.report.figures import svg
-from carousel.report.figures.style import style
+from carousel.report.figures.style import NARROW, WIDE, style
 
 if TYPE_CHECKING:
     from carousel.diagnosis.result import Diagnosis
@@ -31,9 +32,10 @@ STYLE = """
 .carousel-diagnosis .wide { overflow-x: auto; }
 .carousel-diagnosis table { margin: .8rem 0; border-collapse: collapse; background: none; font-size: inherit; }
 .carousel-diagnosis caption { text-align: left; color: var(--quiet); padding-bottom: .3rem; }
-.carousel-diagnosis :is(th, td) { padding: .2rem 1rem .2rem 0; border: 0; border-bottom: 1px solid var(--line);
+.carousel-diagnosis :is(th, td) { padding: .2rem .9rem .2rem 0; border: 0; border-bottom: 1px solid var(--line);
   text-align: left; vertical-align: top; font-weight: 400; white-space: nowrap; background: none; color: inherit; }
-.carousel-diagnosis small { display: block; line-height: 1.2; color: var(--quiet); font-size: .85em; }
+.carousel-diagnosis small { display: block; line-height: 1.2; white-space: normal; color: var(--quiet);
+  font-size: .85em; }
 .carousel-diagnosis img { display: block; width: 100%; max-width: 44rem; height: auto; margin: 1rem 0 0; }
 """
 DRAWN = (
@@ -87,7 +89,16 @@ def cell(rows: pd.DataFrame) -> str:
 
 
 def picture(report: "Diagnosis") -> str:
-    """The figure as an image inside the text: its names and styles stay its own."""
-    with style():
-        data = b64encode(svg.text(report.figure()).encode()).decode()
-    return f'<img alt="{DRAWN}" src="data:image/svg+xml;base64,{data}">'
+    """The figure as an image inside the text, where its names and styles stay its own; a narrow one for phones."""
+    wide, narrow = drawn(report, WIDE), drawn(report, NARROW)
+    return (
+        f'<picture><source media="(max-width: 34rem)" srcset="{narrow}">'
+        f'<img alt="{DRAWN}" src="{wide}"></picture>'
+    )
+
+
+def drawn(report: "Diagnosis", width: float) -> str:
+    """The figure, so many inches wide, as the address of an image."""
+    with style(width):
+        text = svg.text(draw(report.decay, report.exponents, report.gates, report.two_ways, width))
+    return f"data:image/svg+xml;base64,{b64encode(text.encode()).decode()}"
