@@ -10,6 +10,8 @@ from support.report_results import claims_table
 
 from carousel.report.figures import parts
 from carousel.report.figures.draw import brought as draw
+from carousel.report.figures.style import style
+from carousel.report.figures.svg import save
 from carousel.report.page import claims as page
 
 
@@ -33,8 +35,11 @@ def evidence() -> pd.DataFrame:
 
 
 def data(tmp_path: Path, claims: pd.DataFrame) -> SimpleNamespace:
-    (tmp_path / "figures").mkdir(exist_ok=True)
-    draw(claims, evidence(), tmp_path / "figures")
+    (tmp_path / "figures" / "narrow").mkdir(parents=True, exist_ok=True)
+    for name in claims["id"]:
+        for place in (tmp_path / "figures", tmp_path / "figures" / "narrow"):
+            with style():
+                save(draw(name, claims, evidence()), place / f"{name}.svg")
     return SimpleNamespace(claims=claims_table(), brought=claims, evidence=evidence(), results=tmp_path)
 
 

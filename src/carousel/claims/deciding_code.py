@@ -77,9 +77,12 @@ def _read(thing: Any, code: dict[str, str]) -> list[tuple[str, Any]]:
 
 def _ours(thing: Any) -> bool:
     """Return whether a thing is the package's, or of a file that a study names; not of a library, nor one of WORDS."""
-    module = thing.__module__
-    own = module not in sys.modules or module.partition(".")[0] == PACKAGE
-    return own and not module.endswith(WORDS)
+    module = str(inspect.unwrap(thing).__module__)
+    return _decides(module) or module not in sys.modules
+
+
+def _decides(module: str) -> bool:
+    return module.partition(".")[0] == PACKAGE and not module.endswith(WORDS)
 
 
 def _named(node: ast.AST, space: Mapping[str, Any], module: str) -> Iterator[tuple[str, Any]]:
@@ -87,16 +90,15 @@ def _named(node: ast.AST, space: Mapping[str, Any], module: str) -> Iterator[tup
     for each in ast.walk(node):
         if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name):
             owner = space.get(each.value.id)
-            own = isinstance(owner, ModuleType) and owner.__name__.partition(".")[0] == PACKAGE
-            own = own and not owner.__name__.endswith(WORDS)
-            if own and hasattr(owner, each.attr):  # it has not where a variable has the module's name
+            if isinstance(owner, ModuleType) and _decides(owner.__name__) and hasattr(owner, each.attr):
                 yield f"{owner.__name__}.{each.attr}", getattr(owner, each.attr)
-        elif isinstance(each, ast.Name) and not isinstance(thing := space.get(each.id), ModuleType):
+        elif isinstance(each, ast.Name) and each.id in space:
+            thing: Any = space[each.id]
             home = _home(each.id, space, module)
             if (
-                each.id in space
+                not isinstance(thing, ModuleType)
                 and not home.endswith(WORDS)
-                and (not is_code(thing) or _ours(inspect.unwrap(thing)))
+                and (not is_code(thing) or _ours(thing))
             ):
                 yield f"{home}.{each.id}", thing
 

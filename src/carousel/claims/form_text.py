@@ -1,6 +1,6 @@
 """A claim that is written as data, in words: what is read, what settles it, its parts and pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,7 +16,7 @@ from carousel.claims.settings_text import named
 from carousel.tables.columns import ACCURACY, FACTORS
 from carousel.tables.quantities import PATHS, quantity
 
-SAID = {
+SAID: Mapping[str, Callable[[str], str]] = {
     "cell": names.cell,
     "init": lambda value: f"{names.init(value)} init",
     "forget_bias": names.at_bias,
@@ -38,7 +38,7 @@ def parts(evidence: pd.DataFrame, by: Sequence[str]) -> pd.Series | str:
     """Return the name of each row's part, made of the columns ``by``; "all" for one part alone."""
     if not by:
         return "all"
-    columns = {name: evidence[name].map(lambda value, name=name: one(name, value)) for name in by}
+    columns = {name: [one(name, value) for value in evidence[name]] for name in by}
     return pd.DataFrame(columns, index=evidence.index).agg(" at ".join, axis=1)
 
 

@@ -235,10 +235,9 @@ def _brought(entry: Entry) -> Brought:
 
 def _keys(loc: Loc) -> list[str]:
     inside = [key for key in loc if isinstance(key, str)]
-    models = {"source": Said, "threshold": Limit, "margin": Limit}
-    return list(
-        (models.get(inside[-1], Entry) if len(inside) > 1 else Entry if inside else File).model_fields
-    )
+    models: dict[str, type[Checked]] = {"source": Said, "threshold": Limit, "margin": Limit}
+    model = (models.get(inside[-1], Entry) if inside[1:] else Entry) if inside else File
+    return list(model.model_fields)
 
 
 def claims_of(named: Iterable[str], folder: Path) -> dict[str, Claim]:
