@@ -21,6 +21,7 @@ SAID: Mapping[str, Callable[[str], str]] = {
     "init": lambda value: f"{names.init(value)} init",
     "forget_bias": names.at_bias,
     "slice": "slice {}".format,
+    "task": lambda value: f"task {names.task(value)}",
     "trained": lambda value: "before training" if value == "no" else f"trained on {names.task(value)}",
 }
 """How the values of these factors are said; those of others as the tables' columns say it."""

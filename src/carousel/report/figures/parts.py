@@ -23,7 +23,7 @@ def figure(claim: pd.Series, evidence: pd.DataFrame) -> Figure:
     if rows.empty:
         return nothing("what this claim is about")
     names = [*dict.fromkeys(rows["part"])]
-    figure, (ax,) = panels([""], str(claim["unit"]), height=1.3 + ROW * len(names))
+    figure, (ax,) = panels([""], str(claim["unit"]).partition(" (")[0], height=1.3 + ROW * len(names))
     for mark, backend in zip(MARKS, BACKENDS, strict=False):
         _draw(ax, rows[rows["backend"].astype(str) == backend], names, backend, mark)
     for edge in edges(claim["thresholds"]):
