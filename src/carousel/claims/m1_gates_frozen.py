@@ -20,6 +20,7 @@ SAME = Margin(
 CELLS = ("lstm97", "lstm")
 START = (*ALONG, "libraries", "long")  # slices of networks at the start
 TRAINED_LAG = 30  # steps: networks were trained on sequences of 60 steps or so
+TOGETHER = "A setting counts once for all its lengths; the figure has a mark for each."
 SAID = {HOLDS: "The same", FAILS: "Not the same", UNCLEAR: "Undecided"}
 
 
@@ -78,7 +79,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     parts = {state: rows_[rows_["part"].map(states) == state] for state in SAID}
     most = max(parts, key=lambda state: len(parts[state]))
     words = [_state_words(parts[state], rows_, SAID[state], state == most) for state in SAID]
-    said = [*words, _direction(rows_, states), evidence["by_lag"].iloc[0]]
+    said = [*words, TOGETHER, _direction(rows_, states), evidence["by_lag"].iloc[0]]
     condition = " ".join(text for text in said if text)
     return Verdict(word, condition, alt, **main(_shown(evidence)), states=dict(states))
 

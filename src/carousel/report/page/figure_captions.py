@@ -20,7 +20,7 @@ DYNAMICS, SUMMARY = "dynamics.parquet", "summary.parquet"
 CAPTIONS: Mapping[str, Caption] = {
     "Q1": Caption(
         "What is left along the carousel alone, by forget bias",
-        "Along the cell’s own loop, with the gates held fixed; each line is one LSTM.",
+        "Along the cell’s own loop, with the gates frozen; each line is one LSTM.",
         DECAY,
     ),
     "Q2": Caption(
