@@ -150,6 +150,15 @@ def test_a_study_that_lacks_a_table_s_rows_still_has_its_essay(data, table):
     assert opening.lead(data)
 
 
+def test_a_study_that_is_too_small_says_how_much_it_decides(data):
+    data.claims["verdict"] = "inconclusive"
+    data.claims.loc[data.claims["id"] == "A1d", "verdict"] = "supported"
+    data.routes = data.routes.head(0)
+    assert (
+        opening.answer(data) == f"This study has no short answer: it decides 1 of {len(data.claims)} claims."
+    )
+
+
 def test_an_instrument_that_failed_a_check_is_not_called_exact(data):
     data.calibration.loc[3, "passed"] = False
     with pytest.raises(Lacking):

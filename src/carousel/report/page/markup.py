@@ -25,7 +25,7 @@ MATHEMATICS = (  # in escaped text: how plain text writes it, and how it is set
      lambda found: f"*{found[1]}*~{found[4] or f'{found[2]}{MINUS}{found[3]}'}~"),
     (r"\bsigma(\\')?", lambda found: "σ′" if found[1] else "σ"),
     (r"\bphi(\\')?", lambda found: "φ′" if found[1] else "φ"),
-    (r"(?<=[a-z])\\'(?=s\b)|(?<=s)\\'(?= )", lambda found: "’"),
+    (r"(?<=[a-zA-Z])\\'(?=s\b)|(?<=s)\\'(?= )", lambda found: "’"),
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from carousel.analysis.stats.left import VANISHED
 from carousel.analysis.text import counted, listed, share
 from carousel.claims.defaults import FIRST
-from carousel.claims.rules import LAG
+from carousel.claims.rules import INCONCLUSIVE, LAG
 from carousel.report import names
 from carousel.report.page.facts import Lacking, advised, defaults, route
 from carousel.report.page.markup import SYMBOLS, VERDICTS, attribute, div, escape, html, link
@@ -46,7 +46,13 @@ def lead(data: SimpleNamespace) -> str:
 def answer(data: SimpleNamespace) -> str:
     """The answer, as far as the verdicts of K1 and M1 and the libraries' defaults carry it."""
     said = [_said(each, data) for each in (_can, _slopes, _defaults)]
-    return " ".join(filter(None, said)) or "The verdicts below say what this study can."
+    return " ".join(filter(None, said)) or _too_small(data.claims)
+
+
+def _too_small(claims: pd.DataFrame) -> str:
+    """What stands for the answer of a study that has none."""
+    decided = (claims["verdict"] != INCONCLUSIVE).sum()
+    return f"This study has no short answer: it decides {decided} of {counted(len(claims), 'claim')}."
 
 
 def hero(data: SimpleNamespace) -> str:

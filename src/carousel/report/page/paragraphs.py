@@ -59,9 +59,8 @@ def slopes(data: SimpleNamespace) -> str:
     )
     return (
         "**Hardly, over a hundred steps.** Hold every gate at its value, so that nothing passes a slope: in "
-        f"{same} of {every} settings, lengths together, as much is left after {LAG} steps, within a factor of two. Of the "
-        f"others {other} "
-        f"differ{_adding(data)}; the rest are undecided, many of them after training."
+        f"{same} of {every} settings, lengths together, as much is left after {LAG} steps, within a factor of two. Of "
+        f"the others {other} differ{_adding(data)}; the rest are undecided, many of them after training."
         f"{later if frozen - total > -KEPT else ''} At low forget biases what is left goes through the output. It pays "
         "output gate, tanh and weights at every step. At high ones it is held in the cell and pays on entering it."
     )
