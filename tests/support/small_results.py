@@ -30,6 +30,7 @@ NOISE = (
 )
 STUDY = f"""title: Small study
 seed: 7
+claims: [standard]
 decay:
   - slice: libraries{NOISE}
     measures: [gradient]
@@ -124,7 +125,7 @@ def derive(results: Path) -> None:
     call("summarise", decay=at["decay"], out=summed["summary"], routes=summed["routes"])
     judged = {name: results / f"{name}.parquet" for name in ("evidence", "agreement")}
     texts = {name: results / f"claims.{name}" for name in ("csv", "json")}
-    call("judge", **at, **judged, **texts, out=results / "claims.parquet")
+    call("judge", study=results / "study.yaml", **at, **judged, **texts, out=results / "claims.parquet")
     call("published", **pair, out=results / "published.parquet", csv=results / "published.csv")
     explored = {
         name: results / f"{name.replace('-', '_')}.parquet" for name in ("advice", "half-lives", "learned")

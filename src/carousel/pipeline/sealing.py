@@ -17,14 +17,12 @@ from carousel.study.schema import STANDARD_CLAIMS
 
 
 def sealed(named: str, seen: Iterable[int]) -> Path:
-    """Seal the claims of the package, or of a file; returns the file of their seals."""
+    """Seal the claims of the package, or of a file, at the commit that is checked out; returns the file of seals."""
     standard = named == STANDARD_CLAIMS
     claims = CLAIMS if standard else claim_files.load(Path(named))
     path = seals.STANDARD if standard else seals_of(Path(named))
-    today = datetime.now(UTC).date().isoformat()
-    path.write_text(
-        seals.text({name: seals.seal_of(claim, commit(), today, seen) for name, claim in claims.items()})
-    )
+    now = commit().removesuffix("-dirty"), datetime.now(UTC).date().isoformat(), [*seen]
+    path.write_text(seals.text({name: seals.seal_of(claim, *now) for name, claim in claims.items()}))
     return path
 
 
