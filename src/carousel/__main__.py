@@ -121,8 +121,8 @@ def add_tables(commands: Any) -> None:
     tables = "decay", "accuracy", "summary", "routes"
     added(commands, explore, *tables, "explorer", "advice", "half-lives", "learned")
     added(commands, published, "accuracy", "dynamics", "out", "csv")
-    tables = "decay", "accuracy", "claims", "evidence", "summary", "dynamics", "learned", "depth"
-    drawing = added(commands, draw, *tables, "out")
+    drawn = "decay", "accuracy", "claims", "evidence", "summary", "dynamics", "learned", "depth"
+    drawing = added(commands, draw, *drawn, "out")
     drawing.add_argument("--cores", type=int, default=1, help="processes that share the figures: 1")
     added(commands, diagnosed, "advice", "out")
     added(commands, reseed, "study", "out").add_argument("--seed", type=int, required=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from carousel.analysis.stats.tables import MODEL, select
 from carousel.analysis.text import bias_order, number
@@ -49,7 +50,7 @@ def figure(dynamics: pd.DataFrame) -> Figure:
     for (cell, bias), rows in shown.groupby(["cell", "forget_bias"]):
         _spectrum(ax, rows, names.setting(cell, bias), looks[bias] if cell == "lstm" else look(cell))
     ax.axhline(0, color="black", linewidth=0.8)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     _memory(
         ax,
         int(table.loc[table["cell"] == "lstm97", "index"].max() if "lstm97" in set(table["cell"]) else 0)

@@ -1,6 +1,7 @@
 """Figures of the paths that gradient takes through time: by path, by the carousel, and without one."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ PLACES: Mapping[str, dict] = {
     a4e.INSIDE: {"color": "#000000", "alpha": 0.7, "label": "in an LSTM, beside the carousel"},
     a4e.BEYOND: {"markerfacecolor": "white", "markeredgecolor": "#0072B2", "label": "without a carousel"},
 }
-CLOUDS = (  # LSTM, LSTM of 1997, of a search
+CLOUDS: tuple[dict[str, Any], ...] = (  # LSTM, LSTM of 1997, of a search
     {"marker": "o", "color": "#0072B2", "alpha": 0.5},
     {"marker": "*", "color": "#000000"},
     {"marker": "o", "color": "#a3262b", "markerfacecolor": "none"},
