@@ -1,4 +1,4 @@
-"""What the tables of a diagnosis say to its reader, one line a subject.
+"""What the tables of a diagnosis say to its reader, a line for each subject.
 
 What arrives, the forget bias, what a higher one does, the study's recommendation, and whether the recurrence can be
 evaluated in parallel over time.

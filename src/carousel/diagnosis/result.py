@@ -68,12 +68,12 @@ class Diagnosis:
 
     @property
     def answer(self) -> str:
-        """The sentence of each layer and direction and, below it, what follows for its user, a line a subject."""
+        """The sentence of each layer and direction and, below it, what follows for its user, a line for each subject."""
         lines = zip(self.sentence.splitlines(), self.descriptions, strict=True)
         return "\n".join("\n  ".join([first, *self.more(*key)]) for first, key in lines)
 
     def more(self, layer: int, direction: str) -> list[str]:
-        """What follows for the user of one layer and direction, a line a subject."""
+        """What follows for the user of one layer and direction, a line for each subject."""
         where = {"layer": layer, "direction": direction}
         shares, biases, advice, exponents, rates = (
             select(each, **where)

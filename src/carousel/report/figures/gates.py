@@ -22,7 +22,7 @@ GATES: Quantities = {  # quantities -> title; a cell has one of each at most
     ("gate_o",): "output gate",
 }
 DRAWN: Quantities = {several: title for several, title in GATES.items() if several != ("gate_o",)}
-GATED = ("lstm", "lstm97")  # whose gates are drawn, where they were measured
+WITH_GATES = ("lstm", "lstm97")  # whose gates are drawn, where they were measured
 FACTORS: Quantities = {
     ("entry",): "into the cell",
     ("exit",): "out of the cell",
@@ -65,7 +65,7 @@ def first_and_last(dynamics: pd.DataFrame) -> pd.DataFrame:
 def gates(dynamics: pd.DataFrame) -> Figure:
     """Draw the openings of the gates before training and after the last snapshot."""
     table = bands(first_and_last(dynamics), GATES)
-    table = select(table, cell=GATED) if table["cell"].isin(GATED).any() else table
+    table = select(table, cell=WITH_GATES) if table["cell"].isin(WITH_GATES).any() else table
     titles = present(table, DRAWN)
     if not titles:
         return nothing("gates")

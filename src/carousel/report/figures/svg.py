@@ -141,8 +141,8 @@ def shorten(element: Element, short: dict[str, str]) -> None:
     name = short.get(given.pop("id", ""))
     if name and element.tag == f"{SPACE}path":
         given.pop("style", None)  # that of each place where it stands holds
-    turned = {key: value for key, value in given.items() if not value.startswith("rotate(-0 ")}
-    element.attrib = {key: shorter(key, value, short) for key, value in turned.items()}
+    kept = {key: value for key, value in given.items() if not value.startswith("rotate(-0 ")}
+    element.attrib = {key: shorter(key, value, short) for key, value in kept.items()}
     element.attrib |= {"id": name} if name else {}
 
 
