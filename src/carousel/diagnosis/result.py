@@ -68,7 +68,7 @@ class Diagnosis:
 
     @property
     def answer(self) -> str:
-        """The sentence of each layer and direction and, below it, what follows for its user, a line for each subject."""
+        """The sentence of each layer and direction and, below it, what follows for its user, a line each."""
         lines = zip(self.sentence.splitlines(), self.descriptions, strict=True)
         return "\n".join("\n  ".join([first, *self.more(*key)]) for first, key in lines)
 
