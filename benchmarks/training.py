@@ -47,13 +47,14 @@ def ours(problem: Problem, targets: np.ndarray, name: str) -> Callable[[], None]
     xs, state = backend.array(problem.xs), tuple(map(backend.array, problem.state))
     weight = np.ones((M, 1, targets.shape[2]))
     asked = Targets(backend.array(targets[:, None]), backend.array(weight), "squared_error")
-    adam = Adam([0.0 * a for a in leaves(model)], [0.0 * a for a in leaves(model)])
+    zeros = [[0.0 * a for a in leaves(model)] for _ in range(2)]
+    adam = Adam(*zeros, backend, np.full(M, 1e-3))
 
     def step() -> None:
         nonlocal model
         found = backend.gradient(problem.cell, model, xs, state, asked, PATHS["full"](problem.cell))
         gradients, _ = clipped(backend, leaves(found.model), 1.0)
-        model = rebuild(model, adam.step(leaves(model), gradients, 1e-3))
+        model = rebuild(model, adam.step(leaves(model), gradients))
 
     return step
 
