@@ -49,9 +49,11 @@ def diagnose(
     """How far back in time the gradient of `module` reaches, on `inputs`.
 
     `module`: torch.nn.RNN, LSTM or GRU (any number of layers, bidirectional, proj_size, packed or unbatched inputs),
-    their cells, or any module ``(x, state) -> (out, state)`` or ``-> state`` that reads steps inputs[t], [batch, ...],
-    or sequences, time or batch first. Its state, tensors in tuples, lists, dictionaries or data classes, has the batch
-    first or, of three axes, second. `state`: that before the first step, in the module's own shape; zeros if left out.
+    their cells; Keras 3's LSTM, GRU or SimpleRNN, on inputs [batch, steps, inputs]; a function ``step(x, state)`` on
+    NumPy arrays, by finite differences (docs/diagnose.md); or any module ``(x, state) -> (out, state)`` or
+    ``-> state`` that reads steps inputs[t], [batch, ...], or sequences, time or batch first. Its state, tensors in
+    tuples, lists, dictionaries or data classes, has the batch first or, of three axes, second. `state`: that before the
+    first step, in the module's own shape; zeros if left out, which a function cannot be without.
     `layer`: the name of a module inside `module`, as in ``named_modules``, to measure on what it reads where `module`
     reads `inputs` (a tuple of arguments or a dictionary of named ones, if it takes several).
     `lags`: which to record beside 0; if left out all up to 32, then 16 per doubling. `exponents`: how many Lyapunov

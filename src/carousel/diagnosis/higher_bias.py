@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from carousel.cells import CELLS
 from carousel.diagnosis.evaluation_copy import evaluation_copy
+from carousel.diagnosis.keras_layers import is_keras
 from carousel.diagnosis.layer import Layer, ModuleError
 from carousel.diagnosis.layers import CELL_KINDS, KINDS
 from carousel.diagnosis.modules import layers_of
@@ -75,7 +76,7 @@ def raised(
     module: Any, inputs: Any, state: Any, like: Tensor, found: Sequence[Layer], added: float
 ) -> list[Layer]:
     """The layers `found` of `module` with `added` to that bias of each of them, on what they then read."""
-    if isinstance(module, nn.Module):
+    if isinstance(module, nn.Module) and not is_keras(module):
         return layers_of(raised_copy(module, added), inputs, state, like)
     return [raised_layer(layer, added) for layer in found]
 

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from carousel.diagnosis.checks import warm_up_of
+from carousel.diagnosis.difference_errors import exponents_with_errors, with_errors
 from carousel.diagnosis.layer import Batch, Layer, ModuleError
 from carousel.diagnosis.rates import Rate, inflation, rate_of
 from carousel.diagnosis.shares import LAGS, Norms, shares
@@ -24,7 +25,6 @@ from carousel.measures.rows import summary
 from carousel.tables.quantities import BY_INPUT
 
 EXPONENTS = 16  # of a state too large for all of them
-LARGEST_ERROR = 0.05  # decades, of a norm by finite differences: 12 %
 
 
 def table(found: Sequence[Layer], parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -63,29 +63,6 @@ def all_norms(backend: Backend, layer: Layer, lags: set[int], seed: int, with_bl
     if layer.coarse is None:
         return found
     return with_errors(found, all_norms(backend, layer.coarse, lags, seed, with_blocks))
-
-
-def with_errors(found: Norms, coarse: Norms) -> Norms:
-    """The norms with their differences from those at twice the step size. Raises ModuleError where these are large."""
-    parts = []
-    for fine, other in zip(found, coarse, strict=True):
-        errors = {
-            lag: {q._replace(column="error"): difference(fine[lag][q], other[lag][q]) for q in fine[lag]}
-            for lag in fine
-        }
-        for lag, each in errors.items():
-            if (worst := max(error.max() for error in each.values())) > LARGEST_ERROR:
-                raise ModuleError(
-                    f"function: its finite differences at two step sizes differ by {worst:.2g} decades at lag {lag}; "
-                    "allowed: a smooth function, computed in the precision of the state that is given"
-                )
-        parts.append({lag: fine[lag] | errors[lag] for lag in fine})
-    return parts
-
-
-def difference(one: Logs, other: Logs) -> Logs:
-    """How far two logs lie apart, 0 where both are -inf."""
-    return abs(np.subtract(one, other, out=np.zeros_like(one), where=one != other))
 
 
 def decay(layer: Layer, norms: Norms) -> pd.DataFrame:
@@ -175,10 +152,9 @@ def lyapunov(
     wider = [inflation(c, found.n) for c in found.correlation[0]]
     table = pd.DataFrame({"index": index, "value": found.exponents[0], "error": found.errors[0] * wider})
     table = table[:exponents]
-    if layer.coarse is not None:
-        other = lyapunov(backend, layer.coarse, warm_up, exponents, seed)
-        table["error"] = np.hypot(table["error"], table["value"] - other["value"])
-    return table
+    if layer.coarse is None:
+        return table
+    return exponents_with_errors(table, lyapunov(backend, layer.coarse, warm_up, exponents, seed))
 
 
 def gates(backend: Backend, layer: Layer) -> pd.DataFrame:
