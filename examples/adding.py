@@ -79,7 +79,7 @@ SETTINGS = {
         Setting("chrono biases", chrono),
     )
 }
-STEPS = 600
+STEPS = 800
 SEEDS = 1, 2, 3
 
 
