@@ -567,13 +567,15 @@ def test_a_page_reads_the_stability_that_is_there(tmp_path, monkeypatch):
 
 
 def test_a_claim_s_section_has_its_margin_and_what_would_change_it(html):
-    start, end = html.text.index("K2 supported Claimed"), html.text.index("K3 inconclusive Claimed")
+    start, end = html.text.index("K2 supported: It"), html.text.index("K3 inconclusive: This")
     here = html.text[start:end]
     assert "Margin 0.003 decades per step: a factor of 2 in 100 steps" in here
     assert "At other margins supported at half of it, depends at twice" in here
     assert "What would change it Closest to its margin: a part of K2." in here
     assert "n = 1 200 models" in here.replace("\u202f", " ")
     assert "Parts 2 parts, of 12 to 40 settings each, with 10 repetitions per setting" in here
+    assert "Part Found Margin Holm’s p Opposite Settings Repetitions Decided" in here
+    assert "one 0.1 [0, 0.2] 0.05 0.0001 1 12 10 holds" in here
     other = html.text[html.text.index("A1c refuted: ") : html.text.index("A1d supported: ")]
     assert "n = 1 200 By backend" in other.replace("\u202f", " ")
     assert "Margin" not in other and "At other margins" not in other and "Parts" not in other

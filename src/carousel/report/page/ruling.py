@@ -14,7 +14,7 @@ HEAD = ("Part", "Found", "Margin", "Holm’s p", "Opposite", "Settings", "Repeti
 
 def ruling(evidence: pd.DataFrame) -> str:
     """A row per part that was tested, and per threshold; nothing for a claim that a search alone decides."""
-    tested = evidence[evidence["low"].notna() & evidence["high"].notna()]
+    tested = evidence[evidence[["low", "high", "repetitions"]].notna().all(axis=1)]
     if len(tested) < 2:
         return ""
     shown = tested.loc[distance(tested).sort_values(kind="stable").index[:MOST]].sort_index()
