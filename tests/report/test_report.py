@@ -131,6 +131,7 @@ def test_nothing_is_loaded_and_the_explorer_alone_runs(made, html):
         None,
         None,
         "explorer-data",
+        "explorer-names",
         "explorer-spec",
         None,
         None,
@@ -736,7 +737,9 @@ class Shown(HTMLParser):
         self.feed(source)
 
     def handle_starttag(self, tag: str, attrs: list) -> None:
-        if tag in self.NOT_READ | {"section"}:
+        if tag in self.NOT_READ:
+            self.open.append(tag)
+        if tag == "section":
             self.open.append(dict(attrs).get("id") or tag)
 
     def handle_endtag(self, tag: str) -> None:
