@@ -6,13 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from support.report_results import depth_table
 
 from carousel.analysis.names import CELLS, INITS
 from carousel.analysis.stats.slopes import STEADY
 from carousel.claims import CLAIMS
 from carousel.report.figures.draw import FIGURES, PICTURES
 from carousel.report.page import figure_texts
-from carousel.report.page.figure_captions import CAPTIONS
+from carousel.report.page.figure_captions import BROUGHT, CAPTIONS
 from carousel.report.page.figure_texts import LONGEST, texts
 from carousel.report.page.figure_titles import TITLES
 from carousel.report.page.picture_titles import PICTURE_TEXTS
@@ -154,6 +155,14 @@ def test_defaults_that_keep_their_gradient_are_not_said_to_lose_it(data):
     assert texts(data, "K1").title == CAPTIONS["K1"].drawn
     data.routes.loc[data.routes["path"] == "cell", "left"] = -20.6
     assert texts(data, "A1g").title == CAPTIONS["A1g"].drawn
+
+
+def test_a_claim_from_a_file_has_texts_too(data):
+    data.evidence = pd.concat([data.evidence, data.evidence[data.evidence["id"] == "M1"].assign(id="X1")])
+    found = texts(data, "X1")
+    assert found.title == BROUGHT.drawn
+    assert "3 settings × 10 repetitions in each of 7 parts" in found.caption
+    assert found.alt == f"{BROUGHT.drawn}."
 
 
 def test_n_is_settings_by_repetitions_and_models_where_there_are_none(data):

@@ -8,7 +8,6 @@ from carousel.analysis.text import count, counted
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.robustness import flips
 from carousel.report.page.brief import Claim, brief, depends_on, listing, measured
-from carousel.report.page.figure_captions import CAPTIONS
 from carousel.report.page.figure_texts import figure
 from carousel.report.page.findings import finding
 from carousel.report.page.history import dated
@@ -24,7 +23,6 @@ from carousel.report.page.markup import (
     verdict,
 )
 from carousel.report.page.opening import GROUPS, counts, group
-from carousel.report.page.pictures import picture
 from carousel.report.page.ruling import ruling
 from carousel.report.page.topics import of, see_also
 
@@ -100,7 +98,7 @@ def section(claim: Claim, evidence: pd.DataFrame, data: SimpleNamespace) -> str:
     marks = f'#{claim.id} data-verdict="{claim.verdict}" data-topics="{" ".join(of(claim.id))}"'
     head = f"#### {claim.id} {verdict(claim.verdict)}{f': {found}' if found else ''} {{{marks}}}\n"
     said = div("claimed", f"Claimed ({escape(claim.who)}): {prose(claim.statement)}{cited(claim)}")
-    image = figure(data, claim.id) if claim.id in CAPTIONS else drawn(data, claim)
+    image = figure(data, claim.id)
     condition = div("found", f"**Found:** {brief(claim.condition)}") if claim.condition else ""
     takeaway = div("takeaway", f"**In practice:** {prose(claim.takeaway)}")
     others = ", ".join(link(other) for other in see_also(claim.id, data.claims["id"]))
@@ -108,11 +106,6 @@ def section(claim: Claim, evidence: pd.DataFrame, data: SimpleNamespace) -> str:
     whole = f"**In full:**\n\n{listing(claim.condition)}\n" if claim.condition else ""
     fold_ = fold("How it was decided", f"{whole}\n{div('facts', record)}\n{ruling(evidence)}")
     return "\n".join([head, said, condition, image, takeaway, beside, fold_])
-
-
-def drawn(data: SimpleNamespace, claim: Claim) -> str:
-    """The figure of a claim that a file brings."""
-    return picture(data.results / "figures" / claim.figure, claim.alt)
 
 
 def fixed(claim: Claim) -> str:

@@ -260,3 +260,9 @@ CAPTIONS: Mapping[str, Caption] = {
         "depth.parquet",
     ),
 }
+BROUGHT = Caption(
+    "What decides each part of the claim",
+    "Each row is one part, with the 95 % interval of its effect; lines are the claim’s thresholds.",
+    "evidence.parquet",
+)
+"""Of a claim that a file brings."""

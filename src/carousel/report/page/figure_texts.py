@@ -7,7 +7,7 @@ import pandas as pd
 
 from carousel.analysis.text import count, counted
 from carousel.report.page.facts import Lacking, evidence
-from carousel.report.page.figure_captions import CAPTIONS
+from carousel.report.page.figure_captions import BROUGHT, CAPTIONS
 from carousel.report.page.figure_titles import TITLES
 from carousel.report.page.markup import attribute
 from carousel.report.page.picture_titles import PICTURE_TEXTS
@@ -36,7 +36,7 @@ def figure(data: SimpleNamespace, name: str) -> str:
 
 def texts(data: SimpleNamespace, name: str) -> Texts:
     """The texts of a figure: a claim's with the finding of its verdict, a picture's with that of its table."""
-    drawn, read, source = CAPTIONS[name]
+    drawn, read, source = CAPTIONS.get(name, BROUGHT)
     found, over = finding(data, name), sample(data, name)
     caption = f"{read} {over}." if over else read
     return Texts(
