@@ -17,7 +17,7 @@ from support.once import Once
 
 from carousel import claims
 from carousel.__main__ import main
-from carousel.pipeline.checking import verdicts
+from carousel.claims import seals
 from carousel.pipeline.checking.checks import CHECKS, outcomes
 from carousel.pipeline.checking.results import kind, opened
 from carousel.tables import parquet
@@ -32,17 +32,14 @@ def sound(once: Once) -> Path:
     return once("small", small_results.made)
 
 
-@pytest.fixture(autouse=True)
-def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file of seals of two claims, in the place of the package's."""
-    path = tmp_path / "seals.json"
-    sealed = {
-        "A1c": {"hash": "1" * 16, "thresholds": {"margin.value": 0.003}},
-        "A1d": {"hash": "2" * 16, "thresholds": {}},
-    }
-    path.write_text(json.dumps({"claims": sealed}))
-    monkeypatch.setattr(verdicts, "FIXED", path)
-    return path
+@pytest.fixture
+def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seals of two claims, in the place of the package's: one has another threshold, one the thresholds of now."""
+    made = {name: seals.seal_of(claims.CLAIMS[name], "abc", "2026-11-30", [1]) for name in ("A1c", "A1d")}
+    made["A1c"] = made["A1c"]._replace(thresholds={"claim.MARGIN": 0.25})
+    made["A1d"] = made["A1d"]._replace(hash="0" * 16)
+    (tmp_path / "seals.json").write_text(seals.text(made))
+    monkeypatch.setattr(seals, "STANDARD", tmp_path / "seals.json")
 
 
 @pytest.fixture
@@ -189,24 +186,8 @@ def threshold_edited(folder: Path) -> None:
     )
 
 
-def seal(folder: Path, name: str, hash_: str, thresholds: str) -> None:
-    """Put a seal of the table's own into a column of one claim, and none of the others."""
-
-    def stamped(table: Frame) -> Frame:
-        own = table["id"] == name
-        return table.assign(
-            seal=own.map({True: hash_, False: ""}), thresholds=own.map({True: thresholds, False: "{}"})
-        )
-
-    rewrite(folder / "claims.parquet", stamped)
-
-
-def sealed_otherwise(folder: Path) -> None:
-    seal(folder, "A1c", "0" * 16, '{"margin.value": 0.3}')
-
-
-def sealed_code(folder: Path) -> None:
-    seal(folder, "A1d", "0" * 16, "{}")
+def nothing(folder: Path) -> None:
+    """Leave the results alone: the seals are others."""
 
 
 def half_life_edited(folder: Path) -> None:
@@ -250,17 +231,17 @@ FAULTS: list[tuple[Plant, str, str]] = [
     (row_of_a_job_left_out, "gathered", "decay.parquet: "),
     (number_changed, "gathered", "log10_norm is -1.25, made again"),
     (copied_and_relabelled, "backends", "decay/torch/lstm.parquet: its "),
-    (emptied, "calibration", "calibration.parquet: the numpy backend was not calibrated"),
-    (failed, "calibration", "calibration.parquet: relu_dead failed its calibration on torch"),
-    (system_left_out, "calibration", "calibration.parquet: the torch backend was not calibrated on lstm_held"),
-    (evidence_left_out, "claims", "claims.parquet: A1c: refuted without evidence of the torch backend"),
+    (emptied, "calibration", "calibration.parquet: the NumPy backend was not calibrated"),
+    (failed, "calibration", "calibration.parquet: ReLU dead failed its calibration on PyTorch"),
+    (system_left_out, "calibration", "calibration.parquet: PyTorch was not calibrated on lstm_held"),
+    (evidence_left_out, "claims", "claims.parquet: A1c: refuted without evidence of PyTorch"),
     (claim_left_out, "claims", "claims.parquet: K2: is missing"),
     (verdict_edited, "judged", "claims.parquet: A1c: verdict is 'supported', made again 'refuted'"),
     (verdict_edited_in_json, "texts", "claims.json: line "),
     (verdict_edited_in_csv, "texts", "claims.csv: line "),
     (threshold_edited, "judged", "rule is "),
-    (sealed_otherwise, "seals", "claims.parquet: A1c: decided by other thresholds than the sealed ones (margin.value"),
-    (sealed_code, "seals", "claims.parquet: A1d: its seal is broken"),
+    (nothing, "seals", "claims.parquet: A1c: decided by other thresholds than the sealed ones: claim.MARGIN was 0.25"),
+    (nothing, "seals", "claims.parquet: A1d: its seal is broken"),
     (half_life_edited, "derived", "summary.parquet: "),
     (other_effect, "seeds", "claims.parquet: A1g: effect "),
     (other_verdict, "seeds", "claims.parquet: A1g: refuted, under master seeds 8, 9: supported"),
@@ -273,7 +254,11 @@ def found(folder: Path, check: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("plant", "check", "line"), FAULTS)
-def test_a_fault_is_found_in_a_line_that_names_it(plant: Plant, check: str, line: str, results: Path) -> None:
+def test_a_fault_is_found_in_a_line_that_names_it(
+    plant: Plant, check: str, line: str, results: Path, request: pytest.FixtureRequest
+) -> None:
+    if check == "seals":
+        request.getfixturevalue("sealed")
     plant(results)
     lines = found(results, check)
     assert any(line in each for each in lines), lines
@@ -347,6 +332,17 @@ def test_what_is_wrong_with_one_table_hides_nothing_of_another(results: Path) ->
     assert each["models"].unmade.endswith("depth.parquet: not a whole parquet file")
     assert [finding.file for finding in each["models"].findings] == ["decay.parquet"] * 2
     assert {finding.file for finding in each["gathered"].findings} == {"decay.parquet"}
+
+
+def test_a_program_that_came_with_results_is_not_run(results: Path) -> None:
+    mark = results / "ran"
+    (results / "mine.py").write_text(f"open({str(mark)!r}, 'w').close()\nCLAIMS = {{}}\n")
+    text = (results / "study.yaml").read_text()
+    (results / "study.yaml").write_text(text.replace("claims: [standard]", "claims: [standard, mine.py]"))
+    each = {outcome.name: outcome for outcome in outcomes(opened(results))}
+    assert {name for name, outcome in each.items() if outcome.unmade} == {"claims", "judged", "seals"}
+    assert "mine.py is a program" in each["judged"].unmade
+    assert not mark.exists()
 
 
 def test_rounding_on_another_processor_is_no_finding(results: Path) -> None:

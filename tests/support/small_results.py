@@ -100,7 +100,7 @@ def made(folder: Path) -> Path:
             call(
                 "gather", *(str(results / f"{job}.parquet") for job in jobs), out=results / f"{table}.parquet"
             )
-    derive(results)
+    derive(study, results)
     return results
 
 
@@ -117,7 +117,7 @@ def measure(job: str, study: Path, results: Path) -> None:
     call(table, **options, study=study, cache=results / "cache", out=out)
 
 
-def derive(results: Path) -> None:
+def derive(study: Path, results: Path) -> None:
     """Make the tables that are made of tables."""
     at = {name: results / f"{name}.parquet" for name in ("decay", "accuracy", "dynamics", "calibration")}
     pair = {"accuracy": at["accuracy"], "dynamics": at["dynamics"]}
@@ -125,7 +125,7 @@ def derive(results: Path) -> None:
     call("summarise", decay=at["decay"], out=summed["summary"], routes=summed["routes"])
     judged = {name: results / f"{name}.parquet" for name in ("evidence", "agreement")}
     texts = {name: results / f"claims.{name}" for name in ("csv", "json")}
-    call("judge", study=results / "study.yaml", **at, **judged, **texts, out=results / "claims.parquet")
+    call("judge", study=study, **at, **judged, **texts, out=results / "claims.parquet")
     call("published", **pair, out=results / "published.parquet", csv=results / "published.csv")
     explored = {
         name: results / f"{name.replace('-', '_')}.parquet" for name in ("advice", "half-lives", "learned")

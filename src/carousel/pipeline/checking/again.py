@@ -26,8 +26,8 @@ from carousel.tables.provenance import brief
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 EXPORTS = "claims.csv", "claims.json"
 """Texts that say what the table of claims says; `exported` holds them against it, not against one made again."""
-BY_HISTORY = "sealed"
-"""A column that is read off the history of the code, which whoever checks may not have."""
+WHEN = "sealed", "seal_commit", "seal_date"
+"""Columns that say when a rule was fixed: who checks may lack the history of the code, or have a later seal."""
 SHOWN = 5  # differences of a file
 
 
@@ -68,21 +68,19 @@ EXPLORED = Made(
 
 def gathered(results: Results) -> Iterator[Finding]:
     """How the gathered tables differ from those of the jobs put together again."""
-    if results.study is None:
-        raise StoreError("the text of the study is not there")
+    study, _ = results.asked()
     yield from all_of(
         again(
             results, Made(commands.gather, (), {"out": f"{table}.parquet"}), tables=[*map(results.path, jobs)]
         )
-        for table, jobs in jobs_of(results.study).items()
+        for table, jobs in jobs_of(study).items()
         if jobs
     )
 
 
 def judged(results: Results) -> Iterator[Finding]:
     """How the verdicts differ from those that the tables give now."""
-    if results.text is None:
-        raise StoreError("the text of the study is not there")
+    results.decided_by()
     return again(results, JUDGED)
 
 
@@ -167,7 +165,7 @@ def of_tables(stored: Path, new: Path) -> Iterator[str]:
     parquet.verify(stored)
     if parquet.origin(stored) != parquet.origin(new):
         yield "its provenance is not that of the tables that it is made from"
-    names = [name for name in parquet.names(new) if name != BY_HISTORY]
+    names = [name for name in parquet.names(new) if name not in WHEN]
     if parquet.names(stored) != parquet.names(new):
         raise StoreError(f"{stored}: its columns are others", stored)
     sizes = [next(columns(path, names[:1])) for path in (stored, new)]

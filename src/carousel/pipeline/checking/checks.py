@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from carousel.pipeline.checking import again, coverage, files, instrument, verdicts
 from carousel.pipeline.checking.results import Finding, Results
+from carousel.study.errors import StudyError
 from carousel.tables.files import StoreError
 
 
@@ -33,7 +34,7 @@ CHECKS = {
     "claims": Check("every claim is decided on every backend", verdicts.decided),
     "judged": Check("the tables, judged again, give the same verdicts", again.judged),
     "texts": Check("claims.csv and claims.json say what claims.parquet says", again.exported),
-    "seals": Check("the rules that decided are the sealed ones", verdicts.rules),
+    "seals": Check("the rules that decided are the sealed ones", verdicts.seals),
     "derived": Check("summaries and recommended settings, made again, are the same", again.derived),
     "seeds": Check("the effects are those of other master seeds", verdicts.reference),
 }
@@ -59,6 +60,6 @@ def outcomes(results: Results) -> Iterator[Outcome]:
         try:
             for finding in check.find(results):
                 findings.append(finding)  # noqa: PERF402, those before an error count
-        except StoreError as error:
+        except (StoreError, StudyError) as error:
             unmade = str(error)
         yield Outcome(name, tuple(findings), unmade)

@@ -13,7 +13,6 @@ from carousel.study.schema import Study
 from carousel.study.slices import AnySlice, DepthSlice, SearchSlice, TrainingSlice
 from carousel.study.stacks import shapes
 from carousel.tables import schemas
-from carousel.tables.files import StoreError
 
 Model = tuple[object, ...]
 MODEL = "backend", "slice", *(field.name for field in fields(Setting))
@@ -42,10 +41,9 @@ def models(results: Results) -> Iterator[Finding]:
 
 def others(results: Results, table: str) -> Iterator[Finding]:
     """The models of one table that are not those of the study."""
-    if results.study is None:
-        raise StoreError("the text of the study is not there")
+    study, _ = results.asked()
     exact = bool(results.origins.get("decay", {}).get("exact"))
-    here, asked = measured(results, table), asked_for(results.study, table, exact)
+    here, asked = measured(results, table), asked_for(study, table, exact)
     yield from said(f"{table}.parquet", "a model that the study does not ask for", here - asked.may)
     yield from said(f"{table}.parquet", "lacks a model of the study", asked.must - here)
 

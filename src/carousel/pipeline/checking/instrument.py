@@ -23,7 +23,9 @@ def calibration(results: Results) -> Iterator[Finding]:
         here = set(table.loc[table["backend"] == backend, "system"])
         for system in SYSTEMS if here else ():
             if system not in here:
-                yield Finding("calibration.parquet", f"the {backend} backend was not calibrated on {system}")
+                yield Finding(
+                    "calibration.parquet", f"{BACKENDS[backend].label} was not calibrated on {system}"
+                )
 
 
 def backends(results: Results) -> Iterator[Finding]:

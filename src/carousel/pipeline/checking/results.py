@@ -53,6 +53,21 @@ class Results(NamedTuple):
         heads = found.heads.assign(rows=found.sizes).groupby([*columns], observed=True, dropna=False)
         return heads["rows"].sum().reset_index()
 
+    def asked(self) -> tuple[Study, Path]:
+        """The study and the folder of its text. Raises StoreError where that is nowhere."""
+        if self.study is None or self.text is None:
+            raise StoreError("the text of the study is not there")
+        return self.study, self.text.parent
+
+    def decided_by(self) -> tuple[Study, Path]:
+        """What `asked` returns, of a study whose claims may be read. Raises StoreError where one is a program."""
+        study, folder = self.asked()
+        if programs := [each for each in study.claims if each.endswith(".py")]:
+            raise StoreError(
+                f"{self.text}: claims: {programs[0]} is a program; one that came with results is not run"
+            )
+        return study, folder
+
     def own(self) -> dict[str, Mapping[str, Any]]:
         """The provenances of the tables of this study on this machine."""
         return {name: origin for name, origin in self.origins.items() if top(name) not in OTHERS}

@@ -7,51 +7,46 @@ from typing import Any
 import pandas as pd
 
 from carousel.axes import BACKENDS
-from carousel.claims import CLAIMS
 from carousel.claims.rules import INCONCLUSIVE
+from carousel.claims.seals import Seal, moved
 from carousel.pipeline.checking.results import Finding, Results
-from carousel.pipeline.fingerprint import PACKAGE
+from carousel.pipeline.claim_files import claims_of
+from carousel.pipeline.sealing import read
 from carousel.report.page.stability import record
 
 FILE = "claims.parquet"
-FIXED = PACKAGE / "claims" / "seals.json"
-"""What decides each claim, as hashes, and when that was fixed; there once that is done."""
 
 
 def decided(results: Results) -> Iterator[Finding]:
     """The claims that are missing, and those that are decided without one of the backends."""
+    study, folder = results.decided_by()
     claims, evidence = results.table("claims"), results.table("evidence", "id", "backend")
-    yield from (Finding(FILE, f"{name}: is missing") for name in CLAIMS if name not in set(claims["id"]))
+    wanted = claims_of(study.claims, folder)
+    yield from (Finding(FILE, f"{name}: is missing") for name in wanted if name not in set(claims["id"]))
     measured = evidence.astype(str).groupby("id")["backend"].agg(set)
     for row in claims[claims["verdict"].astype(str) != INCONCLUSIVE].to_dict("records"):
         for name in BACKENDS:
             if pd.isna(row[name]) or name not in measured.get(row["id"], set()):
-                yield Finding(FILE, f"{row['id']}: {row['verdict']} without evidence of the {name} backend")
+                yield Finding(
+                    FILE, f"{row['id']}: {row['verdict']} without evidence of {BACKENDS[name].label}"
+                )
 
 
-def rules(results: Results) -> Iterator[Finding]:
-    """The claims that were decided by another rule than the one fixed before."""
-    table = results.table("claims")
-    if not FIXED.is_file() or "seal" not in table:
-        return
-    fixed = json.loads(FIXED.read_text("utf-8"))["claims"]
-    for row in table[table["id"].isin(fixed) & (table["seal"] != "")].to_dict("records"):
-        if said := moved(row, fixed[row["id"]]):
+def seals(results: Results) -> Iterator[Finding]:
+    """The claims that were decided by another rule than the sealed one."""
+    study, folder = results.decided_by()
+    sealed, table = read(study.claims, folder), results.table("claims")
+    for row in table[table["id"].isin(sealed)].to_dict("records"):
+        if said := broken(row, sealed[row["id"]]):
             yield Finding(FILE, f"{row['id']}: {said}")
 
 
-def moved(row: Mapping[str, Any], fixed: Mapping[str, Any]) -> str:
-    """What of a rule is not as it was fixed; nothing where all is."""
-    before, now = fixed["thresholds"], json.loads(row["thresholds"])
-    other = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    if other:
-        words = "; ".join(
-            f"{name} is {now.get(name, 'absent')}, was {before.get(name, 'absent')}" for name in other
-        )
-        return f"decided by other thresholds than the sealed ones ({words})"
-    return (
-        "" if row["seal"] == fixed["hash"] else f"its seal is broken: {row['seal']}, sealed {fixed['hash']}"
-    )
+def broken(row: Mapping[str, Any], seal: Seal) -> str:
+    """What of a claim is not as it was sealed; nothing where all is."""
+    now = json.loads(row["thresholds"])
+    if now != seal.thresholds:
+        return f"decided by other thresholds than the sealed ones: {moved(seal.thresholds, now)}"
+    return "" if row["seal"] == seal.hash else f"its seal is broken: {row['seal']}, sealed {seal.hash}"
 
 
 def reference(results: Results) -> Iterator[Finding]:
