@@ -86,9 +86,16 @@ def _spectra(data: SimpleNamespace) -> pd.DataFrame:
     return main_cells(sample(usual(select(data.dynamics, quantity="lyapunov"))))
 
 
+def middle(bands: pd.DataFrame) -> pd.Series:
+    """The medians of rows of quantiles. Raises Lacking where none was measured."""
+    if HALF not in bands:
+        raise Lacking("a median")
+    return bands[HALF]
+
+
 def _gates(data: SimpleNamespace) -> str:
     table = gates.bands(gates.first_and_last(data.dynamics), gates.GATES)
-    own = select(table, cell="lstm", forget_bias="1", quantity="gate_f").sort_values("step")[HALF]
+    own = middle(select(table, cell="lstm", forget_bias="1", quantity="gate_f").sort_values("step"))
     if len(own) < 2:
         raise Lacking("forget gates before and after training")
     first, last = (share(np.log10(value)) for value in (own.iloc[0], own.iloc[-1]))
@@ -97,7 +104,7 @@ def _gates(data: SimpleNamespace) -> str:
 
 def _factors(data: SimpleNamespace) -> str:
     table = gates.bands(sample(usual(data.dynamics)), gates.FACTORS)
-    own = select(table, cell="lstm", forget_bias="1").set_index("quantity")[HALF] if len(table) else {}
+    own = middle(select(table, cell="lstm", forget_bias="1").set_index("quantity")) if len(table) else {}
     if not {"entry", "exit"} <= {*getattr(own, "index", ())}:
         raise Lacking("entry and exit factors")
     entry, leave = (share(np.log10(own[name])) for name in ("entry", "exit"))
