@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgb
 from support import chrome, planted
 from support.report_results import CLAIMS, make_results, run
 
-from carousel.report.figures.dark import DARK_PAPER, PAPER
+from carousel.report.figures.dark import DARK_PAPER, PAPER as LIGHT_PAPER
 from carousel.report.page import filters
 
 pytestmark = [
@@ -253,7 +253,7 @@ def test_figures_are_dark_where_the_page_is(browser, page, tmp_path):
         browser.picture(tmp_path / f"{scheme}.png", {key: box[key] for key in ("x", "y", "width", "height")})
         pixels[scheme] = matplotlib.image.imread(tmp_path / f"{scheme}.png")[..., :3]
     paper = {scheme: np.median(seen, axis=(0, 1)) for scheme, seen in pixels.items()}
-    np.testing.assert_allclose(paper["light"], to_rgb(PAPER), atol=0.01)
+    np.testing.assert_allclose(paper["light"], to_rgb(LIGHT_PAPER), atol=0.01)
     np.testing.assert_allclose(paper["dark"], to_rgb(DARK_PAPER), atol=0.01)
     assert pixels["light"].min() < 0.2 and pixels["dark"].max() > 0.8
 
