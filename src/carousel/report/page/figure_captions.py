@@ -24,20 +24,20 @@ CAPTIONS: Mapping[str, Caption] = {
         DECAY,
     ),
     "Q2": Caption(
-        "What passed the gates, and the total, by forget bias",
-        "Each line is the gradient of one LSTM against the steps back; a straight line falls by one "
-        "factor at every step.",
+        f"What is left after {LAG} steps by all routes and through the gates’ slopes, by forget bias",
+        "Each mark is one setting, bars are medians; below the dashed line less than a tenth is left.",
         DECAY,
     ),
     "K1": Caption(
         f"What is left of an LSTM’s gradient after {LAG} steps, by forget bias",
-        "Each dot is one setting, hollow after training; below the dashed line less than a tenth is left.",
+        "Each dot is one setting; below the dashed line less than a tenth is left. Bars count the settings "
+        "of which that is so.",
         DECAY,
     ),
     "K2": Caption(
-        "An LSTM’s gradient beside that of a plain network with the same weights",
-        "Each mark is one setting, beside one plain network. Above the line more is left of the LSTM’s "
-        "gradient.",
+        "What is left of an LSTM’s gradient over a plain network’s, by forget bias",
+        "Each mark is one setting, beside a plain network with the same weights. Above the line more is "
+        "left of the LSTM’s gradient.",
         DECAY,
     ),
     "K3": Caption(
@@ -58,8 +58,9 @@ CAPTIONS: Mapping[str, Caption] = {
         DECAY,
     ),
     "A1c": Caption(
-        "Rate of a scalar chain’s gradient against its weight",
-        "Lines are theory, marks are measured; above zero the gradient grows, below it decays.",
+        "Factor per step of a scalar chain’s gradient against its weight",
+        "Lines are theory, marks are measured; above one the gradient grows, below it decays. Circles are "
+        "where it does neither.",
         DECAY,
     ),
     "A1d": Caption(
@@ -68,9 +69,9 @@ CAPTIONS: Mapping[str, Caption] = {
         DECAY,
     ),
     "A1e": Caption(
-        f"What the product of forget gates loses over {LAG} steps",
-        "Each mark is one setting; the dashed line marks half left, short bars what gates of the bias "
-        "alone would lose.",
+        "Half-life along the carousel alone, by forget bias",
+        f"Each mark is one setting; in the shaded part less than half is lost in {LAG} steps. The line is "
+        "what gates that the bias alone opens would keep.",
         DECAY,
     ),
     "A1f": Caption(
@@ -187,8 +188,9 @@ CAPTIONS: Mapping[str, Caption] = {
         DECAY,
     ),
     "A4g": Caption(
-        "Rate of plain networks against the gain of their recurrent weights",
-        "Each mark is one setting; above zero the gradient grows, below it decays.",
+        "What a few steps leave of a plain network’s gradient, against the gain",
+        "Each mark is one setting; above the line at one the gradient grows, below it decays. Circles are "
+        "where decay ends, with 95 % intervals.",
         DECAY,
     ),
     "M1": Caption(
@@ -216,7 +218,8 @@ CAPTIONS: Mapping[str, Caption] = {
     ),
     "theory": Caption(
         "Measured rates beside those of closed forms",
-        "Each mark is one setting; on the line measured and predicted rate are equal.",
+        "Each mark is one setting, a row per law: how far measured and predicted rate are apart, in "
+        "decades per step. Bars are medians.",
         SUMMARY,
     ),
     "phase": Caption(
