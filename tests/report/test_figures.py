@@ -286,7 +286,8 @@ def test_a_second_backend_with_other_repetitions_moves_no_line(gallery, study, t
     others = Tables(*map(changed, study)) if name in FIGURES else changed(tables[PICTURES[name].table])
     figure = drawn(name, others)
     assert len(figure.axes) == len(gallery[name].axes)
-    assert sum(len(line) for ax in figure.axes for line in sampled(ax)) > 0
+    of_both = [titled(ax) for ax in figure.axes].count(ERROR)  # a figure of errors alone has no sample
+    assert of_both == len(figure.axes) or sum(len(line) for ax in figure.axes for line in sampled(ax)) > 0
     for ax, before in zip(figure.axes, gallery[name].axes, strict=True):
         for line, same in zip(sampled(ax), sampled(before), strict=True):
             np.testing.assert_array_equal(line, same)
