@@ -46,7 +46,8 @@ def k3_figure(tables: Tables) -> Figure:
     for ax, task in zip(axes, tasks, strict=True):
         _draw(ax, select(found, task=task), settings)
         _octaves(ax, found)
-        ax.tick_params(axis="y", labelleft=narrow() or ax is axes[0])
+        for label in ax.get_yticklabels():
+            label.set_visible(narrow() or ax is axes[0])
     _explain(axes[0])
     legend(figure, 4)
     return figure
