@@ -99,7 +99,8 @@ def everything() -> list[str]:
 
 def report() -> list[str]:
     """The files behind the page, beside the tables: its modules, all of report/, the record of other master seeds."""
-    records = [CHECKOUT / "benchmarks" / "stability.csv", CHECKOUT / "docs" / "published" / "published.csv"]
+    named = "benchmarks/stability.csv", "docs/published/published.csv", "docs/full/claims.csv"
+    records = [CHECKOUT / name for name in named]
     shown = [*(CHECKOUT / "report").iterdir(), *records]
     text = sorted(os.path.relpath(path) for path in shown if path.is_file())
     modules = (f"carousel.report.page.{path.stem}" for path in PACKAGE.glob("report/page/[a-z]*.py"))
