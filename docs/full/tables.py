@@ -2,9 +2,9 @@
 
     python docs/full/tables.py results/full
 
-claims.csv: the columns of `COLUMNS` of the claims table. longest.csv: per task and setting of the slices that climb, how
-many seeds there are, the median of the longest sequences that they learned (0: none), how many of them learned none,
-and how many the longest that was tried, and the learning rate that was chosen.
+claims.csv: the columns of `COLUMNS` of the claims table. longest.csv: per task and setting of the slices that climb,
+how many seeds there are, the median of the longest sequences that they learned (0: none), how many of them learned
+none, and how many the longest that was tried, and the learning rate that was chosen.
 """
 
 import sys

@@ -13,7 +13,8 @@ from carousel.claims.claim import Tables, Verdict
 from carousel.claims.robustness import at_other_margins
 from carousel.claims.settings_text import described
 from carousel.report.figures import entry_exit
-from carousel.report.figures.style import save, style
+from carousel.report.figures.style import style
+from carousel.report.figures.svg import save
 
 CLAIMS = {"A4c": a4c.CLAIM, "A4d": a4d.CLAIM}
 FIGURES = {"A4c": entry_exit.a4c_figure, "A4d": entry_exit.a4d_figure}

@@ -21,15 +21,16 @@ from carousel.claims import (
 )
 from carousel.claims.claim import Tables, Verdict
 from carousel.report.figures import sensitivity
-from carousel.report.figures.style import save, style
+from carousel.report.figures.style import style
+from carousel.report.figures.svg import save
 
 CLAIMS: dict[str, ModuleType] = {"A1b": a1b, "A1h": a1h, "A1i": a1i, "A1j": a1j, "A2f": a2f}
 FIGURES = {
     "A1b": sensitivity.a1b_figure,
-    "A1h": sensitivity.a1h_figure,
-    "A1i": sensitivity.a1i_figure,
-    "A1j": sensitivity.a1j_figure,
-    "A2f": sensitivity.a2f_figure,
+    "A1h": gain.a1h_figure,
+    "A1i": gain.a1i_figure,
+    "A1j": gain.a1j_figure,
+    "A2f": gain.a2f_figure,
 }
 
 

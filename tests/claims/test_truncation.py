@@ -15,7 +15,8 @@ from carousel.claims import (
 from carousel.claims.claim import Tables, Verdict
 from carousel.report.figures.draw import FIGURES as FIGURES_OF_ALL
 from carousel.report.figures.labels import spread_labels
-from carousel.report.figures.style import save, style
+from carousel.report.figures.style import style
+from carousel.report.figures.svg import save
 
 CLAIMS = {"A2b": a2b.CLAIM, "A2g": a2g.CLAIM, "A3a": a3a.CLAIM, "A3b": a3b.CLAIM, "A4a": a4a.CLAIM}
 FIGURES = {name: FIGURES_OF_ALL[name] for name in CLAIMS}

@@ -57,9 +57,10 @@ def test_the_pipeline_says_the_same_lines_and_starts_nothing(tmp_path: Path) -> 
 
 
 NAMES = {  # what --config study= may not be, and what is said of it
-    "../config/smoke": "study: found '../config/smoke'; allowed: full, published, smoke, standard; nearest: smoke",
-    "": "study: found ''; allowed: full",
-    "smok\u0435": "study: found 'smok\\u0435'; allowed: full, published, smoke, standard; nearest: smoke",
+    "../config/smoke": "study: found '../config/smoke'; allowed: cluster, full, published, smoke, standard; nearest: "
+    "smoke",
+    "": "study: found ''; allowed: cluster, full",
+    "smok\u0435": "study: found 'smok\\u0435'; allowed: cluster, full, published, smoke, standard; nearest: smoke",
     "smoke\n": "study: found 'smoke\\n'; allowed",
     "smoke\0": "study: found 'smoke\\x00'; allowed",
     "config": "study: found 'config'; allowed",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from carousel.analysis.text import number
 from carousel.pipeline.validation import runs, table
 
 KINDS = "decay", "accuracy", "dynamics", "calibration"
@@ -39,6 +38,8 @@ def decide(args: argparse.Namespace) -> None:
 
 def lines(verdicts: pd.DataFrame) -> Iterator[str]:
     """Three lines per claim: its verdict with the effect, what was decided, what was found."""
+    from carousel.analysis.text import number
+
     for row in verdicts.itertuples():
         effect = f"{number(row.effect)} [{number(row.low)}, {number(row.high)}] {row.unit}"
         yield f"{row.id}: {row.verdict}, {effect}; seal: {row.sealed}"

@@ -64,8 +64,7 @@ def sample(data: SimpleNamespace, name: str) -> str:
 
 def judged(data: SimpleNamespace, claim: str) -> str:
     """What a claim's verdict rests on: settings and repetitions of its parts, or the models that were searched."""
-    rows = evidence(data, claim)
-    rows = rows[rows["repetitions"].notna() & rows["settings"].notna()]
+    rows = evidence(data, claim).reindex(columns=["settings", "repetitions"]).dropna()
     if rows.empty:
         models = data.claims.loc[data.claims["id"] == claim, "n"]
         return (

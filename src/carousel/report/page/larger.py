@@ -21,14 +21,15 @@ def larger(data: SimpleNamespace) -> str:
     other = both.index[both["verdict"] != both["verdict_full"]]
     within = both["effect"].between(
         both["low"], both["high"], inclusive="neither"
-    )  # of a witness there is no interval
+    )  # a witness has no interval
     measured = both[within & both["effect_full"].notna()]
     outside = measured.index[~measured["effect_full"].between(measured["low"], measured["high"])]
     return (
-        f"The full study has three times as many models a setting before training, wider networks and longer sequences. "
-        f"Of {len(both)} claims, {len(both) - len(other)} have the same verdict in it{_named(other, ', all but ')}. "
-        f"Of {len(measured)} effects that have an interval, {len(measured) - len(outside)} lie within this study’s"
-        f"{_named(outside, ', all but ')}. The folder docs/full of the repository has its numbers."
+        f"The full study has three times as many models a setting before training, wider networks, longer sequences. "
+        f"Of {len(both)} claims, {len(both) - len(other)} have the same verdict in it"
+        f"{_named(other, ', all but ')}. "
+        f"Of {len(measured)} effects that have an interval, {len(measured) - len(outside)} lie within "
+        f"this study’s{_named(outside, ', all but ')}. The folder docs/full of the repository has its numbers."
     )
 
 
