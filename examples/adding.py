@@ -141,7 +141,7 @@ def diagnosed(setting: Setting) -> None:
     decay = report.decay.set_index(["quantity", "lag"])["log10_norm"]
     entry = report.gates.set_index(["quantity", "quantile"])["value"]["entry", 0.5]
     state, by_input = decay["jacobian_fro", 100] - decay["jacobian_fro", 0], decay["jacobian_fro_x", 100]
-    print(f"{setting.name}: {report.sentence}")
+    print(f"{setting.name}: {report}")
     print(
         f"  left at lag 100: {10**state:.1e} of the gradient by the state; that by an input is {10**by_input:.1e}"
     )

@@ -30,7 +30,7 @@ LAYERS = {  # a package, or a file beside them: what it may import of the others
     "measures": "axes seeds cells inits tasks engine study tables analysis",
     "claims": "axes analysis tables",
     "report": "axes claims analysis tables",
-    "diagnosis": "axes cells engine study tables measures analysis report",
+    "diagnosis": "axes cells inits engine study tables measures analysis report",
     "pipeline": "*",
     "testing": "axes cells inits engine study",
     "api": "axes seeds cells inits tasks engine study measures",

@@ -13,7 +13,7 @@ from torch import nn
 import carousel
 from carousel.analysis.stats.tables import select
 from carousel.diagnosis import answer, recommended
-from carousel.diagnosis.higher_bias import higher_of, raised_layer
+from carousel.diagnosis.higher_bias import Change, changed_layer, higher_of
 from carousel.diagnosis.layer import ModuleError
 from carousel.diagnosis.modules import layers_of
 from carousel.tables import parquet
@@ -151,7 +151,8 @@ def test_a_network_without_biases_gets_one(kind):
 def test_a_layer_of_any_origin_is_raised_by_its_own_weights(name):
     module, xs = made(KINDS[name], bidirectional=True), noise(25, B, D)
     like = torch.zeros((), dtype=torch.float64)
-    raised = [raised_layer(layer, 1.5) for layer in layers_of(module, xs, None, like)]
+    rng = np.random.default_rng(1)
+    raised = [changed_layer(layer, Change(1.5), rng) for layer in layers_of(module, xs, None, like)]
     built = layers_of(built_with(module, 1.5), xs, None, like)
     for one, other in zip(raised, built, strict=True):
         torch.testing.assert_close(one.params.b, other.params.b, rtol=1e-12, atol=1e-12)
@@ -276,7 +277,7 @@ def test_an_exponent_s_error_decides_whether_its_sign_is_told():
 
 def row(**values):
     usual = {"added": 0.0, "lag": 10, "log10_share": 0.0, "low": 0.0, "high": 0.0, "n": 4, "n_zero": 0}
-    return usual | {"extrapolated": False} | values
+    return usual | {"extrapolated": False, "chrono": 0, "entry": math.nan} | values
 
 
 @pytest.mark.parametrize(
@@ -310,6 +311,104 @@ def test_the_smallest_bias_with_which_enough_arrives(shares, said):
     assert answer.wanted(pd.DataFrame(shares), [2.0]) == said
 
 
+LITTLE = row(log10_share=-5.0, low=-5.0, entry=0.5)
+TWO = row(added=2.0, entry=0.02)
+CHRONO = row(added=math.nan, chrono=150, entry=0.49)
+LOST = "(with 2 added the gradient by the state is kept and the input shut out: 100\xa0%, d h / d c 0.02)"
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        (
+            [CHRONO, LITTLE, TWO],
+            f"with chrono biases for 150 steps: 100\xa0%, d h / d c 0.49 {LOST}",
+        ),
+        ([CHRONO, LITTLE, TWO | {"entry": 0.1}], "with 2 added: 100\xa0%, d h / d c 0.1"),
+        (
+            [LITTLE, TWO, CHRONO | {"log10_share": -2.0, "low": -2.0}],
+            "with none of 2 added, not with chrono biases for 150 steps: 1\xa0% (1\xa0% to 100\xa0%), "
+            f"d h / d c 0.49 {LOST}",
+        ),
+        ([LITTLE, TWO], f"these sequences do not tell {LOST}"),
+        (
+            [LITTLE | {"low": 0.0, "entry": 0.09, "log10_share": 0.0}, TWO, CHRONO],
+            "with chrono biases for 150 steps: 100\xa0%, d h / d c 0.49 (as it is the gradient by the state is kept "
+            "and the input shut out: 100\xa0%, d h / d c 0.09)",
+        ),
+    ],
+)
+def test_a_bias_that_shuts_the_input_out_is_not_the_answer(shares, said):
+    assert answer.wanted(pd.DataFrame(shares), [2.0], 150) == said
+
+
+def test_a_cell_that_saturates_is_sent_to_chrono():
+    """Inputs of one sign, which an LSTM that forgets nothing adds up until tanh(c) is flat."""
+    torch.manual_seed(0)
+    lstm, xs = nn.LSTM(2, 8).double(), 1 + noise(120, B, 2).abs()
+    report = carousel.diagnose(lstm, xs, exponents=0)
+    (line,) = (each for each in str(report).splitlines() if "or more arrives" in each)
+    shares = report.shares.query("lag == 100").set_index(["added", "chrono"])
+    open_ = shares[shares["entry"] >= 0.1]
+    assert (shares.loc[[(5.0, 0), (7.0, 0)], "entry"] < 0.1).all()
+    assert (shares.loc[[(5.0, 0), (7.0, 0)], "low"] > -1).all()
+    assert open_["low"].gt(-1).tolist() == [False] * (len(open_) - 1) + [True]  # chrono's alone, the last
+    assert "at lag 100 with chrono biases for 120 steps" in line and "the input shut out" in line
+
+
+def chrono_built(module, seed, longest):
+    """`module` with chrono biases, the forward and backward vectors of each layer in turn, in the second vector."""
+    rng = np.random.default_rng(seed)
+    with torch.no_grad():
+        for name, one in module.named_parameters():
+            if name.startswith("bias_ih"):
+                other = dict(module.named_parameters())[name.replace("ih", "hh")]
+                drawn = torch.tensor(np.log(rng.uniform(1, longest - 1, H)), dtype=one.dtype)
+                one[H : 2 * H], other[H : 2 * H] = 0.0, drawn
+                if isinstance(module, (nn.LSTM, nn.LSTMCell)):
+                    one[:H], other[:H] = 0.0, -drawn
+    return module
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_chrono_and_the_entry_factor_on_a_copy_are_those_of_a_network_built_so(name):
+    xs = noise(25, B, D)
+    xs = xs.transpose(0, 1) if name == "stack" else xs.float() if name == "float32" else xs
+    shares = carousel.diagnose(MODULES[name](), xs, exponents=0, higher=["chrono", 4], seed=7).shares
+    tolerance = 1e-4 if name == "float32" else 1e-10
+    for module, copies in (
+        (chrono_built(MODULES[name](), 7, 25), shares[shares["chrono"] == 25]),
+        (built_with(MODULES[name](), 4), shares[shares["added"] == 4]),
+    ):
+        report = carousel.diagnose(module, xs, exponents=0, higher=())
+        columns = [*KEYS, "log10_share", "low", "high", "entry"]
+        assert len(copies) and len(copies) == len(report.shares)
+        pd.testing.assert_frame_equal(
+            copies[columns].reset_index(drop=True), report.shares[columns], rtol=tolerance, atol=tolerance
+        )
+        entries = report.gates.query("quantity == 'entry' and quantile == 0.5")["value"]
+        assert sorted(set(report.shares["entry"].dropna())) == sorted(set(entries))
+    assert shares["entry"].isna().all() == (name.startswith("gru") or name in ("float32", "projected"))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_layer_of_any_origin_has_chrono_biases_by_its_own_weights(name):
+    module, xs = made(KINDS[name], bidirectional=True), noise(25, B, D)
+    like, rng = torch.zeros((), dtype=torch.float64), np.random.default_rng(3)
+    before = layers_of(module, xs, None, like)
+    found = [changed_layer(layer, Change(math.nan, 40), rng) for layer in before]
+    built = layers_of(chrono_built(module, 3, 40), xs, None, like)
+    for one, other in zip(found, built, strict=True):
+        torch.testing.assert_close(one.params.b, other.params.b, rtol=1e-12, atol=1e-12)
+
+
+def test_what_is_not_measured_of_a_projected_lstm_is_said():
+    for options, told in (({"proj_size": 2}, True), ({}, False)):
+        text = str(carousel.diagnose(made(nn.LSTM, **options), noise(25, B, D), exponents=0))
+        assert ("Whether the input is shut out was not measured" in text) == told
+    assert "shut out" not in str(carousel.diagnose(made(nn.GRU), noise(25, B, D), exponents=0))
+
+
 @pytest.mark.parametrize(
     ("decades", "text"),
     [(-0.5, "32\xa0%"), (-45.2, "10⁻⁴⁵"), (-math.inf, "0"), (0.3, "200\xa0%"), (400.0, "10⁴⁰⁰ times")],
@@ -334,7 +433,10 @@ def test_what_is_no_list_of_numbers_is_refused_in_one_line(higher):
 
 
 def test_biases_are_taken_as_people_write_them():
-    assert higher_of(None) == (1.0, 2.0, 3.0, 5.0, 7.0)
+    assert higher_of(None) == (1.0, 2.0, 3.0, 5.0, 7.0, "chrono")
+    assert higher_of(["chrono", 3, "chrono", 1]) == (1.0, 3.0, "chrono") and higher_of({"chrono"}) == (
+        "chrono",
+    )
     assert higher_of([]) == higher_of(()) == ()
     assert (
         higher_of(np.array([3, 1])) == higher_of(torch.tensor([1.0, 3.0])) == higher_of({3, 1}) == (1.0, 3.0)

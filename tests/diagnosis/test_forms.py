@@ -47,7 +47,7 @@ def reports():
     torch.manual_seed(0)
     stack = nn.LSTM(D, H, num_layers=2, bidirectional=True)
     return {
-        "stack": carousel.diagnose(stack, noise(30, B, D), higher=[1, 5], exponents=2),
+        "stack": carousel.diagnose(stack, noise(30, B, D), higher=[1, 5, "chrono"], exponents=2),
         "rnn": carousel.diagnose(nn.RNN(D, H), noise(12, B, D)),
         "short": carousel.diagnose(nn.GRU(D, H), noise(2, 1, D), higher=[1]),
         "nothing": carousel.diagnose(Reset(), noise(12, B, D), torch.zeros(B, H)),
@@ -162,8 +162,10 @@ def test_html_is_one_whole_fragment_with_the_words_and_the_figure(reports, name)
 def test_html_tells_the_share_of_every_bias_and_lag(reports):
     report = reports["stack"]
     text, shares = report.to_html(), report.shares
-    assert text.count("<table>") == 4 and text.count('<tr><th scope="row">') == 4 * 3
-    assert text.count('<th scope="row">+5</th>') == 4
+    assert text.count("<table>") == 4 and text.count('<tr><th scope="row">') == 4 * 4
+    assert text.count('<th scope="row">+5</th>') == text.count('<th scope="row">chrono, 30 steps</th>') == 4
+    entries = shares.drop_duplicates(["layer", "direction", "added", "chrono"])["entry"]
+    assert [f'<td class="entry">{each:.2g}</td>' in text for each in entries] == [True] * 16
     assert text.count("<td>") == len(shares) + text.count("<td>\N{EN DASH}</td>")
     light, _, dark = text.partition("prefers-color-scheme: dark")
     assert "--paper: #fff" in light and "--paper: #16181b" in dark

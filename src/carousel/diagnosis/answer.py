@@ -1,7 +1,7 @@
 """What the tables of a diagnosis say to its reader, a line for each subject.
 
-What arrives, the forget bias, what a higher one does, the study's recommendation, and whether the recurrence can be
-evaluated in parallel over time.
+What arrives, the forget bias, what a higher one or chrono's does, the study's recommendation, and whether the
+recurrence can be evaluated in parallel over time.
 """
 
 import math
@@ -13,12 +13,15 @@ from carousel.analysis import names
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import MINUS, as_number, listed, power, share
 from carousel.diagnosis.shares import LAGS
-from carousel.report.recommendations import LARGEST
+from carousel.report.recommendations import INPUT_LOST, LARGEST
 
 MANY = 3.0  # decades: growth beyond is told as a power of ten
 GATES = {"f": "forget gate", "u": "update gate, which keeps the state where it is open"}
 PARALLEL = "(Gonzalez et al. 2025, arXiv 2508.16817)"
 FEW = "A tenth"  # of the gradient; no more than ten times of it either, as in the study's recommendations
+SHUT = 10 ** (INPUT_LOST + LARGEST)
+"""A smaller d h / d c shuts the entrance: with a tenth of the gradient left, less than a hundredth would arrive."""
+LOSES = "the gradient by the state is kept and the input shut out"
 
 
 def arriving(shares: pd.DataFrame) -> str:
@@ -69,26 +72,56 @@ def decimal(value: float) -> str:
     return f"{value:.2f}".replace("-0.00", "0.00").replace("-", MINUS)
 
 
-def higher(shares: pd.DataFrame) -> str:
-    """By how much a layer's bias has to be higher for enough to arrive at each lag; "" without copies."""
-    added = sorted(set(shares["added"]) - {0.0})
-    if not added:
+def higher(shares: pd.DataFrame, biases: pd.DataFrame) -> str:
+    """The smallest change of a layer's biases with which enough arrives at each lag; "" without copies."""
+    added = sorted(set(shares["added"].dropna()) - {0.0})
+    longest = int(shares["chrono"].max()) if len(shares) else 0
+    if not added and not longest:
         return ""
     lags = [lag for lag in LAGS if lag in set(shares["lag"])]
-    told = "; ".join(f"at lag {lag:,} {wanted(select(shares, lag=lag), added)}" for lag in lags)
-    return f"{FEW} or more arrives in copies with a higher bias, all other weights the same, {told}."
+    told = "; ".join(f"at lag {lag:,} {wanted(select(shares, lag=lag), added, longest)}" for lag in lags)
+    bare = shares["entry"].isna().all()
+    entry = "" if bare else f", and d h / d c is {FEW.lower()} or more,"
+    open_ = " Whether the input is shut out was not measured." if bare and "f" in set(biases["gate"]) else ""
+    return f"{FEW} or more arrives{entry} in copies with other biases, all other weights the same, {told}.{open_}"
 
 
-def wanted(shares: pd.DataFrame, added: list[float]) -> str:
-    """The smallest bias of those `added` with which enough arrives at one lag."""
-    rows = [row for row in shares.sort_values("added").itertuples() if enough(row)]
-    if rows and rows[0].added == 0:
+def wanted(shares: pd.DataFrame, added: list[float], longest: int = 0) -> str:
+    """The smallest change with which enough arrives at one lag by the state and the input is not shut out.
+
+    Of the biases `added`, and of chrono's for `longest` steps where there are any, which are the largest.
+    """
+    rows = list(shares.sort_values("added").itertuples())  # NaN, which is chrono, the last
+    kept = [row for row in rows if enough(row)]
+    found = [row for row in kept if not shut(row)]
+    if found and found[0].added == 0:
         return "as it is"
-    if rows:
-        return f"with {rows[0].added:g} added: {arrives(rows[0])}"
-    if set(added) <= set(shares["added"]):
-        return f"with none of {listed(f'{each:g}' for each in added)} added"
-    return "these sequences do not tell"
+    lost = f" ({setup(kept[0])} {LOSES}: {factors(kept[0])})" if kept and shut(kept[0]) else ""
+    if found:
+        return f"{setup(found[0])}: {factors(found[0])}{lost}"
+    last = [row for row in rows if row.chrono]
+    if not set(added) <= set(shares["added"]) or bool(longest) > bool(last):
+        return f"these sequences do not tell{lost}"
+    numbers = f"with none of {listed(f'{each:g}' for each in added)} added" if added else ""
+    others = [f"not {setup(row)}: {factors(row)}" for row in last]
+    return ", ".join(filter(None, [numbers, *others])) + lost
+
+
+def setup(row: Any) -> str:
+    """With which biases a share was measured."""
+    if row.chrono:
+        return f"with chrono biases for {row.chrono:,} steps"
+    return f"with {row.added:g} added" if row.added else "as it is"
+
+
+def factors(row: Any) -> str:
+    """What arrives by the state, and d h / d c where there is one."""
+    return arrives(row) + ("" if math.isnan(row.entry) else f", d h / d c {row.entry:.2g}")
+
+
+def shut(row: Any) -> bool:
+    """Whether an error at h hardly enters the cell; not where there is no d h / d c."""
+    return bool(row.entry < SHUT)
 
 
 def enough(row: Any) -> bool:

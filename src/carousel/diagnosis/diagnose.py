@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from carousel.diagnosis.checks import exponents_of, lags_of, whole
-from carousel.diagnosis.higher_bias import bias_of, forget_bias, higher_of, raised
+from carousel.diagnosis.higher_bias import AS_IT_IS, bias_of, change_of, changed, forget_bias, higher_of
 from carousel.diagnosis.keras_layers import inside_model, is_keras
 from carousel.diagnosis.layer import ModuleError
 from carousel.diagnosis.layer_tables import (
@@ -41,7 +41,7 @@ def diagnose(
     lags: Iterable[SupportsIndex] | None = None,
     exponents: SupportsIndex | None = None,
     warm_up: SupportsIndex | None = None,
-    higher: Iterable[SupportsFloat] | None = None,
+    higher: Iterable[SupportsFloat | str] | None = None,
     advice: Path | str | None = None,
     dtype: str = "float64",
     seed: SupportsIndex = 1,
@@ -61,9 +61,9 @@ def diagnose(
     are estimates, too, from random vectors seeded by `seed`, with standard errors. Exponents and gates are those of
     the longest sequences; the exponents leave out their first `warm_up` steps, for the state, and as many more, for
     the basis (a quarter each if left out).
-    `higher`: of LSTMs and GRUs, what to add to the bias of the forget or update gate, each measured on a copy; 1, 2,
-    3, 5 and 7 if left out, an empty list for none. `advice`: the advice.parquet of a study to compare with; if left
-    out that of the standard study, where the package runs from a checkout that has made it.
+    `higher`: of LSTMs and GRUs, what to add to the bias of the forget or update gate, or "chrono", each measured on a
+    copy; 1, 2, 3, 5, 7 and chrono if left out, an empty list for none. `advice`: the advice.parquet of a study to
+    compare with; if left out that of the standard study, where the package runs from a checkout that has made it.
 
     Each layer is measured by itself: the Jacobian of its state (h and c together) after the last step by its state
     `lag` steps before, at fixed inputs, which are what the module makes of the layer before. A sequence counts up to
@@ -90,18 +90,21 @@ def diagnose(
         wanted = lags_of(len(longest(found[0]).xs), lags)
         norms = [all_norms(backend, layer, wanted, seed) for layer in found]
         speeds = [rate(backend, *each) for each in zip(found, norms, strict=True)]
+        openings = [gates(backend, layer) for layer in found]
+        own = share_table(found, norms, speeds, openings, AS_IT_IS)
         copies = higher if all(forget_bias(layer) is not None for layer in found) else ()
-        raised_shares = [
-            shares_of(backend, raised(module, inputs, state, like, found, added), wanted, seed, added)
-            for added in copies
+        changes = [change_of(one, len(longest(found[0]).xs)) for one in copies]
+        others = [
+            shares_of(backend, changed(module, inputs, state, like, found, each, seed), wanted, seed, each)
+            for each in changes
         ]
         report = Diagnosis(
             decay=table(found, [decay(*each) for each in zip(found, norms, strict=True)]),
             rates=table(found, [rates(speed) for speed in speeds]),
-            shares=pd.concat([share_table(found, norms, speeds, 0.0), *raised_shares], ignore_index=True),
+            shares=pd.concat([own, *others], ignore_index=True),
             biases=table(found, [bias_of(layer) for layer in found]),
             exponents=table(found, [lyapunov(backend, layer, warm_up, exponents, seed) for layer in found]),
-            gates=table(found, [gates(backend, layer) for layer in found]),
+            gates=table(found, openings),
             advice=table(found, [advice_of(layer, recommended) for layer in found]),
             source=source,
             descriptions={(layer.number, layer.direction): layer.description for layer in found},

@@ -59,23 +59,37 @@ def layer(first: str, more: list[str], shares: pd.DataFrame) -> str:
     """What is said of one layer and direction."""
     items = "".join(f"<li>{escape(line)}</li>" for line in more)
     listed = f"<ul>{items}</ul>" if items else ""
-    return f"<p>{escape(first)}</p>\n{listed}{table(shares) if shares['added'].any() else ''}"
+    return f"<p>{escape(first)}</p>\n{listed}{table(shares) if shares['added'].any() or shares['chrono'].any() else ''}"
 
 
 def table(shares: pd.DataFrame) -> str:
     """The shares by bias and lag."""
     lags = [lag for lag in LAGS if lag in set(shares["lag"])]
+    entries = shares["entry"].notna().any()
     head = "".join(f'<th scope="col">lag {lag:,}</th>' for lag in lags)
+    head += '<th scope="col">d h / d c</th>' if entries else ""
     body = "".join(
-        f'<tr><th scope="row">{f"+{added:g}" if added else "as it is"}</th>'
-        f"{''.join(cell(select(part, lag=lag)) for lag in lags)}</tr>"
-        for added, part in shares.groupby("added")
+        f'<tr><th scope="row">{bias(added, longest)}</th>'
+        f"{''.join(cell(select(part, lag=lag)) for lag in lags)}{entry(part) if entries else ''}</tr>"
+        for (added, longest), part in shares.groupby(["added", "chrono"], dropna=False)
     )
     caption = "<caption>The share of the gradient that arrives, by what is added to the bias</caption>"
     return (
         f'\n<div class="wide"><table>{caption}<thead><tr><th scope="col">bias</th>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def bias(added: float, longest: int) -> str:
+    """What was done to the bias."""
+    if longest:
+        return f"chrono, {longest:,} steps"
+    return f"+{added:g}" if added else "as it is"
+
+
+def entry(rows: pd.DataFrame) -> str:
+    """The median of d h / d c, which is the same at all lags."""
+    return f'<td class="entry">{rows["entry"].iloc[0]:.2g}</td>'
 
 
 def cell(rows: pd.DataFrame) -> str:

@@ -17,7 +17,7 @@ FORMAT = "carousel.diagnosis/1"
 TABLES = {
     "decay": "layer direction quantity lag log10_norm n_zero n error",
     "rates": "layer direction value low high changes smallest largest",
-    "shares": "layer direction added lag log10_share low high n n_zero extrapolated",
+    "shares": "layer direction added chrono lag log10_share low high n n_zero extrapolated entry",
     "biases": "layer direction cell gate units mean deviation smallest largest",
     "advice": "layer direction lag cell init forget_bias hidden length left low high passes n",
     "exponents": "layer direction index value error",
@@ -25,7 +25,7 @@ TABLES = {
 }
 """The columns of each table; what they mean stands with Diagnosis."""
 TYPES = {
-    int: "layer lag n n_zero units index hidden length",
+    int: "layer chrono lag n n_zero units index hidden length",
     str: "direction description quantity cell gate init forget_bias",
     bool: "changes extrapolated passes",
 }

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from carousel.analysis.stats.tables import select
 from carousel.diagnosis.checks import warm_up_of
 from carousel.diagnosis.difference_errors import exponents_with_errors, with_errors
+from carousel.diagnosis.higher_bias import Change
 from carousel.diagnosis.layer import Batch, Layer, ModuleError
 from carousel.diagnosis.rates import Rate, inflation, rate_of
 from carousel.diagnosis.shares import LAGS, Norms, shares
@@ -39,22 +41,33 @@ def table(found: Sequence[Layer], parts: Sequence[pd.DataFrame]) -> pd.DataFrame
 
 
 def share_table(
-    found: Sequence[Layer], norms: Sequence[Norms], speeds: Sequence[Rate], added: float
+    found: Sequence[Layer],
+    norms: Sequence[Norms],
+    speeds: Sequence[Rate],
+    openings: Sequence[pd.DataFrame],
+    change: Change,
 ) -> pd.DataFrame:
-    """What arrives at each layer with so much added to its bias."""
-    frame = table(found, [shares(*each) for each in zip(norms, speeds, strict=True)])
-    frame.insert(2, "added", added)
+    """What arrives at each layer with its bias so changed, beside the entry factor, from its gates in `openings`."""
+    parts = zip(norms, speeds, openings, strict=True)
+    frame = table(found, [shares(norm, speed).assign(entry=entry_of(gate)) for norm, speed, gate in parts])
+    frame.insert(2, "added", change.added)
+    frame.insert(3, "chrono", change.chrono)
     return frame
 
 
 def shares_of(
-    backend: Backend, copies: Sequence[Layer], lags: set[int], seed: int, added: float
+    backend: Backend, copies: Sequence[Layer], lags: set[int], seed: int, change: Change
 ) -> pd.DataFrame:
-    """What arrives at each layer of a copy with so much added to its bias."""
+    """What arrives at each layer of a copy whose bias is so changed."""
     near = {lag for lag in lags if lag <= max(LAGS)}
     norms = [all_norms(backend, layer, near, seed, with_blocks=False) for layer in copies]
     speeds = [rate(backend, *each) for each in zip(copies, norms, strict=True)]
-    return share_table(copies, norms, speeds, added)
+    return share_table(copies, norms, speeds, [gates(backend, layer) for layer in copies], change)
+
+
+def entry_of(gates: pd.DataFrame) -> float:
+    """The median entry factor, d h / d c with the gates held; NaN where a layer has none, or it was not measured."""
+    return float(select(gates, quantity="entry", quantile=0.5)["value"].sum(min_count=1))
 
 
 def all_norms(backend: Backend, layer: Layer, lags: set[int], seed: int, with_blocks: bool = True) -> Norms:

@@ -23,9 +23,11 @@ class Diagnosis:
     `rates`: layer, direction, value, low, high, changes, smallest, largest: the rate of jacobian_fro by lag in decades
     per step, negative where it decays, with its interval of 95 %; whether it changes with the lag, as in a transient,
     so that it says nothing of longer sequences; and the rates of the sequences where it is smallest and largest.
-    `shares`: layer, direction, added, lag, log10_share, low, high, n, n_zero, extrapolated: log10 of the share of the
-    gradient that arrives at lags 10, 100 and 1,000, with its interval of 95 % (see carousel.diagnosis.shares), in the
-    module as it is (added 0) and in copies with that much more bias on the gate that keeps the state.
+    `shares`: layer, direction, added, chrono, lag, log10_share, low, high, n, n_zero, extrapolated, entry: log10 of the
+    share of the gradient that arrives at lags 10, 100 and 1,000, with its interval of 95 % (see
+    carousel.diagnosis.shares), in the module as it is (added 0), in copies with that much more bias on the gate that
+    keeps the state and, added NaN, in one with chrono biases for so many steps (chrono, otherwise 0). `entry`: the
+    median of d h / d c there, as in `gates`; NaN where a cell has none, or it was not measured.
     `biases`: layer, direction, cell, gate, units, mean, deviation, smallest, largest: that bias over the units, all
     bias vectors added: an LSTM's forget gate (f), a GRU's update gate (u; 1 keeps).
     `advice`: layer, direction, lag, cell, ... of the study's table of recommended settings, which is from `source`.
@@ -83,7 +85,7 @@ class Diagnosis:
         lines = [
             answer.arriving(shares),
             answer.bias(biases),
-            answer.higher(shares),
+            answer.higher(shares, biases),
             answer.recommended(advice, biases, self.source),
             answer.parallel(exponents, rate),
         ]
