@@ -20,7 +20,7 @@ from carousel.claims import (
     weights_and_slopes,
 )
 from carousel.claims.claim import Tables, Verdict
-from carousel.report.figures import sensitivity
+from carousel.report.figures import gain, sensitivity
 from carousel.report.figures.style import style
 from carousel.report.figures.svg import save
 

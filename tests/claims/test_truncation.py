@@ -414,7 +414,7 @@ def test_figures_draw_and_are_the_same_bytes(plant, tmp_path, name: str, backend
         with style():
             figure = FIGURES[name](tables)
             save(figure, tmp_path / path)
-    assert any(ax.lines for ax in figure.axes)
+    assert any(ax.lines or ax.patches or ax.texts for ax in figure.axes)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 

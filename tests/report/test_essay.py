@@ -14,6 +14,7 @@ from carousel.claims.rules import INCONCLUSIVE
 from carousel.report.page import brief, essay, opening, paragraphs
 from carousel.report.page.contents import SECTIONS, contents
 from carousel.report.page.facts import Lacking, evidence, route, states, threshold
+from carousel.report.page.figure_captions import CAPTIONS
 from carousel.report.page.findings import FINDINGS, finding
 from carousel.report.page.findings_otherwise import OTHERWISE
 
@@ -69,11 +70,12 @@ def data(tmp_path) -> SimpleNamespace:
     """Tables with every number that the essay needs."""
     (tmp_path / "figures" / "narrow").mkdir(parents=True)
     for place in (tmp_path / "figures", tmp_path / "figures" / "narrow"):
-        (place / "x.svg").write_text('<svg viewBox="0 0 100 50"/>')
-    base = {"margin": "", "at_half_margin": "", "at_twice_margin": "", "figure": "x.svg", "alt": "Lines.",
+        for name in CAPTIONS:
+            (place / f"{name}.svg").write_text('<svg viewBox="0 0 100 50"/>')
+    base = {"margin": "", "at_half_margin": "", "at_twice_margin": "", "alt": "Lines.",
             "takeaway": "Train on the lag that you need.",
             "condition": "In 2 of 3. Longer, in octaves: a (1).", "who": "comment",
-            "statement": "It does."}  # fmt: skip
+            "statement": "It does.", "n": 20}  # fmt: skip
     claims = pd.DataFrame([base | {"id": name, "verdict": word} for name, word in VERDICTS.items()])
     names = ["id", "part", "effect", "state", "share", "reverse", "settings"]
     found = pd.DataFrame(PARTS, columns=names)
