@@ -64,10 +64,13 @@ def test_rows_are_in_the_order_of_what_is_left(figure) -> None:
 
 
 def test_the_heads_say_who_learns_longer(figure) -> None:
-    heads = {line for ax in figure.axes for line in ax.get_title(loc="left").split("\n")}
-    assert "adding: 2 of 4 LSTMs longer than the tanh RNN, 1 open" in heads
-    assert "temporal order: 4 of 4 LSTMs learn longer than the tanh RNN" in heads
-    assert "more gradient left, longer learned in 100 % of pairs" in heads
+    heads = {
+        ax.get_title(loc="left").split("\n")[0]: ax.get_title(loc="left").split("\n")[1:]
+        for ax in figure.axes
+    }
+    assert heads["adding"][0] == "2 of 4 longer, 1 open"
+    assert heads["temporal order"][0] == "4 of 4 longer"
+    assert "100 % of pairs in order" in [line for own in heads.values() for line in own]
 
 
 def test_without_runs_that_climb_it_says_so(plant) -> None:

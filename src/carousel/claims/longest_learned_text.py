@@ -107,7 +107,7 @@ def in_short(evidence: pd.DataFrame) -> dict[tuple[str, str], str]:
     gains, ranks = (own[own["kind"] == kind].groupby("task") for kind in (LONGER, RANKS))
     longer = {(str(task), LONGER): _longer_than(states.tolist()) for task, states in gains["state"]}
     order = {
-        (str(task), RANKS): f"more gradient left, longer learned in {in_order(effect.iloc[0])} of pairs"
+        (str(task), RANKS): f"{in_order(effect.iloc[0])} of pairs in order"
         for task, effect in ranks["effect"]
     }
     return longer | order
@@ -116,8 +116,7 @@ def in_short(evidence: pd.DataFrame) -> dict[tuple[str, str], str]:
 def _longer_than(states: list[str]) -> str:
     """Return how many learn longer than the tanh RNN, and of how many that is open."""
     holds, unclear = states.count(HOLDS), states.count(UNCLEAR)
-    verb, rest = ("", f", {unclear} open") if unclear else (" learn", "")
-    return f"{holds} of {len(states)} LSTMs{verb} longer than the tanh RNN{rest}"
+    return f"{holds} of {len(states)} longer" + (f", {unclear} open" if unclear else "")
 
 
 def in_order(rank: float) -> str:

@@ -61,7 +61,7 @@ def ordered(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _title(task: str, longer: str, order: str) -> str:
     """Return what stands above the panel of a task: its name, and what was found."""
-    return "\n".join(filter(None, [f"{names.task(task)}: {longer}".removesuffix(": "), order]))
+    return "\n".join(filter(None, [names.task(task), longer, order]))
 
 
 def _draw(ax: Axes, runs: pd.DataFrame, settings: pd.DataFrame) -> None:

@@ -194,6 +194,9 @@ def legend(figure: Figure, columns: int) -> None:
     figure.legend(handles.values(), handles, frameon=False, loc="outside lower center", ncols=columns)
 
 
+FLAT = 6  # names of schemes that fit side by side on a wide figure
+
+
 def bias_places(order: Sequence[str]) -> dict[str, float]:
     """Return where each forget bias stands on an axis: a number at itself, none left of them, schemes right of them.
 
@@ -218,7 +221,8 @@ def bias_axis(ax: Axes, order: Sequence[str]) -> None:
     drawn = [bias for bias in places if bias.startswith("chrono")]
     ax.set_xticks([*places.values()], [_short(bias, len(drawn) > 1) for bias in places])
     ax.set_xlim(min(places.values()) - APART / 2, max(places.values()) + APART / 2)
-    if narrow() or ax.get_subplotspec().get_gridspec().ncols > 1:  # type: ignore[union-attr]
+    crowded = len(places) - len(numbers) > FLAT
+    if crowded or narrow() or ax.get_subplotspec().get_gridspec().ncols > 1:  # type: ignore[union-attr]
         for label, bias in zip(ax.get_xticklabels(), places, strict=True):
             label.set_rotation(0 if places[bias] in numbers else 90)
     if len(drawn) > 1 and ax.get_xlabel():

@@ -43,7 +43,8 @@ CAPTIONS: Mapping[str, Caption] = {
     "K3": Caption(
         "The longest sequence that each seed learned",
         "A row per setting, that with most of its gradient left on top; a dot per seed at the longest "
-        "sequence that it learned.",
+        "sequence that it learned. Heads count the LSTMs that learn longer than the tanh RNN, and the pairs "
+        "of settings in which that with more gradient left learned longer.",
         ACCURACY,
     ),
     "A1a": Caption(
@@ -189,8 +190,8 @@ CAPTIONS: Mapping[str, Caption] = {
     ),
     "A4g": Caption(
         "What a few steps leave of a plain network’s gradient, against the gain",
-        "Each mark is one setting; above the line at one the gradient grows, below it decays. Circles are "
-        "where decay ends, with 95 % intervals.",
+        "Each mark is one setting; above the line at one the gradient grows, below it decays. Bars on "
+        "it are 95 % intervals of the gain where decay ends.",
         DECAY,
     ),
     "M1": Caption(
