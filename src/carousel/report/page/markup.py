@@ -98,3 +98,8 @@ def fold(summary: str, body: str) -> str:
 def definitions(pairs: Iterable[tuple[str, str]]) -> str:
     """A definition list; pairs with an empty text are left out."""
     return "\n".join(f"{term}\n:   {text}\n" for term, text in pairs if text)
+
+
+def per_cent(value: float) -> str:
+    """Return a share between 0 and 1 in whole per cent."""
+    return f"{100 * value:.0f}\N{NO-BREAK SPACE}%"

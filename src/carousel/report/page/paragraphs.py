@@ -29,7 +29,7 @@ from carousel.report.page.facts import (
     states,
     threshold,
 )
-from carousel.report.page.markup import escape, prose
+from carousel.report.page.markup import escape, per_cent, prose
 
 SHORT = 2  # sentences of K3: who learned longer, and whether what is left orders them
 
@@ -40,9 +40,9 @@ def carousel(data: SimpleNamespace) -> str:
     held = threshold(data, "A1e", f"threshold over {LAG} steps")
     return (
         "**The product of its forget gates, an exponential like any other.** Measured and formula agree to "
-        f"{rounding(data, 'A1d')}. A gate without a bias is half open: each step keeps {_percent(keeps[0])} of what "
+        f"{rounding(data, 'A1d')}. A gate without a bias is half open: each step keeps {per_cent(keeps[0])} of what "
         "runs "
-        f"along the carousel, and {_percent(keeps[1])} at a forget bias of 1. It takes a fixed bias of {span(*held)} "
+        f"along the carousel, and {per_cent(keeps[1])} at a forget bias of 1. It takes a fixed bias of {span(*held)} "
         f"before half is left after {LAG} steps. In the cell of 1997, which has no forget gate, each step keeps all. "
         "*The constant error carousel is constant only where no forget gate closes.*"
     )
@@ -191,7 +191,3 @@ def _first(rows: pd.DataFrame, column: str) -> float:
     if rows.empty:
         raise Lacking(column)
     return float(rows[column].iloc[0])
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f}\N{NO-BREAK SPACE}%"

@@ -8,7 +8,7 @@ import pandas as pd
 
 from carousel.analysis.text import count, listed
 from carousel.report import names
-from carousel.report.page.markup import escape, number, table
+from carousel.report.page.markup import escape, number, per_cent, table
 from carousel.report.page.measurements import drawn
 from carousel.report.recommendations import INPUT_LOST, LARGEST, SMALLEST, STEADIEST
 
@@ -167,7 +167,8 @@ def often(rows: pd.DataFrame) -> str:
     """The settings with the largest share of solved seeds, and that share."""
     first = rows[rows["solved"] == rows["solved"].max()]
     row = first.iloc[0]
-    share = rf"{count(row['solved'])} of {count(row['seeds'])} seeds \[{row['low']:.0%}, {row['high']:.0%}\]"
+    between = rf"\[{per_cent(row['low'])}, {per_cent(row['high'])}\]"
+    share = f"{count(row['solved'])} of {count(row['seeds'])} seeds {between}"
     return f"{listed([setting(each) for each in first.itertuples()])}, in {share}"
 
 

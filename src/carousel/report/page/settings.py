@@ -7,7 +7,7 @@ import pandas as pd
 from carousel.analysis.text import bias_order, count
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.report import names
-from carousel.report.page.markup import escape, interval, number, table
+from carousel.report.page.markup import escape, interval, number, per_cent, table
 
 GRID = "grid"  # the slice that sweeps cell, init and forget bias; a study without one shows its largest
 BREADTH = "breadth"  # the slice that has every cell
@@ -95,7 +95,7 @@ def lost(lag: float, end: str, extrapolated: bool) -> str:
 
 def shape(row: pd.Series) -> str:
     """The best model and the share of the repetitions that it is the best in."""
-    return f"{escape(row.best)} ({row.best_share:.0%})" if row.best != "none" else "none"
+    return f"{escape(row.best)} ({per_cent(row.best_share)})" if row.best != "none" else "none"
 
 
 def regime(row: pd.Series) -> str:
