@@ -24,7 +24,7 @@ from carousel.claims import (
 from carousel.claims.claim import Tables, Verdict
 from carousel.claims.rules import FAILS, MIXED
 from carousel.report.figures import curves, paths, routes as drawn
-from carousel.report.figures.style import style
+from carousel.report.figures.style import PATHS as ROUTES, style
 
 CLAIMS: dict[str, ModuleType] = {
     "A1f": a1f, "A1g": a1g, "A4e": a4e, "M1": m1, "M2": m2, "M3": m3, "Q2": q2,
@@ -377,26 +377,19 @@ def test_what_is_a_carousel_by_definition_is_left_out(plant, changes: dict) -> N
 def test_figures_draw_one_backend_alone_and_say_what_is_missing(plant, name: str) -> None:
     tables = plant(need=name, backends=("torch",), repetitions=2)
     with style():
-        assert any(ax.lines for ax in FIGURES[name](tables).axes)
+        assert any(ax.lines or ax.patches for ax in FIGURES[name](tables).axes)
         empty = FIGURES[name](Tables(*(table.head(0) for table in tables)))
     assert "did not measure" in " ".join(text.get_text() for ax in empty.axes for text in ax.texts)
 
 
-def test_the_paths_stand_side_by_side(plant) -> None:
+def test_all_routes_stand_against_the_carousel(plant) -> None:
     with style():
         figure = FIGURES["A1f"](
-            plant(need="paths", extra=over(0.3, 0.3, 0.3) | {"paths": tuple(paths.PATHS)})
+            plant(need="paths", extra=over(0.3, 0.3, 0.3) | {"paths": tuple(ROUTES)})
         )
-    titles = [ax.get_title(loc="left") for ax in figure.axes]
-    assert [title.split(":")[0] for title in titles] == [
-        "LSTM of 1997",
-        "LSTM, forget bias 1",
-        "LSTM, forget bias chrono",
-    ]
-    labels = {text.get_text() for text in figure.axes[1].texts}
-    assert labels == {"total", "carousel alone", "gates frozen", "through gates"}
-    total = next(line for line in figure.axes[0].lines if line.get_color() == "#000000")
-    assert total.get_ydata()[-1] == pytest.approx(0.3)
+    dots = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
+    assert dots["LSTM of 1997"] == pytest.approx(0.3)
+    assert {"LSTM", "LSTM of 1997", "found by a search"} <= dots.keys()
 
 
 def test_unchanged_cells_stand_left_of_the_line(plant) -> None:
@@ -428,25 +421,29 @@ def test_the_routes_are_drawn_against_the_forget_bias(plant) -> None:
     with style():
         figure = FIGURES["M2"](plant(need="M2", forget=forget, total=dict.fromkeys(forget, -0.01)))
     assert [ax.get_title(loc="left") for ax in figure.axes] == [
-        f"{init} init, 8 units, 200 steps, drive 0.25" for init in ("PyTorch’s default", "orthogonal")
+        f"left at lag 100: {init} init" for init in ("PyTorch’s default", "orthogonal")
     ]  # fmt: skip
     lines = {line.get_color(): line for line in figure.axes[0].lines}
-    assert lines["#0072B2"].get_ydata() == pytest.approx([-6, -2, 0], rel=0.05)
-    assert lines["#000000"].get_ydata() == pytest.approx([-1, -1, -1], rel=0.05)
+    carousel, total = (lines[ROUTES[path][1]["color"]].get_ydata() for path in ("cell", "full"))
+    assert carousel == pytest.approx([-6, -2, 0], rel=0.05)
+    assert total == pytest.approx([-1, -1, -1], rel=0.05)
 
 
 def test_the_worst_case_is_drawn(plant) -> None:
     figure = FIGURES["M3"](plant(need="M3", extra=over(0.0, 0.0, -2.0)))
-    total = next(line for line in figure.axes[0].lines if line.get_color() == "#000000")
+    total = next(line for line in figure.axes[0].lines if line.get_color() == ROUTES["full"][1]["color"])
     assert total.get_ydata()[-1] == pytest.approx(-2.0)
     assert figure.axes[1].lines[0].get_ydata().min() == pytest.approx(-2.0)
 
 
-def test_the_rest_is_drawn_against_lag_and_gain(plant) -> None:
+def named(bias: str) -> str:
+    return f"bias {bias}" if bias[-1].isdigit() else bias
+
+
+def test_the_rest_is_drawn_by_bias_and_against_lag(plant) -> None:
     figure = FIGURES["A1g"](plant(need="A1g", extra={"cosine": 0.5}))
-    assert {text.get_text() for text in figure.axes[0].texts} == {
-        "LSTM of 1997",
-        *(f"bias {bias}" for bias in BIASES),
-    }
-    dots = next(line for line in figure.axes[1].lines if line.get_label() == "at the start")
-    assert dots.get_ydata() == pytest.approx(1.0)
+    assert {text.get_text().partition(" of")[0] for text in figure.axes[0].texts} == {"100 %"}
+    assert {bar.get_width() for bar in figure.axes[0].patches} == {1.0}
+    assert {text.get_text() for text in figure.axes[1].texts} == {"1997", *map(named, BIASES)}
+    rests = [line.get_ydata()[-1] for line in figure.axes[1].lines if len(line.get_xdata()) > 2]
+    assert len(rests) == 1 + len(BIASES) and rests == pytest.approx([1.0] * len(rests))

@@ -28,8 +28,8 @@ def own(**changed: object) -> pd.DataFrame:
 def evidence() -> pd.DataFrame:
     rows = [
         {"id": "F1", "part": part, "backend": backend, "effect": effect, "low": effect - 0.1, "high": effect + 0.1,
-         "shared": effect + 0.01, "repetitions": 10, "settings": 2, "n": 20, "state": "holds", "margin": 0.3, "p_holm": 0.001,
-         "share": 0.0, "reverse": 0.0}
+         "shared": effect + 0.01, "repetitions": 10, "settings": 2, "n": 20, "state": "holds", "margin": 0.3,
+         "p_holm": 0.001, "share": 0.0, "reverse": 0.0}
         for part, effect in (("LSTM", 0.5), ("GRU", -0.25)) for backend in ("numpy", "torch")
     ]  # fmt: skip
     return pd.DataFrame(rows)
