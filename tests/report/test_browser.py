@@ -243,6 +243,13 @@ def test_a_figure_s_text_is_no_smaller_than_12_pixels_and_no_larger_than_the_bod
         assert figure["right"] <= width
 
 
+def test_a_figure_s_source_wraps_where_it_does_not_fit(browser, page):
+    browser.open(page.as_uri(), 400)
+    browser.run("document.querySelectorAll('.source').forEach(s => s.prepend('one.parquet, '.repeat(9)))")
+    assert browser.run("document.querySelector('.source').getClientRects().length") > 1
+    assert browser.run("document.documentElement.scrollWidth") <= 400
+
+
 def test_figures_are_dark_where_the_page_is(browser, page, tmp_path):
     pixels = {}
     for scheme in SCHEMES:
