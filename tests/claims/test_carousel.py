@@ -11,7 +11,7 @@ from support.planted_carousel import HELD
 from carousel.axes import BACKENDS
 from carousel.claims import CLAIMS, a2c_learned_gate as a2c, a4f_distance_inside as a4f, half_left
 from carousel.claims.claim import Tables, Verdict
-from carousel.claims.rules import HOLDS, LAG
+from carousel.claims.rules import HOLDS
 from carousel.report.figures import distance
 from carousel.report.figures.style import style
 
@@ -370,10 +370,11 @@ def test_the_truncated_gradient_stands_beside_the_total(plant) -> None:
     with style():
         figure = distance.a4f_figure(plant(need="A4f", forget=OPEN, extra={"along": SHUT}))
         empty = distance.a4f_figure(Tables(*(table.head(0) for table in plant(need="A4f"))))
-    changes = {line.get_label(): line.get_ydata() for line in figure.axes[1].lines}
-    planted = -0.2 * (LAG - a4f.ENTERED)
-    assert np.median(changes["truncated (dashed above)"]) == pytest.approx(planted, rel=0.02)
-    assert np.abs(changes["total (solid above)"]).max() == pytest.approx(0, abs=1e-12)
+    changes = {line.get_label(): line.get_xdata() for line in figure.axes[1].lines}
+    planted = -0.2 * (distance.CHANGED - a4f.ENTERED)
+    truncated, total = (changes[distance.TRUNCATED[path]["label"]] for path in ("truncated", "full"))
+    assert np.median(truncated) == pytest.approx(planted, rel=0.02)
+    assert np.abs(total).max() == pytest.approx(0, abs=1e-12)
     assert "did not measure" in " ".join(text.get_text() for ax in empty.axes for text in ax.texts)
 
 
