@@ -47,7 +47,7 @@ CLAIM = Claim(
         "supported": "Against a vanilla RNN an LSTM multiplies the reach of the gradient.",
         "refuted": "Do not expect an LSTM to multiply the reach of the gradient.",
         "depends": "Against a sigmoid RNN, the answer's own, an LSTM's gradient lives several times as long. Against a "
-        "tanh or ReLU RNN that takes a higher forget bias than a library's default.",
+        "tanh or ReLU RNN that takes a forget bias that is high enough for the weights.",
     },
     models=lstm_against_rnn.models,
     measure=measure,

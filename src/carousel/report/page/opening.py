@@ -117,8 +117,9 @@ def _slopes(data: SimpleNamespace) -> str:
 def _defaults(data: SimpleNamespace) -> str:
     """What is left at the standard lag by default, in the libraries that differ in the forget bias."""
     found = defaults(data, "lstm")
-    each = [f"{share(found[label])} of it with {escape(label)}’s" for label in SHOWN if label in found]
-    return f"After {LAG} steps the defaults leave {listed(each)}{_said(_setting, data)}." if each else ""
+    each = [f"{share(found[label])} with {escape(label)}’s" for label in SHOWN if label in found]
+    whole = f"After {LAG} steps the defaults leave, of the whole gradient by all routes"
+    return f"{whole}, {listed(each)}{_said(_setting, data)}." if each else ""
 
 
 def _setting(data: SimpleNamespace) -> str:

@@ -122,5 +122,6 @@ def cells(rows: pd.DataFrame) -> list[str]:
 
 def left(row: Any) -> str:
     """What is left in decades, its interval and state."""
-    shown, low, high = (number(value) for value in (row.left, row.low, row.high))
-    return f"{shown} \\[{low}, {high}\\], {escape(row.state)}"
+    known = pd.notna(row.low) and pd.notna(row.high)
+    between = f" \\[{number(row.low)}, {number(row.high)}\\]" if known else ""
+    return f"{number(row.left)}{between}, {escape(row.state)}"
