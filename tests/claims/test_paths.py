@@ -377,13 +377,9 @@ def test_what_is_a_carousel_by_definition_is_left_out(plant, changes: dict) -> N
 def test_figures_draw_one_backend_alone_and_say_what_is_missing(plant, name: str) -> None:
     tables = plant(need=name, backends=("torch",), repetitions=2)
     with style():
-        figure = FIGURES[name](tables)
+        assert any(ax.lines or ax.patches for ax in FIGURES[name](tables).axes)
         empty = FIGURES[name](Tables(*(table.head(0) for table in tables)))
-    shown, nothing = (
-        " ".join(text.get_text() for ax in each.axes for text in ax.texts) for each in (figure, empty)
-    )
-    assert any(ax.lines or ax.patches for ax in figure.axes) or name == "Q2" and "did not measure" in shown
-    assert "did not measure" in nothing
+    assert "did not measure" in " ".join(text.get_text() for ax in empty.axes for text in ax.texts)
 
 
 def test_all_routes_stand_against_the_carousel(plant) -> None:

@@ -259,9 +259,7 @@ def test_figures_draw_fit_and_repeat(planted, tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures_of_one_backend_and_of_nothing(plant, name: str) -> None:
     alone = plant(need=name, backends=("torch",), repetitions=2)
-    figure = FIGURES[name](alone)
-    said = [text.get_text() for ax in figure.axes for text in ax.texts]
-    assert any(ax.lines for ax in figure.axes) or name == "A2f" and "did not measure" in said[0]
+    assert any(ax.lines for ax in FIGURES[name](alone).axes)
     empty = FIGURES[name](Tables(*(table.head(0) for table in alone)))
     assert "did not measure" in empty.axes[0].texts[0].get_text()
 

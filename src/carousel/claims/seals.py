@@ -40,11 +40,6 @@ def seal_of(claim: Claim, commit: str, date: str, seen: Iterable[int]) -> Seal:
     return Seal(content_hash(parts), **parts, commit=commit, date=date, seen=sorted(seen))
 
 
-def hash_of(claim: Claim) -> str:
-    """Return the hash of what decides a claim now."""
-    return content_hash(deciding(claim))
-
-
 def deciding(claim: Claim) -> dict[str, Any]:
     """Return what decides a claim, by PARTS: hashes, and the thresholds themselves."""
     found = _reached(claim.models, claim.measure, claim.decide, claim.rows, claim.margin)

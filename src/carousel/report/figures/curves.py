@@ -12,6 +12,7 @@ from carousel.claims import q2_must_vanish as q2_claim
 from carousel.claims.a1a_chain_derivative import errors, terms
 from carousel.claims.a1d_forget_gate_product import products
 from carousel.claims.claim import Tables
+from carousel.claims.routes import by_route
 from carousel.claims.rules import LAG as SHOWN_LAG, TOLERANCE
 from carousel.report.figures.data import curves, jitter, longest, sample, settings, usual
 from carousel.report.figures.labels import end_label
@@ -61,7 +62,8 @@ def q1(tables: Tables) -> Figure:
 
 def q2(tables: Tables) -> Figure:
     """Draw what is left at lag LAG by all routes and of what passed a gate's slope, by forget bias, side by side."""
-    both = q2_claim.models(tables)
+    judged = q2_claim.models(tables)  # of a small study none; then all that was measured
+    both = judged if len(judged) else by_route(q2_claim.rows(tables), (SHOWN_LAG,), tuple(q2_claim.PARTS))
     if both.empty:
         return nothing("the part of the gradient that passes the gates")
     table = settings(both[both["lag"] == SHOWN_LAG], [*ROUTES])

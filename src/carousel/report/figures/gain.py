@@ -145,8 +145,8 @@ def a1j_figure(tables: Tables) -> Figure:
 
 def a2f_figure(tables: Tables) -> Figure:
     """Draw what is left of the gradient at LAG against the gain by activation, and where vanishing ends."""
-    models = rnn_trends.models(tables)
-    table = sample(swept(models)) if len(models) else models
+    measured, judged = rnn_trends.slopes(tables.decay), rnn_trends.models(tables)
+    table = sample(swept(measured)) if len(measured) else measured
     cells = [cell for cell in (a2f.RELU, *a2f.SATURATING) if (table["cell"] == cell).any()]
     if not cells:
         return nothing("vanilla RNNs over the gain")
@@ -155,8 +155,8 @@ def a2f_figure(tables: Tables) -> Figure:
         own = select(table, cell=cell)
         against_gain(ax, own, "left", names.cell(cell), look(cell) | {"marker": marker(cell)})
     ax.axhline(VANISHED, color=GREY, linewidth=1, linestyle=(0, (4, 2)))
-    mark_crossings(ax, _ends(rnn_trends.measure(models, "left", rnn_trends.LOST.value), (a2f.RELU, *a2f.SATURATING)),
-                   lambda _: VANISHED, above=a2f.RELU)  # fmt: skip
+    ends = rnn_trends.measure(judged, "left", rnn_trends.LOST.value) if len(judged) else judged
+    mark_crossings(ax, _ends(ends, (a2f.RELU, *a2f.SATURATING)), lambda _: VANISHED, above=a2f.RELU)
     powers(ax)
     scale(ax, table)
     return figure

@@ -1,15 +1,13 @@
 """The essay: eight questions, each with its answer where the verdicts are those that the answer is true of."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import NamedTuple
 
 from carousel.report.page import paragraphs
-from carousel.report.page.facts import Lacking
+from carousel.report.page.facts import Wording, said
 from carousel.report.page.figure_texts import figure
 from carousel.report.page.markup import div, link, verdict
-
-Text = Callable[[SimpleNamespace], str]
 
 
 class Question(NamedTuple):
@@ -24,7 +22,7 @@ class Question(NamedTuple):
     short: str
     figure: str
     rests: Mapping[str, tuple[str, ...]]
-    text: Text
+    text: Wording
 
 
 QUESTIONS: Mapping[str, Question] = {
@@ -55,14 +53,11 @@ def _section(data: SimpleNamespace, name: str, question: Question) -> str:
     """A question, its answer, and the claims it rests on; without an answer that is true today, their verdicts."""
     judged = data.claims.set_index("id")["verdict"]
     fits = all(judged.get(claim) in allowed for claim, allowed in question.rests.items())
-    try:
-        said = question.text(data) if fits else ""
-    except Lacking:
-        said = ""
+    answer = said(question.text, data) if fits else ""
     rests = ", ".join(
         f"{link(claim)} {verdict(judged[claim])}" for claim in question.rests if claim in judged
     )
-    image = figure(data, question.figure) if said and question.figure in judged else ""
-    said = said or "This study has no short answer; its verdicts say what it found."
+    image = figure(data, question.figure) if answer and question.figure in judged else ""
+    answer = answer or "This study has no short answer; its verdicts say what it found."
     below = div("rests", f"Rests on {rests}.") if rests else ""
-    return f"### {question.title} {{#{name}}}\n\n{said}\n\n{image}\n{below}"
+    return f"### {question.title} {{#{name}}}\n\n{answer}\n\n{image}\n{below}"

@@ -1,7 +1,7 @@
 """Single numbers of the tables for sentences of the page; each raises Lacking where its table has none."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 
 import pandas as pd
@@ -16,6 +16,23 @@ from carousel.report.recommendations import SMALLEST
 
 class Lacking(Exception):
     """A table has not got a number that a sentence needs."""
+
+
+Wording = Callable[[SimpleNamespace], str]
+
+
+def said(wording: Wording, data: SimpleNamespace) -> str:
+    """A wording with its numbers, nothing where a table lacks one that it needs."""
+    try:
+        return wording(data)
+    except Lacking:
+        return ""
+
+
+def verdict_of(data: SimpleNamespace, claim: str) -> str:
+    """The verdict of a claim, nothing where it was not judged."""
+    found = data.claims.loc[data.claims["id"] == claim, "verdict"]
+    return str(found.iloc[0]) if len(found) else ""
 
 
 def evidence(data: SimpleNamespace, claim: str) -> pd.DataFrame:

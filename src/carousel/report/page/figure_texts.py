@@ -1,12 +1,13 @@
 """The texts of a figure: its title, how it is read and what it rests on, and the alternative text."""
 
+from functools import partial
 from types import SimpleNamespace
 from typing import NamedTuple
 
 import pandas as pd
 
 from carousel.analysis.text import count, counted
-from carousel.report.page.facts import Lacking, evidence
+from carousel.report.page.facts import evidence, said, verdict_of
 from carousel.report.page.figure_captions import BROUGHT, CAPTIONS
 from carousel.report.page.figure_titles import TITLES
 from carousel.report.page.markup import attribute
@@ -28,10 +29,10 @@ LONGEST = 200  # characters of an alternative text
 
 def figure(data: SimpleNamespace, name: str) -> str:
     """A figure with its texts."""
-    said = texts(data, name)
+    own = texts(data, name)
     path = data.results / "figures" / f"{name}.svg"
-    title, caption, source = (attribute(text) for text in said[:3])
-    return picture(path, said.alt, title, caption, source)
+    title, caption, source = (attribute(text) for text in own[:3])
+    return picture(path, own.alt, title, caption, source)
 
 
 def texts(data: SimpleNamespace, name: str) -> Texts:
@@ -47,19 +48,14 @@ def texts(data: SimpleNamespace, name: str) -> Texts:
 def finding(data: SimpleNamespace, name: str) -> str:
     """What a figure shows, for a claim's verdict today; nothing where no title is written for it, or numbers lack."""
     picture = PICTURE_TEXTS.get(name)
-    wording = picture.title if picture else TITLES.get(name, {}).get(_verdict(data, name))
-    try:
-        return wording(data) if wording else ""
-    except Lacking:
-        return ""
+    wording = picture.title if picture else TITLES.get(name, {}).get(verdict_of(data, name))
+    return said(wording, data) if wording else ""
 
 
 def sample(data: SimpleNamespace, name: str) -> str:
     """Over how many settings and repetitions a figure's verdict, or a picture, is; nothing where it is over none."""
-    try:
-        return PICTURE_TEXTS[name].n(data) if name in PICTURE_TEXTS else judged(data, name)
-    except Lacking:
-        return ""
+    picture = PICTURE_TEXTS.get(name)
+    return said(picture.n if picture else partial(judged, claim=name), data)
 
 
 def judged(data: SimpleNamespace, claim: str) -> str:
@@ -79,8 +75,3 @@ def judged(data: SimpleNamespace, claim: str) -> str:
 def _range(column: pd.Series, what: str) -> str:
     low, high = int(column.min()), int(column.max())
     return counted(low, what.removesuffix("s")) if low == high else f"{count(low)} to {count(high)} {what}"
-
-
-def _verdict(data: SimpleNamespace, claim: str) -> str:
-    found = data.claims.loc[data.claims["id"] == claim, "verdict"]
-    return str(found.iloc[0]) if len(found) else ""

@@ -9,6 +9,7 @@ from carousel.analysis.text import fixed, listed, power, share, span
 from carousel.claims.rules import LAG
 from carousel.report.page.facts import (
     Lacking,
+    Wording,
     defaults,
     effect,
     of_parts,
@@ -18,7 +19,6 @@ from carousel.report.page.facts import (
     states,
     threshold,
 )
-from carousel.report.page.findings import Wording
 
 MOST = 3  # settings that a title names
 SLOPES_LEAD = {

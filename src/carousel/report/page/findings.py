@@ -1,6 +1,6 @@
 """What was found of a claim, in a line: a wording per claim and verdict, with numbers from the evidence."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import SimpleNamespace
 
 from carousel.analysis.text import fixed, power, share, span
@@ -8,17 +8,17 @@ from carousel.axes import LAGS
 from carousel.claims.rules import FAILS, HOLDS, INCONCLUSIVE, LAG
 from carousel.report.page.facts import (
     Lacking,
+    Wording,
     defaults,
     effect,
     evidence,
     part,
     rounding,
+    said,
     states,
     threshold,
 )
 from carousel.report.page.findings_otherwise import OTHERWISE, UNDECIDED
-
-Wording = Callable[[SimpleNamespace], str]
 
 
 def finding(data: SimpleNamespace, claim: str, verdict: str) -> str:
@@ -26,10 +26,7 @@ def finding(data: SimpleNamespace, claim: str, verdict: str) -> str:
     if verdict == INCONCLUSIVE:
         return UNDECIDED
     wording = FINDINGS.get(claim, {}).get(verdict)
-    try:
-        return wording(data) if wording else OTHERWISE.get(claim, {}).get(verdict, "")
-    except Lacking:
-        return ""
+    return said(wording, data) if wording else OTHERWISE.get(claim, {}).get(verdict, "")
 
 
 def _slower(data: SimpleNamespace) -> str:

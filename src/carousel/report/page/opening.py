@@ -1,6 +1,5 @@
 """The first screen: the answer in three sentences, the hero, every verdict in a strip, and three ways to read on."""
 
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +10,7 @@ from carousel.analysis.text import counted, listed, share
 from carousel.claims.defaults import FIRST
 from carousel.claims.rules import INCONCLUSIVE, LAG
 from carousel.report import names
-from carousel.report.page.facts import Lacking, advised, defaults, route
+from carousel.report.page.facts import advised, defaults, route, said, verdict_of
 from carousel.report.page.markup import SYMBOLS, VERDICTS, attribute, div, escape, html, link
 
 GROUPS = {  # how a claim's id begins: who said it
@@ -45,8 +44,8 @@ def lead(data: SimpleNamespace) -> str:
 
 def answer(data: SimpleNamespace) -> str:
     """The answer, as far as the verdicts of K1 and M1 and the libraries' defaults carry it."""
-    said = [_said(each, data) for each in (_can, _slopes, _defaults)]
-    return " ".join(filter(None, said)) or _too_small(data.claims)
+    sentences = [said(each, data) for each in (_can, _slopes, _defaults)]
+    return " ".join(filter(None, sentences)) or _too_small(data.claims)
 
 
 def _too_small(claims: pd.DataFrame) -> str:
@@ -97,7 +96,7 @@ def ways() -> str:
 
 def _can(data: SimpleNamespace) -> str:
     """Whether LSTMs can lose their gradient, and whether libraries' do."""
-    verdict = _verdict(data, "K1")
+    verdict = verdict_of(data, "K1")
     if verdict == "refuted":
         lost = max(defaults(data, "lstm").values()) < VANISHED
         return f"They can, but {'at library defaults they do not' if lost else 'not by themselves'}."
@@ -106,7 +105,7 @@ def _can(data: SimpleNamespace) -> str:
 
 def _slopes(data: SimpleNamespace) -> str:
     """What is multiplied along the cell, where the formula was found right and the verdicts are that it counts."""
-    if (_verdict(data, "A1d"), _verdict(data, "Q2")) != ("supported", "depends"):
+    if (verdict_of(data, "A1d"), verdict_of(data, "Q2")) != ("supported", "depends"):
         return ""
     return (
         "Along the cell a gradient is multiplied by the *value* of the forget gate, not by the slope of its sigmoid "
@@ -119,7 +118,7 @@ def _defaults(data: SimpleNamespace) -> str:
     found = defaults(data, "lstm")
     each = [f"{share(found[label])} with {escape(label)}’s" for label in SHOWN if label in found]
     whole = f"After {LAG} steps the defaults leave, of the whole gradient by all routes"
-    return f"{whole}, {listed(each)}{_said(_setting, data)}." if each else ""
+    return f"{whole}, {listed(each)}{said(_setting, data)}." if each else ""
 
 
 def _setting(data: SimpleNamespace) -> str:
@@ -130,17 +129,3 @@ def _setting(data: SimpleNamespace) -> str:
     other = route(data, "reach", bias, LAG, "loss_state", "full") if init != FIRST else None
     beside = f" and {share(other)} on {escape(names.init(FIRST))}" if other is not None else ""
     return f"; a forget bias of {escape(names.forget_bias(bias))} leaves {own}{beside} ([what to set](#recommended))"
-
-
-def _verdict(data: SimpleNamespace, name: str) -> str:
-    """The verdict of a claim, nothing where it was not judged."""
-    found = data.claims.loc[data.claims["id"] == name, "verdict"]
-    return str(found.iloc[0]) if len(found) else ""
-
-
-def _said(text: Callable[[SimpleNamespace], str], data: SimpleNamespace) -> str:
-    """A sentence, nothing where a table lacks what it needs."""
-    try:
-        return text(data)
-    except Lacking:
-        return ""

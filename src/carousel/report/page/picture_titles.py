@@ -1,6 +1,6 @@
 """What the pictures of single measurements show, in a line, and over how many settings and repetitions they are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -17,8 +17,7 @@ from carousel.report.figures import depth, gates, learned, phase, theory
 from carousel.report.figures.data import sample, usual
 from carousel.report.figures.exponents import main_cells
 from carousel.report.figures.story import STORY
-from carousel.report.page.facts import Lacking, above
-from carousel.report.page.findings import Wording
+from carousel.report.page.facts import Lacking, Wording, above
 from carousel.tables.quantities import of_kind
 
 HALF = 0.5  # of the seeds: what counts as solved
@@ -28,7 +27,7 @@ class Text(NamedTuple):
     """Of a picture its finding, and how many settings and repetitions it is over."""
 
     title: Wording
-    n: Callable[[SimpleNamespace], str]
+    n: Wording
 
 
 def _story(data: SimpleNamespace) -> str:
