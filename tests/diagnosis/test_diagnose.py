@@ -528,7 +528,7 @@ import random
 import carousel, torch
 module, inputs = torch.nn.GRU(3, 4), torch.randn(6, 1, 3)
 before = random.getstate()
-for wrong in (len, inputs), (module, [1.0]), (module, inputs, None, [0.5]):
+for wrong in (7, inputs), (len, inputs), (module, [1.0]), (module, inputs, None, [0.5]):
     try:
         carousel.diagnose(*wrong[:3], lags=wrong[3] if len(wrong) > 3 else None)
     except ValueError as error:
@@ -550,8 +550,10 @@ def test_without_the_checks_of_types_that_only_tests_make():
         ).stdout.splitlines()
         for code in (AS_A_USER, flags)
     )
-    assert told[0].startswith("module: found <built-in function len>; allowed: torch.nn.RNN, LSTM, GRU, or ")
-    assert told[1:] == [
+    assert told[0].startswith("module: found 7; allowed: torch.nn.RNN, LSTM, GRU, or ")
+    assert told[1].startswith("inputs: found tensor(")
+    assert told[1].endswith("a NumPy array of real numbers [steps, ...]; for tensors: a torch.nn.Module")
+    assert told[2:] == [
         "inputs: found [1.0]; allowed: a tensor or a packed sequence",
         "lags: found 0.5; allowed: 0 to 6, the longest sequence",
         f"True {plain[0]}",

@@ -101,7 +101,7 @@ def test_rows_of_two_result_sets_are_matched_by_it_and_named_with_it(checkout: P
 
 @pytest.mark.campaign
 def test_the_page_and_the_readme_show_it(checkout: Path) -> None:
-    assert "<em>area</em> 16, 36" in (checkout / "results" / "few" / "report.html").read_text()
+    assert "<em>area of R</em> 16, 36" in (checkout / "results" / "few" / "report.html").read_text()
     shutil.copy(ROOT / "results" / "README.md", checkout / "README.md")
     assert run(checkout, "-m", "carousel.tables.document", "README.md").returncode == 0
     assert "| `area` | int | factor | 1 | numbers in one gate's R |" in (checkout / "README.md").read_text()
