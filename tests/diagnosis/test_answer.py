@@ -454,6 +454,13 @@ def advice(**values):
     usual |= {"choice": "smallest bias", "trained": "", "left": -0.5, "low": -0.6, "high": -0.4}
     rows = [
         {"lag": 10, "forget_bias": "2"},
+        {
+            "lag": 10,
+            "forget_bias": "0",
+            "choice": "learned",
+            "passes": False,
+            "trained": "adding 3 of 5 seeds",
+        },
         {"lag": 30, "forget_bias": "4"},
         {"lag": 100, "forget_bias": "chrono:1000"},
         {"lag": 1000, "forget_bias": "3", "choice": "steadiest", "passes": False},
@@ -470,9 +477,14 @@ def test_the_study_s_settings_stand_beside_the_module_s_own(tmp_path):
     (line,) = (each for each in str(report).splitlines() if "Recommended" in each)
     assert f"(LSTM, by {tmp_path / 'advice.parquet'})" in line
     init = "Keras's default init, which leaves 32\xa0% (25\xa0% to 40\xa0%)"
-    assert f"at lag 10 forget bias 2 (1.20 above this one), {init};" in line
-    assert f"at lag 100 chrono biases for 1,000 steps, {init};" in line
-    assert line.endswith("at lag 1,000 none of the 40 settings tried.")
+    assert (
+        f"At lag 10 forget bias 0 (0.80 below this one), {init}; in training it solved adding 3 of 5 seeds."
+        in line
+    )
+    assert f"At lag 100 chrono biases for 1,000 steps, {init}; not tried in training." in line
+    assert line.endswith("At lag 1,000 none of the 40 settings measured.")
+    alone = report.advice.set_index("lag")
+    assert alone.loc[10, "forget_bias"] == "0" and alone.loc[10, "trained"] == "adding 3 of 5 seeds"
     gru = carousel.diagnose(made(nn.GRU), noise(20, B, D), higher=(), advice=tmp_path / "advice.parquet")
     assert gru.advice.empty and "Recommended" not in str(gru)
 

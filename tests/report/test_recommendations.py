@@ -20,7 +20,7 @@ from carousel.report.page import recommendations as page
 from carousel.tables.schemas import names
 
 ROOT = Path(__file__).parents[2]
-SMALLEST, STEADIEST = recommendations.SMALLEST, recommendations.STEADIEST
+LEARNED, SMALLEST, STEADIEST = recommendations.LEARNED, recommendations.SMALLEST, recommendations.STEADIEST
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def curve(
     return new.astype({"init": str, "slice": str})
 
 
-NOTHING_LEARNED = pd.DataFrame(columns=[*recommendations.TRAINED, "solved", "seeds"])
+NOTHING_LEARNED = pd.DataFrame(columns=names("learned"))
 
 
 def chosen(tables: list[pd.DataFrame], lag: int, choice: str = SMALLEST) -> pd.Series:
@@ -96,6 +96,44 @@ def test_a_gradient_lost_on_the_way_or_grown_tenfold_does_not_pass(left):
     assert row["changed"] == pytest.approx(0.95)
     at_ten = chosen([curve(left, "1", lost), curve(left, "2", grown), curve(left, "3", steady)], 10)
     assert (at_ten["forget_bias"], at_ten["n_passed"]) == ("2", 2)
+
+
+def tried(bias: str, task: str, solved: int, steps: float, length: int = 10) -> dict:
+    """A row of the table of what was learned: an LSTM with torch's init, of 5 seeds."""
+    return dict.fromkeys(names("learned")) | {
+        "task": task, "cell": "lstm", "init": "torch", "forget_bias": bias, "length": length, "slice": "some",
+        "solved": solved, "seeds": 5, "share": solved / 5, "steps": steps, "budget": 600,
+    }  # fmt: skip
+
+
+def learned_best(left: pd.DataFrame, rows: list[dict], lag: int = 10) -> pd.Series | None:
+    """The row of LEARNED among LSTMs at forget biases 1, 2 and 3, of which 1 does not pass."""
+    tables = [curve(left, bias, {10: (low, low + 0.1), 30: (low, low)}) for bias, low in
+              (("1", -1.5), ("2", -0.5), ("3", -0.4))]  # fmt: skip
+    found = recommendations.recommend(pd.concat(tables), pd.DataFrame(rows, columns=names("learned")))
+    found = found[(found["choice"] == LEARNED) & (found["lag"] == lag)]
+    return None if found.empty else found.iloc[0]
+
+
+def test_what_most_seeds_learned_is_told_beside_what_arrives(left):
+    three, two = tried("3", "adding", 2, 300.0), tried("2", "adding", 4, 500.0)
+    assert learned_best(left, [three, two])["forget_bias"] == "2"
+    assert learned_best(left, [three, two, tried("1", "adding", 5, 550.0)])["forget_bias"] == "1"
+    row = learned_best(left, [tried("3", "adding", 4, 499.0), two])
+    assert row["forget_bias"] == "3" and row["trained"] == "adding 4 of 5 seeds, in 499 of 600 steps"
+
+
+def test_the_worst_task_counts_and_only_tasks_that_all_tried(left):
+    both = [tried("2", "adding", 5, 100.0), tried("2", "temporal_order", 1, 100.0)]
+    even = [tried("3", "adding", 3, 100.0), tried("3", "temporal_order", 3, 100.0)]
+    assert learned_best(left, both + even)["forget_bias"] == "3"
+    assert learned_best(left, both + even[:1])["forget_bias"] == "2"
+
+
+def test_nothing_is_told_where_nothing_was_learned_at_that_length(left):
+    assert learned_best(left, [tried("2", "adding", 0, 600.0)]) is None
+    assert learned_best(left, [tried("2", "adding", 5, 100.0, length=30)]) is None
+    assert learned_best(left, [tried("2", "adding", 5, 100.0, length=30)], lag=30)["forget_bias"] == "2"
 
 
 def test_exactly_a_tenth_passes_and_a_setting_without_interval_does_not(left):

@@ -135,17 +135,14 @@ def recommended(advice: pd.DataFrame, biases: pd.DataFrame, source: str) -> str:
     if not len(advice):
         return ""
     own = math.nan if biases.empty else float(biases["mean"].iloc[0])
-    cell, told = (
-        names.cell(advice["cell"].iloc[0]),
-        "; ".join(setting(row, own) for row in advice.itertuples()),
-    )
-    return f"Recommended ({cell}, by {source}): {told}."
+    cell, told = names.cell(advice["cell"].iloc[0]), [setting(row, own) for row in advice.itertuples()]
+    return f"Recommended ({cell}, by {source}): {'. '.join(told)}."
 
 
 def setting(row: Any, own: float) -> str:
     """A row of advice, beside a bias of one's own."""
-    if not row.passes:
-        return f"at lag {row.lag:,} none of the {row.n} settings tried"
+    if not row.passes and not row.trained:
+        return f"At lag {row.lag:,} none of the {row.n} settings measured"
     apart = as_number(row.forget_bias) - own
     beside = (
         "" if math.isnan(apart) else f" ({decimal(abs(apart))} {'above' if apart > 0 else 'below'} this one)"
@@ -153,7 +150,8 @@ def setting(row: Any, own: float) -> str:
     left = share_text(row.left)
     between = f" ({span(row.low, row.high, left)})".replace(" ()", "")
     how = f"{names.at_bias(row.forget_bias)}{beside}, {names.init(row.init)} init"
-    return f"at lag {row.lag:,} {how}, which leaves {left}{between}"
+    learned = f"; in training it solved {row.trained}" if row.trained else "; not tried in training"
+    return f"At lag {row.lag:,} {how}, which leaves {left}{between}{learned}"
 
 
 def parallel(exponents: pd.DataFrame, rate: Any) -> str:

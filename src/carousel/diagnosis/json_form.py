@@ -19,14 +19,14 @@ TABLES = {
     "rates": "layer direction value low high changes smallest largest",
     "shares": "layer direction added chrono lag log10_share low high n n_zero extrapolated entry",
     "biases": "layer direction cell gate units mean deviation smallest largest",
-    "advice": "layer direction lag cell init forget_bias hidden length left low high passes n",
+    "advice": "layer direction lag cell init forget_bias hidden length left low high passes n trained",
     "exponents": "layer direction index value error",
     "gates": "layer direction quantity quantile value n",
 }
 """The columns of each table; what they mean stands with Diagnosis."""
 TYPES = {
     int: "layer chrono lag n n_zero units index hidden length",
-    str: "direction description quantity cell gate init forget_bias",
+    str: "direction description quantity cell gate init forget_bias trained",
     bool: "changes extrapolated passes",
 }
 """The columns that are no float."""

@@ -8,14 +8,28 @@ from carousel.analysis.stats.tables import select
 from carousel.cells import CELLS
 from carousel.diagnosis.layer import Layer, ModuleError
 from carousel.diagnosis.shares import LAGS
-from carousel.report.recommendations import SMALLEST
+from carousel.report.recommendations import LEARNED, SMALLEST
 from carousel.study.files import config_folder
 from carousel.tables import parquet
 from carousel.tables.files import StoreError
 from carousel.tables.schemas import names
 
 OF_STUDY = Path("results/standard/advice.parquet")
-COLUMNS = ["lag", "cell", "init", "forget_bias", "hidden", "length", "left", "low", "high", "passes", "n"]
+COLUMNS = [
+    "lag",
+    "cell",
+    "init",
+    "forget_bias",
+    "hidden",
+    "length",
+    "left",
+    "low",
+    "high",
+    "passes",
+    "n",
+    "trained",
+]
+ORDER = LEARNED, SMALLEST  # choices, the first to say first
 
 
 def advice_table(path: Path | str | None) -> tuple[pd.DataFrame, str]:
@@ -23,7 +37,7 @@ def advice_table(path: Path | str | None) -> tuple[pd.DataFrame, str]:
 
     Without a path that of the standard study in the checkout that the package runs from, or one without rows.
     """
-    nothing = pd.DataFrame(columns=COLUMNS), ""
+    nothing = pd.DataFrame(columns=names("advice")), ""
     own = config_folder().parent / OF_STUDY
     if path is None and not own.is_file():
         return nothing
@@ -41,8 +55,12 @@ def advice_table(path: Path | str | None) -> tuple[pd.DataFrame, str]:
 
 
 def advice_of(layer: Layer, advice: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a layer's cell at LAGS: the smallest bias that passes or, where none does, what comes nearest."""
+    """The rows of a layer's cell at LAGS: what learned there; where nothing was tried, the smallest bias that passes.
+
+    Where none passes, what comes nearest.
+    """
     kind = next((name for name, cell in CELLS.items() if cell is layer.cell), "")
     rows = select(advice, cell=kind, lag=list(LAGS))
-    rows = rows.assign(last=rows["choice"].astype(str) != SMALLEST) if len(rows) else rows.assign(last=False)
-    return rows.sort_values(["lag", "last"]).drop_duplicates("lag")[COLUMNS].reset_index(drop=True)
+    place = rows["choice"].map(lambda choice: ORDER.index(choice) if choice in ORDER else len(ORDER))
+    rows = rows.assign(place=place.astype(int)).sort_values(["lag", "place"])
+    return rows.drop_duplicates("lag")[COLUMNS].reset_index(drop=True)

@@ -31,18 +31,19 @@ ENDS = {
     "low": "input_low",
     "high": "input_high",
 }  # of the state, and what they are called of the input
-SMALLEST, STEADIEST = "smallest bias", "steadiest"
+SMALLEST, STEADIEST, LEARNED = "smallest bias", "steadiest", "learned"
 
 
 def recommend(routes: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
-    """Return the settings to take by lag (steps) and cell, at most one row per choice of SMALLEST and STEADIEST.
+    """Return the settings to take by lag (steps) and cell, at most one row per choice.
 
     routes: what is left by route and lag. learned: as `learned` makes it. A setting passes where it has `changed` by
     no more than LARGEST. SMALLEST is, of those that pass, the first by `order`: it asks least of a network that
     works, where a larger bias, and chrono more so, slows forgetting and shuts out the input. STEADIEST is the
-    setting that has changed least, whatever its input's gradient; where none passes it alone is given.
+    setting that has changed least, whatever its input's gradient. LEARNED is, of the settings tried in training on
+    sequences as long as the lag, the one that `solves` most, passing or not; none where nothing was solved.
     """
-    table = farthest(changed(arriving(routes)))
+    table = solves(farthest(changed(arriving(routes))), learned)
     rows = [row for _, part in table.groupby(["lag", "cell"], observed=True) for row in choices(part)]
     found = pd.DataFrame(rows, columns=[name for name in names("advice") if name != "trained"])
     settings = found[["lag", *PLACE]].itertuples(index=False)
@@ -103,6 +104,27 @@ def choices(settings: pd.DataFrame) -> Iterator[dict]:
     if len(passing):
         yield {**order(passing).iloc[0], **counted, "choice": SMALLEST}
     yield {**settings.sort_values(["changed", *PLACE]).iloc[0], **counted, "choice": STEADIEST}
+    tried = settings[settings["solved"] > 0]
+    if len(tried):
+        ascending = [False, *[True] * (2 + len(PLACE))]
+        best = tried.sort_values(["solved", "steps", "changed", *PLACE], ascending=ascending)
+        yield {**best.iloc[0], **counted, "choice": LEARNED}
+
+
+def solves(table: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `farthest` with what each setting learned on sequences as long as the lag; NaN if not tried.
+
+    solved: the share of seeds, in the task where it is smallest. steps: of training, the sum over tasks. Of the tasks
+    alone that every setting of the cell that was tried at that length was trained on.
+    """
+    tried = learned.assign(forget_bias=own_length(learned)).rename(columns={"length": "lag"})
+    tried["setting"] = tried["init"] + " " + tried["forget_bias"]
+    number = tried.groupby(["cell", "lag"])["setting"].transform("nunique")
+    shared = tried[tried.groupby(["cell", "lag", "task"])["setting"].transform("nunique") == number]
+    found = shared.groupby([*PLACE, "lag"], as_index=False).agg(
+        solved=("share", "min"), steps=("steps", "sum")
+    )
+    return table.merge(found, "left", [*PLACE, "lag"])
 
 
 def order(settings: pd.DataFrame) -> pd.DataFrame:

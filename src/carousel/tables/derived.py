@@ -138,7 +138,8 @@ SETTING = factors("cell init forget_bias hidden length")
 ADVICE = (
     Column("lag", "int", "index", "steps", "how far back the gradient has to reach"),
     Column("choice", "category", "index", "",
-           "smallest bias: of the settings that pass, the first to take; steadiest: the one that has changed least"),
+           "smallest bias: of the settings that pass, the first to take; steadiest: the one that has changed least; "
+           "learned: of those tried in training at that length, the one that most seeds learned with"),
     *SETTING,
     Column("left", "float", "value", "decades", "what is left of the state's gradient at that lag, as in routes"),
     Column("low", "float", "detail", "decades", "lower end of its 95 % interval"),
