@@ -4,6 +4,7 @@
 # make test-all                          and then the campaigns: long runs, interruptions, whole products
 # make bench [BENCH="decay training"]    time it against what one would write without it, into benchmarks/bench.md;
 #                                        one that was stopped goes on where it was; BENCH=--quick takes two minutes
+# make docs                             the documentation site, to site/index.html
 # make licences                          list the licences of all packages in docs/licences.md
 # make audit                             look up known weaknesses of the pinned versions, on the network
 # make lint | clean
@@ -21,7 +22,7 @@ RUN_TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -
 LOCKS := $(wildcard requirements*.lock)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install
 
-.PHONY: report watch test test-all bench lint licences audit clean
+.PHONY: report watch test test-all bench docs lint licences audit clean
 
 report: $(VENV)/runtime.stamp
 	@$(BIN)/snakemake --cores $(CORES) --config study=$(STUDY)
@@ -33,11 +34,14 @@ watch: $(VENV)/runtime.stamp
 test: $(VENV)/test.stamp
 	$(RUN_TESTS) $(PYTEST)
 
-test-all: test
+test-all: test $(VENV)/docs.stamp
 	$(RUN_TESTS) -m campaign $(PYTEST)
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/bench.py $(BENCH)
+
+docs: $(VENV)/docs.stamp
+	$(BIN)/python -m sphinx -W --keep-going -q -c docs/site -d $(VENV)/doctrees . site
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check
@@ -46,7 +50,7 @@ lint: $(VENV)/test.stamp
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
-licences: $(VENV)/test.stamp $(VENV)/bench.stamp
+licences: $(VENV)/test.stamp $(VENV)/bench.stamp $(VENV)/docs.stamp
 	$(BIN)/python docs/licences.py
 
 audit:
@@ -55,7 +59,7 @@ audit:
 	$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip $(LOCKS:%=--requirement %)
 
 clean:
-	rm -rf results/*/ .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf results/*/ site .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/runtime.stamp: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("carousel needs Python 3.11 or later; name one: make PYTHON=python3.12")'
@@ -70,6 +74,10 @@ $(VENV)/runtime.stamp: requirements.lock pyproject.toml
 
 $(VENV)/bench.stamp: $(VENV)/runtime.stamp requirements-bench.lock
 	@$(PIP) --quiet --requirement requirements-bench.lock
+	@touch $@
+
+$(VENV)/docs.stamp: $(VENV)/runtime.stamp requirements-docs.lock
+	@$(PIP) --quiet --requirement requirements-docs.lock
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/runtime.stamp requirements-test.lock

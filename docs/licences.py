@@ -18,6 +18,7 @@ SETS = {
         "What `make test` and `make lint` add. Nothing of it runs in a study.",
     ),
     "requirements-slurm.lock": ("Slurm", "What a run on a cluster adds, `profiles/slurm`."),
+    "requirements-docs.lock": ("Documentation", "What `make docs` adds: the site's generator."),
     "requirements-bench.lock": ("Benchmarks", "What `make bench` adds: the peers that it times."),
 }
 GENERIC = {"BSD License", "Other/Proprietary License", "OSI Approved", "UNKNOWN", "BSD", "Dual License"}
@@ -71,7 +72,7 @@ def licence(package: Distribution) -> str:
     short = said.get("License", "").strip()
     if len(short) < 40 and "\n" not in short and short not in GENERIC | {""}:
         return short
-    return told or family(short) or family(text(package)) or short or "unknown"
+    return told or family(short) or family(text(package)) or short or "; ".join(classifiers) or "unknown"
 
 
 def text(package: Distribution) -> str:

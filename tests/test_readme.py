@@ -51,6 +51,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "requirements.lock",
         "requirements-test.lock",
         "requirements-bench.lock",
+        "requirements-docs.lock",
     ):
         shutil.copy(ROOT / name, folder)
     shutil.copy(ROOT / "config/smoke.yaml", folder / "my.yaml")

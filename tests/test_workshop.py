@@ -42,7 +42,7 @@ def test_continuous_integration_runs_what_one_runs_here(workflow: str, command: 
 
 
 def test_everyday_tests_and_campaigns_are_all_tests_and_none_twice() -> None:
-    assert "\ntest-all: test\n" in MAKEFILE
+    assert "\ntest-all: test $(VENV)/docs.stamp\n" in MAKEFILE
     assert [line.partition(" -m ")[2].split()[:1] for line in lines("test") + lines("test-all")] == [
         [],
         ["campaign"],

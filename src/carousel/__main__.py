@@ -82,7 +82,9 @@ def parser() -> argparse.ArgumentParser:
 
 def added(commands: Any, run: Run, *paths: str, logged: bool = True) -> argparse.ArgumentParser:
     """The options of the command that calls `run`, each of `paths` among them; `logged` where it is a job's."""
-    command: argparse.ArgumentParser = commands.add_parser(run.__name__, help=run.__doc__)
+    command: argparse.ArgumentParser = commands.add_parser(
+        run.__name__, help=run.__doc__, description=run.__doc__
+    )
     command.set_defaults(run=run, logged=logged)
     for path in paths:
         command.add_argument(f"--{path}", type=Path, required=True)
@@ -159,7 +161,8 @@ def add_result_sets(commands: Any) -> None:
 
 def add_claims(commands: Any) -> None:
     """The commands on claims."""
-    own = commands.add_parser("claims", help="Decide claims from tables; seal their rules.")
+    said = "Decide claims from tables; seal their rules."
+    own = commands.add_parser("claims", help=said, description=said)
     verbs = own.add_subparsers(required=True, metavar="COMMAND")
     sealing, deciding = added(verbs, seal, logged=False), added(verbs, decide, "results", logged=False)
     for command in (sealing, deciding):
