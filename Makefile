@@ -41,7 +41,8 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/bench.py $(BENCH)
 
 docs: $(VENV)/docs.stamp
-	$(BIN)/python -m sphinx -W --keep-going -q -c docs/site -d $(VENV)/doctrees . site
+	@$(BIN)/python -m sphinx -W --keep-going -q -c docs/site -d $(VENV)/doctrees . site
+	@echo "The site: $(CURDIR)/site/index.html"
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check

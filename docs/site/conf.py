@@ -49,6 +49,8 @@ python_use_unqualified_type_names = True
 html_theme = "furo"
 html_title = "carousel"
 html_extra_path = ["front", *([str(REPORT)] if REPORT.exists() else [])]
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 html_copy_source = False
 html_show_copyright = False
 
