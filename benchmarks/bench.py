@@ -11,7 +11,6 @@ commit on the same machine.
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,18 +20,18 @@ from clock import pinned, rows_written
 pinned()  # before any library starts its threads
 
 import pandas as pd  # noqa: E402
+from page import page  # noqa: E402
 from yardstick import machine, run as yardstick  # noqa: E402
 
 from carousel.pipeline.provenance import commit, processor  # noqa: E402
 
 HERE = Path(__file__).parent
 UNFINISHED = ".bench.csv"
-COLUMNS = "script work contender seconds against ratio target note products activations longest".split()
-WORKS = "decay", "training", "jacobian", "pipeline", "memory", "study", "gpu"
-LIMITED = "memory", "study"  # works with a limit and no peer
-MET = {True: "yes", False: "**no**"}
-NAMES = {"contender": "of carousel", "ratio": "times as fast", "longest": "most time of their own"}
-VERSIONS = "numpy", "torch", "numba", "jax", "snakemake"
+COLUMNS = (
+    "script work contender seconds against ratio target note axis size megabytes operations values products activations"
+    " longest"
+).split()
+WORKS = "decay", "training", "jacobian", "python", "memory", "pipeline", "study", "gpu"
 
 
 def script(work: str) -> ModuleType:
@@ -91,77 +90,6 @@ def quick() -> None:
             print(
                 table[["work", "contender", "seconds", "ratio"]].round(4).to_markdown(index=False), flush=True
             )
-
-
-def page(table: pd.DataFrame) -> str:
-    """The benchmark page in Markdown."""
-    loops = table.script == "yardstick"
-    measures, table = table.loc[loops, ["contender", "seconds"]], table[~loops]
-    aims = table[table.target.notna()].fillna({"against": "", "note": ""})
-    aims = aims.assign(met=aims.note.where(aims.ratio.isna(), (aims.ratio >= aims.target).map(MET)))
-    limited = aims.script.isin(LIMITED)
-    aims, kept = aims[~limited], aims[limited][["work", "contender", "seconds", "against", "met"]]
-    times = table[table.seconds.notna() & (table.against.isna() | (table.against == ""))]
-    shown = aims[["work", "contender", "against", "ratio", "target", "met"]].rename(columns=NAMES)
-    plots = "\n\n".join(
-        f"![{path.stem}](plots/{path.name})" for path in sorted((HERE / "plots").glob("*.svg"))
-    )
-    return f"""# Benchmarks
-
-Made by `make bench` on {"; ".join(machine())}, at commit {commit()}; {", ".join(versions())}.
-
-Three fixed loops on one core, by which to set the figures of two machines side by side (`yardstick.py`):
-
-{measures.rename(columns={"seconds": "speed", "contender": "loop"}).round(2).to_markdown(index=False)}
-
-Contenders of one work have the same weights and data, are checked against each other, and are then timed in turn on one
-core with one thread each: medians of CPU seconds. The pipelines are timed by the clock, on two cores.
-
-## Targets
-
-{shown.round(2).to_markdown(index=False)}
-
-{kept.rename(columns={"contender": "of it", "seconds": "value", "against": "limit"}).round(2).to_markdown(index=False)}
-
-## Seconds
-
-{times[["work", "contender", "seconds"]].round(4).to_markdown(index=False)}
-
-## What limits those that miss
-
-Milliseconds that a contender may take at most, that it takes, and that R's products and the activations of its work
-take alone, called by the same library at the same shapes with nothing between them. From a share of 100 % on a target
-cannot be met on this machine by calls of that library, whatever stands between them. The LSTM of torch's backend is in
-training torch's own kernel, that of the layers beside it. JAX fuses activations with the arithmetic around them.
-
-{limits(table).to_markdown(index=False)}
-
-{plots}
-"""
-
-
-def limits(table: pd.DataFrame) -> pd.DataFrame:
-    """The contenders that miss a target, with the parts of their work, in milliseconds."""
-    missed = table[(table.ratio < table.target) & table.longest.notna()]
-    allowed = missed.seconds * missed.ratio / missed.target
-    least = missed.products + missed.activations
-    found = missed[["work", "contender", "against"]].assign(
-        allowed=1e3 * allowed, measured=1e3 * missed.seconds
-    )
-    found = found.assign(products=1e3 * missed.products, activations=1e3 * missed.activations)
-    found["the two, of what is allowed"] = (100 * least / allowed).map("{:.0f} %".format, na_action="ignore")
-    return found.assign(longest=missed.longest).round(1).rename(columns=NAMES)
-
-
-def versions() -> list[str]:
-    """The packages that are there, with their versions."""
-    found = []
-    for name in VERSIONS:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            found.append(f"{name} not installed")
-    return found
 
 
 def plots(names: list[str]) -> None:

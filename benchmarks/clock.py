@@ -3,13 +3,15 @@
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
 ROUNDS = 5
+Name = TypeVar("Name", bound=Hashable)
 CORES = os.sched_getaffinity(0)
 
 
@@ -31,14 +33,17 @@ def all_cores() -> Iterator[None]:
         os.sched_setaffinity(0, one)
 
 
-def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
-    """The median CPU seconds of each, every round taking all of them in turn; a first call is not counted.
+def interleaved(
+    contenders: Mapping[Name, Callable[[], object]], rounds: int = ROUNDS, warm: bool = False
+) -> dict[Name, float]:
+    """The median CPU seconds of each, every round taking all of them in turn; a first call is not counted, but where
+    all are `warm` already.
 
     CPU seconds of the whole process: what waits for the core is not counted, what other threads do is.
     """
-    for work in contenders.values():
+    for work in () if warm else contenders.values():
         work()
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    seconds: dict[Name, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, work in contenders.items():
             start = time.process_time()

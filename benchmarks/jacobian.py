@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 import torch
+from clock import interleaved, table
 from limits import longest
 from torch.func import jacrev, vmap
 
@@ -40,39 +41,47 @@ from carousel.measures.jacobian.low_rank import Compressed
 from carousel.study.models import on_backend, stack
 
 H, D, T, B = 64, 4, 512, 4
-WORK = f"Jacobian norms at all lags, LSTM, H = {H}, T = {T}, {B} sequences"
-TARGET = 15.0
+ROUNDS = 2
 BITS = 1e-3
 Logs = dict[int, dict[str, np.ndarray]]  # by lag and norm; log10, one per sequence
 
 
-def problem() -> tuple[Params, np.ndarray]:
-    """One LSTM and its inputs [T 1 D B]."""
+def problem(M: int = 1, H: int = H, B: int = B, T: int = T) -> tuple[Params, np.ndarray]:
+    """M LSTMs and their inputs [T M D B]."""
     rng = np.random.default_rng(0)
     options = {"H": H, "D": D, "gain": 1.0, "forget_bias": "1", "bias": 0.0, "length": T}
-    params = stack([draw("orthogonal", CELLS["lstm"], lambda role: rng, **options)])
-    return params, rng.standard_normal((T, 1, D, B))
+    params = stack([draw("orthogonal", CELLS["lstm"], lambda role: rng, **options) for _ in range(M)])
+    return params, rng.standard_normal((T, M, D, B))
 
 
 def carousels(backend: str, params: Params, xs: np.ndarray, **options: Any) -> Logs:
     """The norms by this package."""
-    there = load(backend, "cpu", "float64")
-    state = tuple(there.array(np.zeros((1, H, B))) for _ in range(2))
+    there, (M, _, H) = load(backend, "cpu", "float64"), params.R.shape
+    state = tuple(there.array(np.zeros((M, H, xs.shape[3]))) for _ in range(2))
     system = System(there, CELLS["lstm"], on_backend(there, params), there.array(xs), state)
-    found = jacobians(system, set(range(1, T + 1)), **options)
+    found = jacobians(system, set(range(1, len(xs) + 1)), **options)
     return {lag: {q.name: logs[0] for q, logs in norms.items()} for lag, norms in found}
 
 
 def by_torch_func(read: Callable[..., dict], params: Params, xs: np.ndarray) -> Logs:
-    """The norms by dense Jacobians of one step and their product, divided by its norm at every step."""
-    W, R, b = (torch.as_tensor(a[0]) for a in params[:3])
+    """The norms by dense Jacobians of one step and their product, divided by its norm at every step: model by model,
+    and those of the first."""
+    models = [[torch.as_tensor(a[m]) for a in params[:3]] for m in range(len(params.R))]
+    return [one_by_torch_func(read, *model, xs[:, m]) for m, model in enumerate(models)][0]
+
+
+def one_by_torch_func(
+    read: Callable[..., dict], W: torch.Tensor, R: torch.Tensor, b: torch.Tensor, xs: np.ndarray
+) -> Logs:
+    """The norms of one model with inputs [T D B]."""
+    H, B = R.shape[1], xs.shape[2]
 
     def step(s: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         i, f, z, o = (W @ x + R @ s[:H] + b[:, 0]).split(H)
         c = torch.sigmoid(f) * s[H:] + torch.sigmoid(i) * torch.tanh(z)
         return torch.cat([torch.sigmoid(o) * torch.tanh(c), c])
 
-    inputs = torch.as_tensor(xs[:, 0]).swapaxes(1, 2)
+    inputs = torch.as_tensor(xs).swapaxes(1, 2)
     states = [torch.zeros(B, 2 * H, dtype=torch.float64)]
     for x in inputs[:-1]:
         states.append(vmap(step)(states[-1], x))
@@ -105,6 +114,7 @@ def joint(product: torch.Tensor, log: torch.Tensor, *entry: Any) -> dict[str, np
 
 def all_blocks(product: torch.Tensor, log: torch.Tensor, entry: torch.Tensor, before: torch.Tensor) -> dict:
     """Both norms of every block."""
+    H = entry.shape[1]
     hh, cc = product[:, :H, :H], product[:, H:, H:]
     return joint(product, log) | norms("_hh", hh, log) | norms("_cc", cc, log) | norms("_x", entry, before)
 
@@ -115,8 +125,10 @@ def norms(suffix: str, block: torch.Tensor, log: torch.Tensor) -> dict[str, np.n
     return {f"jacobian_{name}{suffix}": (norm.log10() + log).numpy() for name, norm in both.items()}
 
 
-REFERENCE = "torch.func"
+REFERENCE, OURS = "torch.func", "numpy, compressed"
 JOINT, BLOCKS = "joint norms", "norms of all blocks"
+TARGETS = {JOINT: 30.0, BLOCKS: 20.0}
+"""How many times as fast as torch.func OURS has to be."""
 CONTENDERS: dict[tuple[str, str], Callable[[Params, np.ndarray], Logs]] = {
     (JOINT, "torch.func, products without norms"): partial(by_torch_func, nothing),
     (JOINT, REFERENCE): partial(by_torch_func, joint),
@@ -146,54 +158,41 @@ def check(system: tuple[Params, np.ndarray]) -> None:
             raise ArithmeticError(f"{name} is {off:.1e} bits off")
 
 
-QUICK = {"rounds": 1}
+QUICK = {"rounds": 1, "T": 64}
 
 
-def run(rounds: int = 5) -> pd.DataFrame:
-    """A row per contender; `ratio` says how many times faster it is than torch.func at the same work."""
+def run(rounds: int = ROUNDS, T: int = T) -> pd.DataFrame:
+    """The table of this work."""
     torch.set_num_threads(1)
-    system = problem()
+    system = problem(T=T)
     check(system)
-    seconds: dict[tuple[str, str], list[float]] = {name: [] for name in CONTENDERS}
-    for _ in range(rounds):
-        for name, contender in CONTENDERS.items():
-            start = time.process_time()
-            contender(*system)
-            seconds[name].append(time.process_time() - start)
-    median = {name: float(np.median(values)) for name, values in seconds.items()}
-    rows = [
-        (
-            f"{WORK}: {work}",
-            name,
-            s,
-            median[work, REFERENCE] / s,
-            TARGET if name == "numpy, compressed" else np.nan,
-        )
-        for (work, name), s in median.items()
-    ]
-    table = pd.DataFrame(rows, columns=["work", "contender", "seconds", "ratio", "target"])
-    hot = {
-        name: longest(partial(CONTENDERS[name], *system)) for name in median if name[1] == "numpy, compressed"
-    }
-    return table.assign(
-        against=np.where(table.target.notna(), "torch.func", ""),
-        longest=[hot.get(name) for name in median],
+    seconds = interleaved(
+        {name: partial(work, *system) for name, work in CONTENDERS.items()}, rounds, warm=True
     )
+    tables = [
+        of_work(work, {name: s for (w, name), s in seconds.items() if w == work}, T) for work in TARGETS
+    ]
+    hot = {work: longest(partial(CONTENDERS[work, OURS], *system)) for work in TARGETS}
+    return pd.concat([each.assign(longest=hot[work]) for each, work in zip(tables, TARGETS, strict=True)])
 
 
-def cost_by_lag(rounds: int = 5) -> pd.DataFrame:
+def of_work(work: str, seconds: dict[str, float], T: int) -> pd.DataFrame:
+    """The rows of one of the two works."""
+    name = f"Jacobian norms at all lags, LSTM, H = {H}, T = {T}, {B} sequences: {work}"
+    return table(name, seconds, {(OURS, REFERENCE): TARGETS[work]})
+
+
+def cost_by_lag(rounds: int = ROUNDS) -> pd.DataFrame:
     """Milliseconds per lag, as means over SEGMENT lags of the median of `rounds`, and rows carried. The first have the
     forward pass in them."""
     options: dict[str, dict[str, bool]] = {"all rows": {"all_rows": True}, "compressed": {}}
     ranks = {"all rows": dict.fromkeys(range(T + 1), 2 * H), "compressed": carried()}
-    table = pd.DataFrame({"lag": range(1, T + 1)})
+    lags = pd.DataFrame({"lag": range(1, T + 1)})
     parts = []
     for name in options:
         laps = np.median([seconds_by_lag(**options[name]) for _ in range(rounds)], axis=0)
-        milliseconds = 1e3 * pd.Series(laps).groupby((table["lag"] - 1) // SEGMENT).transform("mean")
-        parts.append(
-            table.assign(rows=name, milliseconds=milliseconds, carried=table["lag"].map(ranks[name]))
-        )
+        milliseconds = 1e3 * pd.Series(laps).groupby((lags["lag"] - 1) // SEGMENT).transform("mean")
+        parts.append(lags.assign(rows=name, milliseconds=milliseconds, carried=lags["lag"].map(ranks[name])))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -226,11 +225,11 @@ def carried() -> dict[int, int]:
 
 def plot(path: str) -> None:
     """Draw the cost of a lag and the rows carried against the lag."""
-    table = cost_by_lag()
+    costs = cost_by_lag()
     sns.set_theme(style="ticks")
     figure, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(6.4, 5.6), layout="constrained")
     for axes, column in ((above, "milliseconds"), (below, "carried")):
-        sns.lineplot(table, x="lag", y=column, hue="rows", ax=axes, legend=axes is above, estimator=None)
+        sns.lineplot(costs, x="lag", y=column, hue="rows", ax=axes, legend=axes is above, estimator=None)
         axes.set(yscale="log")
     above.set(ylabel="CPU milliseconds per lag")
     below.set(xlabel="lag, steps", ylabel="rows carried per sequence", xscale="log")
@@ -240,6 +239,6 @@ def plot(path: str) -> None:
 
 
 if __name__ == "__main__":
-    print(run(int(sys.argv[1]) if len(sys.argv) > 1 else 5).round(3).to_markdown(index=False))
+    print(run(*map(int, sys.argv[1:2])).round(3).to_markdown(index=False))
     if len(sys.argv) > 2:
         plot(sys.argv[2])

@@ -17,6 +17,9 @@ from carousel.engine.recurrence import PATHS, drive, forward
 from carousel.study.models import on_backend
 
 KINDS = {"recur": "products", "tanh": "activations", "sigmoid": "activations"}
+DEFAULT = "compiled", "torch"
+ACTIVATIONS = {"lstm": 5, "gru": 3, "rnn_tanh": 1}
+"""Of a unit and step, forward."""
 Call = Callable[[], object]
 
 
@@ -47,13 +50,27 @@ def parts(problem: Problem, backend: Backend, block: int, training: bool) -> dic
 def with_limits(
     table: pd.DataFrame, problem: Problem, works: dict[str, Call], block: int, training: bool
 ) -> pd.DataFrame:
-    """A work's table with what limits the contenders that call a library's functions one after the other."""
-    found = {
-        name: parts(problem, load(name, "cpu", "float32", True), block, training)
-        | {"longest": longest(works[name])}
-        for name in ("numpy", "torch")
+    """A work's table with its arithmetic, and with what limits the default paths: torch calls a library's functions."""
+    found: dict[str, dict[str, Any]] = {
+        name: {"longest": longest(works[name])} for name in DEFAULT if name in works
     }
-    return table.join(pd.DataFrame(found).T, on="contender")
+    found["torch"] |= parts(problem, load("torch", "cpu", "float32", True), block, training)
+    limited = table.join(pd.DataFrame(found).T, on="contender")
+    return limited.assign(**arithmetic(problem, training))
+
+
+def arithmetic(problem: Problem, training: bool) -> dict[str, int]:
+    """The `operations` of all products of one pass back and forth, and the `values` of its activations.
+
+    R multiplies once forward and once back, W forward; in training each gives a gradient by itself, too.
+    """
+    T, M, _, B = problem.xs.shape
+    W, R = problem.params.W.size, problem.params.R.size
+    operations = 2 * T * B * ((2 + training) * R + (1 + training) * W)
+    return {
+        "operations": operations,
+        "values": ACTIVATIONS[problem.name] * problem.covector.shape[1] * M * B * T,
+    }
 
 
 def longest(work: Call, functions: int = 5) -> str:

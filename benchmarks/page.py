@@ -1,0 +1,161 @@
+"""bench.md: every figure beside its target, what limits those that miss, how cost grows, and what a GPU would take."""
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pandas as pd
+from yardstick import machine
+
+from carousel.pipeline.provenance import commit
+
+HERE = Path(__file__).parent
+LIMITED = "memory", "study", "python"  # works with a limit and no peer
+APART = "yardstick", "growth", "gpu"  # works with a section of their own
+NAMES = {"contender": "of carousel", "ratio": "times as fast"}
+VERSIONS = "numpy", "torch", "numba", "jax", "snakemake"
+FLOPS, TANH, COPY = "multiply-adds, GFLOP/s", "tanh, 10^9 numbers/s", "copy, GB/s"
+CROWDED, EMPTY = (
+    1.0,
+    0.5,
+)  # shares of the allowed time from which the limit rules a target out, or leaves room
+
+
+def page(table: pd.DataFrame) -> str:
+    """The benchmark page in Markdown."""
+    loops = table.script == "yardstick"
+    speeds = table[loops].set_index("contender").seconds
+    works = table[~table.script.isin(APART)]
+    aims = works[works.target.notna()]
+    limited = aims.script.isin(LIMITED)
+    return f"""# Benchmarks
+
+Made by `make bench` on {"; ".join(machine())}, at commit {commit()}; {", ".join(versions())}.
+
+Three fixed loops on one core, measured in the same run, by which to set the figures of two machines side by side
+(`yardstick.py`):
+
+{loops_table(speeds)}
+
+Contenders of one work have the same weights and data, are checked against each other, and are then timed in turn on one
+core with one thread each: medians of CPU seconds. Pipelines, studies and what is called from Python are timed by the
+clock.
+
+## Targets
+
+The targets are those of the default paths: compiled loops on NumPy, autograd on torch. Plain NumPy, without compiled
+loops, is the reference for what is true, not for what is fast: its targets are retired, its seconds stand below.
+
+{targets(aims[~limited])}
+
+{limits(aims[limited])}
+
+## What limits those that miss
+
+{misses(aims[~limited], speeds)}
+
+## Seconds
+
+{seconds(works)}
+"""
+
+
+def loops_table(speeds: pd.Series) -> str:
+    """The yardstick, a row per loop."""
+    return speeds.rename("speed").rename_axis("loop").reset_index().round(2).to_markdown(index=False)
+
+
+def met(aims: pd.DataFrame) -> pd.Series:
+    """Whether each target is met, or by how much it is missed."""
+    reached = aims.ratio / aims.target
+    missed = (1 - reached).map("**missed by {:.0%}**".format)
+    return missed.mask(reached >= 1, "met").mask(aims.ratio.isna(), "not measured")
+
+
+def targets(aims: pd.DataFrame) -> str:
+    """Each figure against a peer beside its target."""
+    shown = aims.assign(met=met(aims))[["work", "contender", "against", "ratio", "target", "met"]]
+    return shown.rename(columns=NAMES).round(2).to_markdown(index=False)
+
+
+def limits(aims: pd.DataFrame) -> str:
+    """Each figure beside its limit."""
+    shown = aims.assign(met=met(aims))[["work", "contender", "seconds", "against", "met"]]
+    names = {"contender": "of it", "seconds": "value", "against": "limit"}
+    return shown.rename(columns=names).round(3).to_markdown(index=False)
+
+
+def seconds(works: pd.DataFrame) -> str:
+    """The seconds of all contenders."""
+    times = works[works.seconds.notna() & works.against.fillna("").eq("")]
+    return times[["work", "contender", "seconds"]].round(4).to_markdown(index=False)
+
+
+def misses(aims: pd.DataFrame, speeds: pd.Series) -> str:
+    """A line per missed target: what is allowed, what the machine's speed takes alone, where the time goes."""
+    missed = aims[aims.ratio < aims.target]
+    said = [
+        f"- {row.work}, {row.contender} against {row.against}: {why(row, speeds)}"
+        for row in missed.itertuples()
+    ]
+    return "\n".join(said) or "None does."
+
+
+def why(row: tuple, speeds: pd.Series) -> str:
+    """What limits one contender, in words made from its numbers."""
+    allowed = row.seconds * row.ratio / row.target
+    parts = [f"takes {milliseconds(row.seconds)}, and {milliseconds(allowed)} are allowed."]
+    parts += [roofline(row, speeds, allowed), library(row, allowed)]
+    if isinstance(row.longest, str):
+        parts.append(f"Most time of their own: {row.longest}.")
+    return " ".join(filter(None, parts))
+
+
+def roofline(row: tuple, speeds: pd.Series, allowed: float) -> str:
+    """What the products and activations take at the speeds of the yardstick, beside what is allowed and measured."""
+    if pd.isna(row.operations) or FLOPS not in speeds:
+        return ""
+    products, activations = 1e-9 * row.operations / speeds[FLOPS], 1e-9 * row.values / speeds[TANH]
+    least = products + activations
+    peer = row.seconds * row.ratio
+    return (
+        f"At the speeds of the loops above its products take {milliseconds(products)} and its activations "
+        f"{milliseconds(activations)}: {least / row.seconds:.0%} of what it takes, {least / allowed:.0%} of what is "
+        "allowed, "
+        f"so that {verdict(least / allowed)} ({row.against} reaches {least / peer:.0%} of those speeds)."
+    )
+
+
+def verdict(share: float) -> str:
+    """What the share of the allowed time that arithmetic alone takes says of a target."""
+    if share >= CROWDED:
+        return "no program that multiplies so fast meets the target here"
+    return (
+        "what is between them has to be nearly free" if share >= EMPTY else "arithmetic is not what limits it"
+    )
+
+
+def library(row: tuple, allowed: float) -> str:
+    """What the calls of the contender's library take by themselves."""
+    if pd.isna(row.products):
+        return ""
+    least = row.products + row.activations
+    return (
+        f"Its library's products and activations, called alone at the same shapes, take {milliseconds(least)}, "
+        f"{least / allowed:.0%} of what is allowed; the rest is calls between them."
+    )
+
+
+def milliseconds(value: float) -> str:
+    """Seconds as milliseconds with three digits."""
+    return f"{float(f'{1e3 * value:.3g}'):,g} ms"
+
+
+def versions() -> list[str]:
+    """The packages that are there, with their versions."""
+    found = []
+    for name in VERSIONS:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"{name} not installed")
+    return found
