@@ -1,6 +1,6 @@
 """All benchmarks, into one table and a page of plots: `make bench`.
 
-    python benchmarks/bench.py [decay training jacobian pipeline memory study gpu]    those named; all if none is
+    python benchmarks/bench.py [decay training jacobian python memory pipeline study growth gpu]    all if none is named
     python benchmarks/bench.py --quick    the works that take seconds, in two minutes; prints, and writes nothing
 
 Writes benchmarks/bench.md, which holds the table, the machine and the versions, and benchmarks/plots/*.svg. A work is
@@ -9,7 +9,7 @@ commit on the same machine.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -31,12 +31,17 @@ COLUMNS = (
     "script work contender seconds against ratio target note axis size megabytes operations values products activations"
     " longest"
 ).split()
-WORKS = "decay", "training", "jacobian", "python", "memory", "pipeline", "study", "gpu"
+WORKS = "decay", "training", "jacobian", "python", "memory", "pipeline", "study", "growth", "gpu"
 
 
 def script(work: str) -> ModuleType:
     """The script of a work: the file of its name, or bench.py in the folder of its name."""
     return import_module(f"{work}.bench" if (HERE / work).is_dir() else work)
+
+
+def can_run(name: str) -> bool:
+    """Whether a work can run here; one that cannot has said why."""
+    return getattr(script(name), "can_run", lambda: True)()
 
 
 def measure(names: list[str]) -> None:
@@ -49,6 +54,7 @@ def measure(names: list[str]) -> None:
             done = pd.concat([done, found.assign(script=name, part=str(part), at=here())], ignore_index=True)
             rows_written(done, HERE / UNFINISHED)
         write(done)
+    write(done, names)
     (HERE / UNFINISHED).unlink()
 
 
@@ -69,15 +75,22 @@ def here() -> str:
     return f"{processor()}, {commit()}"
 
 
-def write(done: pd.DataFrame) -> None:
-    """Write what is done, and beside it what was measured of other works and parts before."""
+def write(done: pd.DataFrame, finished: Sequence[str] = ()) -> None:
+    """Write what is done, and beside it what was measured before: of other works, and of parts still to come."""
     path = HERE / "bench.csv"
     before = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
-    again = before.work.isin(done.work)
+    again = before.work.isin(done.work) | before.script.isin(finished)
     table = pd.concat([done, before[~again]], ignore_index=True).reindex(columns=COLUMNS)
     table = table.sort_values("script", key=lambda s: s.map(["yardstick", *WORKS].index), kind="stable")
     rows_written(table, path)
-    (HERE / "bench.md").write_text(page(pd.read_csv(path)), encoding="utf-8")  # numbers as numbers
+    write_page()
+
+
+def write_page() -> None:
+    """Write bench.md from bench.csv."""
+    (HERE / "bench.md").write_text(
+        page(pd.read_csv(HERE / "bench.csv")), encoding="utf-8"
+    )  # numbers as numbers
 
 
 def quick() -> None:
@@ -107,7 +120,8 @@ if __name__ == "__main__":
         sys.exit(f"bench: found {', '.join(sorted(unknown))}; allowed: {', '.join(WORKS)}, or --quick")
     if "--quick" in asked:
         quick()
-    else:
-        measure(asked)
-        plots(asked)
+    elif there := [name for name in asked if can_run(name)]:
+        measure(there)
+        plots(there)
+        write_page()
         print((HERE / "bench.md").read_text(encoding="utf-8"))

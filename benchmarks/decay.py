@@ -5,15 +5,13 @@ loop's float32 still holds a number the others have to agree with it.
 """
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from clock import ROUNDS, interleaved, table
 from limits import with_limits
-from peers import cell_loop
+from peers import cell_loop, installed
 from problem import Problem, part, problem
 
 from carousel.engine.backends.table import load
@@ -46,17 +44,25 @@ def ours(problem: Problem, name: str, exact: bool = False) -> Callable[[], np.nd
     return lambda: np.concatenate([norms(*each) for each in data], 1)
 
 
-def contenders(problem: Problem) -> dict[str, Callable[[], np.ndarray]]:
-    """All that can run here, after a check of their results."""
-    found = {"loop": cell_loop(problem), "numpy": ours(problem, "numpy", exact=True)}
-    found["torch"] = ours(problem, "torch")
-    if find_spec("numba"):
-        found["compiled"] = ours(problem, "numpy")
-    if find_spec("jax"):
-        from peers_jax import scan
+def scan(problem: Problem) -> Callable[[], np.ndarray]:
+    """JAX, imported where it is asked for."""
+    from peers_jax import scan
 
-        found["JAX"] = scan(problem)
-    return found
+    return scan(problem)
+
+
+MAKERS: dict[str, Callable[[Problem], Callable[[], np.ndarray]]] = {
+    "loop": cell_loop,
+    "numpy": partial(ours, name="numpy", exact=True),
+    "torch": partial(ours, name="torch"),
+    "compiled": partial(ours, name="numpy"),
+    "JAX": scan,
+}
+
+
+def contenders(problem: Problem) -> dict[str, Callable[[], np.ndarray]]:
+    """All that can run here."""
+    return {name: make(problem) for name, make in MAKERS.items() if installed(name)}
 
 
 def checked(found: dict[str, Callable[[], np.ndarray]]) -> None:
@@ -85,42 +91,6 @@ def run(
         timed = table(f"decay, {cell}", interleaved(found, rounds), TARGETS)
         rows.append(with_limits(timed, models, found, BLOCK, training=False))
     return pd.concat(rows, ignore_index=True)
-
-
-AXES = {"M": (1, 4, 16, 64), "H": (16, 32, 64, 128), "T": (32, 128, 512, 2048)}
-BASE = {"M": 4, "H": 32, "B": 16, "T": 128}
-NAMES = {"M": "models", "H": "units", "T": "steps"}
-
-
-def plot(path: Path) -> None:
-    """Seconds of an LSTM's decay against models, width and length."""
-    rows = [
-        (axis, size, name, seconds)
-        for axis, sizes in AXES.items()
-        for size in sizes
-        for name, seconds in interleaved(contenders(problem("lstm", **BASE | {axis: size})), 3).items()
-    ]
-    table = pd.DataFrame(rows, columns=["axis", "size", "contender", "seconds"])
-    grid = sns.relplot(
-        table,
-        x="size",
-        y="seconds",
-        hue="contender",
-        style="contender",
-        col="axis",
-        kind="line",
-        markers=True,
-        errorbar=None,
-        height=3,
-        palette="colorblind",
-        facet_kws={"sharex": False},
-    )
-    grid.set(xscale="log", yscale="log", ylabel="CPU seconds")
-    for axis, drawn in grid.axes_dict.items():
-        drawn.minorticks_off()
-        drawn.set_xticks(AXES[axis], map(str, AXES[axis]))
-        drawn.set(xlabel=NAMES[axis], title=", ".join(f"{k} = {v}" for k, v in BASE.items() if k != axis))
-    grid.savefig(path)
 
 
 if __name__ == "__main__":

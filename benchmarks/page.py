@@ -3,7 +3,9 @@
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import growth
 import pandas as pd
+from gpu.predict import predictions
 from yardstick import machine
 
 from carousel.pipeline.provenance import commit
@@ -53,9 +55,23 @@ loops, is the reference for what is true, not for what is fast: its targets are 
 
 {misses(aims[~limited], speeds)}
 
+## How cost grows
+
+An LSTM's, one axis at a time (`growth.py`): sizes that would take more than {growth.CAP:g} s a call are left out. An
+exponent is fitted to the {growth.FITTED} largest sizes. Memory is what a call takes beyond what its process held, its
+data included.
+
+{grown(table[table.script == "growth"])}
+
+## On a GPU
+
+{on_a_gpu(table[table.script == "gpu"])}
+
 ## Seconds
 
 {seconds(works)}
+
+{plots()}
 """
 
 
@@ -143,6 +159,31 @@ def library(row: tuple, allowed: float) -> str:
         f"Its library's products and activations, called alone at the same shapes, take {milliseconds(least)}, "
         f"{least / allowed:.0%} of what is allowed; the rest is calls between them."
     )
+
+
+def grown(rows: pd.DataFrame) -> str:
+    """The exponents of time and memory, a row per work, axis and contender."""
+    if rows.empty:
+        return "Not measured."
+    return growth.exponents(rows).to_markdown(
+        index=False, floatfmt=[*[""] * 3, ".0f", ".3g", ".0f", ".2f", ".2f"]
+    )
+
+
+def on_a_gpu(rows: pd.DataFrame) -> str:
+    """What was measured on a GPU, or what is predicted where none was at hand."""
+    if rows.empty:
+        return (
+            f"None was at hand. At least, by stated figures of an H200 (`gpu/predict.py` has the formula):\n\n"
+            f"{predictions().to_markdown(index=False)}"
+        )
+    return rows[["work", "contender", "seconds", "ratio", "target", "note"]].to_markdown(index=False)
+
+
+def plots() -> str:
+    """The plots that there are."""
+    paths = sorted((HERE / "plots").glob("*.svg"))
+    return "\n\n".join(f"![{path.stem}](plots/{path.name})" for path in paths)
 
 
 def milliseconds(value: float) -> str:

@@ -1,13 +1,20 @@
 """What one would write without carousel: a loop over torch's cells, torch's own layers, and JAX."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import numpy as np
 import torch
 from problem import Problem
 
 CELLS = {"lstm": torch.nn.LSTMCell, "gru": torch.nn.GRUCell, "rnn_tanh": torch.nn.RNNCell}
+NEEDS = {"compiled": "numba", "JAX": "jax"}
 LAYERS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn_tanh": torch.nn.RNN}
+
+
+def installed(name: str) -> bool:
+    """Whether the library of a contender is there."""
+    return name not in NEEDS or find_spec(NEEDS[name]) is not None
 
 
 def load(module: torch.nn.Module, problem: Problem, m: int, suffix: str = "") -> torch.nn.Module:

@@ -17,8 +17,8 @@ import yaml
 from clock import all_cores
 
 ROOT = Path(__file__).parents[1]
-SAMPLE, SETTINGS, TARGET = 40, 2000, 100.0
-GROWTH = 10, 100, 1000, 10_000
+SAMPLE, SETTINGS, TARGET = 12, 2000, 100.0
+GROWTH = 10, 200
 
 
 def study(settings: int) -> dict:

@@ -4,13 +4,13 @@
 """
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from clock import ROUNDS, interleaved, table
 from limits import with_limits
-from peers import layers
+from peers import installed, layers
 from problem import Problem, problem
 
 from carousel.engine.backends.backend import Model, Readout, Targets, leaves, rebuild
@@ -60,6 +60,18 @@ def ours(problem: Problem, targets: np.ndarray, name: str) -> Callable[[], None]
     return step
 
 
+def train(problem: Problem, targets: np.ndarray) -> Callable[[], None]:
+    """JAX, imported where it is asked for."""
+    from peers_jax import train
+
+    return train(problem, targets)
+
+
+MAKERS: dict[str, Callable[[Problem, np.ndarray], Callable[[], None]]] = {
+    "layers": layers,
+    **{name: partial(ours, name=name) for name in OURS},
+    "JAX": train,
+}
 PARTS = [{"cells": [cell], "batches": [B]} for B in BATCHES for cell in CELLS]
 QUICK = {"cells": CELLS[:1], "batches": BATCHES[:1], "rounds": 2}
 
@@ -77,14 +89,7 @@ def run(
     for B in batches:
         for cell in cells:
             models, targets = adding(cell, M, H, B, T)
-            found = {"layers": layers(models, targets)}
-            found |= {
-                name: ours(models, targets, name) for name in OURS if name != "compiled" or find_spec("numba")
-            }
-            if find_spec("jax"):
-                from peers_jax import train
-
-                found["JAX"] = train(models, targets)
+            found = {name: make(models, targets) for name, make in MAKERS.items() if installed(name)}
             aims = {("compiled", peer): target for peer, target in TARGETS[B].items()}
             timed = table(f"Adam step, {cell}, B = {B}", interleaved(found, rounds), aims)
             rows.append(with_limits(timed, models, found, M, training=True))

@@ -215,8 +215,7 @@ def run(
     rounds: int = ROUNDS,
 ) -> pd.DataFrame:
     """The table; where there is no GPU, one line says so and the table is empty."""
-    if device == "cuda" and not torch.cuda.is_available():
-        print("gpu: not measured, there is no GPU", flush=True)
+    if device == "cuda" and not can_run():
         return pd.DataFrame(columns=COLUMNS)
     checks = list(agreement(device, decay, training))
     table, wrong = [row for _, _, row in checks], {key for key, right, _ in checks if not right}
@@ -228,6 +227,14 @@ def run(
         gc.collect()
         torch.cuda.empty_cache()
     return pd.DataFrame(table, columns=COLUMNS)
+
+
+def can_run() -> bool:
+    """Whether there is a GPU; where there is none, a line says so."""
+    if there := torch.cuda.is_available():
+        return there
+    print("gpu: not measured, there is no GPU", flush=True)
+    return False
 
 
 def shown(rows: list[Row]) -> None:
