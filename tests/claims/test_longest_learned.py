@@ -271,7 +271,7 @@ def test_the_words_name_who_learns_longer_and_count_them(plant) -> None:
     found = decided(plant(need="K3", extra={"longest": lengths}))
     said = found.condition
     assert said.startswith(
-        "That they learn longer sequences than the tanh RNN was shown of 2 of 4 LSTMs on adding and 4 of 4 on "
+        "Shown to learn longer sequences than the tanh RNN: 2 of 4 LSTMs on adding and 4 of 4 on "
         "temporal order."
     )
     assert (
@@ -290,9 +290,9 @@ def test_the_lengths_of_the_page_are_tried_in_octaves() -> None:
 
 
 SENTENCES = {
-    "supported": ({}, "was shown of 4 of 4 LSTMs on adding and 4 of 4 on temporal order. Pairs of"),
-    "refuted": ({"rnn_tanh": 40}, "was shown of 0 of 4 LSTMs on adding and 0 of 4 on temporal order. Pairs of"),
-    "depends": ({"rnn_tanh": 20}, "was shown of 3 of 4 LSTMs on adding and 3 of 4 on temporal order. Pairs of"),
+    "supported": ({}, "tanh RNN: 4 of 4 LSTMs on adding and 4 of 4 on temporal order. Of two"),
+    "refuted": ({"rnn_tanh": 40}, "tanh RNN: 0 of 4 LSTMs on adding and 0 of 4 on temporal order. Of two"),
+    "depends": ({"rnn_tanh": 20}, "tanh RNN: 3 of 4 LSTMs on adding and 3 of 4 on temporal order. Of two"),
     "inconclusive": (dict.fromkeys((*LSTMS, "rnn_tanh"), 80), "lengths beyond those tried would settle adding, LSTM"),
 }  # fmt: skip
 

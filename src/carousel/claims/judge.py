@@ -8,6 +8,7 @@ import pandas as pd
 
 from carousel.axes import BACKENDS
 from carousel.claims.claim import Boundary, Claim, Tables, Verdict
+from carousel.claims.depends import depends_on
 from carousel.claims.robustness import at_other_margins, parts, to_change
 from carousel.claims.rules import INCONCLUSIVE
 from carousel.claims.settings_text import described, slices
@@ -43,7 +44,7 @@ def judge(claims: Mapping[str, Claim], tables: Tables, calibration: pd.DataFrame
         rows.append(
             _row(claim, shown, nothing)
             | {"settings": described(rests_on), "slices": slices(rests_on)}
-            | {"would_change": to_change(claim, measured, shown)}
+            | {"would_change": to_change(claim, measured, shown), "depends_on": depends_on(measured, shown)}
             | at_other_margins(claim, models, withheld=bool(wrong))
         )
         evidence.append(parts(name, measured, found))

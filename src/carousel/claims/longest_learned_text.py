@@ -9,6 +9,7 @@ from carousel.analysis import names
 from carousel.analysis.text import listed, number
 from carousel.claims.evidence import reference
 from carousel.claims.rules import FAILS, HOLDS, UNCLEAR, comparison
+from carousel.claims.undecided_text import reasons
 
 LONGER, RANKS, CONTRAST = "longer", "ranks", "contrast"  # what a part of the evidence is about
 RANK = "rank correlation of what is left with the length"
@@ -17,6 +18,7 @@ SAME, SHORTER, NOT_LONGER = "the same", "shorter", "not longer"
 SAID = {HOLDS: "Longer", SAME: "The same within the margin", SHORTER: "Shorter", NOT_LONGER: "Not longer",
         UNCLEAR: "Undecided"}  # fmt: skip
 OCTAVES = ", in octaves: "  # of the sentences that name each LSTM
+LEFT = " decades left, "  # of those on the LSTM and the tanh RNN that differ in their gates alone
 SHOWN = 3  # parts that are named
 
 
@@ -26,7 +28,8 @@ def condition(evidence: pd.DataFrame, states: pd.Series, same: pd.Series) -> lis
     states, same: of the parts by `comparison`, and of LONGER ones by `equivalence`.
     """
     own = reference(evidence)
-    own = own.assign(state=own["part"].map(states))
+    why = {part: next(iter(each)) for part, each in reasons(evidence, states).items()}
+    own = own.assign(state=own["part"].map(states), why=[why.get(part, "") for part in own["part"]])
     gains = own[own["kind"] == LONGER]
     gains = gains.assign(word=[_word(row, same.get(row["part"])) for _, row in gains.iterrows()])
     return [_counts(gains), *_ranked(own), *_pairs(own), *_by_word(gains)]
@@ -48,7 +51,14 @@ def _counts(gains: pd.DataFrame) -> str:
         for task, group in gains.groupby("task")
     ]
     told = listed(each).replace(" on", " LSTMs on", 1)
-    return f"That they learn longer sequences than the tanh RNN was shown of {told}."
+    return f"Shown to learn longer sequences than the tanh RNN: {told}.{_reasons(gains)}"
+
+
+def _reasons(gains: pd.DataFrame) -> str:
+    """Return in words how many LSTMs are undecided for which reason, each counted by the first of them."""
+    counts = gains.loc[gains["word"] == UNCLEAR, "why"].value_counts()
+    each = [f"{many}, as {why}" for why, many in counts.items() if why]
+    return f" Of the {counts.sum()} that are undecided: {'; '.join(each)}." if each else ""
 
 
 def _open(words: pd.Series) -> str:
@@ -57,31 +67,31 @@ def _open(words: pd.Series) -> str:
 
 
 def _by_word(gains: pd.DataFrame) -> Iterator[str]:
-    """Yield a sentence for each of SAID that occurs: the octaves of each LSTM, task by task."""
+    """Yield a sentence for each of SAID that occurs, of the undecided for each reason: the octaves, task by task."""
     for word, said in SAID.items():
-        own = gains[gains["word"] == word]
-        each = [
-            f"on {names.task(task)} "
-            + listed(f"{row.short} ({number(row.effect)})" for row in group.itertuples())
-            for task, group in own.groupby("task")
-        ]
-        if each:
-            yield f"{said}{OCTAVES}{'; '.join(each)}."
+        for why, own in gains[gains["word"] == word].groupby("why", sort=False):
+            each = [
+                f"on {names.task(task)} "
+                + listed(f"{row.short} ({number(row.effect)})" for row in group.itertuples())
+                for task, group in own.groupby("task")
+            ]
+            yield f"{said}{f', as {why}' if why else ''}{OCTAVES}{'; '.join(each)}."
 
 
 def _ranked(own: pd.DataFrame) -> Iterator[str]:
     rows = own[own["kind"] == RANKS]
-    each = [
-        f"{in_order(row.effect)} on {names.task(row.task)} ({_verb(row.state)})" for row in rows.itertuples()
-    ]
+    each = [f"{in_order(row.effect)} on {names.task(row.task)} ({_verb(row.state)})" for row in rows.itertuples()]
     if each:
-        yield f"Pairs of settings in which the one with more gradient left learns longer: {listed(each)}."
+        yield f"Of two settings the one with more gradient left learns longer in {listed(each)}."
+    open_ = [f"on {names.task(row.task)}, as {row.why}" for row in rows.itertuples() if row.why]
+    if open_:
+        yield f"Their order is undecided {'; '.join(open_)}."
 
 
 def _pairs(own: pd.DataFrame) -> Iterator[str]:
     for row in own[own["kind"] == CONTRAST].itertuples():
         yield (
-            f"On {names.task(row.task)} the LSTM at forget bias 0 has {number(row.left)} decades left, the tanh RNN "
+            f"On {names.task(row.task)} the LSTM at forget bias 0 has {number(row.left)}{LEFT}the tanh RNN "
             f"{number(row.left_right)}, and {_longer(row.effect, row.left - row.left_right)} ({_verb(row.state)})."
         )
 

@@ -19,6 +19,7 @@ from carousel.claims.rules import (
     UNCLEAR,
     agreed,
 )
+from carousel.claims.undecided_text import in_full
 
 FACTORS = {"at_half_margin": 0.5, "at_twice_margin": 2.0}
 MOST = 1000  # repetitions: where more would be needed, the effect is as good as at its margin
@@ -124,13 +125,15 @@ def _closest(evidence: pd.DataFrame, found: Verdict) -> str:
 
 
 def parts(name: str, evidence: pd.DataFrame, found: Verdict) -> pd.DataFrame:
-    """Return one row per part and backend of a claim's evidence, with its state; one for a space that is searched."""
+    """Return one row per part and backend of a claim's evidence, with its state and why it is open; one for a space searched."""
     if "part" not in evidence or evidence.empty or not {"effect", "error"} & set(evidence):
         whole = {"part": "all", "effect": found.effect, "low": found.low, "high": found.high, "n": found.n}
         rows = [whole | {"backend": backend, "shared": value} for backend, value in found.by_backend.items()]
-        return pd.DataFrame(rows).assign(id=name, state=found.verdict)
+        return pd.DataFrame(rows).assign(id=name, state=found.verdict, why="")
     effect = {} if "effect" in evidence else {"effect": evidence["error"]}
-    return evidence.assign(id=name, state=evidence["part"].map(dict(found.states)), **effect)
+    open_ = in_full(evidence, found.states)
+    why = [open_.get(str(part), "") for part in evidence["part"]]
+    return evidence.assign(id=name, state=evidence["part"].map(dict(found.states)), why=why, **effect)
 
 
 def flips(verdicts: pd.DataFrame) -> str:

@@ -78,6 +78,9 @@ CLAIMS = (
            "The effect as one backend measured it, in a field of the backend's name."),
     Column("condition", "text", "detail", "",
            "What the verdict depends on, or what would settle an inconclusive one; may be empty."),
+    Column("depends_on", "text", "detail", "",
+           "The factor that a verdict depends on, in a word: that of its threshold, or the one that says most of which "
+           "parts hold; empty where it is not depends, or its parts differ in none."),
     Column("takeaway", "text", "detail", "", "One sentence for a practitioner."),
     Column("figure", "text", "detail", "", "The file under figures/ that shows the measurement."),
     Column("alt", "text", "detail", "", "That picture in words."),
@@ -123,6 +126,7 @@ EVIDENCE = (
     Column("reverse", "float", "detail", "1", "settings of which every repetition is below the margin"),
     Column("state", "category", "value", "",
            "holds, fails, mixed or unclear; beside: no part of the verdict; for a space searched the verdict"),
+    Column("why", "text", "detail", "", "of an unclear part every reason why; else empty"),
     Column("settings", "float", "count", "settings", "settings behind the effect"),
     Column("repetitions", "float", "count", "models", "repetitions of each"),
     Column("n", "float", "count", "models", "models behind the effect"),

@@ -58,9 +58,11 @@ def ended(clause: str) -> str:
 
 
 def depends_on(claim: Claim) -> str:
-    """What a verdict depends on, in a word: the factor of its boundary, or the first that its condition names."""
+    """What a verdict depends on, in a word: as it was decided; of parts that no factor tells apart by its condition."""
     if claim.verdict not in ("depends", "inconclusive"):
         return ""
-    text = claim.boundary or claim.condition
+    if claim.depends_on:
+        return str(claim.depends_on)
+    text = claim.condition
     found = {text.find(said): word for said, word in reversed(FACTORS.items()) if said in text}
     return found[min(found)] if found else ""

@@ -13,7 +13,7 @@ from carousel.analysis.stats.left import KEPT
 from carousel.analysis.text import count, listed, power, share, span
 from carousel.axes import REFERENCE
 from carousel.claims.defaults import FIRST
-from carousel.claims.longest_learned_text import OCTAVES, RANK
+from carousel.claims.longest_learned_text import LEFT, OCTAVES, RANK
 from carousel.claims.rules import LAG
 from carousel.report import names
 from carousel.report.page.brief import sentences
@@ -31,7 +31,6 @@ from carousel.report.page.facts import (
 )
 from carousel.report.page.markup import escape, per_cent, prose
 
-SHORT = 2  # sentences of K3: who learned longer, and whether what is left orders them
 
 
 def carousel(data: SimpleNamespace) -> str:
@@ -152,9 +151,9 @@ def relu(data: SimpleNamespace) -> str:
 
 
 def learning(data: SimpleNamespace) -> str:
-    """Whether it helps to learn: in a word by K3's ranks, and the first SHORT sentences of its condition."""
+    """Whether it helps to learn: in a word by K3's ranks, and its condition up to the single LSTMs."""
     claim = data.claims.set_index("id").loc["K3"]
-    said = takewhile(lambda text: OCTAVES not in text, sentences(claim["condition"])[:SHORT])
+    said = takewhile(lambda text: OCTAVES not in text and LEFT not in text, sentences(claim["condition"]))
     return f"**{_ranked(data)}** {prose(' '.join(said))} *{prose(claim['takeaway'])}*"
 
 
