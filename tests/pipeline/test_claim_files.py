@@ -2,14 +2,19 @@
 
 import json
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from carousel.__main__ import main
 from carousel.claims import CLAIMS
-from carousel.pipeline.claim_files import claims_of, load
+from carousel.claims.claim import Tables
+from carousel.pipeline.claim_files import claims_of, entries, load
 from carousel.pipeline.claim_paths import paths, seals_of
+from carousel.pipeline.claim_rows import absent
+from carousel.pipeline.commands.claims import forms, lines
 from carousel.pipeline.seed_stability import reseeded
 from carousel.study import files
 from carousel.study.errors import StudyError
@@ -60,7 +65,7 @@ WRONG = {  # what is changed into what, and what is said of it behind the file's
         "claims[0].table: found 'depth'; allowed: decay, dynamics, accuracy",
     ),
     "quantity": ("loss_state", "los", "claims[0].quantity: found 'los'; allowed: loss_state, "),
-    "state": ("loss_state", "loss_q", "claims[0].quantity: found 'q' for a state; allowed: "),
+    "state": ("loss_state", "loss_q", "claims[0].quantity: found 'loss_q'; allowed: loss_state, loss_x, "),
     "column": ("slice:", "slic:", "claims[0].filter: found the column 'slic'; allowed: backend, "),
     "cell": ("cell: lstm,", "cell: lstn,", "claims[0].filter: cell: found 'lstn'; allowed: "),
     "bias": (
@@ -176,6 +181,43 @@ def test_the_claims_of_a_study_are_no_part_of_what_it_measures() -> None:
     study = files.load(files.find("smoke"))
     other = study.model_copy(update={"claims": ("standard", "mine.yaml")})
     assert (study_hash(study), sweep(study)) == (study_hash(other), sweep(other))
+
+
+ABSENT = {  # what is changed into what, and what is said of rows that are not there
+    "nothing": ("init: torch", "init: torch", []),
+    "slice": (
+        "slice: libraries", "slice: library",
+        ["filter: slice: found 'library'; allowed: libraries, reach; nearest: libraries"],
+    ),
+    "one of a list": ("init: torch", "init: [keras, torch]", ["filter: init: found 'keras'; allowed: torch"]),
+    "beside another": ("slice: libraries", "slice: reach", ["pairing: slice: found 'reach'; allowed: libraries"]),
+    "lag": ("lag: 100", "lag: [10, 1000]", ["filter: lag: found 1000; allowed: up to 100"]),
+    "score": (
+        "table: decay\n    filter: {path: full, cell: lstm,", "table: accuracy\n    filter: {cell: gru,",
+        ["filter: cell: found 'gru'; allowed: lstm, rnn_tanh"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ABSENT)
+def test_what_the_tables_have_no_rows_of_is_said(case: str, write: Callable[[str, str], Path]) -> None:
+    old, new, said = ABSENT[case]
+    path = write(old, new)
+    if case == "score":
+        text = path.read_text().replace("quantity: loss_state\n    lag: 100\n", "quantity: loss\n")
+        path.write_text(text.replace(", trained: no", ""))
+    lists = {"cell": ["lstm", "rnn_tanh"], "slice": ["libraries", "reach"], "lag": [0, 10, 100]}
+    rows = pd.DataFrame(product(*lists.values()), columns=[*lists])
+    rows = rows.assign(quantity="loss_state", path="full", init="torch", trained="no")
+    rows = rows[(rows["slice"] == "libraries") | (rows["cell"] == "lstm")]
+    tables = Tables(rows, rows.drop(columns=["quantity", "trained"]), rows)
+    (entry,) = entries(path)
+    assert absent(entry.form, tables) == said
+    verdict = {"id": "X1", "verdict": "inconclusive", "n": 0, "effect": 0.0, "low": 0.0, "high": 0.0, "unit": "decades",
+               "sealed": "none", "reading": "More.", "condition": "Undecided."}  # fmt: skip
+    first, *_, last = lines(pd.DataFrame([verdict]), forms([str(path)]), tables)
+    assert first == "X1: inconclusive, nothing measured; seal: none"
+    assert last == (f"  no rows: {said[-1]}" if said else "  found: Undecided.")
 
 
 def test_sealing_writes_a_file_beside_the_claims(

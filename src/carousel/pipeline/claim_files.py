@@ -38,6 +38,11 @@ def _of_python(path: Path) -> Mapping[str, Claim]:
 
 
 def _of_yaml(path: Path) -> Mapping[str, Claim]:
+    return {entry.id: claim_of(_brought(entry)) for entry in entries(path)}
+
+
+def entries(path: Path) -> tuple[Entry, ...]:
+    """The claims of a file in YAML, checked. Raises StudyError, in one line."""
     try:
         file = File.model_validate(values(text_of(path), path))
     except ValidationError as error:
@@ -47,7 +52,7 @@ def _of_yaml(path: Path) -> Mapping[str, Claim]:
     ids = [entry.id for entry in file.claims]
     if twice := [name for name in ids if ids.count(name) > 1]:
         raise StudyError(f"{shown(path)}: claims: found the id {twice[0]} twice; allowed: each once")
-    return {entry.id: claim_of(_brought(entry)) for entry in file.claims}
+    return file.claims
 
 
 def _check(entry: Entry, where: str) -> None:

@@ -10,7 +10,7 @@ from carousel.cells import CELLS
 from carousel.inits import DEFAULT
 from carousel.study import values
 from carousel.study.errors import allowed, short
-from carousel.tables.quantities import PATHS, member, quantity
+from carousel.tables.quantities import PATHS, QUANTITIES, member, quantity
 from carousel.tables.schemas import TABLES
 
 COLUMN_ROLES = "factor", "condition", "place", "index"
@@ -95,7 +95,9 @@ def member_of(name: str) -> None:
     pattern, own = quantity(name).name, member(name)
     states = dict.fromkeys(state for cell in CELLS.values() for state in cell.states)
     if "{state}" in pattern and own not in states:
-        raise ValueError(f"quantity: found {short(own)} for a state; {allowed(own, states)}")
+        built = [pattern.format(state=state) for state in states]
+        others = [each.name for each in QUANTITIES if each.table == "decay" and each.name != pattern]
+        raise ValueError(f"quantity: found {short(name)}; {allowed(name, [*others, *built])}")
 
 
 def path_of(name: str, path: Any) -> None:
