@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 from support.cell_checks import FLOOR
 from support.pairs import cells_on
 from support.problems import B, H, M, random_problem
@@ -26,6 +26,9 @@ from carousel.measures.jacobian.blocks import places
 
 BACKENDS = {name: load(name, "cpu", "float64") for name in ("numpy", "torch")}
 both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
+EXACT = {
+    f"{name} {dtype}": load(name, "cpu", dtype, True) for name in BACKENDS for dtype in ("float64", "float32")
+}
 
 
 def measured(backend, p, lags):
@@ -241,6 +244,17 @@ def test_slopes_whose_squares_are_no_floats_are_no_zeros(backend):
     assert (slopes < -600).all() and np.isfinite(slopes).all()
 
 
+@both
+@pytest.mark.parametrize("far", [178.0, 183.6, 184.6, 350.0])
+def test_norms_just_above_the_square_root_of_the_smallest_float(backend, far):
+    """tanh'(184) is about 10^-159, and its square a float of five bits; every digit has to be there."""
+    found = measured(backend, scalar_chain("rnn_tanh", 1e-3, far, 2, 0.0), [1])
+    with mpmath.workdps(400):
+        slope = mpmath.sech(mpmath.mpf(far) + mpmath.mpf("1e-3") * mpmath.tanh(far)) ** 2
+        expected = float(mpmath.log10(slope) - 3)
+    assert found[1][Quantity("loss_state", "full")].item() == pytest.approx(expected, rel=1e-14)
+
+
 def test_a_split_goes_on_from_where_it_is():
     one = np.zeros((1, 1))
     split = initial(one + 2.0)
@@ -301,6 +315,16 @@ def test_a_linear_chain_decays_or_explodes_as_w_to_the_lag(backend, w, length):
     for lag, logs in found.items():
         assert logs[Quantity("loss_state", "full")].item() == pytest.approx(
             lag * math.log10(abs(w)), rel=1e-12, abs=1e-12
+        )
+
+
+@pytest.mark.parametrize("backend", [*EXACT.values()], ids=EXACT)
+@pytest.mark.parametrize("w", [1e6, 1e-25, 3e-12, 1e-3])
+def test_a_linear_chain_of_tiny_or_huge_weight_is_a_number_at_every_lag(backend, w):
+    found = measured(backend, scalar_chain("rnn_linear", w, 0.0, 24, 0.0), [1, 7, 13, 24])
+    for lag, logs in found.items():
+        assert logs[Quantity("loss_state", "full")].item() == pytest.approx(
+            lag * math.log10(w), rel=1e-6 if "32" in backend.dtype else 1e-13, abs=1e-12
         )
 
 
@@ -374,7 +398,9 @@ def test_the_memory_limit_changes_no_result(name, backend, monkeypatch):
 
 
 @both
-@given(exponent=st.integers(-1070, 1000), seed=st.integers(0, 99))
+@given(exponent=st.integers(-1070, 1023), seed=st.integers(0, 99))
+@example(exponent=-1070, seed=0)
+@example(exponent=1023, seed=0)
 @settings(max_examples=50, deadline=None)
 def test_rescaling_is_exact(backend, exponent, seed):
     x = np.ldexp(np.random.default_rng(seed).uniform(0.5, 1, (1, 3, 2)), exponent)

@@ -34,6 +34,19 @@ def sample(name, length, n, seed=0, test=False):
     return TASKS[name].sample(np.random.default_rng(seed), length, n, test)
 
 
+SOLVED = dict.fromkeys(TASKS, 0.95) | {"digits": 0.5, "digits_permuted": 0.5, "mnist": 0.88, "gunpoint": 0.85}
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if name != "adding"])
+def test_a_task_is_solved_from_its_level_on_and_not_below(name):
+    level = SOLVED[name]
+    assert [bool(TASKS[name].solved(0.0, score)) for score in (level - 1e-9, level)] == [False, True]
+
+
+def test_adding_is_solved_from_its_error_on_and_not_above():
+    assert [bool(TASKS["adding"].solved(error, 0.0)) for error in (0.01, 0.01 + 1e-9)] == [True, False]
+
+
 def words(x, letters):
     """One-hot [T D B] as B strings."""
     return ["".join(letters[k] for k in column) for column in x.argmax(1).T]

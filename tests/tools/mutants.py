@@ -6,7 +6,7 @@
 
 mutants.yaml beside this file lists them: the file, the text that is replaced (it occurs there once), what replaces it,
 why a person would make that mistake, and the tests that concern it. One that no test can notice has a reason under
-`equivalent` and is not run. The test that notices a mutant has to pass without it. A row is written as soon as it is
+`equivalent` and is not run. All tests of the mutants have to pass without them first. A row is written as soon as it is
 known; called again, the command goes on with those that are missing. What is killed and what survives is printed by
 package; exit status 1 if one survives. Each mutant has a process of its own, forked from one in which the libraries
 are imported already: importing them takes longer than most of the tests.
@@ -136,8 +136,6 @@ def outcome(folder: Path, mutant: Mutant) -> tuple[str, float, str]:
     finally:
         path.write_text(before, encoding="utf-8")
     found = OUTCOMES.get(status, f"no answer: pytest ended with {status}")
-    if found == "killed" and passes(folder, noticed if "::" in noticed else mutant.tests)[0] != 0:
-        found = "no answer: fails without it"
     return found, seconds, noticed
 
 
@@ -210,6 +208,10 @@ def main() -> int:
     root = Path(__file__).parents[2]
     with tempfile.TemporaryDirectory() as temporary:
         folders = [copied(root, Path(temporary) / str(k)) for k in range(max(1, arguments.workers))]
+        tests = dict.fromkeys(test for mutant in todo for test in mutant.tests.split())
+        if todo and (status := passes(folders[0], " ".join(tests)))[0] != 0:
+            print(f"without any mutant: {status[1] or status[0]}", file=sys.stderr)
+            return 2
         with arguments.out.open("a", encoding="utf-8", newline="") as stream:
             writer = csv.DictWriter(stream, COLUMNS)
             if not rows:
