@@ -120,16 +120,29 @@ def test_a_given_state_and_no_biases(name):
 
 
 @pytest.mark.parametrize("name", ["tanh", "lstm", "gru"])
-def test_each_layer_and_direction_reads_what_the_module_makes_of_the_one_before(name):
+@pytest.mark.parametrize("given", [False, True], ids=["zeros", "given"])
+def test_each_layer_and_direction_reads_what_the_module_makes_of_the_one_before(name, given):
     module, xs = made(name, num_layers=2, bidirectional=True), noise(20, B, D)
-    table = measured(module, xs)
+    parts = 2 if name == "lstm" else 1
+    state = noise(parts, 4, B, H, seed=2) * given
+    handed = tuple(state) if parts == 2 else state[0]
+    table = measured(module, xs, handed if given else None)
     for layer in range(2):
-        ahead, back = layer_of(module, layer), layer_of(module, layer, "_reverse")
-        expect(table, each(ahead, xs), layer + 1, "forward")
-        expect(table, each(back, xs.flip(0)), layer + 1, "backward")
-        with torch.no_grad():
-            xs = torch.cat([ahead(xs)[0], back(xs.flip(0))[0].flip(0)], 2)
-    torch.testing.assert_close(xs, module(noise(20, B, D))[0].detach(), rtol=1e-12, atol=0)
+        outs = []
+        for k, suffix in enumerate(("", "_reverse")):
+            one, read, start = (
+                layer_of(module, layer, suffix),
+                xs.flip(0) if k else xs,
+                state[:, 2 * layer + k],
+            )
+            expect(table, [unrolled(one, read[:, b], start[:, b].flatten()) for b in range(B)], layer + 1,
+                   ("forward", "backward")[k])  # fmt: skip
+            hx = start[:, None].contiguous()
+            with torch.no_grad():
+                out = one(read, tuple(hx) if parts == 2 else hx[0])[0]
+            outs.append(out.flip(0) if k else out)
+        xs = torch.cat(outs, 2)
+    torch.testing.assert_close(xs, module(noise(20, B, D), handed)[0].detach(), rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("name", MODULES)

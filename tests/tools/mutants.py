@@ -113,16 +113,16 @@ def tested(folder: Path, tests: str, answers: SimpleQueue) -> None:
     answers.put((status, first.failed, sum(os.times()[:4])))
 
 
-def passes(folder: Path, tests: str) -> tuple[int, str, float]:
+def passes(folder: Path, tests: str, limit: float | None = LIMIT) -> tuple[int, str, float]:
     """Pytest's exit status for some tests in a copy of the checkout, the first test that failed, and CPU seconds."""
     answers = FORKS.SimpleQueue()
     process = FORKS.Process(target=tested, args=(folder, tests, answers))
     process.start()
-    process.join(LIMIT)
+    process.join(limit)
     if process.is_alive():
         process.kill()
         process.join()
-        return 1, f"more than {LIMIT} s", LIMIT
+        return 1, f"more than {LIMIT} s", float(LIMIT)
     return (process.exitcode, "", 0.0) if answers.empty() else answers.get()
 
 
@@ -209,7 +209,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folders = [copied(root, Path(temporary) / str(k)) for k in range(max(1, arguments.workers))]
         tests = dict.fromkeys(test for mutant in todo for test in mutant.tests.split())
-        if todo and (status := passes(folders[0], " ".join(tests)))[0] != 0:
+        if todo and (status := passes(folders[0], " ".join(tests), limit=None))[0] != 0:
             print(f"without any mutant: {status[1] or status[0]}", file=sys.stderr)
             return 2
         with arguments.out.open("a", encoding="utf-8", newline="") as stream:
