@@ -65,16 +65,21 @@ def test_an_identity_finds_what_a1d_finds(plant: Plant) -> None:
         tables = plant("A1d", product_error={"lstm": error})
         own, python = decided(form, tables), CLAIMS["A1d"].decide(CLAIMS["A1d"].evidence(tables))
         assert own.verdict == {0.0: "supported", 1e-6: "depends"}[error] == python.verdict
+        assert own.effect == pytest.approx(error, rel=1e-3, abs=1e-12)
         assert (own.effect, own.low, own.high, own.n) == (python.effect, python.low, python.high, python.n)
 
 
 def test_a_search_finds_what_k1_finds(plant: Plant) -> None:
     wanted = {"path": "full", "cell": ["lstm97", "lstm", "lstm_peephole"], "length": {"from": 100}}
     form = Form("universal", "decay", "loss_state", wanted, (100,), "above", -1.0, {}, ())
-    for forget in ({"0": -0.31, "1": -0.14}, dict.fromkeys(("0", "1", "2", "3", "4", "5"), -1e-5)):
+    most = max(1 + 0.02 * np.random.default_rng(k).standard_normal() for k in range(10))
+    fast, slow = {"0": -0.31, "1": -0.14}, dict.fromkeys(("0", "1", "2", "3", "4", "5"), -1e-5)
+    for forget, verdict in ((fast, "refuted"), (slow, "supported")):
         tables = plant("K1", forget=forget)
         own, python = decided(form, tables), CLAIMS["K1"].decide(CLAIMS["K1"].evidence(tables))
-        assert (own.verdict, own.n) == (python.verdict, python.n)
+        assert (own.verdict, own.n) == (python.verdict, python.n) and own.verdict == verdict
+        if forget is fast:
+            assert own.effect == pytest.approx(-31 * most) == python.effect
     ever = replace(form, kind="existence", relation="below")
     assert decided(ever, plant("K1")).verdict == "supported"
     falling = plant("K1", forget=dict.fromkeys(map(str, range(6)), -0.1))
@@ -119,6 +124,19 @@ def test_parts_are_decided_one_by_one(turn: tuple[str, float], plant: Plant) -> 
 def test_parts_stand_in_the_order_of_the_filter(plant: Plant) -> None:
     form = replace(RATE, filter=RATE.filter | {"forget_bias": ["10", "0"]})
     assert [*decided(form, plant("A1e")).states] == ["forget bias 10", "forget bias 0"]
+
+
+def test_the_part_or_witness_that_is_shown_stands_for_the_claim(plant: Plant) -> None:
+    for bias, effect in (("1", -0.14), ("no such", -0.31)):
+        found = decided(replace(RATE, shown={"forget_bias": bias}), plant("A1e"))
+        assert found.effect == pytest.approx(effect, rel=0.03)
+    tables, wanted = plant("K1"), {"path": "full", "cell": "lstm"}
+    form = replace(LEFT, kind="universal", filter=wanted, threshold=-1.0, pairing={})
+    for shown in ({"slice": "libraries", "init": "keras"}, {"forget_bias": "1", "slice": "grid"}):
+        found = decided(replace(form, shown=shown), tables)
+        assert found.effect > decided(form, tables).effect and found.verdict == "refuted"
+    kept = replace(form, shown={"forget_bias": "10"})  # keeps its gradient, so that it is no witness
+    assert decided(kept, tables) == decided(form, tables)
 
 
 def test_too_few_repetitions_or_a_backend_less_decide_nothing(plant: Plant) -> None:

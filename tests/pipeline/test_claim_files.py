@@ -47,6 +47,16 @@ WRONG = {  # what is changed into what, and what is said of it behind the file's
         "claims[0].statment: unknown key; allowed: id, source, statement, kind, table, ",
     ),
     "missing": ("    family: []\n", "", "claims[0].family: missing; every key is required"),
+    "shown": (
+        "family: []\n",
+        "family: [init, forget_bias]\n    shown: {forget_bia: 1}\n",
+        "claims[0].shown: found the column 'forget_bia'; allowed: ",
+    ),
+    "shown apart": (
+        "family: []\n",
+        "family: [init, forget_bias]\n    shown: {cell: lstm}\n",
+        "claims[0].shown: found 'cell'; allowed: init, forget_bias",
+    ),
     "id": ("id: X1", "id: x 1", "claims[0].id: found 'x 1'; "),
     "hash": (QUOTE + ",", "It is not,", "claims[0].source.hash: found "),
     "kind": (

@@ -4,68 +4,27 @@ import pandas as pd
 
 from carousel.analysis import names
 from carousel.analysis.stats.left import left
-from carousel.analysis.stats.tables import MODEL, SETTING, difference, joined, select
+from carousel.analysis.stats.tables import MODEL, SETTING, difference, select
 from carousel.analysis.text import listed, number
 from carousel.claims import defaults
-from carousel.claims.claim import Claim, Tables, Verdict
-from carousel.claims.evidence import missing, planned, reference, relative_error
+from carousel.claims.claim import Claim, Tables
+from carousel.claims.evidence import planned, reference
+from carousel.claims.form import Form
+from carousel.claims.form_text import Words
+from carousel.claims.form_verdict import by_form
 from carousel.claims.half_left import LAG
-from carousel.claims.rules import (
-    INCONCLUSIVE,
-    MIN_CHECKED,
-    SUPPORTED,
-    TOLERANCE,
-    WITH_FORGET_GATE,
-    combine,
-    identity,
-)
+from carousel.claims.rules import HOLDS, MIN_CHECKED, TOLERANCE, WITH_FORGET_GATE
 
 
-def rows(tables: Tables) -> pd.DataFrame:
-    """Return the derivative along the cell, the product of gates, and the gradient in full and along the cell."""
-    return _rows(tables.decay)
-
-
-def _rows(decay: pd.DataFrame) -> pd.DataFrame:
-    return select(
-        decay, cell=WITH_FORGET_GATE, trained="no", dtype="float64",
-        quantity=("cec", "factor_product", "loss_state"), path=("cell", "formula", "full"),
-    )  # fmt: skip
-
-
-def products(decay: pd.DataFrame) -> pd.DataFrame:
-    """Return per model and lag log10 of the derivative along the cell (``measured``) and of the ``formula``."""
-    found = _rows(decay)
-    keys = [*MODEL, "lag"]
-    measured = select(found, quantity="cec", path="cell")[[*keys, "log10_norm"]]
-    formula = select(found, quantity="factor_product", path="formula")[[*keys, "log10_norm"]]
-    both = joined(measured, formula, keys, "_formula")
-    return both.rename(columns={"log10_norm": "measured", "log10_norm_formula": "formula"})
-
-
-def measure(tables: Tables) -> pd.DataFrame:
-    """Return per cell and backend the largest ``error``, and decades that the total keeps ``more`` than the cell alone.
-
-    more: at LAG, median over settings and repetitions, ``least`` and ``most`` of the medians of a setting, and
-    ``default``, that of PyTorch's default LSTM; NaN where it was not measured. n: models.
-    """
-    both = products(tables.decay)
-    both = both.assign(
-        error=relative_error(both["measured"], both["formula"]), part=both["cell"].astype(str).map(names.cell)
-    )
-    groups = both.groupby(["part", "backend"], observed=True)
-    evidence = groups.agg(error=("error", "max"), checked=("error", "size")).reset_index()
-    models = both.drop_duplicates(MODEL).groupby(["part", "backend"], observed=True).size()
-    evidence = evidence.merge(models.rename("n").reset_index(), on=["part", "backend"])
-    return evidence.merge(excess(tables.decay), "left", ["part", "backend"])
-
-
-def excess(decay: pd.DataFrame) -> pd.DataFrame:
+def excess(tables: Tables) -> pd.DataFrame:
     """Return per cell and backend by how many decades the full gradient at LAG exceeds its part along the cell.
 
-    Both are norms over the same units, and both have entered the cell: what is between them is what other paths add.
+    more: their median over settings and repetitions; ``least`` and ``most`` of the medians of a setting; ``default``,
+    that of PyTorch's default LSTM; NaN where it was not measured. Both are norms over the same units, and both have
+    entered the cell: what is between them is what other paths add.
     """
-    found = planned(_rows(decay))
+    found = select(tables.decay, cell=WITH_FORGET_GATE, trained="no", dtype="float64", quantity="loss_state")
+    found = planned(found)
     full, along = (left(found, "loss_state", path, (LAG,)) for path in ("full", "cell"))
     both = full.merge(along, on=[*MODEL, "lag"], suffixes=("", "_along"))
     both = both.assign(
@@ -82,19 +41,10 @@ def excess(decay: pd.DataFrame) -> pd.DataFrame:
     return spread.join(default).reset_index()
 
 
-def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict with the largest error as its effect and how far the full gradient is from the cell's own."""
-    states = identity(evidence)
-    word = combine(states)
-    if word == INCONCLUSIVE:
-        what = f"{MIN_CHECKED} derivatives of each LSTM with a forget gate, in float64 on every backend"
-        return Verdict(word, missing(evidence, what), _alt(evidence), states=dict(states))
-    error = evidence.groupby(evidence["backend"].astype(str))["error"].max()
-    sides = {name: float(error[name]) for name in error.index}
-    held = "Along the cell alone, with the gates frozen. " if word == SUPPORTED else ""
-    worst, least, n = float(error.max()), float(error.min()), int(reference(evidence)["n"].sum())
-    return Verdict(word, held + _apart(evidence), _alt(evidence), worst, least, worst, n, by_backend=sides,
-                   states=dict(states))  # fmt: skip
+def condition(evidence: pd.DataFrame, states: pd.Series) -> str:
+    """Return in words how far the full gradient is from its part along the cell."""
+    held = "Along the cell alone, with the gates frozen. " if set(states) == {HOLDS} else ""
+    return held + _apart(evidence)
 
 
 def _apart(evidence: pd.DataFrame) -> str:
@@ -121,6 +71,16 @@ def _alt(evidence: pd.DataFrame) -> str:
     )
 
 
+FORM = Form(
+    "identity", "decay", "cec", {"path": "cell", "cell": WITH_FORGET_GATE, "trained": "no", "dtype": "float64"}, (),
+    "equal", TOLERANCE, {"quantity": "factor_product", "path": "formula"}, ("cell",),
+)  # fmt: skip
+WORDS = Words(
+    condition,
+    _alt,
+    f"{MIN_CHECKED} derivatives of each LSTM with a forget gate, in float64 on every backend",
+    excess,
+)
 CLAIM = Claim(
     id="A1d",
     who="answer 1",
@@ -139,7 +99,5 @@ CLAIM = Claim(
         "refuted": "The product of forget gates is not the derivative along the cell.",
         "depends": "The product of forget gates is the derivative along the cell only in some LSTMs.",
     },
-    measure=measure,
-    decide=decide,
-    rows=rows,
+    **by_form(FORM, WORDS),
 )

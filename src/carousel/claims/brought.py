@@ -1,7 +1,6 @@
 """Claims that are brought as data: what a file says of each, and the claim that it makes."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import NamedTuple
 
 from carousel.claims import form_text, form_verdict
@@ -35,10 +34,7 @@ def claim_of(said: Brought) -> Claim:
         unit=form_text.unit(form, said.unit),
         rule=form_text.rule(form),
         takeaway=said.takeaways,
-        models=partial(form_verdict.models, form),
-        measure=partial(form_verdict.measure, form),
-        decide=partial(form_verdict.decide, form),
-        rows=partial(form_verdict.rows, form),
+        **form_verdict.by_form(form, form_text.words(form)),
         margin=Margin(form.threshold, said.unit, said.why),
         source=said.source,
     )

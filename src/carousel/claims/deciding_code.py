@@ -20,6 +20,7 @@ import numpy as np
 from carousel.axes import BackendEntry
 from carousel.claims.bare_code import Bare
 from carousel.claims.claim import Margin
+from carousel.claims.form_text import Words
 
 PACKAGE = "carousel"
 WORDS = "carousel.analysis.names", "_text"  # how the names of modules end whose functions make words alone
@@ -114,7 +115,7 @@ def _home(name: str, space: Mapping[str, Any], module: str) -> str:
 
 def plain(thing: Any, functions: list[tuple[str, Any]]) -> Any:
     """Return a value as JSON has it; functions in it by name, and among ``functions``. Raises TypeError."""
-    if isinstance(thing, Margin | BackendEntry):
+    if isinstance(thing, Margin | BackendEntry | Words):
         return thing.value if isinstance(thing, Margin) else None
     if thing is None or isinstance(thing, str | bool | int | float):
         return thing

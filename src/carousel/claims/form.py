@@ -49,6 +49,7 @@ class Form:
     threshold: float  # of "within" and "equal" the margin
     pairing: Mapping[str, Any] = field(hash=False)  # what the other model of a pair has instead
     family: tuple[str, ...]  # the columns whose values are decided apart
+    shown: Mapping[str, Any] = field(default_factory=dict, hash=False)  # whose effect stands for the claim
 
 
 def chosen(table: pd.DataFrame | Runs, wanted: Mapping[str, Any]) -> pd.DataFrame:

@@ -1,17 +1,19 @@
 """A claim that is written as data, in words: what is read, what settles it, its parts and pictures."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from carousel.analysis import names
 from carousel.analysis.text import listed, number
 from carousel.axes import BACKENDS, REFERENCE
-from carousel.claims.evidence import reference
+from carousel.claims.claim import Tables
+from carousel.claims.evidence import DECIDED, by_state, reference
 from carousel.claims.form import ABOVE, BELOW, EQUAL, OUTSIDE, SEARCHES, WITHIN, Form
 from carousel.claims.rule_text import CONFIRMED, FEWER, words_of_universal
-from carousel.claims.rules import ALPHA, MIN_CHECKED
+from carousel.claims.rules import ALPHA, MIN_CHECKED, MIN_REPETITIONS, MIN_SEARCHED
 from carousel.claims.settings_text import named
 from carousel.tables.columns import ACCURACY, FACTORS
 from carousel.tables.quantities import PATHS, quantity
@@ -33,6 +35,34 @@ RELATION = {
     OUTSIDE: "farther than {} from zero",
     EQUAL: "the same to {}",
 }
+
+
+class Words(NamedTuple):
+    """What is said of the evidence of a claim."""
+
+    condition: Callable[
+        ..., str
+    ]  # of the evidence and its states; of a search, its witness and which others are such
+    alt: Callable[[pd.DataFrame], str]
+    missing: str  # what has to be measured where nothing is decided
+    beside: Callable[[Tables], pd.DataFrame] = lambda tables: (
+        pd.DataFrame()
+    )  # what they read that decides nothing
+
+
+def words(form: Form) -> Words:
+    """Return what is said of every claim that is written as data and has no words of its own."""
+    if form.kind in SEARCHES:
+        least = f"a search of at least {MIN_SEARCHED} settings on every backend, without one-sided findings"
+        return Words(partial(of_witness, form), partial(alt_of_search, form), least)
+    least = f"{MIN_CHECKED} values" if form.relation == EQUAL else f"{MIN_REPETITIONS} repetitions"
+    missing = f"{least} of what the claim is about, on every backend"
+    return Words(of_states, partial(alt_of_parts, form), missing)
+
+
+def of_states(evidence: pd.DataFrame, states: pd.Series) -> str:
+    """Return in words which parts hold, fail, depend on the setting, or are undecided."""
+    return " ".join(by_state(states, DECIDED))
 
 
 def parts(evidence: pd.DataFrame, by: Sequence[str]) -> pd.Series | str:
@@ -146,12 +176,13 @@ def unit(form: Form, own: str) -> str:
     return f"{own} ({which})" if which else own
 
 
-def of_witness(form: Form, row: pd.Series, seen: int, searched: int) -> str:
+def of_witness(form: Form, found: pd.DataFrame, row: pd.Series, seen: pd.Series) -> str:
     """Return the model that decides a search in words, and how many others do."""
+    if not seen.any():
+        return f"None among {len(found):,} models; the nearest has {number(row[REFERENCE])}: {named(row)}."
     what_it_is = "Witness" if form.kind == "existence" else "Counterexample"
-    if not seen:
-        return f"None among {searched:,} models; the nearest has {number(row[REFERENCE])}: {named(row)}."
-    return f"{what_it_is}: {named(row)}, with {number(row[REFERENCE])}; {seen:,} of {searched:,} models are such."
+    such = f"{seen.sum():,} of {len(found):,} models are such"
+    return f"{what_it_is}: {named(row)}, with {number(row[REFERENCE])}; {such}."
 
 
 def alt_of_parts(form: Form, evidence: pd.DataFrame) -> str:

@@ -9,72 +9,36 @@ from carousel.analysis import names
 from carousel.analysis.stats.left import VANISHED, left
 from carousel.analysis.stats.tables import PAIR, by_repetition, select
 from carousel.analysis.text import bias_order, listed, number
-from carousel.axes import BACKENDS, LIBRARIES, REFERENCE, STANDARD_DRIVE
+from carousel.axes import LIBRARIES, REFERENCE, STANDARD_DRIVE
 from carousel.claims import defaults
-from carousel.claims.claim import Claim, Margin, Tables, Verdict
-from carousel.claims.evidence import DEFAULTS, planned, reference, unsearched, wide, with_margin
-from carousel.claims.numbers import witnessed
+from carousel.claims.claim import Claim, Margin, Tables
+from carousel.claims.evidence import DEFAULTS, planned
+from carousel.claims.form import Form
+from carousel.claims.form_text import Words
+from carousel.claims.form_verdict import by_form
 from carousel.claims.routes import few_and_drawn
 from carousel.claims.rule_text import words_of_universal
-from carousel.claims.rules import (
-    INCONCLUSIVE,
-    LAG,
-    LSTMS,
-    MIN_SEARCHED,
-    REFUTED,
-    confirmed,
-    settings,
-    universal,
-)
+from carousel.claims.rules import LAG, LSTMS, MIN_SEARCHED
 from carousel.claims.settings_text import named
 
 EARLY = 10  # steps: by then error has entered the cell, and what it loses later it loses on the way
+
 LOST = Margin(
     -VANISHED, f"decade of the total gradient lost at lag {LAG}", "less than a tenth left is called vanished"
 )
 
 
-def rows(tables: Tables) -> pd.DataFrame:
-    """Return the total gradient of every LSTM measured over LAG steps, those of a search among them."""
-    found = select(tables.decay, cell=LSTMS, quantity="loss_state", path="full")
-    return found[found["length"] >= LAG]
+def early(tables: Tables) -> pd.DataFrame:
+    """Return ``early``, decades left at EARLY on the reference backend. What is lost by then was lost on entering."""
+    rows = select(tables.decay, cell=LSTMS, quantity="loss_state", path="full", backend=REFERENCE)
+    return left(rows, "loss_state", "full", (EARLY,))[[*PAIR, "left"]].rename(columns={"left": "early"})
 
 
-def models(tables: Tables) -> pd.DataFrame:
-    """Return the space searched: decades left at LAG on every backend, one row per LSTM.
-
-    ``early``: decades left at EARLY on the reference backend. What is lost by then was lost on entering the cell.
-    """
-    each = left(rows(tables), "loss_state", "full", (EARLY, LAG))
-    first = reference(select(each, lag=EARLY))[[*PAIR, "left"]].rename(columns={"left": "early"})
-    return wide(select(each, lag=LAG), "left").merge(first, "left", PAIR)
-
-
-def vanishes(space: pd.DataFrame) -> pd.DataFrame:
-    """Return per backend whether more than the margin is lost at LAG."""
-    return space[list(BACKENDS)].lt(-space["margin"], axis=0)
-
-
-def decide(evidence: pd.DataFrame) -> Verdict:
-    """Return the verdict, with a library's default LSTM that vanishes as witness if there is one."""
-    breaks = vanishes(evidence)
-    found, seen_once = confirmed(evidence, breaks), breaks[REFERENCE]
-    word = universal(evidence, breaks)
-    if word == INCONCLUSIVE:
-        what = f"a search of at least {MIN_SEARCHED} settings on every backend, without one-sided findings"
-        return Verdict(word, unsearched(evidence, what), _alt(evidence, seen_once), n=settings(evidence))
-    witness = _witness(evidence[found] if word == REFUTED else evidence)
-    seen = "Counterexample" if word == REFUTED else "Least is left"
-    condition = f"{seen}: {_named(witness)}, of which {_share(witness)} is left at lag {LAG}."
-    words = " ".join([condition, *_libraries(evidence), _shares(evidence, seen_once, few_and_drawn)])
-    return Verdict(word, words, _alt(evidence, seen_once), n=settings(evidence), **witnessed(witness))
-
-
-def _witness(space: pd.DataFrame) -> pd.Series:
-    """Return the row of which least is left on every backend: of the first library's default LSTM if there is one."""
-    usual = select(space, slice=DEFAULTS, cell="lstm", trained="no")
-    space = next((own for _, own in defaults.by_library(usual)), space)
-    return space.loc[space[list(BACKENDS)].max(axis=1).idxmin()]
+def condition(space: pd.DataFrame, witness: pd.Series, seen: pd.Series) -> str:
+    """Return in words which LSTM has least left, what libraries' defaults have, and how many vanish."""
+    begin = "Counterexample" if seen.any() else "Least is left"
+    said = f"{begin}: {_named(witness)}, of which {_share(witness)} is left at lag {LAG}."
+    return " ".join([said, *_libraries(space), _shares(space, few_and_drawn)])
 
 
 def _named(witness: pd.Series) -> str:
@@ -95,16 +59,14 @@ def _libraries(space: pd.DataFrame) -> list[str]:
     return [f"By default there is left, in the mean, {listed(words)}."] if words else []
 
 
-def _shares(
-    space: pd.DataFrame, found: pd.Series, shown: Callable[[Iterable[str]], list[str]] = bias_order
-) -> str:
+def _shares(space: pd.DataFrame, shown: Callable[[Iterable[str]], list[str]] = bias_order) -> str:
     """Return in words how many vanish on the reference backend, by forget bias, after training and in a search.
 
     shown: which of the forget biases are said.
     """
-    by_plan = planned(space)
+    found, by_plan = space[REFERENCE] < space["margin"], planned(space)
     usual = select(by_plan, drive=STANDARD_DRIVE, step=0)
-    early = usual["early"] < -usual["margin"]
+    early = usual["early"] < usual["margin"]
     bias = usual["forget_bias"].astype(str)
     share, soon = (100 * each.groupby(bias).mean() for each in (found[usual.index], early))
     words = [f"{share[b]:.0f} % ({soon[b]:.0f} %) {names.at_biases([b])}" for b in shown(share.index)]
@@ -124,16 +86,26 @@ def _shares(
     return f"{counts}{trained}{searched}.{where if words else ''}"
 
 
-def _alt(space: pd.DataFrame, found: pd.Series) -> str:
+def _alt(space: pd.DataFrame) -> str:
     if space.empty:
         return "No LSTM was measured."
     middle = space[REFERENCE].median()
     return (
         f"Dots of what is left of the total gradient of an LSTM at lag {LAG}, by forget bias, at the start and after "
-        f"training; the median is {number(middle)} decades. {_shares(space, found)}"
+        f"training; the median is {number(middle)} decades. {_shares(space)}"
     )
 
 
+FORM = Form(
+    "universal", "decay", "loss_state", {"path": "full", "cell": LSTMS, "length": {"from": LAG}}, (LAG,),
+    "above", -LOST.value, {}, (), shown={"slice": DEFAULTS, "init": defaults.FIRST, "cell": "lstm", "trained": "no"},
+)  # fmt: skip
+WORDS = Words(
+    condition,
+    _alt,
+    f"a search of at least {MIN_SEARCHED} settings on every backend, without one-sided findings",
+    early,
+)
 CLAIM = Claim(
     id="K1",
     who="comment",
@@ -149,9 +121,6 @@ CLAIM = Claim(
         "supported": "No LSTM of the study lost its gradient.",
         "refuted": "An LSTM can lose its gradient, and with a library's default it does: measure your own.",
     },
-    models=models,
-    measure=with_margin,
-    decide=decide,
-    rows=rows,
     margin=LOST,
+    **by_form(FORM, WORDS),
 )

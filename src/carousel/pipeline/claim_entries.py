@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from carousel.analysis.stats.tables import MODEL
 from carousel.claims.form import EQUAL, MARGINS, RELATIONS, SCORES, SEARCHES, TABLES, Form
 from carousel.claims.rules import DEPENDS, REFUTED, SUPPORTED
 from carousel.pipeline import filters
@@ -54,6 +55,7 @@ class Entry(Checked):
     margin: Limit | None = None
     pairing: dict[str, Any]
     family: list[str]
+    shown: dict[str, Any] = {}
     prediction: Title
     takeaways: dict[str, Title]
 
@@ -71,6 +73,7 @@ class Entry(Checked):
         return Form(
             self.kind, self.table, self.quantity, filters.checked(self.filter, self.table), self.lag, self.relation,
             self.limit.value, filters.checked(self.pairing, self.table, more), tuple(self.family),
+            filters.checked(self.shown, self.table),
         )  # fmt: skip
 
 
@@ -140,7 +143,7 @@ def _limits(entry: Entry) -> None:
 
 
 def _filters(entry: Entry) -> None:
-    for key, more in (("filter", {}), ("pairing", {"quantity": "category"})):
+    for key, more in (("filter", {}), ("pairing", {"quantity": "category"}), ("shown", {})):
         try:
             filters.checked(getattr(entry, key), entry.table, more)
         except ValueError as error:
@@ -154,6 +157,8 @@ def _filters(entry: Entry) -> None:
 def _family(entry: Entry) -> None:
     for name in entry.family:
         _among("family", name, filters.columns(entry.table))
+    for name in entry.shown:
+        _among("shown", name, MODEL if entry.kind in SEARCHES else entry.family)
     if entry.family and entry.kind in SEARCHES:
         raise ValueError(f"family: allowed: [] for a claim of the kind {entry.kind}, which one model decides")
     if entry.table == "accuracy" and entry.kind in SEARCHES:

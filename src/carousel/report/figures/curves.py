@@ -8,9 +8,8 @@ from matplotlib.figure import Figure
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import bias_order, number
 from carousel.axes import REFERENCE
-from carousel.claims import q2_must_vanish as q2_claim
+from carousel.claims import a1d_forget_gate_product, q2_must_vanish as q2_claim
 from carousel.claims.a1a_chain_derivative import errors, terms
-from carousel.claims.a1d_forget_gate_product import products
 from carousel.claims.claim import Tables
 from carousel.claims.routes import by_route
 from carousel.claims.rules import LAG as SHOWN_LAG, TOLERANCE
@@ -131,7 +130,8 @@ def _formula(ax: Axes, rows: pd.DataFrame, w: float) -> None:
 
 def a1d(tables: Tables) -> Figure:
     """Draw the derivative along the cell, the product of forget gates, and the full gradient against lag."""
-    cell = sample(usual(select(products(tables.decay), cell="lstm")))
+    both, _ = a1d_forget_gate_product.CLAIM.models(tables)
+    cell = sample(usual(select(both, cell="lstm")))
     if cell.empty:
         return nothing("the derivative along the cell")
     figure, (ax,) = panels(["derivative along the cell (dots), on the product of forget gates (lines)"], LAG)

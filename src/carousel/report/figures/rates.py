@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from carousel.analysis.stats.left import KEPT
+from carousel.analysis.stats.left import KEPT, VANISHED
 from carousel.analysis.stats.slopes import STEADY
 from carousel.analysis.stats.tables import select
 from carousel.analysis.text import as_number, bias_order
@@ -54,7 +54,7 @@ HOLLOW: dict[str, Any] = {"markerfacecolor": "white", "markeredgecolor": "black"
 
 def k1_figure(tables: Tables) -> Figure:
     """Draw what is left of every LSTM's total gradient at lag LAG by forget bias, and the share that vanishes."""
-    table = settings(valued(planned(k1.models(tables))), ["value"]).dropna(subset=["value"])
+    table = settings(valued(planned(k1.CLAIM.evidence(tables))), ["value"]).dropna(subset=["value"])
     if table.empty:
         return nothing("the total gradient of LSTMs")
     titles = [
@@ -64,11 +64,11 @@ def k1_figure(tables: Tables) -> Figure:
     figure, (ax, below) = panels(titles, BIAS, [2.3, 1.5], columns=1)
     order = bias_order(table["forget_bias"])
     table = table.assign(
-        x=table["forget_bias"].astype(str).map(bias_places(order)), gone=table["value"] < -k1.LOST.value
+        x=table["forget_bias"].astype(str).map(bias_places(order)), gone=table["value"] < VANISHED
     )
     _dots(ax, table.assign(value=table["value"].clip(LOWEST, HIGHEST)), "value")
-    ax.axhline(-k1.LOST.value, color=CLAIMED, linestyle=(0, (4, 2)), linewidth=1.2)
-    ax.annotate("a tenth", (1, -k1.LOST.value), (3, 0), ("axes fraction", "data"), "offset points", va="center",
+    ax.axhline(VANISHED, color=CLAIMED, linestyle=(0, (4, 2)), linewidth=1.2)
+    ax.annotate("a tenth", (1, VANISHED), (3, 0), ("axes fraction", "data"), "offset points", va="center",
                 color=darker(CLAIMED), annotation_clip=False)  # fmt: skip
     ax.set_ylim(LOWEST - 1, HIGHEST + 1)
     powers(ax)
