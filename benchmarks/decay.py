@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from clock import ROUNDS, interleaved, table
+from clock import interleaved, table
 from limits import with_limits
 from peers import cell_loop, installed
 from problem import Problem, part, problem
@@ -80,7 +80,7 @@ QUICK = {"cells": CELLS[:1], "rounds": 2}
 
 
 def run(
-    rounds: int = ROUNDS, M: int = 16, H: int = 64, B: int = 16, T: int = 512, cells: Sequence[str] = CELLS
+    rounds: int = 3, M: int = 16, H: int = 64, B: int = 16, T: int = 512, cells: Sequence[str] = CELLS
 ) -> pd.DataFrame:
     """The table of this work."""
     rows = []

@@ -16,6 +16,7 @@ APART = "yardstick", "growth", "gpu"  # works with a section of their own
 NAMES = {"contender": "of carousel", "ratio": "times as fast"}
 VERSIONS = "numpy", "torch", "numba", "jax", "snakemake"
 FLOPS, TANH, COPY = "multiply-adds, GFLOP/s", "tanh, 10^9 numbers/s", "copy, GB/s"
+SPENT, RULES = ", CPU seconds", 5  # of a study, by rule; the largest that are named
 CROWDED, EMPTY = (
     1.0,
     0.5,
@@ -54,6 +55,7 @@ loops, is the reference for what is true, not for what is fast: its targets are 
 ## What limits those that miss
 
 {misses(aims[~limited], speeds)}
+{studies(works)}
 
 ## How cost grows
 
@@ -83,7 +85,7 @@ def loops_table(speeds: pd.Series) -> str:
 def met(aims: pd.DataFrame) -> pd.Series:
     """Whether each target is met, or by how much it is missed."""
     reached = aims.ratio / aims.target
-    missed = (1 - reached).map("**missed by {:.0%}**".format)
+    missed = (1 - reached).map("**missed by {:.1%}**".format)
     return missed.mask(reached >= 1, "met").mask(aims.ratio.isna(), "not measured")
 
 
@@ -114,6 +116,21 @@ def misses(aims: pd.DataFrame, speeds: pd.Series) -> str:
         for row in missed.itertuples()
     ]
     return "\n".join(said) or "None does."
+
+
+def studies(works: pd.DataFrame) -> str:
+    """A line per study: what its CPU seconds allow on two cores at best, and the rules that take most of them."""
+    said = []
+    for work, rules in works[works.work.str.endswith(SPENT)].groupby("work", sort=False):
+        spent = rules.set_index("contender").seconds
+        largest = ", ".join(
+            f"{rule} {share:.0%}" for rule, share in (spent / spent.sum()).nlargest(RULES).items()
+        )
+        said.append(
+            f"- {work.removesuffix(SPENT)}: {spent.sum():,.0f} CPU seconds, {spent.sum() / 2:,.0f} s on two cores that "
+            f"are never idle; {largest}."
+        )
+    return "\n".join(said)
 
 
 def why(row: tuple, speeds: pd.Series) -> str:

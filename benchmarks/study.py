@@ -9,8 +9,8 @@ from pipeline import copied, measured
 
 from carousel.pipeline.validation import JOBS
 
-LIMITS = {"standard": 480.0, "smoke": 60.0}  # wall seconds
-SHARE, GIGABYTES = 0.85, 2.0
+LIMITS = {"standard": 240.0, "smoke": 25.0}  # wall seconds
+SHARE, GIGABYTES = 0.9, 1.0
 
 
 PARTS = [{"names": [name]} for name in LIMITS]

@@ -83,8 +83,8 @@ print(page.page(pd.DataFrame(rows, columns=["script", "work", "contender", "seco
         [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if "|" in line
     ]
     assert ["w", "fast", "peer", "6", "5", "met"] in rows
-    assert ["w", "slow", "peer", "3", "4", "**missed by 25%**"] in rows
-    assert ["import", "x", "0.1", "at most 0.05", "**missed by 50%**"] in rows
+    assert ["w", "slow", "peer", "3", "4", "**missed by 25.0%**"] in rows
+    assert ["import", "x", "0.1", "at most 0.05", "**missed by 50.0%**"] in rows
     (line,) = (line for line in page.splitlines() if line.startswith("- w, slow against peer"))
     # allowed: a quarter of the peer's 6 s; at the yardstick's speeds 0.9 and 0.1 s
     for words in (
