@@ -1,6 +1,8 @@
-/* Fills the links that save a figure, from the drawing that stands in the page once. */
+/* Fills the links that save a figure and its numbers, from what stands in the page once. */
 for (const link of document.querySelectorAll("a.save")) {
-  const drawing = document.querySelector(link.hash);
-  link.hidden = !drawing;
-  link.addEventListener("click", () => { link.href = drawing.getAttribute("href"); }, { once: true });
+  const held = document.querySelector(link.hash);
+  const address = () => held.getAttribute("href") ??
+    `data:text/csv;charset=utf-8,${encodeURIComponent(held.textContent.trimStart())}`;
+  link.hidden = !held;
+  link.addEventListener("click", () => { link.href = address(); }, { once: true });
 }

@@ -36,8 +36,10 @@ def evidence() -> pd.DataFrame:
 
 
 def data(tmp_path: Path, claims: pd.DataFrame) -> SimpleNamespace:
-    (tmp_path / "figures" / "narrow").mkdir(parents=True, exist_ok=True)
+    for kind in ("narrow", "data"):
+        (tmp_path / "figures" / kind).mkdir(parents=True, exist_ok=True)
     for name in claims["id"]:
+        (tmp_path / "figures" / "data" / f"{name}.csv").write_text("panel,x\n")
         for place in (tmp_path / "figures", tmp_path / "figures" / "narrow"):
             with style():
                 save(draw(name, claims, evidence()), place / f"{name}.svg")

@@ -1,6 +1,5 @@
 """The report in a browser: it fits, it is accessible, it asks the network for nothing, and its explorer works."""
 
-import base64
 import json
 import re
 import urllib.parse
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from support import chrome, planted
+from support.page_checks import FIGURES, PASSED, opening, pages, rules_passed, serious
 from support.report_results import CLAIMS, make_results, run
 
 from carousel.report.figures.dark import DARK_PAPER, PAPER as LIGHT_PAPER
@@ -21,7 +21,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(chrome.CHROMIUM is None, reason="there is no chromium on PATH (apt install chromium)"),
 ]
-AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
 WIDTHS, SCHEMES = (1400, 400), ("light", "dark")
 NAMES = ("cell", "init", "forget_bias", "length", "training", "path")
 LIMIT = 6e6  # bytes of the page
@@ -45,11 +44,6 @@ CHANGE = """(() => {
     list.dispatchEvent(new Event("change", {bubbles: true}));
     return new Promise(done => setTimeout(done, 150));
 })()"""
-
-
-VIOLATIONS = """axe.run({resultTypes: ["violations"]}).then(found => found.violations.map(v =>
-    [v.impact, v.id, v.nodes.slice(0, 3).map(node => node.html.slice(0, 200) + node.failureSummary)]))"""
-PASSED = ["color-contrast", "heading-order", "select-name"]  # looked for and found right: axe did run
 
 
 @pytest.fixture(scope="module")
@@ -129,11 +123,8 @@ def test_every_anchor_leads_somewhere_and_every_picture_is_described(browser, pa
 def test_nothing_serious_stands_in_the_way_of_anyone(browser, page, width, scheme):
     browser.open(page.as_uri(), width, scheme=scheme)
     browser.run("document.querySelector('#explorer-box details').open = true")
-    browser.run(AXE.read_text("utf-8") + ";0")
-    found = browser.run(VIOLATIONS)
-    assert [violation for violation in found if violation[0] in ("serious", "critical")] == []
-    passed = browser.run(f"axe.run({{runOnly: {json.dumps(PASSED)}}}).then(r => r.passes.map(p => p.id))")
-    assert set(passed) == set(PASSED)
+    assert serious(browser) == []
+    assert rules_passed(browser) == {*PASSED}
 
 
 SHOWN = """[...document.querySelectorAll("svg.hero")].filter(svg => svg.getBoundingClientRect().width)
@@ -220,15 +211,6 @@ def test_no_text_of_the_hero_is_too_small_or_larger_than_the_body_s(browser, pag
     assert sizes and all(12 <= size <= body for size in sizes)
 
 
-FIGURES = """[...document.querySelectorAll("figure.picture svg")].map(svg => {
-    const drawing = document.querySelector(svg.querySelector("use").getAttribute("href"));
-    const sizes = decodeURIComponent(drawing.getAttribute("href")).match(/font-size:[0-9.]+/g).map(s => s.slice(10));
-    const box = svg.getBoundingClientRect();
-    return {kind: svg.className.baseVal, shown: box.width > 0, right: box.right,
-            sizes: sizes.map(size => size * box.width / svg.viewBox.baseVal.width)};
-})"""
-
-
 @pytest.mark.parametrize("width", [1400, 1010, 730, 600, 400, 360])
 def test_a_figure_s_text_is_no_smaller_than_12_pixels_and_no_larger_than_the_body_s(browser, page, width):
     browser.open(page.as_uri(), width)
@@ -265,25 +247,25 @@ def test_figures_are_dark_where_the_page_is(browser, page, tmp_path):
     assert pixels["light"].min() < 0.2 and pixels["dark"].max() > 0.8
 
 
-def test_a_figure_is_saved_as_it_stands_in_the_page(browser, page):
+def test_a_figure_and_its_numbers_are_saved_as_they_stand_in_the_page(browser, page):
     browser.open(page.as_uri(), 1400)
     saved = browser.run("""(() => {
-        const link = document.querySelector("a.save");
-        link.addEventListener("click", event => event.preventDefault());
-        link.click();
-        return [link.hidden, link.download, decodeURIComponent(link.href)];
+        return [...document.querySelectorAll("a.save")].slice(0, 2).map(link => {
+            link.addEventListener("click", event => event.preventDefault());
+            link.click();
+            return [link.hidden, link.download, decodeURIComponent(link.href)];
+        });
     })()""")
-    assert saved[:2] == [False, saved[1]] and saved[1].endswith(".svg")
-    assert saved[2].split(",", 1)[1] == (page.parent / "figures" / saved[1]).read_text("utf-8").strip()
+    (drawing, numbers), figures = saved, page.parent / "figures"
+    assert [drawing[0], numbers[0]] == [False, False]
+    assert drawing[2].split(",", 1)[1] == (figures / drawing[1]).read_text("utf-8").strip()
+    assert numbers[1] == drawing[1].replace(".svg", ".csv")
+    assert numbers[2].split(",", 1)[1] == (figures / "data" / numbers[1]).read_text("utf-8")
 
 
 def test_the_page_is_small_and_stands_at_once(browser, page):
     assert page.stat().st_size < LIMIT
-    took = []
-    for _ in range(3):  # the machine may be busy: the best of three
-        browser.open(page.as_uri(), 1400)
-        took.append(browser.run("performance.getEntriesByType('navigation')[0].loadEventEnd"))
-    assert min(took) < PATIENCE
+    assert opening(browser, page.as_uri()) < PATIENCE
 
 
 def test_the_explorer_shows_a_planted_curve_with_its_interval(browser, page):
@@ -384,14 +366,6 @@ def test_without_scripts_the_page_says_what_is_missing(browser, page):
 
 
 MOST_PAPER = 16  # pages of what is not unfolded
-
-
-def pages(browser, address: str) -> int:
-    """How many pages of paper an address takes."""
-    browser.open(address, 1400)
-    pdf = base64.b64decode(browser("Page.printToPDF", preferCSSPageSize=True)["data"])
-    assert pdf.startswith(b"%PDF")
-    return len(re.findall(rb"/Type\s*/Page\b", pdf))
 
 
 def test_it_prints_what_is_unfolded_and_all_of_it_where_the_address_asks_for_it(browser, page):

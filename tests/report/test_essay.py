@@ -55,10 +55,10 @@ SAID = {  # question -> numbers that its answer has to have, as it writes them
     "slopes": [
         "7 of 11",
         "2 differ, and there freezing leaves less",
-        "after 1\u202f000 steps freezing the gates leaves 50 times as much",
+        "after 1,000 steps freezing the gates leaves 50 times as much",
     ],
     "routes-taken": ["10⁻¹¹", "10⁻⁸", "3.1", share(-0.42), share(-0.44)],
-    "vanishing": ["10⁻²⁰", "10⁻⁸", share(-0.75), share(-1.4), share(-0.42), "1\u202f000 steps"],
+    "vanishing": ["10⁻²⁰", "10⁻⁸", share(-0.75), share(-1.4), share(-0.42), "1,000 steps"],
     "rivals": ["0 of 48", "20 of 80", "7 of 70", "0.42", "1.04"],
     "relu": ["0.80", "1.61", "1.37", "1.58"],
     "certain": ["10 of 10", "10⁻⁹"],

@@ -170,7 +170,7 @@ def test_n_is_settings_by_repetitions_and_models_where_there_are_none(data):
         figure_texts.judged(data, "M1") == "The verdict: n = 3 settings × 10 repetitions in each of 7 parts"
     )
     data.evidence.loc[data.evidence["part"] == "part 0", "settings"] = 2000.0
-    assert "n = 3 to 2\u202f000 settings × 10 repetitions" in texts(data, "M1").caption
+    assert "n = 3 to 2,000 settings × 10 repetitions" in texts(data, "M1").caption
     data.evidence.loc[data.evidence["id"] == "A1a", ["settings", "repetitions"]] = np.nan
     assert "n = 1,234 models." in texts(data, "A1a").caption
 

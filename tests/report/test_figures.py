@@ -35,6 +35,7 @@ from carousel.report.figures import (
 from carousel.report.figures.draw import FIGURES, PICTURES, draw
 from carousel.report.figures.errors import ERROR
 from carousel.report.figures.labels import TEXT, apart, contrast, darker
+from carousel.report.figures.points import Point
 from carousel.report.figures.style import LOOKS, bias_looks, style
 from carousel.report.figures.svg import lay_out, save
 
@@ -239,6 +240,13 @@ def visible(axis: Axis) -> list[Text]:
     """Return the tick labels that the axis shows."""
     low, high = sorted(axis.get_view_interval())
     return [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_numbers_drawn_lie_beside_the_figure(folder: Path, name: str) -> None:
+    found = pd.read_csv(folder / "data" / f"{name}.csv", comment="#")
+    assert tuple(found.columns) == Point._fields
+    assert len(found) and np.isfinite(found[["x", "y"]].to_numpy()).all()
 
 
 @pytest.mark.parametrize("name", FIGURES)

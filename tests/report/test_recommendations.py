@@ -15,6 +15,7 @@ from carousel.analysis.routes import routes
 from carousel.analysis.stats.left import VANISHED
 from carousel.analysis.summary import summarise
 from carousel.diagnosis.layers import params
+from carousel.inits.libraries import keras_gates
 from carousel.report import recommendations
 from carousel.report.page import recommendations as page
 from carousel.tables.schemas import names
@@ -346,6 +347,26 @@ def test_the_page_s_code_draws_chrono_s_biases(kind: Callable[..., torch.nn.RNNB
     torch.testing.assert_close(after[0], opposite)
     torch.testing.assert_close(after[2:], before[2:])
     assert page.TORCH_CHRONO in page.in_torch()
+
+
+def test_the_page_s_code_draws_an_lstm_as_keras_does():
+    torch.manual_seed(1)
+    H, D = 40, 24
+    layer = torch.nn.LSTM(D, H).double()
+    exec(page.TORCH_KERAS, {"torch": torch, "layer": layer, "b": 1.5})  # noqa: S102
+    W, R = layer.weight_ih_l0.detach(), layer.weight_hh_l0.detach()
+    torch.testing.assert_close(R.T @ R, torch.eye(H, dtype=torch.float64))  # columns of all gates together
+    assert (R[:H].T @ R[:H]).diagonal().mean() == pytest.approx(
+        1 / 4, rel=0.2
+    )  # so that no gate's is orthogonal
+    own = keras_gates(np.random.default_rng(1), 4, H, D)
+    bound = (6 / (D + 4 * H)) ** 0.5
+    assert bound * 0.99 < W.abs().max() <= bound
+    assert W.var().item() == pytest.approx(2 / (D + 4 * H), rel=0.05)
+    assert W.var().item() == pytest.approx(np.var(np.stack([rows.W for rows in own])), rel=0.1)
+    biases = (layer.bias_ih_l0 + layer.bias_hh_l0).detach().reshape(4, H)
+    assert biases.tolist() == [[0] * H, [1.5] * H, [0] * H, [0] * H]
+    assert page.TORCH_KERAS in page.in_torch()
 
 
 def test_an_open_update_gate_of_torch_s_gru_keeps_the_old_state():

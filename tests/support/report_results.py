@@ -19,7 +19,7 @@ from carousel.report.figures.svg import save
 from carousel.report.hero.fragment import fragment
 from carousel.report.hero.lines import lines
 from carousel.report.page import measurements
-from carousel.report.page.pictures import both
+from carousel.report.page.pictures import both, numbers
 from carousel.tables import parquet
 
 CLAIMS = {  # id: (who, kind, verdict)
@@ -341,8 +341,10 @@ def make_results(folder: Path) -> Path:
     (folder / "diagnosed.json").write_text('[{"of": "an LSTM", "said": "It halves every *1.5* steps."}]')
     for name, table in tables.items():
         parquet.write(table, folder / f"{name}.parquet", ORIGIN)
-    (folder / "figures" / "narrow").mkdir(parents=True)
+    for kind in ("narrow", "data"):
+        (folder / "figures" / kind).mkdir(parents=True)
     for name in ("story", *CLAIMS, *measurements.DRAWN):
+        numbers(folder / "figures" / f"{name}.svg").write_text(f"# {name}: 5 % & <b>\npanel,x\n1,0.5\n")
         for path in both(folder / "figures" / f"{name}.svg").values():
             path.write_text(drawing(path.parent.name == "narrow"))
     found = lines(planted.decay())

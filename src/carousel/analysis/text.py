@@ -57,8 +57,8 @@ def span(low: float, high: float, digits: int = 1) -> str:
 
 
 def count(value: float) -> str:
-    """Return a whole number with thin spaces between thousands."""
-    return f"{int(value):,}".replace(",", "\u202f")
+    """Return a whole number with commas between thousands, as all texts and figures write them."""
+    return f"{int(value):,}"
 
 
 def counted(value: int, what: str) -> str:

@@ -58,7 +58,10 @@ def written(report: "Diagnosis", args: argparse.Namespace) -> None:
 
 
 def diagnosed(args: argparse.Namespace) -> None:
-    """Write what is said of PyTorch's default LSTM, and of the same with the recommended forget bias added."""
+    """Write what is said of PyTorch's default LSTM, and of the same with the recommended forget bias added.
+
+    That is how far back the gradient reaches, and what arrives at which lag.
+    """
     import torch
 
     from carousel.analysis.stats.tables import select
@@ -73,10 +76,17 @@ def diagnosed(args: argparse.Namespace) -> None:
     torch.manual_seed(1)
     lstm = torch.nn.LSTM(**SHOWN)
     noise = torch.randn(STEPS, SEQUENCES, lstm.input_size)
-    said = [{"of": "PyTorch's default LSTM", "said": measured(lstm, noise, higher=()).sentence}]
+    said = [{"of": "PyTorch's default LSTM", "said": told(measured(lstm, noise, higher=()))}]
     for bias in biases:
         with torch.no_grad():
             dict(lstm.named_parameters())["bias_ih_l0"][lstm.hidden_size : 2 * lstm.hidden_size] += bias
-        with_bias = measured(lstm, noise, higher=()).sentence
+        with_bias = told(measured(lstm, noise, higher=()))
         said.append({"of": f"the same with {bias:g} added to its forget bias", "said": with_bias})
     files.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", args.out)
+
+
+def told(report: "Diagnosis") -> str:
+    """What a diagnosis says of how far back the gradient reaches, and of what arrives there."""
+    from carousel.diagnosis.answer import arriving
+
+    return f"{report.sentence} {arriving(report.shares)}"

@@ -40,7 +40,7 @@ def in_short(page: str) -> str:
 def check(results: Path) -> None:
     """Raise FileNotFoundError with a line that names the first missing file and the command that makes it."""
     from carousel.report.page.measurements import DRAWN
-    from carousel.report.page.pictures import both
+    from carousel.report.page.pictures import both, numbers
     from carousel.report.page.sections import SHOWN
 
     for name in SHOWN:
@@ -49,8 +49,9 @@ def check(results: Path) -> None:
     drawn = [f"{name}.svg" for name in ("story", *DRAWN)]
     said = [f"{name}.txt" for name in ("story", *DRAWN)]
     for name in (*drawn, *parquet.read(results / "claims.parquet")["figure"]):
-        for path in both(results / "figures" / name).values():
-            require(path)
+        path = results / "figures" / name
+        for file in (*both(path).values(), numbers(path)):
+            require(file)
     for name in (*said, "hero.html", "hero.svg"):
         require(results / "figures" / name)
 

@@ -19,7 +19,7 @@ from carousel.report import names
 from carousel.report.figures.data import sample, valued
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.rates import CLAIMED, SEEN
-from carousel.report.figures.style import GREY, look, marker, nothing, panels, powers
+from carousel.report.figures.style import GREY, legend, look, marker, nothing, panels, powers
 
 WEIGHT = "weight w of the scalar chain"
 FLOOR = -3.0  # decades per step: the lowest rate that the figure of the scalar chains shows
@@ -41,6 +41,7 @@ def a1c_figure(tables: Tables) -> Figure:
     _neither(ax, space)
     ax.set_ylim(FLOOR, 1.6)
     powers(ax)
+    legend(figure, 2)
     return figure
 
 
@@ -56,16 +57,13 @@ def _chain(ax: Axes, rows: pd.DataFrame, cell: str, w: np.ndarray) -> None:
 
 
 def _neither(ax: Axes, space: pd.DataFrame) -> None:
-    """Ring the chains whose gradient neither decays nor grows although w is not one."""
+    """Ring the chains whose gradient neither decays nor grows although w is not one; the legend names them."""
     still = space[(space["value"].abs() <= STEADY) & (space["gain"] != 1)]
-    for (cell, w), own in still.groupby(["cell", "gain"], observed=True):
-        colour = look(str(cell))["color"]
-        ax.plot(w, own["value"].median(), "o", markersize=11, markerfacecolor="none", markeredgecolor=colour)
-    for place, (w, own) in enumerate(still.groupby("gain")):
-        cells = listed(names.cell(str(cell)).removesuffix(" RNN") for cell in own["cell"])
-        ax.annotate(
-            f"w = {number(w)}: {cells}", (w, 0), (0, 9 + 15 * place), textcoords="offset points", ha="center"
-        )
+    for w, own in still.groupby("gain"):
+        cells = list(dict.fromkeys(own["cell"].astype(str)))
+        said = listed(names.cell(cell).removesuffix(" RNN") for cell in cells)
+        ax.plot(w, own["value"].median(), "o", markersize=11, markerfacecolor="none",
+                markeredgecolor=look(cells[-1])["color"], label=f"w = {number(w)}: {said}")  # fmt: skip
 
 
 def a2d_figure(tables: Tables) -> Figure:

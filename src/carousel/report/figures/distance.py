@@ -16,7 +16,17 @@ from carousel.report import names
 from carousel.report.figures.data import curves, jitter, settings
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.paths import SHOWN, gradients
-from carousel.report.figures.style import LAG, bias_looks, in_tens, legend, look, nothing, panels, powers
+from carousel.report.figures.style import (
+    LAG,
+    bias_looks,
+    in_tens,
+    legend,
+    look,
+    narrow,
+    nothing,
+    panels,
+    powers,
+)
 
 TRUNCATED: Mapping[str, dict] = {
     "truncated": {
@@ -27,13 +37,15 @@ TRUNCATED: Mapping[str, dict] = {
     "full": {"color": "#0072B2", "alpha": 0.7, "label": "all routes; as a line solid"},
 }
 
+TICKS = {False: (-100, -10, -1, 0, 1, 10), True: (-10, 0, 10)}  # decades, on a phone or not
+
 
 def a4f_figure(tables: Tables) -> Figure:
     """Draw the truncated gradient beside the total against lag, and how both change up to CHANGED, by forget bias."""
     table = curves(gradients(tables, *TRUNCATED), ["path", "cell", "forget_bias"])
     if table.empty:
         return nothing("the truncated gradient of an LSTM")
-    titles = ["norm of the gradient", f"left at lag {CHANGED} of that at lag {a4f.ENTERED}"]
+    titles = ["norm of the gradient", f"left at lag {CHANGED} of that at lag\N{NO-BREAK SPACE}{a4f.ENTERED}"]
     figure, (ax, right) = panels(titles, LAG, 4.2)
     _truncated(ax, table)
     ax.set_xlabel(LAG)
@@ -69,7 +81,8 @@ def _changes(ax: Axes, table: pd.DataFrame) -> None:
         ax.plot(own["decades"], y + 0.3 * jitter(len(own)), "o", markersize=3.5, **marks)
     ax.axvspan(KEPT, -KEPT, color="#cfcfcf", zorder=0, linewidth=0, label="within a factor of 2")
     ax.set_xscale("symlog", linthresh=-KEPT)
-    ticks = [tick for tick in (-100, -10, -1, 0, 1, 10) if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]
+    low, high = ax.get_xlim()
+    ticks = [tick for tick in TICKS[narrow()] if low <= tick <= high]
     ax.set_xticks(ticks, [in_tens(tick) for tick in ticks])
     ax.minorticks_off()
     ax.set_xlabel("left, as a share (log axis)")

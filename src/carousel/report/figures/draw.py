@@ -27,6 +27,7 @@ from carousel.report.figures import (
     paths,
     phase,
     places,
+    points,
     rates,
     routes,
     sensitivity,
@@ -102,10 +103,12 @@ PICTURES: dict[str, Picture] = {
 def draw(tables: Mapping[str, pd.DataFrame], folder: Path, cores: int = 1) -> None:
     """Write {name}.svg and narrow/{name}.svg, for phones: the story, the figure of each claim, and each of PICTURES.
 
-    tables: decay, accuracy, claims, evidence, summary, dynamics, learned, depth. story.txt and {name}.txt are
-    the pictures in words. cores: processes that share the figures. Raises RuntimeError where one of them failed.
+    data/{name}.csv are the numbers drawn; story.txt and {name}.txt are the pictures in words. tables: decay, accuracy,
+    claims, evidence, summary, dynamics, learned, depth. cores: processes that share the figures. Raises RuntimeError
+    where one of them failed.
     """
-    (folder / "narrow").mkdir(parents=True, exist_ok=True)
+    for kind in ("narrow", "data"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
     measured = Tables(*(tables[name] for name in Tables._fields))
     names = ["story", *tables["claims"]["id"], *PICTURES]
     in_processes(cores, lambda place: save_all(names[place::cores], tables, folder))
@@ -134,12 +137,15 @@ def in_processes(n: int, work: Callable[[int], None]) -> None:
 
 
 def save_all(names: Sequence[str], tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Write figures at both widths."""
+    """Write figures at both widths, and the numbers that they draw."""
     measured = Tables(*(tables[name] for name in Tables._fields))
     for name in names:
         for width, place in ((WIDE, folder), (NARROW, folder / "narrow")):
             with style(width):
-                save(made(name, tables, measured), place / f"{name}.svg")
+                figure = made(name, tables, measured)
+                if width == WIDE:
+                    (folder / "data" / f"{name}.csv").write_text(points.table(figure), encoding="utf-8")
+                save(figure, place / f"{name}.svg")
 
 
 def made(name: str, tables: Mapping[str, pd.DataFrame], measured: Tables) -> Figure:

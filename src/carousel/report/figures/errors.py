@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from carousel.analysis.text import power
 from carousel.claims.rules import TOLERANCE
 from carousel.report.figures.labels import end_label
-from carousel.report.figures.style import GREY
+from carousel.report.figures.style import GREY, PATHS
 
 FLOOR = 1e-17  # what is exactly zero stands at the foot of a log axis
 ERROR = "largest relative error on either backend (log axis)"
-HUES = ("#0072B2", "#D55E00", "#000000")
+HUES = ("#0072B2", "#000000", PATHS["cell"][1]["color"])
 DASHES = ("-", (0, (5, 2)), (0, (1, 1)))
 
 

@@ -14,7 +14,7 @@ from carousel.report import names
 from carousel.report.figures.data import sample, usual
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.story import MAIN, STORY
-from carousel.report.figures.style import GREY, RATE, bias_looks, look, nothing, panels
+from carousel.report.figures.style import GREY, RATE, bias_looks, legend, look, nothing, panels
 
 SHOWN = ("rnn_tanh", "lstm97", "lstm")
 
@@ -51,11 +51,10 @@ def figure(dynamics: pd.DataFrame) -> Figure:
         _spectrum(ax, rows, names.setting(cell, bias), looks[bias] if cell == "lstm" else look(cell))
     ax.axhline(0, color="black", linewidth=0.8)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _memory(
-        ax,
-        int(table.loc[table["cell"] == "lstm97", "index"].max() if "lstm97" in set(table["cell"]) else 0)
-        // 2,
-    )
+    old = table.loc[table["cell"] == "lstm97", "index"]
+    _memory(ax, int(old.max()) // 2 if len(old) else 0)
+    if len(old):
+        legend(drawing, 1)
     return drawing
 
 
@@ -70,9 +69,8 @@ def _spectrum(ax: Axes, rows: pd.DataFrame, label: str, style: dict) -> None:
 def _memory(ax: Axes, cells: int) -> None:
     """Mark where an LSTM has had one exponent per memory cell."""
     if cells:
-        ax.axvline(cells + 0.5, color=GREY, linewidth=1, linestyle=(0, (2, 2)))
-        ax.annotate(f"{cells} memory cells", (cells + 0.5, 0.02), (-4, 0), xycoords=("data", "axes fraction"),
-                    ha="right", textcoords="offset points", color=GREY)  # fmt: skip
+        said = f"{cells} memory cells"
+        ax.axvline(cells + 0.5, color=GREY, linewidth=1, linestyle=(0, (2, 2)), label=said)
 
 
 def alt(dynamics: pd.DataFrame) -> str:

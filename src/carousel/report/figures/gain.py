@@ -60,7 +60,9 @@ def a1h_figure(tables: Tables) -> Figure:
         label = f"slopes, {names.cell(cell)}"
         against_gain(ax, select(table, cell=cell), "cost", label, look(cell) | {"marker": marker(cell)})
     against_gain(ax, table, "size", "weights", WEIGHTS)
-    mark_crossings(ax, weights_and_slopes.along_gain(parts), lambda gain: abs(np.log10(gain)))
+    mark_crossings(
+        ax, weights_and_slopes.along_gain(parts), lambda gain: abs(np.log10(gain)), above="rnn_tanh"
+    )
     ax.set_ylim(0, None)
     scale(ax, table)
     return figure
@@ -77,7 +79,8 @@ def against_gain(ax: Axes, rows: pd.DataFrame, column: str, label: str, style: d
 def mark_crossings(ax: Axes, lines: pd.DataFrame, height: Callable[[float], float], above: str = "") -> None:
     """Mark the gains at which lines cross a level, with their 95 % intervals, at the ``height`` of a gain.
 
-    Each number stands below its mark, on the side of gain 1 that it is on; those of the cell ``above`` on its left.
+    Each number stands below its mark, on the side of gain 1 that it is on; those of the cell ``above`` that are larger
+    than 1 on its upper left.
     """
     for row in reference(lines).itertuples() if len(lines) else ():
         if not np.isfinite([row.at, row.low, row.high]).all():
@@ -85,7 +88,8 @@ def mark_crossings(ax: Axes, lines: pd.DataFrame, height: Callable[[float], floa
         y, colour = height(row.at), look(str(row.cell))["color"]
         ax.plot([row.low, row.high], [y, y], color=colour, linewidth=5, solid_capstyle="butt", alpha=0.5)
         ax.plot(row.at, y, "o", color=darker(colour), markerfacecolor="white", markersize=6, zorder=4)
-        high, left = row.cell == above, row.at < 1 or row.cell == above
+        high = row.cell == above and row.at > 1
+        left = high or row.at < 1
         ax.annotate(fixed(row.at, 2), (row.at, y), (-5 if left else 5, 5 if high else -5), textcoords="offset points",
                     ha="right" if left else "left", va="bottom" if high else "top", color=darker(colour))  # fmt: skip
 

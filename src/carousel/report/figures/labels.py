@@ -9,6 +9,7 @@ from matplotlib.text import Annotation
 TEXT = 9.5  # points, in all figures
 LETTER = 0.56 * TEXT / 72  # inches of a letter, in the mean
 GAP = 8  # points between the end of a line and its label
+NEAR = 24  # points from the edge of the axes: a line that ends nearer has its label outside
 
 
 def end_label(ax: Axes, x: float, y: float, label: str, colour: str) -> None:
@@ -41,22 +42,42 @@ def spread_labels(figure: Figure) -> None:
         layout.execute(figure)
     step = TEXT * 1.25 * figure.dpi / 72
     for ax in figure.axes:
-        labels = [text for text in ax.texts if isinstance(text, Annotation) and text.get_gid() == "end"]
-        labels.sort(key=lambda label: ax.transData.transform(label.xy)[1])
+        labels = sorted(end_labels(ax), key=lambda label: ax.transData.transform(label.xy)[1])
         wanted = np.array([ax.transData.transform(label.xy)[1] for label in labels])
-        top = ax.get_window_extent().y1 - step / 4
-        for label, here, there in zip(labels, wanted, apart(wanted, step, top), strict=True):
-            label.set_position((GAP, (there - here) * 72 / figure.dpi))
+        box = ax.get_window_extent()
+        places = apart(wanted, step, box.y0 + step / 2, box.y1 - step / 4)
+        for label, here, there in zip(labels, wanted, places, strict=True):
+            label.set_position((label.get_position()[0], (there - here) * 72 / figure.dpi))
 
 
-def apart(wanted: np.ndarray, step: float, top: float) -> np.ndarray:
-    """Return ascending positions at least ``step`` apart and none above ``top``, near where they wanted to be."""
+def move_out(figure: Figure) -> None:
+    """Begin a label outside the axes where its line ends near their edge."""
+    for ax in figure.axes:
+        for label in end_labels(ax):
+            room = ax.get_window_extent().x1 - ax.transData.transform(label.xy)[0]
+            room *= 72 / figure.dpi
+            label.set_position((max(GAP, room + 2) if room < NEAR else GAP, 0))
+
+
+def end_labels(ax: Axes) -> list[Annotation]:
+    """Return the labels at line ends of one axes."""
+    return [text for text in ax.texts if isinstance(text, Annotation) and text.get_gid() == "end"]
+
+
+def apart(wanted: np.ndarray, step: float, bottom: float, top: float) -> np.ndarray:
+    """Return ascending positions at least ``step`` apart, near where they wanted to be, from bottom to top.
+
+    Where there is no room for all, the lowest stand below the bottom.
+    """
     placed = wanted.astype(float).copy()
     for _ in range(200):
         for i in np.flatnonzero(np.diff(placed) < step - 1e-6).tolist():
             push = max(0.0, step - (placed[i + 1] - placed[i])) / 2
             placed[i] -= push
             placed[i + 1] += push
+    for i in range(len(placed)):
+        placed[i] = max(placed[i], bottom)
+        bottom = placed[i] + step
     for i in range(len(placed) - 1, -1, -1):
         placed[i] = min(placed[i], top)
         top = placed[i] - step

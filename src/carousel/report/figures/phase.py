@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import SymLogNorm
+from matplotlib.colors import SymLogNorm, to_hex
 from matplotlib.figure import Figure
 
 from carousel.analysis.stats.slopes import STEADY
@@ -13,12 +14,14 @@ from carousel.analysis.stats.tables import select
 from carousel.analysis.text import as_number, number
 from carousel.analysis.theory import spectral
 from carousel.report import names
+from carousel.report.figures.dark import PAPER, ratio
 from carousel.report.figures.data import sample
 from carousel.report.figures.style import nothing, panels
 
 SLICE = "phase"
 FIRST = ("lstm",)  # cells that stand first
 WIDEST = 0.5  # decades per step at the ends of the colours
+DEEP = 3.5  # contrast with paper from which on a number in a field is white: readable on dark paper too
 COLOURS = "PuOr_r"  # told apart by the colour-blind; in grey the numbers say it
 
 
@@ -67,18 +70,21 @@ def figure(summary: pd.DataFrame) -> Figure:
 
 
 def _map(ax: Axes, grid: pd.DataFrame) -> None:
+    colours = mpl.colormaps[COLOURS]
     norm = SymLogNorm(linthresh=STEADY, vmin=-WIDEST, vmax=WIDEST)
     edges = [np.arange(size + 1) - 0.5 for size in (grid.shape[1], grid.shape[0])]
     ax.pcolormesh(
-        *edges, grid.to_numpy(), norm=norm, cmap=COLOURS
+        *edges, grid.to_numpy(), norm=norm, cmap=colours
     )  # not an image, of which no colour is dark's
     ax.set_xticks(range(grid.shape[1]), [f"{bias:g}" for bias in grid.columns])
     ax.set_yticks(range(grid.shape[0]), [f"{gain:g}" for gain in grid.index])
     ax.grid(False)
     for y, row in enumerate(grid.to_numpy()):
         for x, rate in enumerate(row):
-            dark = abs(norm(rate) - 0.5) > 0.35
-            ax.text(x, y, in_steps(rate), ha="center", va="center", color="white" if dark else "black")
+            field = to_hex(colours(norm(rate)))
+            ink = "white" if ratio(field, PAPER) > DEEP else "black"
+            under = {"facecolor": field, "edgecolor": "none", "pad": 0.6}
+            ax.text(x, y, in_steps(rate), ha="center", va="center", color=ink, bbox=under, zorder=3)
 
 
 def in_steps(rate: float) -> str:

@@ -67,9 +67,9 @@ def k1_figure(tables: Tables) -> Figure:
         x=table["forget_bias"].astype(str).map(bias_places(order)), gone=table["value"] < VANISHED
     )
     _dots(ax, table.assign(value=table["value"].clip(LOWEST, HIGHEST)), "value")
-    ax.axhline(VANISHED, color=CLAIMED, linestyle=(0, (4, 2)), linewidth=1.2)
+    ax.axhline(VANISHED, color=GREY, linestyle=(0, (4, 2)), linewidth=1.2)
     ax.annotate("a tenth", (1, VANISHED), (3, 0), ("axes fraction", "data"), "offset points", va="center",
-                color=darker(CLAIMED), annotation_clip=False)  # fmt: skip
+                color=GREY, annotation_clip=False)  # fmt: skip
     ax.set_ylim(LOWEST - 1, HIGHEST + 1)
     powers(ax)
     _shares(below, table[table["step"] == 0])
@@ -118,8 +118,8 @@ def a1e_figure(tables: Tables) -> Figure:
     _law(ax, places)
     ax.set_yscale("log")
     ax.axhspan(LAG, 1.5 * LONGEST, color="#eef2f6", zorder=0, linewidth=0)
-    ax.annotate(f"loses less than half in {LAG} steps", (0, LAG), (4, 4), ("axes fraction", "data"),
-                "offset points", color=GREY)  # fmt: skip
+    ax.annotate(f"loses less than half in {LAG} steps", (0, 1), (4, -4), "axes fraction", "offset points",
+                va="top", color=GREY)  # fmt: skip
     ax.set_ylim(None, 1.5 * LONGEST)
     bias_axis(ax, order)
     legend(figure, 3)
@@ -158,7 +158,7 @@ def a2c_figure(tables: Tables) -> Figure:
         ax.plot(x + 0.5 * jitter(len(rows)), short, linestyle="", markersize=4, alpha=0.8, **marks)
     bias_axis(ax, order)
     ax.set_yscale("log")
-    said = (a2c.FACTOR, f"{a2c.FACTOR} per step", -13), (a2c.NEAR, "half left over 1,000 steps", 4)
+    said = (a2c.FACTOR, f"{a2c.FACTOR} per step", -13), (a2c.NEAR, "half left over 1,000 steps", -13)
     for factor, words, above in said:
         ax.axhline(1 - factor, color=CLAIMED, linestyle=(0, (4, 2)), linewidth=1)
         ax.annotate(words, (0, 1 - factor), (4, above), xycoords=("axes fraction", "data"),
@@ -183,7 +183,7 @@ def a4g_figure(tables: Tables) -> Figure:
         own = own.assign(left=(FEW * own["rate"]).clip(lower=FEW * SLOWEST))
         draw_settings(ax, own, "gain", "left", cell)
         _line(ax, own[own["slice"].isin(ALONG_GAIN)], cell)
-        _ends(ax, swept[swept["cell"].astype(str) == cell], cell, 4 if cell == "rnn_tanh" else -13)
+        _ends(ax, swept[swept["cell"].astype(str) == cell], cell, -15 if cell == "rnn_tanh" else 6)
     powers(ax)
     return figure
 
@@ -204,5 +204,5 @@ def _ends(ax: Axes, swept: pd.DataFrame, cell: str, above: float) -> None:
     for row in found[np.isfinite(found["at"])].itertuples() if len(found) else ():
         colour = look(cell)["color"]
         ax.plot([row.low, row.high], [0, 0], color=colour, linewidth=4, alpha=0.6, solid_capstyle="butt")
-        ax.annotate(f"{row.at:.2f}", (row.at, 0), (0, above), textcoords="offset points", ha="center",
-                    color=darker(colour))  # fmt: skip
+        ax.annotate(f"{row.at:.2f}", (row.at, 0), (0, above), textcoords="offset points",
+                    ha="center" if above < 0 else "right", color=darker(colour))  # fmt: skip

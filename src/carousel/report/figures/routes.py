@@ -24,9 +24,9 @@ from carousel.report.figures.style import (
     LAG as LAG_AXIS,
     LOOKS,
     PATHS,
+    as_power,
     band,
     draw_curve,
-    in_tens,
     legend,
     marker,
     nothing,
@@ -59,7 +59,7 @@ def m1_figure(tables: Tables) -> Figure:
                     linestyle="", markersize=5, label=f"{names.cell(cell)}, {words}")  # fmt: skip
     band(ax, -m1.SAME.value, m1.SAME.value, "within a factor of two")
     powers(ax)
-    ax.xaxis.set_major_formatter(lambda x, _: in_tens(x))
+    ax.xaxis.set_major_formatter(as_power)
     legend(figure, 2)
     return figure
 

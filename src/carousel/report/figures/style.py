@@ -140,10 +140,15 @@ def nothing(what: str) -> Figure:
 def powers(ax: Axes, axis: str = "y") -> None:
     """Write an axis of log10 values as powers of ten, and 1 for 10^0."""
     written = ax.yaxis if axis == "y" else ax.xaxis
-    written.set_major_formatter(FuncFormatter(lambda decades, _: in_tens(decades)))
+    written.set_major_formatter(FuncFormatter(as_power))
     low, high = sorted(written.get_view_interval())
     if high - low > 2:
         written.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 2.5, 3, 5, 10]))
+
+
+def as_power(decades: float, _: int | None = None) -> str:
+    """Write a place on an axis of log10 values; the data of a figure say by it that an axis is one."""
+    return in_tens(decades)
 
 
 def in_tens(decades: float) -> str:
@@ -221,10 +226,11 @@ def bias_axis(ax: Axes, order: Sequence[str]) -> None:
     drawn = [bias for bias in places if bias.startswith("chrono")]
     ax.set_xticks([*places.values()], [_short(bias, len(drawn) > 1) for bias in places])
     ax.set_xlim(min(places.values()) - APART / 2, max(places.values()) + APART / 2)
-    crowded = len(places) - len(numbers) > FLAT
+    crowded = len(places) - len(numbers) > FLAT or len(drawn) > 1
     if crowded or narrow() or ax.get_subplotspec().get_gridspec().ncols > 1:  # type: ignore[union-attr]
         for label, bias in zip(ax.get_xticklabels(), places, strict=True):
-            label.set_rotation(0 if places[bias] in numbers else 90)
+            upright = places[bias] in numbers and (len(bias) == 1 or not narrow())
+            label.set_rotation(0 if upright else 90)
     if len(drawn) > 1 and ax.get_xlabel():
         ax.set_xlabel(f"{ax.get_xlabel()} (last: chrono for so many steps, T for the sequence’s length)")
 
@@ -234,4 +240,6 @@ def _short(bias: str, several: bool) -> str:
     scheme, _, steps = bias.partition(":")
     if scheme == "chrono" and several:
         return f"{int(steps):,}" if steps else "T"
+    if as_number(bias) < NUMBERS[0] or as_number(bias) > NUMBERS[1]:
+        return f"fixed {bias}"
     return names.forget_bias(bias).removesuffix(" steps")

@@ -18,7 +18,7 @@ from matplotlib.ticker import FuncFormatter, LogFormatter
 
 from carousel.analysis.text import power
 from carousel.report.figures.dark import DARK_INK, DARK_PAPER, PAPER, in_dark
-from carousel.report.figures.labels import LETTER, TEXT, spread_labels
+from carousel.report.figures.labels import LETTER, TEXT, move_out, spread_labels
 
 ElementTree.register_namespace("", "http://www.w3.org/2000/svg")
 SPACE, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
@@ -49,10 +49,11 @@ def text(figure: Figure) -> str:
 
 
 def lay_out(figure: Figure) -> None:
-    """Write powers of ten as such, break titles and labels that are too long for their panel, spread labels."""
+    """Write powers of ten as such, break titles and labels that are too long for their panel, place labels."""
     write_powers(figure)
     if layout := figure.get_layout_engine():
         layout.execute(figure)
+    move_out(figure)
     for ax in figure.axes:
         fit(ax, figure)
     spread_labels(figure)

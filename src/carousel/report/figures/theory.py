@@ -57,7 +57,7 @@ def figure(summary: pd.DataFrame) -> Figure:
     if shown.empty:
         return nothing("a rate that a closed form predicts")
     labels = list(dict.fromkeys(shown["law"]))
-    drawing, (ax,) = panels([TITLE], "", ROW * len(labels) + 1.0)
+    drawing, (ax,) = panels([TITLE], "", ROW * len(labels) + 1.2)
     for place, law in enumerate(labels):
         _law(ax, shown[shown["law"] == law], -place)
     ax.axvline(STEADY, color=GREY, linestyle=(0, (4, 2)), linewidth=1)
@@ -65,7 +65,7 @@ def figure(summary: pd.DataFrame) -> Figure:
                 ha="right", va="top", color=GREY)  # fmt: skip
     counts = shown["law"].value_counts()
     ax.set_yticks(-np.arange(len(labels)), [f"{law} ({counts[law]})" for law in labels])
-    ax.set_ylim(0.4 - len(labels), 0.8)
+    ax.set_ylim(0.4 - len(labels), 1.2)
     ax.set_xscale("log")
     legend(drawing, 4)
     return drawing

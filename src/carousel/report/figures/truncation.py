@@ -24,6 +24,7 @@ from carousel.report.figures.style import (
     draw_curve,
     evenly,
     look,
+    narrow,
     nothing,
     panels,
     powers,
@@ -117,7 +118,7 @@ def _costs(ax: Axes, evidence: pd.DataFrame) -> None:
     ax.set_xticks(range(len(columns)), [_column(label) for label in columns])
     ax.set_yticks([-y for y in range(len(rows))], [ROWS.get(name, name) for name in rows])
     ax.set_xlabel("forget bias (1997: without a forget gate)")
-    ax.set_xlim(-0.5, len(columns) - 0.5)
+    ax.set_xlim(-0.5, len(columns) - (1 if narrow() else 0.5))  # the last column may stand over the edge
     ax.set_ylim(0.5 - len(rows), 0.5)
     ax.grid(visible=False)
 

@@ -21,6 +21,7 @@ MATHEMATICS = (  # in escaped text: how plain text writes it, and how it is set
     (r"(?<!\d)1 × 10\^", lambda found: "10^"),
     (r"\\\^(−?(?:\d+(?:\\\.\d+)?|[a-z]\b))", lambda found: f"^{found[1]}^"),
     (r"\\\^\\\((\w)\\-(\w)\\\)", lambda found: f"^{found[1]}{MINUS}{found[2]}^"),
+    (r"(?<=\d)\\%", lambda found: f"\N{NO-BREAK SPACE}{found[0]}"),
     (r"\b(d?[a-zA-Z])\\_(?:\\\{(\w+)\\-(\w+)\\\}|([a-zA-Z]+)\b)",
      lambda found: f"*{found[1]}*~{found[4] or f'{found[2]}{MINUS}{found[3]}'}~"),
     (r"\bsigma(\\')?", lambda found: "σ′" if found[1] else "σ"),

@@ -30,21 +30,34 @@ def both(path: Path) -> dict[str, Path]:
     return {"wide": path, "narrow": path.parent / "narrow" / path.name}
 
 
+def numbers(path: Path) -> Path:
+    """The file of the numbers that a figure draws."""
+    return path.parent / "data" / f"{path.stem}.csv"
+
+
 def saved(name: str) -> str:
-    """The link that saves a figure; pictures.js shows it and fills it from the drawing."""
-    return f'<a class="save" href="#{name}-wide" download="{name}.svg" hidden>Save the figure</a>'
+    """The links that save a figure and its numbers; pictures.js shows and fills them from what `drawings` holds."""
+    return (
+        f'<a class="save" href="#{name}-wide" download="{name}.svg" hidden>Save the figure</a> '
+        f'<a class="save" href="#{name}-data" download="{name}.csv" hidden>Save its data</a>'
+    )
 
 
 def drawings(folder: Path) -> str:
-    """All drawings of a folder as images, so that ids and styles stay their own, and the script of `saved`."""
+    """All drawings of a folder as images, so that ids and styles stay their own, their numbers, and a script."""
+    shown = [folder / path.name for path in sorted((folder / "narrow").glob("*.svg"))]
     images = "".join(
         f'<image id="{path.stem}-{kind}" {size(file)} href="{data_uri(file)}"/>'
-        for path in sorted((folder / "narrow").glob("*.svg"))
-        for kind, file in both(folder / path.name).items()
+        for path in shown
+        for kind, file in both(path).items()
+    )
+    held = "\n".join(
+        f'<script type="text/csv" id="{path.stem}-data">\n{numbers(path).read_text("utf-8")}</script>'
+        for path in shown
     )
     script = f"<script>{(FOLDER / 'pictures.js').read_text('utf-8')}</script>"
     return html(
-        f'<svg class="drawings" width="0" height="0" aria-hidden="true"><defs>{images}</defs></svg>\n{script}'
+        f'<svg class="drawings" width="0" height="0" aria-hidden="true"><defs>{images}</defs></svg>\n{held}\n{script}'
     )
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from carousel.analysis.text import count, listed
 from carousel.report import names
-from carousel.report.page.markup import escape, number, per_cent, table
+from carousel.report.page.markup import div, escape, number, per_cent, table
 from carousel.report.page.measurements import drawn
 from carousel.report.recommendations import INPUT_LOST, LARGEST, SMALLEST, STEADIEST
 
@@ -29,6 +29,17 @@ with torch.no_grad():
     if isinstance(layer, torch.nn.LSTM):  # its input gate gets minus that
         layer.bias_ih_l0[:H] = -layer.bias_ih_l0[H:2 * H]
         layer.bias_hh_l0[:H] = 0
+"""
+
+
+TORCH_KERAS = """\
+H = layer.hidden_size  # of torch.nn.LSTM, drawn as Keras draws; b: the forget bias, 1 in Keras
+with torch.no_grad():
+    torch.nn.init.xavier_uniform_(layer.weight_ih_l0)  # all gates as one matrix
+    torch.nn.init.orthogonal_(layer.weight_hh_l0)
+    layer.bias_ih_l0.zero_()
+    layer.bias_hh_l0.zero_()
+    layer.bias_ih_l0[H:2 * H] = b
 """
 
 
@@ -57,7 +68,7 @@ def in_short(data: SimpleNamespace) -> str:
         for cell in cells
     ]
     head = ("From", "Cell", "Setting", "State's gradient", "Input's gradient", "Solved, after updates")
-    return table("What to set, in short", head, rows, (5, 4, 14, 10, 9, 18))
+    return div("in-short", table("What to set, in short", head, rows, (5, 4, 14, 10, 9, 18)), colons=4)
 
 
 def first(found: pd.DataFrame, lag: int, cell: str) -> tuple[str, str, str, str]:
@@ -139,8 +150,8 @@ def percent(decades: float) -> str:
 
 
 def in_torch() -> str:
-    """How to set a forget bias in PyTorch, whose layers have two bias vectors, as code."""
-    return f"```python\n{TORCH_NUMBER}```\n\n```python\n{TORCH_CHRONO}```\n"
+    """How to set a forget bias in PyTorch, whose layers have two bias vectors, and Keras's init, as code."""
+    return "\n".join(f"```python\n{code}```\n" for code in (TORCH_NUMBER, TORCH_CHRONO, TORCH_KERAS))
 
 
 def longest_solved(data: SimpleNamespace) -> str:
