@@ -293,11 +293,14 @@ def test_who_is_ahead_is_told_by_what_the_claim_compares(plant) -> None:
     decay = plant(need="K2").decay
     late = (decay["cell"] == "rnn_tanh") & (decay["lag"] > 0)
     fast = Tables(decay.assign(log10_norm=decay["log10_norm"].mask(late, 100.0 - decay["lag"])), None, None)
-    ahead = r"settings \(sigmoid RNN\)|in (\d+) of (\d+) settings \(tanh RNN\)"
+    ahead = r"(\d+) \((\d+)\) of (\d+) settings, against the tanh RNN"
     found = {name: re.findall(ahead, decided(name, fast).condition)[-1] for name in ("K2", "A2a")}
-    assert found["K2"][0] == found["K2"][1] != "0"
-    assert found["A2a"] == ("0", found["K2"][1])
-    assert "the RNN has the longer half-life in" in decided("A2a", fast).condition
+    assert found["K2"][0] == found["K2"][1] == found["K2"][2] != "0"
+    assert found["A2a"] == ("0", "0", found["K2"][2])
+    assert (
+        "the RNN has the longer half-life by the median (in every repetition) in"
+        in decided("A2a", fast).condition
+    )
 
 
 TURNING = {  # verdicts that depend on an ordered factor: its name, and between which values planted rates turn
@@ -333,7 +336,7 @@ def test_boundaries_and_settings_are_in_the_table(verdicts) -> None:
     assert (numbers[turns].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
     at = table.loc["A4g", "boundary_at"]
     assert table.loc["A4g", "boundary"].startswith(f"gain (orthogonal init, 16 units) {at:.3g} [")
-    assert "models; varied: cell ReLU RNN, sigmoid RNN and tanh RNN;" in table.loc["A4g", "settings"]
+    assert "models. Varied: cell ReLU RNN, sigmoid RNN and tanh RNN;" in table.loc["A4g", "settings"]
     assert table[["reading", "prediction", "settings"]].map(len).min(axis=None) >= len("refuted")
 
 
@@ -398,7 +401,7 @@ def test_settings_in_words() -> None:
             for r in range(4) for lag in (1, 2)
         ]
     )  # fmt: skip
-    assert described(rows) == "6 settings, 24 models; varied: gain 0.5 and 1; forget bias 2, 10 and chrono."
+    assert described(rows) == "6 settings, 24 models. Varied: gain 0.5 and 1; forget bias 2, 10 and chrono."
     assert described(rows[(rows["gain"] == 1) & (rows["forget_bias"] == "2")]) == "1 setting, 4 models."
     many = rows.merge(pd.DataFrame({"bias": np.linspace(-6, 6, 13)}), "cross")
     assert "bias 13 values from \N{MINUS SIGN}6 to 6" in described(many)

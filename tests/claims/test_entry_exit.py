@@ -82,11 +82,11 @@ def test_what_gets_in_is_told_cell_by_cell() -> None:
     found = decided("A4c", tables(extra={"slopes": FLAT | {"trained": 0.3}}))
     condition = found.condition
     assert (
-        "A little is lost in the squashing: LSTM of 1997 at the start, LSTM at forget bias 0 at the start, LSTM at "
+        "A little is lost in the squashing: LSTM of 1997 at the start; LSTM at forget bias 0 at the start; LSTM at "
         in condition
     )
     assert (
-        "More than a little is lost in the squashing: LSTM of 1997 after training, LSTM at forget bias 0 after"
+        "More than a little is lost in the squashing: LSTM of 1997 after training; LSTM at forget bias 0 after"
         in condition
     )
     words = "100 % of units lose more than a little; the output gate 0.6, both together 0.18"
@@ -149,7 +149,7 @@ def test_the_rank_of_opening_and_exit() -> None:
 
 def test_the_settings_are_told() -> None:
     words = described(CLAIMS["A4d"].rows(tables()))
-    assert words.startswith("16 settings, 160 models; varied: cell LSTM, LSTM of 1997 and peephole LSTM;")
+    assert words.startswith("16 settings, 160 models. Varied: cell LSTM, LSTM of 1997 and peephole LSTM;")
     assert "gain 0.5, 1 and 2" in words
 
 

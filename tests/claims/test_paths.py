@@ -359,7 +359,7 @@ def test_cells_without_a_carousel_are_said_apart(plant) -> None:
     found = decided("A4e", both)
     assert found.verdict == "supported"
     assert (
-        "no part of the verdict, error flows unchanged in LRU 60 of 60 (the leak past the recurrent weights) and "
+        "no part of the verdict, error flows unchanged in: LRU 60 of 60 (the leak past the recurrent weights); "
         "orthogonal RNN 60 of 60" in found.condition
     )
     assert found.n == decided("A4e", tables).n

@@ -235,10 +235,10 @@ def test_truncation_without_training_decides_nothing(plant) -> None:
 def test_places_and_cells_are_named_where_the_decay_differs(plant) -> None:
     found = decided("A2g", study_of(plant, "A2g"))
     assert (
-        "At the start (step 25 of 400) not so: LSTM at forget bias 0 and 1 and GRU at forget bias 1"
+        "At the start (step 25 of 400) the rate is: another in LSTM at forget bias 0 and 1 and GRU at forget bias 1"
         in found.condition
     )
-    assert "In the middle (step 100 of 400) as at the end" in found.condition
+    assert "In the middle (step 100 of 400) the rate is: as at the end in" in found.condition
     assert found.effect == pytest.approx(0.05, abs=0.002)
 
 
@@ -247,7 +247,7 @@ def test_both_questions_of_the_comment_are_answered(plant) -> None:
     tables = study_of(plant, "A2g", {"drift": {}})
     found = decided("A2g", tables)
     assert found.condition.startswith("Markov property: supported (relative error at most ")
-    assert "Depends on the lag alone: At the start (step 25 of 400) as at the end: " in found.condition
+    assert "At the start (step 25 of 400) the rate is: as at the end in " in found.condition
     late = (tables.decay["backend"] == "torch") & (tables.decay["lag"] > 20)
     other = tables.decay.assign(log10_norm=tables.decay["log10_norm"] + 1e-8 * late)
     found = decided("A2g", tables._replace(decay=other))

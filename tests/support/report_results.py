@@ -64,6 +64,7 @@ def claim(name: str, who: str, kind: str, verdict: str, effect: float) -> dict:
         "n": 1200, "unit": "decades per step", "numpy": effect, "torch": effect,
         "rule": HOSTILE if name == "A4b" else "Slope within 0.001 decades per step over lags 10 to 1,000.",
         "condition": "Holds where the forget bias is 2.5 or more." if verdict == "depends" else "",
+        "depends_on": "forget bias" if verdict == "depends" else "",
         "takeaway": "Set the forget bias to the lag that you need.",
         "figure": f"{name}.svg", "alt": f"Lines of log gradient against lag for claim {name}.",
         "reading": f"Formally, {name} is a slope.", "prediction": "depends: on the forget bias",

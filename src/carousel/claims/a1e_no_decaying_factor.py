@@ -156,7 +156,7 @@ CLAIM = Claim(
     unit="decades left after 100 steps (PyTorch's default LSTM, else the lowest forget bias)",
     rule="A forget bias (a library's default, chrono biases for T steps) decays where the 95 % interval of what is "
     f"left of the product after {LAG} steps (after T steps) lies below a half. It does not where it lies above. "
-    f"Either takes a Holm's p over the parts of the claim of at most {ALPHA:g}, and {FEWER}. {CONFIRMED} None "
+    f"Either takes a Holm's p over the parts of the claim of at most {ALPHA:g}. {FEWER} {CONFIRMED} None "
     "decays: supported; all: refuted; both: depends. A threshold is interpolated in the logarithm of the decades "
     "lost, line by line, and is one where their intervals meet.",
     takeaway={

@@ -140,7 +140,7 @@ def _counts(evidence: pd.DataFrame, each: pd.Series) -> str:
     rise = own.loc[own["part"] == RISE, "effect"].mean()
     return (
         f"Of {(own['kind'] == 'falls').sum()} settings (init, gain and width, or a library's default) of the ReLU RNN "
-        f"{down} vanish, and of {(own['kind'] == 'grows').sum()} at drive {STANDARD_DRIVE} {up} explode{_which(each)}. "
+        f"{down} vanish. Of {(own['kind'] == 'grows').sum()} at drive {STANDARD_DRIVE} {up} explode{_which(each)}. "
         f"Each tenfold of the recurrent weights moves the rate by {number(rise)} decades per step."
     )
 
@@ -148,7 +148,7 @@ def _counts(evidence: pd.DataFrame, each: pd.Series) -> str:
 def _which(each: pd.Series) -> str:
     """Return in words the settings that explode, where they are few."""
     found = [part.removesuffix(EXPLODES) for part in each.index[each == HOLDS] if part.endswith(EXPLODES)]
-    return f" ({'; '.join(found)})" if 0 < len(found) <= SHOWN else ""
+    return f": {'; '.join(found)}" if 0 < len(found) <= SHOWN else ""
 
 
 def _alt(evidence: pd.DataFrame, each: pd.Series) -> str:

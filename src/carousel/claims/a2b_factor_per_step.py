@@ -146,7 +146,7 @@ def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
     if np.isnan(first["off"]):
         return words
     return (
-        f"{words} For the LSTM this is the path along the cell alone: the factor of its full gradient differs by "
+        f"{words} For the LSTM this is the path along the cell alone. The factor of its full gradient differs by "
         f"{_percent(first['off'])} per step in the median ({_percent(first['least'])} "
         f"{names.at_biases([first['nearest']])}, {_percent(first['most'])} {names.at_biases([first['furthest']])})."
     )

@@ -172,17 +172,17 @@ def _largest(rest: pd.DataFrame) -> pd.DataFrame:
 
 def _condition(chain: pd.DataFrame, rest: pd.DataFrame, found: pd.Series) -> str:
     """Return both answers in words: of the chain rule, and for each place which cells decay as at the end."""
-    verbs = {HOLDS: "as at the end", FAILS: "not so", UNCLEAR: "undecided"}
+    verbs = {HOLDS: "as at the end in", FAILS: "another in", UNCLEAR: "undecided in"}
     parts = rest.drop_duplicates("part").set_index("part") if len(rest) else rest
     words = [_of_chain_rule(chain, found.get(CHAIN_RULE, UNCLEAR))]
     for place, group in parts.groupby("place", sort=False) if len(parts) else ():
         labels = {verb: group.index[found[group.index] == state] for state, verb in verbs.items()}
         sides = [
-            f"{verb}: {names.labels(list(group.loc[at, 'label']))}" for verb, at in labels.items() if len(at)
+            f"{verb} {names.labels(list(group.loc[at, 'label']))}" for verb, at in labels.items() if len(at)
         ]
         first = group.iloc[0]
         step = f"step {first['at']:.0f} of {first['end']:.0f}"
-        words.append(f"{str(place).capitalize()} ({step}) {'; '.join(sides)}.")
+        words.append(f"{str(place).capitalize()} ({step}) the rate is: {'; '.join(sides)}.")
     return " ".join(words)
 
 
@@ -192,7 +192,7 @@ def _of_chain_rule(chain: pd.DataFrame, state: str) -> str:
     verb = {HOLDS: "Markov property: supported", FAILS: "Markov property: refuted"}.get(
         state, "Markov property: undecided"
     )
-    return f"{verb} (relative error at most {number(chain['error'].max())}). Depends on the lag alone:"
+    return f"{verb} (relative error at most {number(chain['error'].max())})."
 
 
 def _alt(rest: pd.DataFrame) -> str:

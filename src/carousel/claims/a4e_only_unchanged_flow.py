@@ -9,7 +9,7 @@ from carousel.analysis import names
 from carousel.analysis.stats.left import KEPT
 from carousel.analysis.stats.slopes import FIT_WINDOW
 from carousel.analysis.stats.tables import MODEL, SETTING, grouped, heads, select
-from carousel.analysis.text import listed, number
+from carousel.analysis.text import number
 from carousel.axes import BACKENDS
 from carousel.claims.claim import Claim, Tables, Verdict
 from carousel.claims.evidence import stack, unsearched, wide
@@ -173,7 +173,7 @@ def _counts(inside: pd.DataFrame) -> str:
     words = [
         f"{route} in {own['same'].sum()} of {len(own)} LSTMs ({own['kept'].sum()})" for route, own in table
     ]
-    return f"Unchanged to a hundredth (within a factor of two) is {listed(words)}."
+    return f"Unchanged to a hundredth (within a factor of two) is: {'; '.join(words)}."
 
 
 def _beyond(space: pd.DataFrame, found: pd.Series) -> str:
@@ -184,7 +184,7 @@ def _beyond(space: pd.DataFrame, found: pd.Series) -> str:
     groups = found[rows_.index].groupby([rows_["route"], rows_["cell"].astype(str)]).agg(["sum", "size"])
     words = [f"{names.cell(str(cell))} {row['sum']} of {row['size']}{'' if route == 'the total' else f' ({route})'}"
              for (route, cell), row in groups.iterrows() if row["sum"]]  # fmt: skip
-    return f"Beyond LSTMs, and no part of the verdict, error flows unchanged in {listed(words) or 'no cell'}."
+    return f"Beyond LSTMs, and no part of the verdict, error flows unchanged in: {'; '.join(words) or 'no cell'}."
 
 
 def _alt(space: pd.DataFrame) -> str:

@@ -139,7 +139,7 @@ def _path_words(own: pd.DataFrame, states: Mapping[str, str], begin: str) -> str
     plain = own[~own["gate"].str.contains(":")]  # biases drawn for so many steps are judged there in A1e
     groups = [(gate, *_phrase(rows, states)) for gate, rows in plain.groupby("gate")]
     table = pd.DataFrame(groups, columns=["gate", "verb", "lag"]).sort_values(["verb", "lag"])
-    words = [f"{verb} {_by_lag(rows)}" for verb, rows in table.groupby("verb", sort=False)]
+    words = [_by_lag(str(verb), rows) for verb, rows in table.groupby("verb", sort=False)]
     first, *others = words or ["was not measured"]
     return " ".join([f"{begin} {first}.", *map(_sentence, others)])
 
@@ -150,10 +150,11 @@ def _sentence(words: str) -> str:
     return f"{where[:1].upper()}{where[1:]} it{verb}{more}." if where else f"It {words}."
 
 
-def _by_lag(rows: pd.DataFrame) -> str:
+def _by_lag(verb: str, rows: pd.DataFrame) -> str:
     """Return in words by which lag it does at which forget biases; of what is undecided there is no lag."""
     gates = {lag: _gates(own["gate"]) for lag, own in rows.groupby("lag")}
-    return ", ".join(f"{lag} {text}" if lag else text for lag, text in gates.items())
+    again = "up to lag" if "up to" in verb else "by lag"
+    return f"{verb} " + f"; {again} ".join(f"{lag} {text}" if lag else text for lag, text in gates.items())
 
 
 def _phrase(rows: pd.DataFrame, states: Mapping[str, str]) -> tuple[str, int]:
@@ -221,7 +222,7 @@ def _threshold_words(lines: pd.DataFrame) -> list[str]:
     said = {names[path]: in_words(select(lines, path=path), BIAS) for path in names}
     words = [f"{name} {at}" for name, at in said.items() if at]
     rule = f"ln(n / ln 2) over those {LAG - ENTERED} steps is {law(LAG - ENTERED):.2f}"
-    begin = f"Of the LSTM's gradient at lag {ENTERED} half is left at lag {LAG}"
+    begin = f"From lag {ENTERED} to {LAG} half is left"
     return [*(f"{begin} {text}." for text in words), f"By theory, along the carousel: {rule}."]
 
 

@@ -27,6 +27,7 @@ LN10 = float(np.log(10))
 DEFAULTS = defaults.SLICE
 ALONG_BIAS = ("grid", "bias")  # the slices that differ in the forget bias alone, and
 ALONG_GAIN = ("grid", "gain")  # in the gain alone: a curve along either is made of them
+FEW_PARTS = 3  # of a sentence; more are set apart by semicolons
 DECIDED = {HOLDS: "Holds", FAILS: "Fails", MIXED: "Depends on the setting", UNCLEAR: "Undecided"}
 
 
@@ -211,5 +212,8 @@ def unsearched(space: pd.DataFrame, what: str) -> str:
 
 def by_state(states: pd.Series, said: Mapping[str, str]) -> list[str]:
     """Return a sentence for each state that occurs, in the order of ``said``: its words and the parts in it."""
-    parts = {state: listed([str(part) for part in states.index[states == state]]) for state in said}
-    return [f"{said[state]}: {names}." for state, names in parts.items() if names]
+    parts = {state: [str(part) for part in states.index[states == state]] for state in said}
+    each = {
+        state: "; ".join(names) if len(names) > FEW_PARTS else listed(names) for state, names in parts.items()
+    }
+    return [f"{said[state]}: {names}." for state, names in each.items() if names]

@@ -80,8 +80,8 @@ def _shares(space: pd.DataFrame, shown: Callable[[Iterable[str]], list[str]] = b
     )
     counts = f"{begin} in {found[by_plan.index].sum()} of {len(by_plan)} LSTMs"
     where = (
-        f" At drive {STANDARD_DRIVE}, before training, it has in {listed(words)}. In brackets: those in which it had "
-        f"by lag {EARLY}, on entering the cell."
+        f" At drive {STANDARD_DRIVE}, before training, it has in: {'; '.join(words)}. In brackets: those in which it "
+        f"had by lag {EARLY}, on entering the cell."
     )
     return f"{counts}{trained}{searched}.{where if words else ''}"
 

@@ -130,4 +130,4 @@ def _range(own: pd.DataFrame, factor: str) -> str:
         words += [" to ".join(dict.fromkeys([_at(inside.iloc[0]), _at(inside.iloc[-1])]))]
     words += [f"below {number(below['first'].max())} on {len(below)}"] if len(below) else []
     words += [f"above {number(above['last'].min())} on {len(above)}"] if len(above) else []
-    return f"at {factor} {', '.join(words)} of {len(own)} lines"
+    return f"at {factor} {'; '.join(words)} of {len(own)} lines"

@@ -80,7 +80,9 @@ def _by_word(gains: pd.DataFrame) -> Iterator[str]:
 
 def _ranked(own: pd.DataFrame) -> Iterator[str]:
     rows = own[own["kind"] == RANKS]
-    each = [f"{in_order(row.effect)} on {names.task(row.task)} ({_verb(row.state)})" for row in rows.itertuples()]
+    each = [
+        f"{in_order(row.effect)} on {names.task(row.task)} ({_verb(row.state)})" for row in rows.itertuples()
+    ]
     if each:
         yield f"Of two settings the one with more gradient left learns longer in {listed(each)}."
     open_ = [f"on {names.task(row.task)}, as {row.why}" for row in rows.itertuples() if row.why]

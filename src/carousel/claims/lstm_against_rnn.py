@@ -181,7 +181,8 @@ def _condition(evidence: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -
     rows = reference(evidence)
     pooled = rows[~rows["own"] & (rows["library"] == "")]
     ahead = pooled["order"].iloc[0] if len(pooled) else ""
-    counts = f"By medians over repetitions, {AT_DRIVE} the RNN {ahead} {listed(pooled['count'])}."
+    begin = f"{AT_DRIVE.capitalize()} the RNN {ahead} by the median (in every repetition) in"
+    counts = f"{begin}: {'; '.join(pooled['count'])}."
     rivals = lines.groupby("rival") if len(lines) else ()
     begins = [f"As the forget bias rises it {_begins(names.cell(rival), own)}." for rival, own in rivals]
     texts = (counts if len(pooled) else "", *_by_state(rows, states), *begins)

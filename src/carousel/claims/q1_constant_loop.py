@@ -68,7 +68,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"{MIN_CHECKED} derivatives of the 1997 cell and of each with a forget gate, in float64"
         return Verdict(word, missing(checked, what), _alt(checked), states=dict(states))
     condition = (
-        f"Along the cell alone it is one in {listed(list(states.index[states == HOLDS])) or 'no cell'}; "
+        f"Along the cell alone it is one in {listed(list(states.index[states == HOLDS])) or 'no cell'}. "
     )
     condition += _steps(new) + (f" {from_bias(lines)}" if len(lines) else "")
     at = one_threshold(lines) if word == DEPENDS and len(lines) else None
@@ -83,7 +83,7 @@ def _steps(new: pd.DataFrame) -> str:
     rate = own[~default].groupby("forget_bias")["effect"].median()
     words = [f"{factor(row['effect'])} in {row['part']}" for _, row in own[default].iterrows()]
     words += [f"{factor(rate[bias])} {names.at_biases([bias])}" for bias in few(rate.index)]
-    return f"with a forget gate the factor per step is {listed(words)}."
+    return f"With a forget gate the factor per step is: {'; '.join(words)}."
 
 
 def _alt(checked: pd.DataFrame) -> str:

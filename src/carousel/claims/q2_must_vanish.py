@@ -123,10 +123,10 @@ def _path_words(own: pd.DataFrame, states: pd.Series, path: str, lines: pd.DataF
         else f"in {(state == HOLDS).sum()} of {len(own)} parts"
     )
     open_ = state.isin([UNCLEAR, MIXED]).sum()
-    undecided = f" ({open_} of {len(own)} are undecided or depend on the setting)" if open_ else ""
+    undecided = f" Of these {len(own)} parts {open_} are undecided or depend on the setting." if open_ else ""
     at = in_words(select(lines, path=path), BIAS) if len(lines) and path == "total" else ""
     stops = f" It stops vanishing {at}." if at else ""
-    return f"{PARTS[path].capitalize()} has vanished {where}{undecided}.{stops}"
+    return f"{PARTS[path].capitalize()} has vanished {where}.{undecided}{stops}"
 
 
 def _places(own: pd.DataFrame, vanished: pd.Series) -> str:

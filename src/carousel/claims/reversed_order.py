@@ -46,23 +46,25 @@ def spread(
     if library:
         return {"count": "", "said": "", "ahead": ""}
     median = _medians(reference(group), column)
-    count = f"in {median['worse'].sum()} of {len(median)} settings ({names.cell(rival)})"
+    behind = f"{median['worse'].sum()} ({median['always'].sum()}) of {len(median)} settings"
+    count = f"{behind}, against the {names.cell(rival)}"
     own = reference(select(both, rival=rival))
     moved = [_moved(own[own["slice"] != DEFAULTS], factor, words, column) for factor, words in VARIED.items()]
     texts = {
         "said": [text for text in moved if text],
         "ahead": [text for text in (_reversed(median),) if text],
     }
-    said = {name: f"{names.cell(rival)}: {'; '.join(each)}." if each else "" for name, each in texts.items()}
+    begin = {"said": f"Against the {names.cell(rival)}: ", "ahead": f"The {names.cell(rival)} is "}
+    said = {name: f"{begin[name]}{'; '.join(each)}." if each else "" for name, each in texts.items()}
     return {"count": count, **said}
 
 
 def _medians(group: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return the settings, with ``worse``: whether the RNN is ahead in the median."""
+    """Return the settings, with ``worse`` and ``always``: the RNN is ahead in the median, in every repetition."""
     by = ["init", "gain", "forget_bias", "length", "slice", "hidden", "bias"]
-    median = group.groupby(by, observed=True)[column].median().reset_index()
+    each = group.groupby(by, observed=True)[column].agg(["median", "max"]).reset_index()
     text = {"forget_bias": str, "init": str}
-    return median.astype(text).assign(worse=median[column] < 0)
+    return each.astype(text).assign(worse=each["median"] < 0, always=each["max"] < 0)
 
 
 def _reversed(median: pd.DataFrame) -> str:

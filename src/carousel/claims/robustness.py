@@ -125,7 +125,7 @@ def _closest(evidence: pd.DataFrame, found: Verdict) -> str:
 
 
 def parts(name: str, evidence: pd.DataFrame, found: Verdict) -> pd.DataFrame:
-    """Return one row per part and backend of a claim's evidence, with its state and why it is open; one for a space searched."""
+    """Return one row per part and backend of a claim's evidence, with its state and why; one for a space searched."""
     if "part" not in evidence or evidence.empty or not {"effect", "error"} & set(evidence):
         whole = {"part": "all", "effect": found.effect, "low": found.low, "high": found.high, "n": found.n}
         rows = [whole | {"backend": backend, "shared": value} for backend, value in found.by_backend.items()]

@@ -26,7 +26,7 @@ def described(rows: pd.DataFrame) -> str:
     varied = {name: models[name].dropna().unique() for name in WORDS if name in factors}
     words = [f"{WORDS[name]} {_values(name, seen)}" for name, seen in varied.items() if len(seen) > 1]
     count = f"{counted(settings, 'setting')}, {counted(len(models), 'model')}"
-    return f"{count}; varied: {'; '.join(words)}." if words else f"{count}."
+    return f"{count}. Varied: {'; '.join(words)}." if words else f"{count}."
 
 
 def slices(rows: pd.DataFrame) -> str:

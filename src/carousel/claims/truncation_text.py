@@ -21,9 +21,6 @@ REASON = {
 }
 
 
-TOGETHER = 3  # things that are counted in one sentence
-
-
 def condition(evidence: pd.DataFrame, found: pd.Series, lines: pd.DataFrame) -> list[str]:
     """Return in words the reason, and for each thing that is counted in how many parts its cost is little."""
     parts = _with_states(evidence, found)
@@ -31,7 +28,7 @@ def condition(evidence: pd.DataFrame, found: pd.Series, lines: pd.DataFrame) -> 
     words = [f"The reason: the flow along the gates {_flow(reason)}."] * (len(reason) > 0)
     words += [_reason_and_cost(reason, cost[cost["measure"] == STATE])] * (len(reason) > 0)
     counts = [f"{name} in {_counts(group)}" for name, group in cost.groupby("measure", sort=False)]
-    words += [f"The cost is little for the {', the '.join(some)}." for some in _few(counts)]
+    words += [f"The cost is little for: the {'; the '.join(counts)}."] * (len(counts) > 0)
     later, sooner, pairs = parts[["later", "sooner", "pairs"]].sum()
     words += [
         f"Truncated, a run took longer in {later:.0f} of {pairs:.0f} pairs and less long in {sooner:.0f}."
@@ -41,11 +38,6 @@ def condition(evidence: pd.DataFrame, found: pd.Series, lines: pd.DataFrame) -> 
         *words,
         *([f"The LSTM's cosine reaches {fixed(lines['reached'].iloc[0], 2)} {at}."] if at else []),
     ]
-
-
-def _few(texts: list[str]) -> list[list[str]]:
-    """Return the texts, at most TOGETHER at a time."""
-    return [texts[place : place + TOGETHER] for place in range(0, len(texts), TOGETHER)]
 
 
 def _reached(lines: pd.DataFrame) -> str:

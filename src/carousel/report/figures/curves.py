@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from carousel.analysis.stats.tables import select
+from carousel.analysis.stats.tables import MODEL, difference, joined, select
 from carousel.analysis.text import bias_order, number
 from carousel.axes import REFERENCE
 from carousel.claims import a1d_forget_gate_product, q2_must_vanish as q2_claim
@@ -33,7 +33,6 @@ from carousel.report.figures.style import (
 )
 
 LOWEST = -30.0  # decades: what Q2 shows
-ROUTES = ("total", "through")
 
 
 def _by_bias(ax: Axes, table: pd.DataFrame) -> None:
@@ -60,15 +59,17 @@ def q1(tables: Tables) -> Figure:
 
 
 def q2(tables: Tables) -> Figure:
-    """Draw what is left at lag LAG by all routes and of what passed a gate's slope, by forget bias, side by side."""
+    """Draw what is left at LAG of what was at INSIDE, by all routes and of what passed a gate, by forget bias."""
     judged = q2_claim.models(tables)  # of a small study none; then all that was measured
-    both = judged if len(judged) else by_route(q2_claim.rows(tables), (SHOWN_LAG,), tuple(q2_claim.PARTS))
+    lags = q2_claim.INSIDE, SHOWN_LAG
+    both = judged if len(judged) else by_route(q2_claim.rows(tables), lags, tuple(q2_claim.PARTS))
     if both.empty:
         return nothing("the part of the gradient that passes the gates")
-    table = settings(both[both["lag"] == SHOWN_LAG], [*ROUTES])
+    table = settings(_since_inside(both), [*q2_claim.PARTS])
     order = bias_order(table["forget_bias"])
     place = table["forget_bias"].astype(str).map(bias_places(order))
-    figure, (ax,) = panels([f"left at lag {SHOWN_LAG}, a mark per setting"], "forget bias", height=3.2)
+    title = f"left at lag {SHOWN_LAG} of what was left at lag {q2_claim.INSIDE}, a mark per setting"
+    figure, (ax,) = panels([title], "forget bias", height=3.2)
     for side, (part, path) in ((-0.2, ("total", "full")), (0.2, ("through", "gates"))):
         words, looks = PATHS[path]
         y = table[part].clip(lower=LOWEST)
@@ -92,6 +93,13 @@ def q2(tables: Tables) -> Figure:
     bias_axis(ax, order)
     legend(figure, 2)
     return figure
+
+
+def _since_inside(both: pd.DataFrame) -> pd.DataFrame:
+    """Return the models with what each part has left at SHOWN_LAG over what it had at INSIDE, in decades."""
+    near, far = (both[both["lag"] == lag] for lag in (q2_claim.INSIDE, SHOWN_LAG))
+    found = joined(far, near[[*MODEL, *q2_claim.PARTS]], MODEL, "_right")
+    return found.assign(**{part: difference(found[part], found[f"{part}_right"]) for part in q2_claim.PARTS})
 
 
 def a1a(tables: Tables) -> Figure:

@@ -7,6 +7,7 @@ from carousel.report.hero.picture import NARROW, WIDE, svg
 from carousel.report.hero.words import sentence
 
 FIRST = "1"  # the forget bias that is shown first, if it is there
+UNIT = "unit"  # the drive of input of variance one, whatever the input weights
 TITLE = "What is left of an LSTM’s gradient, by steps back from the loss"
 
 
@@ -45,6 +46,24 @@ def caption(lines: Lines) -> str:
     networks = f"{counted(lines.repetitions, 'network')} of {lines.hidden} units [least to most; shaded]"
     return (
         f"Norm of the gradient by the state over that by the last state: mean of {networks}, before training, "
-        f"{names.init(lines.init)} init, sequences of {lines.length:,} steps. <em>Gates frozen</em>: no error passes a "
+        f"{names.init(lines.init)} init, sequences of {lines.length:,} steps of white noise as input, "
+        f"{strength(lines.drive)}. "
+        f"<em>Forget bias</em>: a number added to what opens the forget gates{drawn(lines)}. "
+        "<em>Gates frozen</em>: no error passes a "
         "gate’s slope. <em>Carousel alone</em>: none passes the recurrent weights."
     )
+
+
+def strength(drive: str) -> str:
+    """Return how strong the input is, in words."""
+    if drive == UNIT:
+        return "of standard deviation one"
+    return f"strong enough to give the net input of a unit a variance of {drive} (its <em>drive</em>)"
+
+
+def drawn(lines: Lines) -> str:
+    """Return what chrono biases are, where the control offers them."""
+    said = (
+        "; <em>chrono</em> draws it so that the units forget at rates spread over the length of the sequence"
+    )
+    return said if "chrono" in lines.biases else ""

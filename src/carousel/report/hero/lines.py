@@ -23,7 +23,7 @@ class Lines(NamedTuple):
 
     table: ``cell``, ``forget_bias``, ``path``, ``lag``, and ``left``, log10 of the norm relative to that at lag 0, the
     mean over repetitions; ``low`` and ``high``, those of the repetitions that have least and most left. biases: in
-    order. horizon: the last lag.
+    order. horizon: the last lag. drive: how strong the input is.
     """
 
     table: pd.DataFrame
@@ -33,6 +33,7 @@ class Lines(NamedTuple):
     hidden: int
     length: int
     repetitions: int
+    drive: str
 
 
 def lines(decay: pd.DataFrame) -> Lines | None:
@@ -47,10 +48,8 @@ def lines(decay: pd.DataFrame) -> Lines | None:
     keys = ["cell", "forget_bias", "path", "lag"]
     table = models.groupby(keys, observed=True)["left"].agg(left="mean", low="min", high="max").reset_index()
     biases = [bias for bias in bias_order(table["forget_bias"]) if _told(bias)]
-    repetitions = models["repetition"].nunique()
-    return Lines(
-        table, biases, horizon, str(place["init"]), int(place["hidden"]), int(place["length"]), repetitions
-    )
+    sizes = int(place["hidden"]), int(place["length"]), models["repetition"].nunique()
+    return Lines(table, biases, horizon, str(place["init"]), *sizes, str(place["drive"]))
 
 
 def curve(lines: Lines, cell: str, bias: str, path: str) -> pd.DataFrame:

@@ -13,7 +13,9 @@ FACTORS = {  # how a condition speaks of a factor, and the factor in a word
     "backend": "backend", "repetition": "repetitions", "rnn_": "cell", "lstm": "cell", "bias": "bias",
 }  # fmt: skip
 LONGEST = 240  # characters of a condition: what a reader takes in on the way
-WORDS = 35  # of a sentence: a longer one is shown clause by clause
+WORDS = 35  # of a sentence: a longer one is shown clause by clause, and so is
+MANY = 4  # one of so many clauses
+PARAGRAPH = 600  # characters: a longer text of the record is a list
 # A row of the claims table, as DataFrame.itertuples gives it.
 Claim = Any
 
@@ -32,24 +34,46 @@ def sentences(text: str) -> list[str]:
 
 
 def clauses(sentence: str) -> list[str]:
-    """The clauses of a sentence that is too long for one line; a short one as it is."""
-    return re.split(r";\s+", sentence) if len(sentence.split()) > WORDS else [sentence]
+    """The clauses of a sentence that is too long for one line, or of many; another one as it is.
+
+    What stands in front of them, up to a colon, is the first.
+    """
+    each = re.split(r";\s+(?![^(]*\))", sentence)
+    if len(each) < MANY and len(sentence.split()) <= WORDS:
+        return [sentence]
+    head, colon, first = each[0].partition(": ")
+    return [head + colon.rstrip(), first, *each[1:]] if colon and len(each) > 1 else each
 
 
 def listing(text: str) -> str:
-    """A condition as a list: a line per sentence, and one per clause below a long one."""
+    """A text as a list: a line per sentence, and one per clause below a long one."""
     lines = []
     for first, *rest in map(clauses, sentences(text)):
         lines += [f"- {prose(first)}", *(f"    - {prose(clause)}" for clause in rest)]
     return "\n".join(lines)
 
 
+def readable(text: str) -> str:
+    """A text of the record: as it is, or a list where it or a sentence of it is too long to be read in one go."""
+    long = len(text) > PARAGRAPH or any(len(sentence.split()) > WORDS for sentence in sentences(text))
+    return listing(text) if long else prose(text)
+
+
 def brief(text: str) -> str:
-    """As many sentences or clauses of a condition as fit a table, one at least; its fold has it in full."""
-    parts = [ended(clause) for sentence in sentences(text) for clause in clauses(sentence)]
-    lengths = accumulate(len(part) + 1 for part in parts)
-    fitting = [part for part, length in zip(parts, lengths, strict=True) if length <= LONGEST]
-    return prose(" ".join(fitting or parts[:1]))
+    """As many sentences of a condition as fit a table, of the first as many clauses; its fold has it in full."""
+    each = sentences(text)
+    lengths = accumulate(len(sentence) + 1 for sentence in each)
+    fitting = [sentence for sentence, length in zip(each, lengths, strict=True) if length <= LONGEST]
+    return prose(" ".join(map(ended, fitting)) or _begun(each[0]))
+
+
+def _begun(sentence: str) -> str:
+    """As many clauses of a sentence as fit, one at least, and how many more there are."""
+    each = re.split(r";\s+(?![^(]*\))", sentence)
+    lengths = accumulate(len(clause) + 2 for clause in each)
+    many = max(sum(length <= LONGEST for length in lengths), 1)
+    more = f"; {len(each) - many} more in full below" if len(each) > many else ""
+    return ended("; ".join(each[:many]) + more)
 
 
 def ended(clause: str) -> str:
@@ -61,8 +85,8 @@ def depends_on(claim: Claim) -> str:
     """What a verdict depends on, in a word: as it was decided; of parts that no factor tells apart by its condition."""
     if claim.verdict not in ("depends", "inconclusive"):
         return ""
-    if claim.depends_on:
-        return str(claim.depends_on)
-    text = claim.condition
+    if known := getattr(claim, "depends_on", ""):
+        return str(known)
+    text = claim.boundary or claim.condition
     found = {text.find(said): word for said, word in reversed(FACTORS.items()) if said in text}
     return found[min(found)] if found else ""

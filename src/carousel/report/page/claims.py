@@ -7,7 +7,8 @@ import pandas as pd
 from carousel.analysis.text import count, counted
 from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.robustness import flips
-from carousel.report.page.brief import Claim, brief, depends_on, listing, measured
+from carousel.report.page.backends import by_backend
+from carousel.report.page.brief import Claim, brief, depends_on, listing, measured, readable
 from carousel.report.page.figure_texts import figure
 from carousel.report.page.findings import finding
 from carousel.report.page.history import dated
@@ -17,7 +18,6 @@ from carousel.report.page.markup import (
     escape,
     fold,
     link,
-    number,
     prose,
     table,
     verdict,
@@ -80,19 +80,19 @@ def section(claim: Claim, evidence: pd.DataFrame, data: SimpleNamespace) -> str:
     """A claim's card: verdict, what was claimed and found, picture, takeaway; how it was decided is folded."""
     record = definitions([
         ("Kind", escape(claim.kind)),
-        ("Formal reading", prose(claim.reading)),
+        ("Formal reading", readable(claim.reading)),
         ("Predicted", prose(claim.prediction + dated(claim.id))),
-        ("What settles it", prose(claim.rule)),
+        ("What settles it", readable(claim.rule)),
         ("Rule fixed", fixed(claim)),
         ("Margin", prose(claim.margin)),
         ("At other margins", other_margins(claim)),
         ("What would change it", prose(claim.would_change)),
         ("Effect", f"{measured(claim)}, {sample(claim, evidence)}"),
-        ("By backend", by_backend(claim)),
+        ("By backend", by_backend(claim, data)),
         ("Threshold", prose(claim.boundary)),
         ("Parts", parts(evidence)),
-        ("The figure in numbers", prose(claim.alt)),
-        ("Settings", prose(claim.settings)),
+        ("The figure in numbers", readable(claim.alt)),
+        ("Settings", readable(claim.settings)),
     ])  # fmt: skip
     found = escape(finding(data, claim.id, claim.verdict))
     marks = f'#{claim.id} data-verdict="{claim.verdict}" data-topics="{" ".join(of(claim.id))}"'
@@ -121,10 +121,16 @@ def cited(claim: Claim) -> str:
 
 
 def fixed_after(data: SimpleNamespace) -> str:
-    """How many rules were fixed after the data that they decide."""
-    late = (data.claims["sealed"] != BEFORE).sum()
-    words = "were fixed after the data that they decide, are not sealed or not as they were sealed"
-    return f"Of {len(data.claims)} rules {late} {words}; the card of each says which."
+    """How many rules were fixed, as they stand, after the data that they decide."""
+    late, every = (data.claims["sealed"] != BEFORE).sum(), len(data.claims)
+    if not late:
+        return f"All {every} rules were sealed before the data that they decide."
+    words = "as they stand after the data that they decide had been seen"
+    return (
+        f"All {every} rules were fixed {words}."
+        if late == every
+        else f"Of {every} rules {late} were fixed {words}; the card of each says which."
+    )
 
 
 def brought(data: SimpleNamespace) -> str:
@@ -169,8 +175,3 @@ def span(column: pd.Series, what: str) -> str:
     """One number of things, or the least and the largest."""
     low, high = int(column.min()), int(column.max())
     return counted(low, what) if low == high else f"{count(low)} to {count(high)} {what}s"
-
-
-def by_backend(claim: Claim) -> str:
-    """The effect on each backend."""
-    return ", ".join(f"{entry.label} {number(getattr(claim, name))}" for name, entry in BACKENDS.items())

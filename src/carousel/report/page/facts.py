@@ -84,6 +84,13 @@ def threshold(data: SimpleNamespace, claim: str, part: str) -> tuple[float, floa
     return float(found.min()), float(found.max())
 
 
+def crossed(data: SimpleNamespace, claim: str, part: str) -> str:
+    """On how many lines there is such a threshold within what was tried, of all: "5 of 9"."""
+    found = evidence(data, claim)
+    found = _some(found[found["part"].str.startswith(part)], f"{claim}: {part}")["effect"]
+    return f"{found.abs().lt(math.inf).sum()} of {len(found)}"
+
+
 def route(data: SimpleNamespace, slice_: str, bias: str, lag: int, quantity: str, path: str) -> float:
     """What the LSTM of the first library's init has left before training at its longest length, in decades."""
     rows = select(data.routes, cell="lstm", slice=slice_, init=libraries.FIRST, forget_bias=bias, trained="no", lag=lag,

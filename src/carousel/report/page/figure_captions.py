@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from carousel.axes import STANDARD_DRIVE
+from carousel.claims.q2_must_vanish import INSIDE
 from carousel.claims.rules import LAG
 
 
@@ -24,14 +26,17 @@ CAPTIONS: Mapping[str, Caption] = {
         DECAY,
     ),
     "Q2": Caption(
-        f"What is left after {LAG} steps by all routes and through the gates’ slopes, by forget bias",
-        "Each mark is one setting, bars are medians; below the dashed line less than a tenth is left.",
+        f"What is left at lag {LAG} of what was left at lag {INSIDE}, by all routes and through the gates’ slopes",
+        "Each mark is one setting, bars are medians. Below the dashed line less than a tenth is left of what had "
+        "entered the cell (K1’s figure counts from the last state).",
         DECAY,
     ),
     "K1": Caption(
         f"What is left of an LSTM’s gradient after {LAG} steps, by forget bias",
-        "Each dot is one setting; below the dashed line less than a tenth is left. Bars count the settings "
-        "of which that is so.",
+        "Each dot is one setting, of any init, drive, width and length; below the dashed line less than a tenth of "
+        "the gradient by the last state is left, what entering the cell costs included. Bars count the settings "
+        "before training of which that is so. The numbers in the text are of single networks, at "
+        f"drive {STANDARD_DRIVE}.",
         DECAY,
     ),
     "K2": Caption(
@@ -133,8 +138,8 @@ CAPTIONS: Mapping[str, Caption] = {
     ),
     "A2f": Caption(
         f"What is left after {LAG} steps against the gain, by activation",
-        "Below the dashed line less than a tenth is left. Circles are where vanishing ends, with 95 % "
-        "intervals.",
+        "Below the dashed line less than a tenth of the gradient by the last state is left. Circles are where "
+        "vanishing ends, with 95 % intervals.",
         DECAY,
     ),
     "A2g": Caption(
@@ -191,7 +196,7 @@ CAPTIONS: Mapping[str, Caption] = {
     "A4g": Caption(
         "What a few steps leave of a plain network’s gradient, against the gain",
         "Each mark is one setting; above the line at one the gradient grows, below it decays. Bars on "
-        "it are 95 % intervals of the gain where decay ends.",
+        "it are 95 % intervals of the gain where decay ends, at a rate of zero (A2f’s ends where a tenth is left).",
         DECAY,
     ),
     "M1": Caption(

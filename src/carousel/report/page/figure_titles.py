@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from carousel.analysis.text import fixed, listed, power, share, span
+from carousel.claims.q2_must_vanish import INSIDE
 from carousel.claims.rules import LAG
 from carousel.report.page.facts import (
     Lacking,
@@ -109,7 +110,7 @@ def _let_in(data: SimpleNamespace) -> str:
 TITLES: Mapping[str, Mapping[str, Wording]] = {
     "Q1": {"depends": lambda data: f"Along the carousel half is left after {LAG} steps from a forget bias of "
            f"{span(*threshold(data, 'Q1', f'threshold over {LAG} steps'))} on"},
-    "Q2": {"depends": lambda data: "The total vanishes at low forget biases, and stops at "
+    "Q2": {"depends": lambda data: f"From lag {INSIDE} to {LAG} the total vanishes at low forget biases, and stops at "
            f"{span(*threshold(data, 'Q2', 'the total stops vanishing'))}"},
     "K1": {"refuted": _kept_by_libraries},
     "K2": {"depends": lambda data: "With orthogonal weights the LSTM keeps more than a tanh RNN from a forget bias of "
@@ -122,7 +123,7 @@ TITLES: Mapping[str, Mapping[str, Wording]] = {
     "A1d": {"supported": lambda data: f"Along the cell the dots lie on the gates’ product, to {rounding(data, 'A1d')}"},
     "A1e": {"depends": lambda data: f"Forget gates lose more than half over {LAG} steps below a fixed bias of "
             f"{span(*threshold(data, 'A1e', f'threshold over {LAG} steps'))}"},
-    "A1f": {"refuted": lambda data: "Below the line other routes cancel the carousel’s part, down to "
+    "A1f": {"refuted": lambda data: "Below the line other routes cancel the carousel’s part, at worst down to "
             f"{power(effect(data, 'A1f'))} of it"},
     "A1g": {"refuted": _little_along},
     "A1h": {"depends": lambda data: _between_gains(data, "A1h")},
@@ -158,6 +159,6 @@ TITLES: Mapping[str, Mapping[str, Wording]] = {
            f"{states(data, 'M1').get('holds', 0)} of {sum(states(data, 'M1').values())} settings"},
     "M2": {"depends": lambda data: "The carousel carries a tenth of the gradient from a forget bias of "
            f"{span(*threshold(data, 'M2', 'a tenth along the carousel'))} on"},
-    "M3": {"refuted": lambda data: "The carousel loses nothing, and the total fell to "
+    "M3": {"refuted": lambda data: "In the worst case the carousel loses nothing, and the total falls to "
            f"{power(effect(data, 'M3'))} of its part"},
 }  # fmt: skip

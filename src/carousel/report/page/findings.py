@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from types import SimpleNamespace
 
-from carousel.analysis.text import fixed, power, share, span
+from carousel.analysis.text import fixed, listed, power, share, span
 from carousel.axes import LAGS
+from carousel.claims.q2_must_vanish import INSIDE
 from carousel.claims.rules import FAILS, HOLDS, INCONCLUSIVE, LAG
 from carousel.report.page.facts import (
     Lacking,
     Wording,
+    crossed,
     defaults,
     effect,
     evidence,
+    of_parts,
     part,
     rounding,
     said,
@@ -19,6 +22,8 @@ from carousel.report.page.facts import (
     threshold,
 )
 from carousel.report.page.findings_otherwise import OTHERWISE, UNDECIDED
+
+MOST = 3  # values that a finding names
 
 
 def finding(data: SimpleNamespace, claim: str, verdict: str) -> str:
@@ -48,30 +53,50 @@ def _right_angle(data: SimpleNamespace) -> str:
     cosine = effect(data, "A3b")
     if not abs(cosine) < 0.2:
         raise Lacking("a direction that is lost")
-    return f"By default the truncated gradient of the state is nearly at a right angle (cosine {fixed(cosine, 2)})"
+    kept = part(data, "A3b", "direction of the state's gradient, LSTM with chrono biases")["effect"]
+    drawn = f"; with chrono biases nearly along it ({fixed(kept, 2)})" if kept > 0.9 else ""
+    return (
+        "By default the truncated gradient of the state is nearly at a right angle to the whole (cosine "
+        f"{fixed(cosine, 2)}){drawn}"
+    )
 
 
 def _alike(data: SimpleNamespace) -> str:
     rows = evidence(data, "A2g")
-    places = rows.loc[rows["part"].str.contains("at the start|in the middle"), "state"].astype(str)
-    if places.empty:
-        raise Lacking("places in the sequence")
+    rows = rows[rows["part"].str.contains("at the start|in the middle")]
+    cells = rows["part"].str.partition(", ")[2]
+    alike = rows["state"].astype(str).eq(HOLDS).groupby(cells, sort=False).all()
+    other = rows["state"].astype(str).eq(FAILS).groupby(cells, sort=False).any()
+    if not 0 < other.sum() <= MOST:
+        raise Lacking("a few cells that differ from the end")
     return (
-        f"The start or the middle is like the end in {(places == 'holds').sum()} of {len(places)} comparisons"
+        f"Start and middle are like the end in {alike.sum()} of {len(alike)} cells, and not in "
+        f"{listed(other.index[other])}"
     )
 
 
 def _longer(data: SimpleNamespace) -> str:
-    rows = evidence(data, "K3")
-    lstms = rows["part"].str.contains("LSTM") & ~rows["part"].str.contains("what is left")
-    against = rows.loc[lstms, "state"].astype(str)
-    if against.empty:
-        raise Lacking("an LSTM beside the tanh RNN")
-    found = against.value_counts()
-    return (
-        f"In {found.get(HOLDS, 0)} of {len(against)} comparisons an LSTM learns longer sequences than the tanh RNN, in "
-        f"{found.get(FAILS, 0)} it does not"
-    )
+    rows = of_parts(data, "K3", r"^[^,]+, [^,]*LSTM(?!.* by what is left)")
+    tasks = rows["state"].astype(str).eq(HOLDS).groupby(rows["part"].str.split(",").str[0], sort=False)
+    each = listed(f"{own.sum()} of {len(own)} on {task}" for task, own in tasks)
+    return f"LSTMs shown to learn longer sequences than the tanh RNN: {each}"
+
+
+def _same_frozen(data: SimpleNamespace) -> str:
+    found, rows = states(data, "M1"), evidence(data, "M1")
+    inits = {*rows.loc[rows["state"].astype(str) == FAILS, "part"].str.extract(r", ([^,]+ init)")[0].dropna()}
+    apart = f"; not with {listed(sorted(inits))}" if 0 < len(inits) <= MOST else ""
+    same = f"{found.get(HOLDS, 0)} of {sum(found.values())} settings"
+    return f"The same at lag {LAG}, within a factor of two, in {same}{apart}"
+
+
+def _squashed(data: SimpleNamespace) -> str:
+    rows = of_parts(data, "A4c", "^LSTM.* at the start$")
+    names, state = rows["part"].str.removesuffix(" at the start"), rows["state"].astype(str)
+    little, more = (listed(names[state == each]) for each in (HOLDS, FAILS))
+    if not (little and more):
+        raise Lacking("LSTMs that lose little and LSTMs that lose more")
+    return f"Before training little is lost in {little}, more in {more}"
 
 
 def _distance(data: SimpleNamespace) -> str:
@@ -98,10 +123,10 @@ def _free(data: SimpleNamespace, lag: int) -> float | None:
 FINDINGS: Mapping[str, Mapping[str, Wording]] = {
     "Q1": {"depends": lambda data: "One where no forget gate closes; with a fixed bias half is left after "
            f"{LAG} steps from {span(*threshold(data, 'Q1', f'threshold over {LAG} steps'))} on"},
-    "Q2": {"depends": lambda data: "It vanishes at low forget biases and not from "
-           f"{span(*threshold(data, 'Q2', 'the total stops vanishing'))} on, with the same sigmoids"},
-    "K1": {"refuted": lambda data: f"With PyTorch’s defaults {share(defaults(data, 'lstm')['PyTorch'])} is left after "
-           f"{LAG} steps"},
+    "Q2": {"depends": lambda data: f"From lag {INSIDE} on, once inside the cell, it vanishes at low forget biases and "
+           f"not from {span(*threshold(data, 'Q2', 'the total stops vanishing'))} on, with the same sigmoids"},
+    "K1": {"refuted": lambda data: f"With PyTorch’s defaults {share(defaults(data, 'lstm')['PyTorch'])} of the "
+           f"gradient by the last state is left after {LAG} steps"},
     "K2": {"depends": _slower},
     "K3": {"depends": _longer},
     "A1a": {"supported": lambda data: f"The formula is exact, to {rounding(data, 'A1a')}"},
@@ -113,8 +138,8 @@ FINDINGS: Mapping[str, Mapping[str, Wording]] = {
     "A1d": {"supported": lambda data: f"The formula is exact, to {rounding(data, 'A1d')}, with the gates frozen"},
     "A1e": {"depends": lambda data: f"Half of it is left after {LAG} steps only from a fixed forget bias of "
             f"{span(*threshold(data, 'A1e', f'threshold over {LAG} steps'))} on"},
-    "A1f": {"refuted": lambda data: "There is such a path, but other routes can cancel it: the total was "
-            f"{power(effect(data, 'A1f'))} of its part"},
+    "A1f": {"refuted": lambda data: "There is such a path, but other routes can cancel it: in the worst case "
+            f"found the total is {power(effect(data, 'A1f'))} of its part"},
     "A1g": {"refuted": lambda data: "There are LSTMs in which other routes leave half of it or more, at every lag"},
     "A1h": {"depends": lambda data: "In sigmoid networks the slopes are to blame; in tanh networks between gains of "
             f"{span(*threshold(data, 'A1h', 'slopes begin to lead, tanh RNN'), 2)} and "
@@ -139,7 +164,7 @@ FINDINGS: Mapping[str, Mapping[str, Wording]] = {
     "A3b": {"depends": _right_angle},
     "A4a": {"supported": lambda data: "With the forget gate held open and without peepholes it is the cell of 1997"},
     "A4b": {"refuted": lambda data: "The derivative is one"},
-    "A4c": {"depends": lambda data: "Little while the state is small, most of it where the state has grown"},
+    "A4c": {"depends": _squashed},
     "A4d": {"depends": lambda data: "Gate and tanh shrink it; the recurrent weights only below a gain of "
             f"{span(*threshold(data, 'A4d', 'the affine map stops shrinking'), 1)}"},
     "A4e": {"supported": lambda data: "On no other route: the nearest changes by "
@@ -148,10 +173,10 @@ FINDINGS: Mapping[str, Mapping[str, Wording]] = {
     "A4g": {"depends": lambda data: "With orthogonal weights below a gain of "
             f"{span(*threshold(data, 'A4g', 'a loss ends, tanh RNN'), 2)} (tanh) and "
             f"{span(*threshold(data, 'A4g', 'a loss ends, ReLU RNN'), 2)} (ReLU)"},
-    "M1": {"depends": lambda data: f"The same at lag {LAG}, within a factor of two, in "
-           f"{states(data, 'M1').get('holds', 0)} of {sum(states(data, 'M1').values())} settings"},
-    "M2": {"depends": lambda data: "With most inits a tenth of it does from a forget bias of "
-           f"{span(*threshold(data, 'M2', 'a tenth along the carousel'))} on"},
-    "M3": {"refuted": lambda data: "Other routes cancel a carousel that loses nothing: the total was "
-           f"{power(effect(data, 'M3'))} of its part"},
+    "M1": {"depends": _same_frozen},
+    "M2": {"depends": lambda data: "A tenth of it does from a forget bias of "
+           f"{span(*threshold(data, 'M2', 'a tenth along the carousel'))} on, on "
+           f"{crossed(data, 'M2', 'a tenth along the carousel')} lines along the bias"},
+    "M3": {"refuted": lambda data: "Not always: in the worst case found other routes cancel a carousel that loses "
+           f"nothing, and the total is {power(effect(data, 'M3'))} of its part"},
 }  # fmt: skip

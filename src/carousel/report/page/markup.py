@@ -98,9 +98,10 @@ def fold(summary: str, body: str) -> str:
 
 def definitions(pairs: Iterable[tuple[str, str]]) -> str:
     """A definition list; pairs with an empty text are left out."""
-    return "\n".join(f"{term}\n:   {text}\n" for term, text in pairs if text)
+    shown = ((term, text.replace("\n", "\n    ")) for term, text in pairs if text)
+    return "\n".join(f"{term}\n:   {text}\n" for term, text in shown)
 
 
-def per_cent(value: float) -> str:
-    """Return a share between 0 and 1 in whole per cent."""
-    return f"{100 * value:.0f}\N{NO-BREAK SPACE}%"
+def per_cent(value: float, digits: int = 0) -> str:
+    """Return a share between 0 and 1 in per cent, whole or with so many digits after the point."""
+    return f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"

@@ -108,8 +108,8 @@ def _slopes(data: SimpleNamespace) -> str:
     if (verdict_of(data, "A1d"), verdict_of(data, "Q2")) != ("supported", "depends"):
         return ""
     return (
-        "Along the cell a gradient is multiplied by the *value* of the forget gate, not by the slope of its sigmoid "
-        f"({link('A1d')}, {link('Q2')})."
+        "Along the cell a gradient is multiplied by the *value* of the forget gate, which a high bias brings near one, "
+        f"and not by the slope of its sigmoid ({link('A1d')}, {link('Q2')})."
     )
 
 

@@ -4,6 +4,7 @@ Each raises Lacking where a table has not got a number that it needs. The verdic
 beside it, in `essay`.
 """
 
+from collections.abc import Sequence
 from itertools import takewhile
 from types import SimpleNamespace
 
@@ -14,14 +15,16 @@ from carousel.analysis.text import count, listed, power, share, span
 from carousel.axes import REFERENCE
 from carousel.claims.defaults import FIRST
 from carousel.claims.longest_learned_text import LEFT, OCTAVES, RANK
-from carousel.claims.rules import LAG
+from carousel.claims.rules import LAG, UNCLEAR
 from carousel.report import names
 from carousel.report.page.brief import sentences
 from carousel.report.page.facts import (
     Lacking,
     above,
     advised,
+    crossed,
     defaults,
+    effect,
     evidence,
     length,
     rounding,
@@ -29,21 +32,34 @@ from carousel.report.page.facts import (
     states,
     threshold,
 )
+from carousel.report.page.glossary import term
 from carousel.report.page.markup import escape, per_cent, prose
-
+from carousel.report.page.vanished import counted_twice
 
 
 def carousel(data: SimpleNamespace) -> str:
     """What goes along the carousel alone."""
-    keeps = [10 ** (route(data, "reach", bias, LAG, "cec", "cell") / LAG) for bias in ("0", "1")]
+    kept = [route(data, "reach", bias, LAG, "cec", "cell") for bias in ("0", "1")]
+    keeps = [10 ** (each / LAG) for each in kept]
+    norms = [route(data, "reach", bias, LAG, "loss_state", "cell") for bias in ("0", "1")]
     held = threshold(data, "A1e", f"threshold over {LAG} steps")
     return (
         "**The product of its forget gates, an exponential like any other.** Measured and formula agree to "
-        f"{rounding(data, 'A1d')}. A gate without a bias is half open: each step keeps {per_cent(keeps[0])} of what "
-        "runs "
-        f"along the carousel, and {per_cent(keeps[1])} at a forget bias of 1. It takes a fixed bias of {span(*held)} "
-        f"before half is left after {LAG} steps. In the cell of 1997, which has no forget gate, each step keeps all. "
+        f"{rounding(data, 'A1d')}. A gate without a bias is half open: each step keeps {per_cent(keeps[0], 1)} of what "
+        f"runs along the carousel in a typical unit, and {per_cent(keeps[1], 1)} at a forget bias of 1. After {LAG} "
+        f"steps that is {share(kept[0])} and {share(kept[1])}.{_norms(kept, norms)} It takes a fixed bias of {span(*held)} before "
+        f"half is left after {LAG} steps. In the cell of 1997, which has no forget gate, each step keeps all. "
         "*The constant error carousel is constant only where no forget gate closes.*"
+    )
+
+
+def _norms(kept: Sequence[float], norms: Sequence[float]) -> str:
+    """Why the picture of the first screen has more left along the carousel, where it has."""
+    if not all(norm > mean for norm, mean in zip(norms, kept, strict=True)):
+        return ""
+    return (
+        f" The picture at the top shows norms, {share(norms[0])} and {share(norms[1])}: larger, since a norm follows "
+        "the units that keep most."
     )
 
 
@@ -58,11 +74,21 @@ def slopes(data: SimpleNamespace) -> str:
     )
     return (
         "**Hardly, over a hundred steps.** Hold every gate at its value, so that nothing passes a slope: in "
-        f"{same} of {every} settings, lengths together, as much is left after {LAG} steps, within a factor of two. Of "
-        f"the others {other} differ{_adding(data)}; the rest are undecided, many of them after training."
-        f"{later if frozen - total > -KEPT else ''} At low forget biases what is left goes through the output. It pays "
-        "output gate, tanh and weights at every step. At high ones it is held in the cell and pays on entering it."
+        f"{same} of {every} {term('setting', 'settings')}, lengths together, as much is left after {LAG} "
+        "steps, within a factor of two. Of "
+        f"the others {other} differ{_adding(data)}{_open(data)}."
+        f"{later if frozen - total > -KEPT else ''} At low forget biases what is left comes back through the output, "
+        "and is multiplied by output gate, tanh’s slope and weights at every step. At high ones it is held in the "
+        "cell, and is multiplied by the first two once, on entering it."
     )
+
+
+def _open(data: SimpleNamespace) -> str:
+    """How many settings of M1 are undecided, where any is, and how many of these are of trained networks."""
+    rows = evidence(data, "M1")
+    parts = rows.loc[rows["state"].astype(str) == UNCLEAR, "part"]
+    after = parts.str.contains("trained on").sum()
+    return f"; {len(parts)} are undecided, {after} of them after training" if len(parts) else ""
 
 
 def _adding(data: SimpleNamespace) -> str:
@@ -78,17 +104,19 @@ def other_routes(data: SimpleNamespace) -> str:
     """What keeps the gradient of an LSTM whose forget gates do not."""
     total, alone = (route(data, "reach", "1", LAG, "loss_state", path) for path in ("full", "cell"))
     drawn = [route(data, "reach", "chrono", LAG, "loss_state", path) for path in ("full", "cell")]
+    lines = crossed(data, "M2", "a tenth along the carousel")
     turn, steps = threshold(data, "M2", "a tenth along the carousel"), length(data, "reach")
     return (
         "**At the biases that libraries set, not the carousel.** At a forget bias of 1 the carousel alone would leave "
         f"{share(alone)} after {LAG} steps; all routes leave {share(total)}. Nearly all of that came through the "
         "candidate "
-        f"and the recurrent weights. With most inits the carousel carries a tenth from a bias of {span(*turn)} on. "
-        "With "
-        f"chrono biases, drawn for {count(steps)} steps, it carries nearly everything: {share(drawn[1])} is left "
+        f"and the recurrent weights. The carousel carries a tenth from a bias of {span(*turn)} on, on {lines} lines "
+        "along the bias. With "
+        f"{term('chrono')} biases, drawn for {count(steps)} steps, it carries nearly everything: "
+        f"{share(drawn[1])} is left "
         "along it, "
-        f"{share(drawn[0])} in all. And a carousel that loses nothing is no guarantee: in the cell of 1997 the other "
-        "routes were seen to cancel it over long distances."
+        f"{share(drawn[0])} in all. And a carousel that loses nothing is no guarantee: in the worst network found the "
+        f"other routes cancel it, down to {power(effect(data, 'M3'))} of its part."
     )
 
 
@@ -105,6 +133,7 @@ def vanishing(data: SimpleNamespace) -> str:
         f"{names.forget_bias(bias)} leaves {share(row['left'])} on {escape(names.init(row['init']))} init and "
         f"{share(own)} on {escape(names.init(FIRST))}; chrono biases for {count(length(data, 'reach'))} steps leave "
         f"{share(drawn)}. More is not always better: a gradient that is held in the cell has to enter it."
+        f"\n\n{counted_twice(data)}"
     )
 
 
@@ -123,8 +152,9 @@ def rivals(data: SimpleNamespace) -> str:
         "part"
     ]
     return (
-        "**Than in a sigmoid RNN, in every setting; than in a tanh or ReLU RNN, in most.** Of settings with the same "
-        f"weights the plain network kept more, in every repetition, in {of['rnn_sigmoid']} (sigmoid), {of['rnn_tanh']} "
+        "**Than in a sigmoid RNN, in every setting; than in a tanh or ReLU RNN, in most.** Settings are compared at "
+        f"the same weights and {term('drive')} (the variance that the input gives to a unit’s net input). The plain "
+        f"network kept more, in every repetition, in {of['rnn_sigmoid']} (sigmoid), {of['rnn_tanh']} "
         f"(tanh) and {of['rnn_relu']} (ReLU). With orthogonal weights, which suit the plain network, the LSTM draws "
         "level "
         f"with the tanh RNN at a forget bias of {span(*level, 2)}, and lasts three times as long from "
@@ -143,7 +173,8 @@ def relu(data: SimpleNamespace) -> str:
     }
     return (
         "**Both, and no.** In a plain RNN the gradient is multiplied by weights and by slopes. In orthogonal tanh "
-        f"networks the slopes cost more between gains of {span(*first, 2)} and {span(*last, 2)}, smaller and larger "
+        f"networks the slopes cost more between {term('gain', 'gains')} of {span(*first, 2)} and "
+        f"{span(*last, 2)}, smaller and larger "
         "weights "
         "outweigh them. A ReLU does not saturate, yet with orthogonal weights its gradient decays below a gain of "
         f"{span(*ends['rnn_relu'], 2)}, the tanh RNN’s below {span(*ends['rnn_tanh'], 2)}."
@@ -179,7 +210,8 @@ def certainty(data: SimpleNamespace) -> str:
     return (
         f"**The instrument is exact; the verdicts are of this study’s settings.** {passed} of {checks} calibrations on "
         "systems with known answers passed. Two implementations that share no derivative code differ by at most "
-        f"{power(above(apart['value'].iloc[0]))} decades before training in float64. Of {len(judged)} verdicts with a "
+        f"{power(above(apart['value'].iloc[0]))} {term('decade', 'decades')} before training in "
+        f"float64. Of {len(judged)} verdicts with a "
         f"margin {count(moved.sum()) if moved.any() else 'none'} is another at half or twice of it. Networks are "
         "small, inputs before training "
         "are noise, and rules were changed after results were seen: [limits](#limits) has the list."

@@ -23,7 +23,9 @@ def ruling(evidence: pd.DataFrame) -> str:
     )
     opposite = "*Opposite*: settings that say the opposite in every repetition, of all."
     said = f"{more if len(tested) > MOST else ''}{opposite}"
-    return f"{said}\n\n{table('Parts', HEAD, map(row, shown.to_dict('records')), (20, 12, 5, 7, 6, 5, 5, 14))}"
+    return (
+        f"{said}\n\n{table('Parts', HEAD, map(row, shown.to_dict('records')), (20, 12, 5, 7, 6, 5, 5, 14))}"
+    )
 
 
 def row(part: dict) -> tuple[str, ...]:
@@ -32,7 +34,8 @@ def row(part: dict) -> tuple[str, ...]:
     state = "" if pd.isna(part["state"]) else SAID.get(str(part["state"]), str(part["state"]))
     texts = (known(part[name], number) for name in ("margin", "p_holm"))
     sizes = (known(part[name], count) for name in ("settings", "repetitions"))
-    said = f"{state}: {prose(part['why'])}" if state and part["why"] else state
+    why = part.get("why")
+    said = f"{state}: {prose(why)}" if state and why else state
     return prose(part["part"]), found, *texts, opposite(part), *sizes, said
 
 
