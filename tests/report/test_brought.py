@@ -73,7 +73,9 @@ def test_a_rule_that_is_not_sealed_was_fixed_after_its_data() -> None:
 
 def test_the_page_counts_the_rules_that_came_late() -> None:
     both = pd.concat([own(sealed=state) for state in ("before the data", "after the data", "broken", "none")])
-    assert page.fixed_after(SimpleNamespace(claims=both)).startswith("Of 4 rules 3 were fixed after the data")
+    assert page.fixed_after(SimpleNamespace(claims=both)).startswith(
+        "Of 4 rules 3 were fixed as they stand after the data"
+    )
 
 
 def test_the_figure_has_every_part_with_its_interval_and_the_thresholds() -> None:

@@ -411,7 +411,9 @@ def test_a_study_without_dynamics_or_jacobian_says_so():
      ("depends", "", "Sometimes.", "")],
 )  # fmt: skip
 def test_the_word_that_a_verdict_depends_on(verdict, boundary, condition, word):
-    row = claims_table().head(1).assign(verdict=verdict, boundary=boundary, condition=condition)
+    row = (
+        claims_table().head(1).assign(verdict=verdict, boundary=boundary, condition=condition, depends_on="")
+    )
     assert brief.depends_on(next(row.itertuples())) == word
 
 

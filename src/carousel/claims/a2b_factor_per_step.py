@@ -141,7 +141,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
 
 def _condition(evidence: pd.DataFrame, states: pd.Series) -> str:
     failed = listed(list(states.index[states == FAILS]))
-    words = f"Not the factor of {failed}." if failed else f"In {listed(list(states.index))}."
+    words = f"Not the factor of {failed}." if failed else f"They are right in {listed(list(states.index))}."
     first = evidence.iloc[0]
     if np.isnan(first["off"]):
         return words

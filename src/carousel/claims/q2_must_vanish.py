@@ -141,7 +141,7 @@ def _places(own: pd.DataFrame, vanished: pd.Series) -> str:
     words = [f"{who} {names.at_biases(bias_order(which.index))}" for who, which in said.items() if len(which)]
     library = own.loc[usual & vanished & (own["cell"] == "lstm"), "usual"]
     words = [f"in {listed(sorted(library))}", *words] if len(library) else words
-    return ". ".join([*words[:1], *(f"{text[0].upper()}{text[1:]}" for text in words[1:])])
+    return "; ".join(words)
 
 
 def _entered(own: pd.DataFrame) -> str:

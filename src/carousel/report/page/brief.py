@@ -60,20 +60,22 @@ def readable(text: str) -> str:
 
 
 def brief(text: str) -> str:
-    """As many sentences of a condition as fit a table, of the first as many clauses; its fold has it in full."""
+    """As many sentences of a condition as fit, and as many clauses of the next one; its fold has it in full."""
     each = sentences(text)
-    lengths = accumulate(len(sentence) + 1 for sentence in each)
-    fitting = [sentence for sentence, length in zip(each, lengths, strict=True) if length <= LONGEST]
-    return prose(" ".join(map(ended, fitting)) or _begun(each[0]))
+    lengths = [*accumulate(len(sentence) + 1 for sentence in each)]
+    whole = sum(length <= LONGEST for length in lengths)
+    room = LONGEST - (lengths[whole - 1] if whole else 0)
+    begun = [_begun(sentence, room, 0 if whole else 1) for sentence in each[whole : whole + 1]]
+    return prose(" ".join(filter(None, [*map(ended, each[:whole]), *begun])))
 
 
-def _begun(sentence: str) -> str:
-    """As many clauses of a sentence as fit, one at least, and how many more there are."""
+def _begun(sentence: str, room: int, least: int) -> str:
+    """As many clauses of a sentence as there is room for, and how many more there are; nothing for none."""
     each = re.split(r";\s+(?![^(]*\))", sentence)
     lengths = accumulate(len(clause) + 2 for clause in each)
-    many = max(sum(length <= LONGEST for length in lengths), 1)
+    many = max(sum(length <= room for length in lengths), least)
     more = f"; {len(each) - many} more in full below" if len(each) > many else ""
-    return ended("; ".join(each[:many]) + more)
+    return ended("; ".join(each[:many]) + more) if many else ""
 
 
 def ended(clause: str) -> str:

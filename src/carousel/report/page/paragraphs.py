@@ -47,7 +47,8 @@ def carousel(data: SimpleNamespace) -> str:
         "**The product of its forget gates, an exponential like any other.** Measured and formula agree to "
         f"{rounding(data, 'A1d')}. A gate without a bias is half open: each step keeps {per_cent(keeps[0], 1)} of what "
         f"runs along the carousel in a typical unit, and {per_cent(keeps[1], 1)} at a forget bias of 1. After {LAG} "
-        f"steps that is {share(kept[0])} and {share(kept[1])}.{_norms(kept, norms)} It takes a fixed bias of {span(*held)} before "
+        f"steps that is {share(kept[0])} and {share(kept[1])}.{_norms(kept, norms)} It takes a fixed bias of "
+        f"{span(*held)} before "
         f"half is left after {LAG} steps. In the cell of 1997, which has no forget gate, each step keeps all. "
         "*The constant error carousel is constant only where no forget gate closes.*"
     )
