@@ -10,7 +10,7 @@ from carousel.axes import STANDARD_DRIVE
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
 from carousel.claims.evidence import by_state, reference, stack
 from carousel.claims.lines import tested_and_lines
-from carousel.claims.numbers import main
+from carousel.claims.numbers import main, shown
 from carousel.claims.robustness import to_settle
 from carousel.claims.rule_text import words_of_comparison
 from carousel.claims.rules import (
@@ -98,9 +98,8 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         return Verdict(
             word, to_settle(evidence, states[:0], what), _alt(evidence, lines), states=dict(states)
         )
-    shown = next((name for name in SHOWN if name in states), evidence["part"].iloc[0])
     at = leads(lines) if word == DEPENDS else None
-    known = {"states": dict(states), **main(evidence[evidence["part"] == shown])}
+    known = {"states": dict(states), **main(shown(evidence, *SHOWN))}
     return Verdict(word, _condition(evidence, states, lines), _alt(evidence, lines), boundary=at, **known)
 
 

@@ -9,7 +9,7 @@ from carousel.axes import STANDARD_DRIVE
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
 from carousel.claims.evidence import by_state, reference, stack
 from carousel.claims.lines import tested_and_lines
-from carousel.claims.numbers import main
+from carousel.claims.numbers import main, shown
 from carousel.claims.robustness import to_settle
 from carousel.claims.rule_text import words_of_comparison
 from carousel.claims.rules import (
@@ -106,9 +106,8 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     if word == INCONCLUSIVE:
         what = f"ReLU beside tanh and sigmoid, {MIN_REPETITIONS} networks and {MIN_SEARCHED} chains, on every backend,"
         return Verdict(word, to_settle(evidence, states[:0], what), _alt(evidence), states=dict(states))
-    shown = next((name for name in SHOWN if name in states), evidence["part"].iloc[0])
     at = leads(lines) if word == DEPENDS else None
-    known = {"states": dict(states), **main(evidence[evidence["part"] == shown])}
+    known = {"states": dict(states), **main(shown(evidence, *SHOWN))}
     return Verdict(word, _condition(evidence, states), _alt(evidence), boundary=at, **known)
 
 

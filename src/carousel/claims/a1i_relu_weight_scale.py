@@ -1,15 +1,15 @@
 """A1i: do a ReLU network's gradients, too, vanish or explode by the scale of its weights?"""
 
-import numpy as np
 import pandas as pd
 
-from carousel.analysis.stats.slopes import STEADY, least_squares
-from carousel.analysis.stats.tables import MODEL, grouped, select
+from carousel.analysis.stats.slopes import STEADY
+from carousel.analysis.stats.tables import select
 from carousel.analysis.text import number
 from carousel.axes import STANDARD_DRIVE
 from carousel.claims import rnn_trends
+from carousel.claims.a1j_recurrent_weights import sensitivity
 from carousel.claims.claim import Boundary, Claim, Tables, Verdict
-from carousel.claims.evidence import ALONG_GAIN, compare, reference, stack
+from carousel.claims.evidence import compare, reference, stack
 from carousel.claims.lines import tested_and_lines
 from carousel.claims.numbers import main
 from carousel.claims.rnn_trends import LOST, threshold, words_of_vanishing
@@ -33,8 +33,6 @@ RISE = "the rate rises with the gain"
 EXPLODES = ", explodes"  # how the parts on exploding end
 SPAN = (0.5, 2.0)  # gains that the sweep must reach: nobody sees both signs from one side
 SHOWN = 3  # settings that are named; more are counted
-LEAST_GAINS = 3  # fewer are no sweep
-NETWORK = [name for name in MODEL if name not in ("slice", "gain")]  # what is one network at several gains
 
 
 def rows(tables: Tables) -> pd.DataFrame:
@@ -53,22 +51,8 @@ def measure(table: pd.DataFrame, margin: float) -> pd.DataFrame:
     fixed = rnn_trends.fixed(table)
     grows = compare(fixed, "left", "", margin, by=rnn_trends.BY).assign(kind="grows", library="")
     grows = grows.assign(part=[rnn_trends.part(row) + EXPLODES for row in grows.itertuples()])
-    rise = compare(risen(fixed), "risen", RISE, STEADY).assign(kind="rise")
+    rise = compare(sensitivity(fixed), "sensitivity", RISE, STEADY).assign(kind="rise")
     return stack([falls.assign(kind="falls"), grows, rise])
-
-
-def risen(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per network measured at LEAST_GAINS gains or more, all else being equal.
-
-    ``risen``: the least-squares slope of the rate against log10 gain, over the gains at which it is finite.
-    """
-    rows = select(table, slice=ALONG_GAIN)
-    rows = rows[np.isfinite(rows["rate"])]
-    gains = rows.groupby(NETWORK, observed=True, dropna=False)["gain"].transform("nunique")
-    rows = rows[gains >= LEAST_GAINS]
-    codes, networks = grouped(rows, NETWORK)
-    x, y = np.log10(rows["gain"].to_numpy(float)), rows["rate"].to_numpy(float)
-    return networks.assign(risen=least_squares(codes, x, y, len(networks))[0])
 
 
 def states(evidence: pd.DataFrame) -> pd.Series:

@@ -6,7 +6,7 @@ from carousel.analysis.stats.tables import MODEL, joined, repeated, select
 from carousel.analysis.text import bias_order, number
 from carousel.claims.claim import Claim, Margin, Tables, Verdict
 from carousel.claims.evidence import by_state, compare, stack
-from carousel.claims.numbers import main
+from carousel.claims.numbers import main, shown
 from carousel.claims.robustness import to_settle
 from carousel.claims.rule_text import words_of_comparison
 from carousel.claims.rules import (
@@ -116,14 +116,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
     word = combine(states)
     words = by_state(states, SAID)
     words = [to_settle(evidence, states, what), *words] if word == INCONCLUSIVE else words
-    return Verdict(word, " ".join(words), _alt(evidence), **main(_shown(evidence)), states=dict(states))
-
-
-def _shown(evidence: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows whose effect stands for the claim: the usual LSTM at the start, or else the first part."""
-    return evidence[
-        evidence["part"] == (USUAL if USUAL in set(evidence["part"]) else evidence["part"].iloc[0])
-    ]
+    return Verdict(word, " ".join(words), _alt(evidence), **main(shown(evidence, USUAL)), states=dict(states))
 
 
 def _words(evidence: pd.DataFrame) -> str:

@@ -39,7 +39,7 @@ from carousel.claims.form import (
     values,
 )
 from carousel.claims.form_text import Words
-from carousel.claims.numbers import main, main_error, witnessed
+from carousel.claims.numbers import main, main_error, shown, witnessed
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
     FAILS,
@@ -177,8 +177,7 @@ def _numbers(form: Form, evidence: pd.DataFrame) -> dict[str, Any]:
     if form.relation == EQUAL:
         missing_one = set(BACKENDS) - set(evidence["backend"])
         return {} if missing_one else main_error(evidence)
-    own = _shown(form, evidence)
-    return main(own[own["part"] == own["part"].iloc[0]])
+    return main(shown(_shown(form, evidence)))
 
 
 def _shown(form: Form, found: pd.DataFrame) -> pd.DataFrame:

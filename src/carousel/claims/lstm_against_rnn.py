@@ -23,7 +23,7 @@ from carousel.claims.evidence import (
 )
 from carousel.claims.half_left import BIAS
 from carousel.claims.lines import along, boundary, evidence_of, in_words, tested_and_lines
-from carousel.claims.numbers import main
+from carousel.claims.numbers import main, shown
 from carousel.claims.reversed_order import ORDER, left, spread
 from carousel.claims.robustness import to_settle
 from carousel.claims.rules import (
@@ -163,18 +163,11 @@ def decide(evidence: pd.DataFrame, unit: str) -> Verdict:
     states = comparison(evidence)
     own = states.index.str.endswith(OWN)
     word = conjunction([combine(states[~own]), combine(states[own])])
-    shown = _headline(evidence)
-    known = {"states": dict(states), **main(shown)}
+    known = {"states": dict(states), **main(shown(evidence, HEADLINE))}
     if word == INCONCLUSIVE:
         return Verdict(word, to_settle(evidence, states, what), _alt(evidence, unit), **known)
     at = boundary(select(lines, rival="rnn_tanh"), BIAS, WELL) if word == DEPENDS and len(lines) else None
     return Verdict(word, _condition(evidence, states, lines), _alt(evidence, unit), boundary=at, **known)
-
-
-def _headline(evidence: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that stand for the claim: PyTorch's default LSTM against its tanh RNN, or the first part."""
-    parts = evidence["part"]
-    return evidence[parts == (HEADLINE if (parts == HEADLINE).any() else parts.iloc[0])]
 
 
 def _condition(evidence: pd.DataFrame, states: pd.Series, lines: pd.DataFrame) -> str:

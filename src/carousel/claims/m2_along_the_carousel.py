@@ -12,7 +12,7 @@ from carousel.claims.claim import Claim, Margin, Tables, Verdict
 from carousel.claims.evidence import compare, planned, reference, stack
 from carousel.claims.half_left import BIAS
 from carousel.claims.lines import FEWEST, boundary, evidence_of, in_words, tested_and_lines
-from carousel.claims.numbers import main
+from carousel.claims.numbers import main, shown
 from carousel.claims.robustness import to_settle
 from carousel.claims.routes import (
     LAG,
@@ -43,6 +43,9 @@ TENTH = Margin(
 )
 ABOUT = 4.0  # the statement's forget bias
 USUAL = "1"  # the forget bias at which other lags are shown: the usual one
+DEFAULT = [
+    f"LSTM at forget bias {bias}, PyTorch's default init" for bias in ("0", "1")
+]  # whose effect is shown
 SIDES = {
     HOLDS: "Less than a tenth of what is left ran along the carousel",
     FAILS: "A tenth or more",
@@ -117,7 +120,7 @@ def decide(evidence: pd.DataFrame) -> Verdict:
         what = f"{MIN_REPETITIONS} repetitions of LSTMs at T of at least {LAG} on every backend"
         return Verdict(word, to_settle(deciding, own, what), alt, states=dict(states))
     return Verdict(
-        word, _condition(reference(evidence), states, lines), alt, **main(_shown(deciding)),
+        word, _condition(reference(evidence), states, lines), alt, **main(shown(deciding, *DEFAULT)),
         boundary=boundary(lines, BIAS), states=dict(states),
     )  # fmt: skip
 
@@ -151,13 +154,6 @@ def _routes_words(own: pd.DataFrame) -> str:
         for bias in few(table.index)
     ]
     return f"Left in total / with every gate frozen / along the carousel alone: {'; '.join(each)}."
-
-
-def _shown(deciding: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows whose effect stands for the claim: PyTorch's init at its own forget bias, or the first part."""
-    usual = [f"LSTM at forget bias {bias}, PyTorch's default init" for bias in ("0", "1")]
-    found = [name for name in (*usual, deciding["part"].iloc[0]) if name in set(deciding["part"])]
-    return deciding[deciding["part"] == found[0]]
 
 
 def _alt(evidence: pd.DataFrame) -> str:

@@ -9,6 +9,12 @@ from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims.evidence import reference
 
 
+def shown(evidence: pd.DataFrame, *parts: str) -> pd.DataFrame:
+    """Return the rows whose effect stands for a claim: of the first of ``parts`` that was measured, or else of any."""
+    found = [name for name in (*parts, evidence["part"].iloc[0]) if (evidence["part"] == name).any()]
+    return evidence[evidence["part"] == found[0]]
+
+
 def main(rows: pd.DataFrame) -> dict:
     """Return the verdict's numbers from its rows of evidence, parts averaged: the reference's, and each backend's."""
     own = reference(rows) if len(rows) else rows
