@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from carousel.claims import CLAIMS, deciding_code, seals
 from carousel.claims.claim import Claim
+from carousel.claims.form_verdict import by_form
 from carousel.pipeline import sealing
 from carousel.pipeline.claim_files import load
 
@@ -152,9 +154,17 @@ def test_a_changed_line_of_the_package_breaks_the_seals_it_decides(
 
 
 def test_other_claims_and_words_keep_their_seals(edited: Callable[[str, str, str], None]) -> None:
-    before = {name: sealed(CLAIMS[name]) for name in ("A1a", "A4b")}
+    before = {name: sealed(CLAIMS[name]) for name in ("A1a", "A4b", "K1")}
     edited("a1a_chain_derivative.py", "The scalar chain was not measured.", "Nothing.")
-    assert {name: seals.broken(CLAIMS[name], seal) for name, seal in before.items()} == {"A1a": "", "A4b": ""}
+    edited("k1_not_vulnerable.py", '"Counterexample" if', '"Against it" if')
+    assert not any(seals.broken(CLAIMS[name], seal) for name, seal in before.items())
+
+
+def test_what_the_form_of_a_claim_in_python_says_is_sealed() -> None:
+    seal, form = sealed(CLAIMS["K1"]), CLAIMS["K1"].decide.args[0]
+    for change in ({"lag": (30,)}, {"threshold": -2.0}, {"shown": {}}, {"relation": "below"}):
+        words = CLAIMS["K1"].decide.args[1]
+        assert seals.broken(replace(CLAIMS["K1"], **by_form(replace(form, **change), words)), seal), change
 
 
 def test_a_moved_threshold_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
