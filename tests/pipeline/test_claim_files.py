@@ -1,6 +1,7 @@
 """Files of claims: what is wrong with one is said in a line; those of a study are found, decided and shown."""
 
 import json
+import re
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -238,6 +239,20 @@ def test_sealing_writes_a_file_beside_the_claims(
     assert capsys.readouterr().out.startswith(f"{seals_of(path)}: commit it")
     (found,) = json.loads(seals_of(path).read_text())["claims"].values()
     assert found["seen"] == [1, 3] and found["thresholds"]["above"] == 0
+
+
+def test_the_example_of_the_documents_lacks_its_hash_alone(tmp_path: Path) -> None:
+    text = (files.config_folder().parent / "docs" / "claims.md").read_text("utf-8")
+    block = re.search(r"(?:^    .*\n)+", text, re.MULTILINE)
+    assert block
+    path = tmp_path / "mine.yaml"
+    path.write_text(re.sub("^    ", "", block[0], flags=re.MULTILINE))
+    with pytest.raises(
+        StudyError, match=r"claims\[0\].source.hash: found ''; allowed: \w+, the hash"
+    ) as error:
+        load(path)
+    path.write_text(path.read_text().replace('""', str(error.value).split("allowed: ")[1].split(",")[0]))
+    assert [*load(path)] == ["X1"]
 
 
 def test_the_folklore_is_written_as_the_documents_say() -> None:
