@@ -158,7 +158,8 @@ def test_the_locks_pin_every_dependency_exactly_and_without_hashes() -> None:
     lines = [line for lock in ("requirements.lock", "requirements-test.lock") for line in pins(lock)]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
     locked = {canonical(line.split("==")[0]) for line in lines}
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["study"], *extras["fast"], *extras["test"]]
     assert {canonical(re.split(r"[>=<]", name)[0]) for name in wanted} <= locked
     assert "torch==2.13.0" in lines
 

@@ -7,9 +7,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
-from packaging.markers import default_environment
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name as canonical
+from support.environments import needed
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
@@ -19,7 +18,7 @@ import licences  # noqa: E402
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 WANTED = {  # lock: what it is made from
-    "requirements.lock": [*PROJECT["dependencies"], *EXTRAS["fast"]],
+    "requirements.lock": [*PROJECT["dependencies"], *EXTRAS["study"], *EXTRAS["fast"]],
     "requirements-test.lock": EXTRAS["test"],
     "requirements-slurm.lock": EXTRAS["slurm"],
     "requirements-docs.lock": EXTRAS["docs"],
@@ -31,23 +30,10 @@ OF_CUDA = re.compile(
 )  # a CUDA build of torch brings its own, at versions that it pins
 
 
-def needed(wanted: list[str]) -> dict[str, str]:
+def versions(wanted: list[str]) -> dict[str, str]:
     """The installed versions of these packages and of all that they need here."""
-    found, todo = {}, [Requirement(each) for each in wanted]
-    while todo:
-        asked = todo.pop()
-        name = canonical(asked.name)
-        if name not in found and not OF_CUDA.fullmatch(name):
-            package = distribution(name)
-            found[name] = package.version.partition("+")[0]
-            todo += [each for each in map(Requirement, package.requires or []) if applies(each, asked.extras)]
-    return found
-
-
-def applies(one: Requirement, extras: set[str]) -> bool:
-    """Whether a package's requirement counts on this machine, the package asked for with `extras`."""
-    places = [default_environment() | {"extra": extra} for extra in ("", *extras)]
-    return one.marker is None or any(one.marker.evaluate(place) for place in places)
+    found = needed(wanted, leave_out=OF_CUDA)
+    return {name: package.version.partition("+")[0] for name, package in found.items()}
 
 
 @pytest.mark.parametrize("lock", WANTED)
@@ -55,7 +41,7 @@ def test_a_lock_has_each_package_that_is_needed_at_the_version_that_is_installed
     if (Path(sys.prefix) / "conda-meta").is_dir():
         pytest.skip("an environment of conda's has its own versions")
     try:
-        found = needed(WANTED[lock])
+        found = versions(WANTED[lock])
     except PackageNotFoundError as error:
         assert lock not in ("requirements.lock", "requirements-test.lock"), error
         pytest.skip(str(error))
@@ -66,9 +52,9 @@ def test_a_lock_has_each_package_that_is_needed_at_the_version_that_is_installed
 def test_no_lock_has_a_package_that_nothing_needs() -> None:
     if (Path(sys.prefix) / "conda-meta").is_dir():
         pytest.skip("an environment of conda's has other packages")
-    runtime = needed(WANTED["requirements.lock"])
+    runtime = versions(WANTED["requirements.lock"])
     assert set(LOCKS["requirements.lock"]) == set(runtime)
-    assert set(LOCKS["requirements-test.lock"]) == set(needed(WANTED["requirements-test.lock"])) - set(
+    assert set(LOCKS["requirements-test.lock"]) == set(versions(WANTED["requirements-test.lock"])) - set(
         runtime
     )
 

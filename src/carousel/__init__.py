@@ -7,6 +7,7 @@ loaded when first used (PEP 562), so that the import costs nothing.
 """
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,12 +56,47 @@ __all__ = [
 ]
 
 
+EXTRAS = {
+    "torch": "torch",
+    "matplotlib": "torch",
+    "seaborn": "torch",
+    "sklearn": "study",
+    "snakemake": "study",
+    "jupytext": "study",
+    "nbclient": "study",
+    "pypandoc": "study",
+    "numba": "fast",
+    "llvmlite": "fast",
+}
+"""The extra of the distribution that brings a package, by the name that is imported."""
+
+
+def lacking(error: Exception) -> str:
+    """What to install where a package could not be imported; nothing for other errors and packages of no extra."""
+    package = str(getattr(error, "name", "")).partition(".")[0]
+    extra = EXTRAS.get(package) if isinstance(error, ModuleNotFoundError) else None
+    return f"{package} is not installed; allowed: pip install 'carousel-rnn[{extra}]'" if extra else ""
+
+
+def project_folder() -> Path:
+    """The folder of what is no Python, such as Snakefile, config/ and report/: in a wheel the package's own.
+
+    Elsewhere the checkout; pyproject.toml says what a wheel has of it.
+    """
+    package = Path(__file__).parent
+    own = package / "project"
+    return own if own.is_dir() else package.parents[1]
+
+
 def __getattr__(name: str) -> Any:
     if name == "testing":
         return import_module("carousel.testing")
     if name not in HOMES:
         raise AttributeError(f"module 'carousel' has no attribute {name!r}")
-    return getattr(import_module(HOMES[name]), name)
+    try:
+        return getattr(import_module(HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(lacking(error) or str(error), name=error.name) from error
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""The commands that the Snakemake rules call: paths in, paths out. `python -m carousel --help` lists them."""
+"""Run a study; check, compare, judge and describe results; diagnose; and what the rules of the workflow call."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from carousel import lacking
 from carousel.axes import BACKENDS
 from carousel.engine.backends.table import DeviceError
 from carousel.pipeline.commands.check import check
@@ -16,6 +17,7 @@ from carousel.pipeline.commands.export import export
 from carousel.pipeline.commands.measure import accuracy, calibrate, decay, depth, dynamics, search, tune
 from carousel.pipeline.commands.render import RenderError, render
 from carousel.pipeline.commands.results import add, compare, machines
+from carousel.pipeline.commands.run import run
 from carousel.pipeline.commands.tables import (
     draw,
     explore,
@@ -30,6 +32,7 @@ from carousel.pipeline.commands.tables import (
 from carousel.pipeline.commands.watch import watch
 from carousel.pipeline.rebuild import explained
 from carousel.pipeline.run import joblog
+from carousel.study import files
 from carousel.study.errors import StudyError
 from carousel.tables.files import StoreError
 from carousel.tasks import DataError
@@ -54,8 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.logged:
             joblog.begin(title(args))
         status = args.run(args)
-    except (StudyError, StoreError, DeviceError, DataError, RenderError) as error:
-        print(explained(error), file=sys.stderr)
+    except (StudyError, StoreError, DeviceError, DataError, RenderError, ModuleNotFoundError) as error:
+        if isinstance(error, ModuleNotFoundError) and not lacking(error):
+            raise
+        print(lacking(error) or explained(error), file=sys.stderr)
         return UNCHECKED if given[:1] == ["check"] else 1
     if args.logged:
         joblog.end(time.perf_counter() - start, time.process_time())
@@ -72,11 +77,12 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = Parser(prog="carousel", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    add_jobs(commands)
-    add_tables(commands)
+    add_run(commands)
     add_result_sets(commands)
     add_claims(commands)
     add_diagnose(commands)
+    add_jobs(commands)
+    add_tables(commands)
     return top
 
 
@@ -89,6 +95,13 @@ def added(commands: Any, run: Run, *paths: str, logged: bool = True) -> argparse
     for path in paths:
         command.add_argument(f"--{path}", type=Path, required=True)
     return command
+
+
+def add_run(commands: Any) -> None:
+    """The command that runs a study."""
+    running = added(commands, run, logged=False)
+    running.add_argument("study", help=f"{', '.join(files.names())}; or the path of a yaml file")
+    running.add_argument("options", nargs=argparse.REMAINDER, help="of Snakemake: --cores 4, --dry-run ...")
 
 
 def add_jobs(commands: Any) -> None:

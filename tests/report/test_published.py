@@ -53,7 +53,7 @@ def test_the_page_is_made_again_when_the_record_changes(tmp_path, monkeypatch: p
     for name in ("report", "docs/published"):
         (tmp_path / name).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fingerprint, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(fingerprint, "PROJECT", tmp_path)
     monkeypatch.setattr(fingerprint, "_paths", list)
     assert "docs/published/published.csv" not in fingerprint.report()
     (tmp_path / "docs/published/published.csv").touch()

@@ -566,7 +566,7 @@ def test_the_page_is_made_again_when_the_record_changes(tmp_path, monkeypatch):
     (tmp_path / "report").mkdir()
     (tmp_path / "benchmarks").mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fingerprint, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(fingerprint, "PROJECT", tmp_path)
     monkeypatch.setattr(fingerprint, "_paths", list)
     assert "benchmarks/stability.csv" not in fingerprint.report()
     (tmp_path / "benchmarks/stability.csv").touch()

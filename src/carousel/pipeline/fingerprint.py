@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from carousel import project_folder
 from carousel.axes import BACKENDS
 from carousel.cells import CELLS
 from carousel.study.jobs import search_job
@@ -23,7 +24,7 @@ from carousel.tables.provenance import content_hash
 from carousel.tables.quantities import QUANTITIES
 
 PACKAGE = Path(__file__).parents[1]
-CHECKOUT = PACKAGE.parents[1]
+PROJECT = project_folder()
 
 TABLES = frozenset(
     {
@@ -100,8 +101,8 @@ def everything() -> list[str]:
 def report() -> list[str]:
     """The files behind the page, beside the tables: its modules, all of report/, the record of other master seeds."""
     named = "benchmarks/stability.csv", "docs/published/published.csv", "docs/full/claims.csv"
-    records = [CHECKOUT / name for name in named]
-    shown = [*(CHECKOUT / "report").iterdir(), *records]
+    records = [PROJECT / name for name in named]
+    shown = [*(PROJECT / "report").iterdir(), *records]
     text = sorted(os.path.relpath(path) for path in shown if path.is_file())
     modules = (f"carousel.report.page.{path.stem}" for path in PACKAGE.glob("report/page/[a-z]*.py"))
     return [*text, *_paths(closure(*modules))]

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from carousel import __version__
+from carousel import __version__, project_folder
 from carousel.axes import BACKENDS
 from carousel.engine.backends.table import device_name
 from carousel.pipeline.fingerprint import code, study_hash, sweep
@@ -59,11 +59,15 @@ def graphics(devices: Iterable[str]) -> dict[str, str]:
 
 
 def commit() -> str:
-    """The git commit of the code that runs, marked where the working tree differs; "unknown" outside git."""
+    """The git commit of the code that runs, marked where the working tree differs; "unknown" outside its checkout.
+
+    An installed package may lie in somebody else's repository, whose commit would say nothing of it.
+    """
+    here = project_folder()
+    own = ["git", f"--git-dir={here / '.git'}", f"--work-tree={here}"]
     try:
         return subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"],
-            cwd=Path(__file__).parent,
+            [*own, "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"],
             capture_output=True,
             text=True,
             check=True,

@@ -49,8 +49,17 @@ def explained(error: Exception) -> str:
 def command(paths: Iterable[Path | str]) -> str:
     """The command line that makes files of one study, whether they are there or not."""
     targets = [made for path in paths if (made := target(path))]
-    study = targets[0].split("/")[1]
-    return f"snakemake --cores 1 --config {config(study)} --force -- {shlex.join(targets)}"
+    return f"{workflow(targets[0].split('/')[1])} --force -- {shlex.join(targets)}"
+
+
+def workflow(study: str) -> str:
+    """How a command line begins that runs the workflow in this folder: beside the Snakefile, or by the package."""
+    options = config(study)
+    if Path("Snakefile").is_file():
+        return f"snakemake --cores 1 --config {options}"
+    named, *others = shlex.split(options)
+    rest = f" --config {shlex.join(others)}" if others else ""
+    return f"carousel run {shlex.quote(named.removeprefix('study='))} --cores 1{rest}"
 
 
 def config(study: str) -> str:

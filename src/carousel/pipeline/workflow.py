@@ -10,7 +10,7 @@ from typing import IO, Any, NamedTuple
 
 from carousel.axes import BACKENDS
 from carousel.pipeline.claim_paths import paths, seals_of
-from carousel.pipeline.fingerprint import CHECKOUT, PACKAGE
+from carousel.pipeline.fingerprint import PACKAGE, PROJECT
 from carousel.pipeline.rebuild import CONFIG, RESULTS
 from carousel.pipeline.run import job, locks, snakemake
 from carousel.study import files, jobs
@@ -37,7 +37,7 @@ class Setup(NamedTuple):
     @property
     def snakefile(self) -> Path:
         """The workflow's own file, wherever it is started from."""
-        return CHECKOUT / "Snakefile"
+        return PROJECT / "Snakefile"
 
     @property
     def job(self) -> str:

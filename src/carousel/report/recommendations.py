@@ -214,9 +214,10 @@ def mean_steps(runs: pd.DataFrame) -> pd.DataFrame:
 
 def share(solved: int, tried: int) -> tuple[float, float, float]:
     """Return a share and its 95 % interval (Wilson 1927, JASA 22, 209)."""
-    from statsmodels.stats.proportion import proportion_confint
+    from scipy.stats import binomtest
 
-    return solved / tried, *proportion_confint(solved, tried, method="wilson")
+    interval = binomtest(solved, tried).proportion_ci(method="wilson")
+    return solved / tried, interval.low, interval.high
 
 
 def at_the_start(summary: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from carousel import project_folder
 from carousel.study.errors import Loc, StudyError, allowed, explain, nearest, short, shown
 from carousel.study.schema import Study
 from carousel.study.slices import DecaySlice, DepthSlice, DynamicsSlice, SearchSlice, TrainingSlice
@@ -37,10 +38,16 @@ def find(study: str) -> Path:
     path = Path(study)
     if path.suffix in (".yaml", ".yml"):
         return _named(path)
-    names = sorted(map(name, config_folder().glob("*.yaml")))
-    if study not in names:
-        raise StudyError(f"study: found {short(study)}; {allowed(study, names)}; or the path of a yaml file")
+    if study not in names():
+        raise StudyError(
+            f"study: found {short(study)}; {allowed(study, names())}; or the path of a yaml file"
+        )
     return config_folder() / f"{study}.yaml"
+
+
+def names() -> list[str]:
+    """The names of the package's own studies."""
+    return sorted(map(name, config_folder().glob("*.yaml")))
 
 
 def _named(path: Path) -> Path:
@@ -70,9 +77,8 @@ def name(path: Path | str) -> str:
 
 
 def config_folder() -> Path:
-    """config/: inside the package where it was installed from a wheel, beside src/ in a checkout."""
-    packaged = Path(__file__).parents[1] / "config"
-    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "config"
+    """Where the package's own studies are."""
+    return project_folder() / "config"
 
 
 @cache

@@ -3,12 +3,13 @@
 from importlib import import_module
 from typing import Any
 
+from carousel import lacking
 from carousel.axes import BACKENDS
 from carousel.engine.backends.backend import Backend
 
 
 class DeviceError(ValueError):
-    """A device that is not there, or a dtype that a backend has not; one line."""
+    """A device or library that is not there, or a dtype that a backend has not; one line."""
 
 
 def load(name: str, device: str, dtype: str, exact: bool = False) -> Backend:
@@ -36,6 +37,9 @@ def device_name(device: str) -> str:
 
 
 def backend_class(name: str) -> Any:
-    """The class of a backend; its library is imported."""
+    """The class of a backend; its library is imported. Raises DeviceError where that is not installed."""
     module, _, made = BACKENDS[name].factory.partition(":")
-    return getattr(import_module(module), made)
+    try:
+        return getattr(import_module(module), made)
+    except ModuleNotFoundError as error:
+        raise DeviceError(f"backend {name}: {lacking(error) or error}") from error

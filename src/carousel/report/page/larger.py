@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pandas as pd
 
 from carousel.report.page.markup import link
-from carousel.report.page.source import FOLDER
+from carousel.report.page.source import PROJECT
 
-RECORD = FOLDER.parent / "docs" / "full" / "claims.csv"
+RECORD = PROJECT / "docs" / "full" / "claims.csv"
 """Verdicts and effects of a run of config/full.yaml; docs/full/tables.py writes it."""
 STANDARD = "standard"
 

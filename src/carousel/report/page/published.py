@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from carousel.report.page.markup import escape, interval, number, table
-from carousel.report.page.source import FOLDER
+from carousel.report.page.source import PROJECT
 
-RECORD = FOLDER.parent / "docs" / "published" / "published.csv"
+RECORD = PROJECT / "docs" / "published" / "published.csv"
 """The published table of a run of config/published.yaml; the README beside it has machine, commit and cost."""
 NOT_TRIED = "not tried"
 LACKING = (

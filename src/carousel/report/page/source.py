@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from carousel import project_folder
+
 PACKAGE = Path(__file__).parents[2]
-FOLDER = PACKAGE.parents[1] / "report"
-"""report/ of the checkout."""
+PROJECT = project_folder()
+FOLDER = PROJECT / "report"

@@ -6,10 +6,10 @@ import pandas as pd
 
 from carousel.analysis.text import listed
 from carousel.report.page.markup import escape, table, verdict
-from carousel.report.page.source import FOLDER
+from carousel.report.page.source import PROJECT
 
 COMMAND = "snakemake --cores N stability"
-RECORD = FOLDER.parent / "benchmarks" / "stability.csv"
+RECORD = PROJECT / "benchmarks" / "stability.csv"
 """Verdicts of studies under several master seeds, and the commit that they are of; benchmarks/stability.py makes it."""
 
 
