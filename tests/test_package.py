@@ -18,7 +18,7 @@ from support.environments import Environment, needed
 from support.once import Once
 
 import carousel
-from carousel.pipeline import fingerprint
+from carousel.pipeline import fingerprint, rebuild
 from carousel.pipeline.commands.run import words
 from carousel.tables import parquet
 
@@ -232,6 +232,19 @@ def test_options_go_to_snakemake_and_the_study_is_the_one_that_is_named() -> Non
     targets = ["--cores", "1", "--", "results/smoke/decay.parquet"]
     assert words("smoke", targets)[-4:] == targets
     assert words("smoke", ["--config", "exact=true", *targets]) == [*config, *snakefile, *targets]
+
+
+def test_what_an_installed_package_is_to_make_again_is_made_by_its_own_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(rebuild.CONFIG, raising=False)
+    table = "results/smoke/decay.parquet"
+    assert rebuild.command([table]) == f"snakemake --cores 1 --config study=smoke --force -- {table}"
+    monkeypatch.setattr(rebuild, "project_folder", lambda: tmp_path)
+    assert rebuild.command([table]) == f"carousel run smoke --cores 1 --force -- {table}"
+    monkeypatch.setenv(rebuild.CONFIG, "study=own/smoke.yaml exact=true")
+    again = f"carousel run own/smoke.yaml --cores 1 --config exact=true --force -- {table}"
+    assert rebuild.command([table]) == again
 
 
 def test_the_import_takes_less_than_50_milliseconds() -> None:

@@ -19,16 +19,18 @@ BLOCKS = [
     re.sub(r"^    ", "", block, flags=re.MULTILINE)
     for block in re.findall(r"(?:^    .*\n(?:\n(?=    ))?)+", TEXT, re.MULTILINE)
 ]
+MODULES = "snakemake", "pytest", "carousel"
 PLANNED = {
     "make": ["-n"],
     "snakemake": ["--dry-run"],
+    "carousel": ["run", "smoke", "--dry-run"],
     "pytest": ["--collect-only", "-q", "tests/test_readme.py"],
 }
 COMMANDS = [
     line.partition("  #")[0].strip()
     for block in BLOCKS
     for line in block.splitlines()
-    if re.match(r"(\w+=\S+ )*(make|snakemake|pytest|conda|python) ?", line)
+    if re.match(r"(\w+=\S+ )*(make|snakemake|pytest|conda|python|carousel(?= run)) ?", line)
 ]
 
 
@@ -36,7 +38,7 @@ def planned(command: str) -> list[str]:
     """The command's words with the option that makes it say what it would do, and this interpreter's programs."""
     assigned = re.match(r"(?:\w+=\S+ )*", command)
     words = command[assigned.end() if assigned else 0 :].split()
-    program = [sys.executable, "-m", words[0]] if words[0] in ("snakemake", "pytest") else [words[0]]
+    program = [sys.executable, "-m", words[0]] if words[0] in MODULES else [words[0]]
     return program + PLANNED[words[0]] + [word for word in words[1:] if word not in PLANNED[words[0]]]
 
 

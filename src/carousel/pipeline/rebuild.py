@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from carousel import project_folder
 from carousel.tables.machine_folders import FOLDER, TABLES
 
 RESULTS = "results"
@@ -53,9 +54,9 @@ def command(paths: Iterable[Path | str]) -> str:
 
 
 def workflow(study: str) -> str:
-    """How a command line begins that runs the workflow in this folder: beside the Snakefile, or by the package."""
+    """How a command line begins that runs the workflow: in a checkout, or by the installed package."""
     options = config(study)
-    if Path("Snakefile").is_file():
+    if (project_folder() / "src").is_dir():
         return f"snakemake --cores 1 --config {options}"
     named, *others = shlex.split(options)
     rest = f" --config {shlex.join(others)}" if others else ""
