@@ -251,8 +251,10 @@ def test_norms_just_above_the_square_root_of_the_smallest_float(backend, far):
     found = measured(backend, scalar_chain("rnn_tanh", 1e-3, far, 2, 0.0), [1])
     with mpmath.workdps(400):
         slope = mpmath.sech(mpmath.mpf(far) + mpmath.mpf("1e-3") * mpmath.tanh(far)) ** 2
-        expected = float(mpmath.log10(slope) - 3)
-    assert found[1][Quantity("loss_state", "full")].item() == pytest.approx(expected, rel=1e-14)
+        expected = float(mpmath.log10(slope))
+    slopes, weights = (found[1][quantity].item() for quantity in SPLIT)
+    assert (slopes, weights) == pytest.approx((expected, -3), rel=1e-12)
+    assert found[1][Quantity("loss_state", "full")].item() == pytest.approx(expected - 3, rel=1e-14)
 
 
 def test_a_split_goes_on_from_where_it_is():

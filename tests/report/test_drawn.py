@@ -7,14 +7,16 @@ bias, panel or backend stands elsewhere. What the lines have to be is derived fr
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from carousel.claims.claim import Tables
+from carousel.report.figures import data, entry_exit, learned
 from carousel.report.figures.draw import FIGURES
-from carousel.report.figures.style import PATHS, style
+from carousel.report.figures.style import PATHS, bias_places, in_tens, style
 
 FORGET = {"0": -0.31, "1": -0.14, "10": -0.002, "chrono": -0.02}  # along the cell, decades per step
 TOTAL = {"0": -0.24, "1": -0.11, "10": -0.004, "chrono": -0.05}  # by all routes
@@ -216,3 +218,183 @@ def test_the_truncated_gradient_is_dashed_and_the_total_labelled(plant) -> None:
                 FORGET[bias] * (other.get_xdata()[-1] - other.get_xdata()[0]), rel=2 * JITTER
             )
     assert {"bias 0", "bias 1", "bias 10"} <= set(ends(ax))
+
+
+GATES = {"0": -0.27, "1": -0.12, "10": -0.008, "chrono": -0.07}  # what passed a gate's slope
+
+
+def labelled(ax: Axes, label: str) -> list[Line2D]:
+    """Return what is drawn under a label of the legend."""
+    found = [own for own in ax.lines if own.get_label() == label]
+    assert found, (label, [own.get_label() for own in ax.lines])
+    return found
+
+
+def test_what_is_left_by_all_routes_and_past_a_gate(plant) -> None:
+    (ax,) = drawn(plant, "Q2", gates=GATES).axes
+    for path, rates in (("full", TOTAL), ("gates", GATES)):
+        words, look = PATHS[path]
+        (middle,) = labelled(ax, words)
+        assert middle.get_color() == look["color"]
+        left = {round(100 * max(rate, -0.3)) for rate in rates.values()}
+        assert {round(y) for y in middle.get_ydata()} - {round(100 * OLD)} == left - {round(100 * OLD)}
+
+
+def test_dots_of_k1_stand_at_what_is_left_and_bars_at_the_share_that_vanishes(plant) -> None:
+    tables = plant(need="K1", **TRUTH | {"total": TOTAL | {"10": 0.03}})
+    own = tables.decay[(tables.decay["forget_bias"] == "10") & (tables.decay["quantity"] == "loss_state")]
+    taught = own.assign(trained="adding", step=300, gradient="full", log10_norm=-0.2 * own["lag"])
+    decay = pd.concat(
+        [tables.decay.astype({"trained": str, "gradient": str}), taught.astype({"trained": str})]
+    )
+    with style():
+        ax, below = FIGURES["K1"](tables._replace(decay=decay)).axes
+    (middle,) = labelled(ax, "their median")
+    left = dict(zip(ax.get_xticks(), middle.get_ydata(), strict=False))
+    assert [left[x] for x in (0.0, 1.0, 10.0)] == pytest.approx([-20.0, -11.0, 3.0], rel=JITTER)
+    bars = {bar.get_x() + bar.get_width() / 2: bar.get_height() for bar in below.patches}
+    assert [bars[x] for x in (0.0, 1.0, 10.0)] == [100.0, 100.0, 0.0]
+
+
+def test_half_lives_along_the_carousel_follow_the_forget_bias(plant) -> None:
+    (ax,) = drawn(plant, "A1e").axes
+    marks = np.concatenate([own.get_xydata() for own in ax.lines if own.get_linestyle() == "None"])
+    for bias in ("0", "1", "10"):
+        near = marks[np.abs(marks[:, 0] - float(bias)) < 0.2]
+        assert np.median(near[:, 1]) == pytest.approx(np.log10(0.5) / FORGET[bias], rel=2 * JITTER)
+    (law,) = labelled(ax, "gates that the bias alone opens, σ(bias)")
+    b, steps = law.get_data()
+    np.testing.assert_allclose(steps, np.log(2) / np.log1p(np.exp(-np.asarray(b))), rtol=1e-9)
+
+
+def test_what_few_steps_leave_of_a_vanilla_network(plant) -> None:
+    (ax,) = drawn(plant, "A4g", vanilla={"rnn_sigmoid": -0.7, "rnn_tanh": -0.5, "rnn_relu": -0.4}).axes
+    more = np.log10(2)  # of the largest gain
+    names = {"sigmoid RNN": -0.7, "tanh RNN": -0.5, "ReLU RNN": -0.4}
+    check_ends(ax, {name: 10 * (rate + more) for name, rate in names.items()}, atol=0.2)
+
+
+def test_one_minus_the_factor_along_the_carousel(plant) -> None:
+    (ax,) = drawn(plant, "A2c").axes
+    (start,) = labelled(ax, "at the start, mean of the units")
+    for bias in ("0", "1", "10"):
+        short = 1 - 10 ** FORGET[bias]
+        near = np.asarray(start.get_ydata())[np.abs(np.asarray(start.get_xdata()) - float(bias)) < 0.2]
+        assert np.isclose(near, short, rtol=1e-6).any(), bias
+
+
+def test_frozen_gates_over_what_is_left_filled_at_the_start(plant) -> None:
+    (ax,) = drawn(plant, "M1", extra={"frozen": {"torch": 0.3, "orthogonal": 0.6, "gaussian": 0.9}}).axes
+    (dots,) = labelled(ax, "LSTM, at the start")
+    assert dots.get_markerfacecolor() != "white"
+    x, y = (np.asarray(values) for values in dots.get_data())
+    assert {round(gap, 2) for gap in y} == {0.3, 0.6, 0.9}
+    assert x.min() == pytest.approx(100 * TOTAL["0"], rel=2 * JITTER)
+
+
+def test_how_far_an_lstm_is_from_the_1997_cell_by_row(plant) -> None:
+    tables = plant(need="A4a", extra={"same_error": 1e-3, "peep_error": 0.5})
+    with style():
+        (ax,) = FIGURES["A4a"](tables).axes
+    rows = {
+        label.get_text(): place for label, place in zip(ax.get_yticklabels(), ax.get_yticks(), strict=True)
+    }
+    marks = np.concatenate(
+        [own.get_xydata() for own in ax.lines if own.get_linestyle() == "None" and len(own.get_xdata())]
+    )
+    for start, error in (("LSTM, gate open", 1e-3), ("peephole, gate open", 0.5)):
+        (place,) = (place for label, place in rows.items() if label.lower() == start.lower())
+        near = marks[np.abs(marks[:, 1] - place) < 0.4]
+        np.testing.assert_allclose(near[:, 0], error, rtol=1e-6)
+
+
+def test_exits_stand_against_the_opening_of_their_input_gate(plant) -> None:
+    tables = plant(need="A4d", extra={"gate": 0.4, "squash": 0.9, "affine": 0.5})
+    dynamics = tables.dynamics
+    less = (dynamics["step"] > 0) & (dynamics["quantity"] == "exit")
+    dynamics = dynamics.assign(value=dynamics["value"].where(~less, 0.5 * dynamics["value"]))
+    with style():
+        ax, _ = FIGURES["A4d"](tables._replace(dynamics=dynamics)).axes
+    for stage, share, hollow in (("at the start", 1.0, False), ("after training", 0.5, True)):
+        (dots,) = labelled(ax, f"LSTM, {stage}")
+        x, y = (np.asarray(values) for values in dots.get_data())
+        assert np.median(x) == pytest.approx(0.4, rel=0.05)
+        assert np.median(y) == pytest.approx(0.4 * 0.9 * 0.5 * share, rel=0.05)
+        assert (dots.get_markerfacecolor() == "white") == hollow
+
+
+def test_the_slope_of_the_squashing_by_stage(plant) -> None:
+    table = entry_exit.entries(plant(need="A4c", extra={"slopes": {"start": 0.5, "trained": 0.3}}))
+    middle = table[table["cell"] == "lstm"].set_index(["forget_bias", "step"])[0.5]
+    for bias in "01":
+        assert (middle[bias, 0], middle[bias, 1]) == pytest.approx((0.5, 0.3), rel=0.1)
+
+
+def test_cosines_of_the_truncated_gradient_by_forget_bias(plant) -> None:
+    cosines = {"none": 0.98, "0": 0.3, "1": 0.6}
+    with style():
+        ax, _ = FIGURES["A3b"](plant(need="A3b", extra={"cosines": cosines})).axes
+    check_ends(ax, {"1997": 0.98, "0": 0.3, "1": 0.6})
+
+
+def test_the_carousel_s_factors_are_lines_and_the_truncated_gradient_dots(plant) -> None:
+    off = 0.002
+    with style():
+        ax, _ = FIGURES["A3a"](plant(need="A3a", **TRUTH, extra={"cut_error": off})).axes
+    for label, rate in (("no gate", OLD), ("bias 0", FORGET["0"]), ("bias 1", FORGET["1"])):
+        own = line(ax, label)
+        x, y = (np.asarray(values, float) for values in own.get_data())
+        np.testing.assert_allclose(np.diff(y) / np.diff(x), rate, atol=1e-9)
+        (marks,) = (o for o in ax.lines if o.get_marker() == "o" and o.get_color() == own.get_color())
+        x, y = (np.asarray(values, float) for values in marks.get_data())
+        np.testing.assert_allclose(np.diff(y) / np.diff(x), rate + off, atol=1e-9)
+
+
+def test_the_formula_and_not_the_measurement_is_the_chain_s_line(plant) -> None:
+    ax, _ = drawn(plant, "A1a", chain_error=2.0).axes
+    points = np.concatenate(dots(ax, "."))
+    for label in ends(ax):
+        x, y = (np.asarray(values, float) for values in line(ax, label).get_data())
+        rate = (y[-1] - y[-2]) / (x[-1] - x[-2])
+        np.testing.assert_allclose(y[1:], rate * x[1:] + 2.0 / np.log(10), atol=1e-6)
+        assert np.isclose(points[:, 1], OFF * rate * points[:, 0], rtol=1e-9, atol=1e-9).sum() > 3
+
+
+def test_forget_biases_stand_in_their_order() -> None:
+    places = bias_places(["none", "-4", "-1", "0", "1", "10", "chrono", "uniform"])
+    assert [*places] == sorted(places, key=places.__getitem__)
+    assert [places[bias] for bias in ("-1", "0", "1", "10")] == [-1, 0, 1, 10]
+
+
+def test_numbers_on_an_axis_of_decades() -> None:
+    minus_two = "10\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT TWO}"
+    assert [in_tens(x) for x in (1.0, 0.5, -0.5, -2.0)] == ["10", "3.2", "0.32", minus_two]
+
+
+def test_growth_is_no_loss() -> None:
+    rows = pd.DataFrame({"rate": [-0.1, 0.2, np.inf], "length": [10, 10, 10]})
+    assert learned.lost(rows)["lost"].tolist() == [1.0, -2.0]
+
+
+USUAL = {"backend": "numpy", "trained": "no", "slice": "grid", "init": "torch", "gain": 1.0, "bias": 0.0,
+         "drive": "0.25", "hidden": 32, "length": 100, "cell": "lstm", "lag": 1}  # fmt: skip
+
+
+@pytest.mark.parametrize("other", [
+    {"trained": "adding"}, {"slice": "gain"}, {"init": "gaussian"}, {"gain": 2.0}, {"bias": -2.0}, {"hidden": 8},
+    {"length": 50},
+])  # fmt: skip
+def test_figures_show_the_usual_settings_alone(other: dict) -> None:
+    rows = pd.DataFrame([USUAL | other | {"log10_norm": -2.0}, USUAL | {"log10_norm": -1.0}])
+    assert data.usual(rows)["log10_norm"].tolist() == [-1.0]
+    assert len(data.usual(rows[:1])) == (0 if "trained" in other else 1)
+
+
+def test_a_curve_is_the_median_over_repetitions_of_the_reference() -> None:
+    rows = pd.DataFrame([USUAL | {"backend": name, "log10_norm": y} for name, y in (
+        ("torch", -9.0), ("numpy", 0.0), ("numpy", -1.0), ("numpy", -7.0), ("torch", -8.0))])  # fmt: skip
+    assert data.curves(rows, ["cell"])["log10_norm"].tolist() == [-1.0]
+    assert data.settings(rows, ["log10_norm"])["log10_norm"].tolist() == [-1.0]
+    both = pd.DataFrame({"numpy": [1.0, np.nan], "torch": [2.0, 3.0]})
+    assert data.valued(both)["value"].fillna(0).tolist() == [1.0, 0.0]
+    assert data.valued(both.assign(numpy=np.nan))["value"].tolist() == [2.0, 3.0]

@@ -142,3 +142,15 @@ def test_a_study_without_curves_is_an_empty_document(decay):
 def test_what_json_has_not_is_refused():
     with pytest.raises(ValueError):
         explorer.text({"y": float("nan")})
+
+
+@pytest.mark.parametrize(("dead", "zero"), [(4, False), (5, True), (8, True)])
+def test_a_gradient_of_which_most_sequences_are_dead_is_zero(dead, zero):
+    rows = pd.DataFrame({"n_zero": [dead, dead], "n": [8, 8], "log10_norm": [-1.0, -3.0]})
+    found = explorer.summed(np.zeros(2, int), rows, 1)
+    assert (found["y"][0], np.isnan(found["half"][0])) == ((-np.inf, True) if zero else (-2.0, False))
+
+
+def test_stages_of_training_come_in_the_order_of_their_steps():
+    names = ["no", "adding:0", "adding:5", "adding:30", "adding:300", "copy:2"]
+    assert sorted(reversed(names), key=explorer.stage) == names

@@ -457,6 +457,8 @@ def test_the_jacobian_goes_down_to_where_it_goes(gallery, folder: Path) -> None:
     ends = [line.get_ydata()[-1] for line in panels["LSTM, forget bias 0"].lines]
     wanted = [100 * rate + shift for rate in JACOBIAN.values() for shift in (0, np.log10(2))]
     assert ends == pytest.approx(wanted)
+    dashes = [line._unscaled_dash_pattern[1] for line in panels["LSTM, forget bias 0"].lines]
+    assert [bool(pattern) for pattern in dashes] == 4 * [False, True]  # the spectral norm solid
     assert [text.get_text() for text in panels["tanh RNN"].texts] == ["whole state", "h by input"]
     said = (folder / "jacobian.txt").read_text(encoding="utf-8")
     assert (

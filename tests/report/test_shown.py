@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from carousel.report.page import calibration, claims
+from carousel.report.page import calibration, claims, measurements
 
 FIELDS = (
     "kind reading prediction rule margin would_change boundary alt settings who statement takeaway condition"
@@ -94,3 +94,33 @@ def row_of(checks: pd.DataFrame) -> str:
     text = calibration.calibration(SimpleNamespace(calibration=checks)).replace("\\", "")
     (row,) = (row for row in text.split("\n") if "Known." in row)
     return row
+
+
+def test_failed_systems_come_first() -> None:
+    one = {"statement": "Known.", "quantity": "loss_state", "path": "full", "lag": 1, "predicted": 1.0, "error": 0.1,
+           "measured": 1.0, "backend": "numpy", "in_standard_errors": np.nan, "tolerance": 1.0}  # fmt: skip
+    names = {"first": True, "second": False, "third": True, "fourth": False}
+    checks = pd.DataFrame([one | {"system": name, "passed": passed} for name, passed in names.items()])
+    text = calibration.calibration(SimpleNamespace(calibration=checks))
+    assert re.findall(r"^\| \*\*(\w+)\*\*:", text, re.M) == ["second", "fourth", "first", "third"]
+    assert text.startswith("2 of 4 checks passed, over 4 systems.")
+
+
+def test_settings_without_a_finite_rate_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = pd.DataFrame({"law": ["mean field"], "settings": [70], "median": [0.25], "largest": [0.5],
+                          "left_out": [8], "alike": [3]})  # fmt: skip
+    monkeypatch.setattr(measurements, "gaps", lambda _: found)
+    monkeypatch.setattr(measurements, "drawn", lambda *_: "")
+    text = measurements.theory(SimpleNamespace(summary=None))
+    (row,) = (row for row in text.split("\n") if row.startswith("| mean field"))
+    assert [cell.strip() for cell in row.strip("|").split("|")][2:] == ["62", "0.25", "0.5"]
+    assert "8 without a finite rate; in 3 theory says the same" in text
+
+
+def test_models_whose_sums_are_compared_are_those_that_are_finite(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = SimpleNamespace(models=30, lost=6, apart=2, largest=0.25)
+    monkeypatch.setattr(measurements, "determinants", lambda _: found)
+    said = measurements.sums(pd.DataFrame())
+    assert said.startswith("In 22 of 30 models both are finite. There they differ by at most 0.25 decades")
+    assert "In 6 both are" in said
+    assert "**In 2 one is finite and the other is not.**" in said

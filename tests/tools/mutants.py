@@ -28,12 +28,13 @@ from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import pytest
 import yaml
 
 TABLE = Path(__file__).with_suffix(".yaml")
 COLUMNS = ("mutant", "file", "outcome", "seconds", "noticed_by")
-PYTEST = "-x -q -n 0 -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning".split()
+PYTEST = "-x -q -n 0 -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning --hypothesis-profile first".split()
 FORKS = multiprocessing.get_context("forkserver")
 LIBRARIES = (
     "hypothesis jaxtyping matplotlib.pyplot mpmath numba pandas pyarrow.parquet scipy.stats seaborn torch"
@@ -108,6 +109,8 @@ def tested(folder: Path, tests: str, answers: SimpleQueue) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
+    found = hypothesis.Phase.explicit, hypothesis.Phase.generate  # an example that fails is enough
+    hypothesis.settings.register_profile("first", deadline=None, phases=found, database=None)
     first = First()
     status = int(pytest.main([*PYTEST, *tests.split()], plugins=[first]))
     answers.put((status, first.failed, sum(os.times()[:4])))
