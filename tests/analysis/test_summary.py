@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from carousel.analysis.stats import slopes as slopes_theory, tables
 from carousel.analysis.stats.slopes import STEADY
-from carousel.analysis.summary import KEYS, PRECISIONS, SUMMARISED, summarise
+from carousel.analysis.summary import KEYS, PRECISIONS, SUMMARISED, _shapes, summarise
 from carousel.tables.schemas import names
 
 LAGS = np.arange(101)
@@ -280,3 +280,12 @@ def test_two_million_rows_take_seconds_only() -> None:
     table = summarise(rows)
     assert time.perf_counter() - start < 20
     assert table["rate"].to_numpy() == pytest.approx(np.full(4000, -0.1))
+
+
+@pytest.mark.parametrize(("best", "found"), [
+    (["power", "exponential"], ("exponential", 0.5)), (["exponential", "constant"], ("constant", 0.5)),
+    (["power", "power", "constant"], ("power", 2 / 3)), ([None, "power"], ("power", 0.5)),
+])  # fmt: skip
+def test_of_two_shapes_alike_the_simpler_is_taken(best, found):
+    shapes = _shapes(pd.Series(best, dtype=object), np.zeros(len(best), int), 1)
+    assert (shapes["best"][0], shapes["best_share"][0]) == pytest.approx(found)

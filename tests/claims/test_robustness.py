@@ -10,7 +10,7 @@ from carousel.axes import BACKENDS, REFERENCE
 from carousel.claims import CLAIMS
 from carousel.claims.claim import Verdict, corrected
 from carousel.claims.robustness import repetitions, to_change, to_settle
-from carousel.claims.rules import ALPHA, HOLDS, UNCLEAR, comparison
+from carousel.claims.rules import ALPHA, FAILS, HOLDS, UNCLEAR, comparison
 
 MEASURED, HALF = 10, 0.5
 ERROR = HALF / t.ppf(0.975, MEASURED - 1) * np.sqrt(MEASURED)  # the standard deviation behind that interval
@@ -86,3 +86,10 @@ def test_what_would_change_an_identity_is_an_error() -> None:
         "of the parts that hold the largest is 1e\N{MINUS SIGN}13, of the others the smallest 0.2."
     )
     assert to_change(CLAIMS["Q1"], rows.head(1), found).endswith("it is 1e\N{MINUS SIGN}13.")
+
+
+def test_the_part_closest_to_its_margin_is_named() -> None:
+    rows = evidence({"far": 5.0, "near": 1.5, "further": -3.0})
+    found = Verdict("depends", "", "", states={"far": HOLDS, "near": HOLDS, "further": FAILS})
+    said = to_change(CLAIMS["K2"], rows, found)
+    assert said == "Closest to its margin: near, 1.5 against 0, 3 half-widths of its interval away."

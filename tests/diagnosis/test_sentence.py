@@ -51,3 +51,12 @@ def test_nothing_is_left_beyond_the_last_lag_that_a_float_holds(factor: float, l
 def test_a_rate_is_one_from_a_factor_of_two_in_a_hundred_steps_on(factor: float, kind: str) -> None:
     assert said(factor).startswith(kind)
     assert ("less than a factor of 2 in 100 steps" in said(factor)) == (kind == "changes")
+
+
+@pytest.mark.parametrize(
+    ("width", "said"), [(0.02, "2 steps"), (0.06, "2 (1.89 to 2.13) steps"), (0.3, "2 (1.54 to 2.86) steps")]
+)
+def test_an_interval_is_said_where_it_is_wider_than_a_twentieth(width: float, said: str) -> None:
+    slope = -math.log10(2) / 2
+    rate = SimpleNamespace(value=slope, low=slope * (1 + width), high=slope * (1 - width), changes=False)
+    assert decay_text(LAGS, slope * LAGS, rate).startswith(f"halves every {said};")

@@ -7,14 +7,22 @@ import torch
 from support.tolerances import PRECISION
 
 import carousel
-from carousel.cells import CELLS
-from carousel.engine.backends.backend import Targets
+from carousel.cells import CELLS, Params
+from carousel.engine.backends.backend import Model, Readout, Targets
 from carousel.engine.backends.numpy import FORWARD
 from carousel.engine.backends.table import DeviceError, load
 from carousel.engine.backends.torch import TorchOps
 from carousel.measures.decay import measure
-from carousel.measures.training.nonfinite import GRADIENT, LOSS, NONE, WEIGHTS, NonFiniteTracker
-from carousel.measures.training.optimizer import clipped
+from carousel.measures.training.nonfinite import (
+    FARTHEST,
+    GRADIENT,
+    LOSS,
+    NONE,
+    WEIGHTS,
+    NonFiniteTracker,
+    reachable,
+)
+from carousel.measures.training.optimizer import BETA_1, BETA_2, clipped
 from carousel.measures.training.scoring import scores
 from carousel.measures.training.train import train
 from carousel.study.errors import StudyError
@@ -241,3 +249,36 @@ def test_a_steep_matrix_beside_a_singular_one_is_solved_as_alone():
     )
     np.testing.assert_array_equal(found[0], np.linalg.solve(steep, B[0]))
     assert np.isnan(found[1]).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_tracker_stops_a_model_whose_weight_is_no_number(value):
+    numpy = backend("plain")
+    model = a_model(3)
+    model.params.R[1, 0, 0] = value
+    tracker = NonFiniteTracker(3)
+    tracker.check_weights(7, numpy, model)
+    assert tracker.step.tolist() == [-1, 7, -1]
+    assert tracker.reason.tolist() == [NONE, WEIGHTS, NONE]
+
+
+def a_model(n):
+    one = np.ones((n, 2, 2))
+    return Model(
+        Params(0.1 * one, 0.1 * one, 0.1 * one[:, :, :1], {}), Readout(0.1 * one, 0.1 * one[:, :, :1])
+    )
+
+
+@pytest.mark.parametrize(
+    ("way", "may"), [(100 * 1e37, True), (100 * 1e35, False), (1.0, False), (np.inf, True)]
+)
+def test_a_tracker_looks_again_before_weights_can_have_left_the_range(way, may):
+    """In float32, which ends at 3.4e38: of rate 1e37 no single step leaves it, a hundred may."""
+    assert reachable(backend("plain", "float32"), a_model(2), way) == may
+
+
+def test_no_step_of_adam_is_longer_than_is_taken_into_account():
+    """By Cauchy and Schwarz the ratio of both means is at most this, of gradients that grow by beta_2 / beta_1."""
+    longest = (1 - BETA_1) / np.sqrt(1 - BETA_2) / np.sqrt(1 - BETA_1**2 / BETA_2)
+    assert longest <= FARTHEST
+    assert longest == pytest.approx(np.sqrt(52.8), rel=1e-3)

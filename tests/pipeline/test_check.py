@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -18,6 +19,8 @@ from support.once import Once
 from carousel import claims
 from carousel.__main__ import main
 from carousel.claims import seals
+from carousel.claims.seals import Seal
+from carousel.pipeline.checking import verdicts
 from carousel.pipeline.checking.checks import CHECKS, outcomes
 from carousel.pipeline.checking.results import kind, opened
 from carousel.tables import parquet
@@ -379,3 +382,34 @@ def test_the_page_on_checking_has_every_check_as_it_is() -> None:
     text = (ROOT / "docs/check.md").read_text("utf-8")
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, re.MULTILINE))
     assert rows == {name: check.says for name, check in CHECKS.items()}
+
+
+SEAL = Seal("f00", "r", "u", {"margin": 1.0, "least": [1, 2]}, "c", "abc", "2026-11-30", [1])
+
+
+def test_a_rule_moved_since_it_was_sealed_is_found() -> None:
+    row = {"thresholds": json.dumps(SEAL.thresholds), "seal": "f00"}
+    assert verdicts.broken(row, SEAL) == ""
+    assert verdicts.broken(row | {"seal": "f01"}, SEAL) == "its seal is broken: f01, sealed f00"
+    moved = row | {"thresholds": json.dumps({"margin": 1.5, "least": [1, 2]})}
+    assert verdicts.broken(moved, SEAL).endswith("margin was 1.0, is 1.5")
+
+
+@pytest.mark.parametrize(("low", "high", "like"), [
+    (1.0, 2.0, True), (0.0, 0.99, False), (0.0, 1.0, True), (4.0, 5.0, True), (4.01, 5.0, False), (0.0, 9.0, True),
+    (2.0, 2.5, True),
+])  # fmt: skip
+def test_an_effect_is_like_those_of_other_seeds_where_the_intervals_meet(
+    low: float, high: float, like: bool
+) -> None:
+    known = pd.DataFrame({"seed": [2, 3], "verdict": "supported", "low": [1.0, 2.5], "high": [3.0, 4.0]})
+    row = {"verdict": "supported", "effect": (low + high) / 2, "low": low, "high": high}
+    assert (not list(verdicts.unlike(row, known))) == like
+
+
+def test_the_seed_of_the_results_is_none_of_the_others() -> None:
+    table = pd.DataFrame({"id": ["K1", "K1"], "seed": [7, 8], "verdict": "refuted"})
+    results = SimpleNamespace(
+        origins={"claims": {"seed": 7}}, damage={"stability": ""}, table=lambda _: table
+    )
+    assert verdicts.others(results)["seed"].tolist() == [8]

@@ -12,6 +12,7 @@ import pytest
 from carousel.__main__ import main
 from carousel.claims import CLAIMS
 from carousel.claims.claim import Tables
+from carousel.pipeline import filters
 from carousel.pipeline.claim_files import claims_of, entries, load
 from carousel.pipeline.claim_paths import paths, seals_of
 from carousel.pipeline.claim_rows import absent
@@ -263,3 +264,12 @@ def test_the_folklore_is_written_as_the_documents_say() -> None:
         "existence",
     }
     assert all(claim.source and claim.source.url.startswith("http") for claim in found.values())
+
+
+@pytest.mark.parametrize("filter_", [{"hidden": True}, {"gain": False}, {"hidden": 1.5}, {"residual": 1}])
+def test_true_is_no_number_in_a_filter(filter_: dict) -> None:
+    (name,) = filter_
+    with pytest.raises(
+        ValueError, match=f"^{name}: found .*; allowed: (a whole number|a number|true or false)$"
+    ):
+        filters.checked(filter_, "depth")

@@ -11,6 +11,9 @@ from carousel.cells import CELLS
 from carousel.inits import INITS
 from carousel.study import files, jobs, schema
 from carousel.study.errors import StudyError
+from carousel.study.files import decay_defaults
+from carousel.study.models import repetitions_on
+from carousel.study.schema import vary
 
 STUDIES = sorted(file.stem for file in files.config_folder().glob("*.yaml"))
 SMOKE = yaml.safe_load((files.config_folder() / "smoke.yaml").read_text())
@@ -410,3 +413,9 @@ def test_a_larger_study_asks_for_all_that_the_standard_study_asks_for(kind, larg
                 assert there is value, (name, key)
             elif key in GROWS:
                 assert there >= value, (name, key)
+
+
+def test_the_other_backend_measures_the_checked_repetitions():
+    part = vary(decay_defaults(), backends=["torch", "numpy"], repetitions=10, checked=3)
+    assert [repetitions_on(name, part) for name in ("torch", "numpy")] == [10, 3]
+    assert [repetitions_on(name, part, exact=True) for name in ("torch", "numpy")] == [10, 10]

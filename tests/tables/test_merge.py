@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -130,3 +131,12 @@ def test_little_of_the_rows_is_held_at_a_time(tmp_path: Path) -> None:
     whole = sum(parquet.load(path).nbytes for path in paths)
     assert parquet.load(tmp_path / "all.parquet").num_rows == 1_200_000
     assert int(run.stdout) < whole / 2
+
+
+@pytest.mark.parametrize("pieces", [[5], [1, 1, 1, 1, 1], [2, 2, 1], [3, 2], [0, 4, 1]])
+def test_what_is_left_of_the_rows_is_a_group_of_its_own(pieces: list[int]) -> None:
+    table = pa.table({"place": np.arange(5)})
+    starts = np.cumsum([0, *pieces])
+    parts = [table.slice(start, size) for start, size in zip(starts, pieces, strict=False)]
+    found = [group["place"].to_pylist() for group in merge.regrouped(parts, 2)]
+    assert found == [[0, 1], [2, 3], [4]]

@@ -34,7 +34,8 @@ import yaml
 
 TABLE = Path(__file__).with_suffix(".yaml")
 COLUMNS = ("mutant", "file", "outcome", "seconds", "noticed_by")
-PYTEST = "-x -q -n 0 -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning --hypothesis-profile first".split()
+QUIET = "-W ignore::pytest.PytestAssertRewriteWarning"  # of the libraries that are imported already
+PYTEST = f"-x -q -n 0 -p no:cacheprovider --hypothesis-profile first {QUIET}".split()
 FORKS = multiprocessing.get_context("forkserver")
 LIBRARIES = (
     "hypothesis jaxtyping matplotlib.pyplot mpmath numba pandas pyarrow.parquet scipy.stats seaborn torch"
