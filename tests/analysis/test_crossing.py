@@ -182,3 +182,10 @@ def test_intervals_of_crossings_cover(repetitions: int) -> None:
     found = crossings(table, "factor", level=level, smooth="log_loss")
     assert len(found) == many
     assert 0.92 <= np.mean((found["low"] <= true) & (found["high"] >= true)) <= 0.97
+
+
+def test_a_curve_that_reaches_its_level_and_stays_there_has_crossed_it() -> None:
+    curves = np.array(
+        [[-1.0, 0.0, 0.0], [-2.0, -1.0, 0.0], [0.0, 1.0, 2.0], [-1.0, -1.0, -1e-12], [-np.inf, 0.0, 1.0]]
+    )
+    assert first_rise(np.arange(3.0), curves, 0.0).tolist() == [1.0, 2.0, -np.inf, np.inf, 1.0]

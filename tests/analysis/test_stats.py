@@ -55,6 +55,20 @@ def test_lags_outside_the_window_do_not_count() -> None:
     assert rate_of(table(lags, y)) == pytest.approx(-0.1)
 
 
+def test_both_edges_of_the_window_are_in_it() -> None:
+    fitted = slopes.rates(table(np.arange(101.0), np.zeros(101)), "loss_state", "full").iloc[0]
+    assert fitted["points"] == 81
+    assert slopes.in_window(table(np.arange(101.0), np.zeros(101)))["lag"].iloc[[0, -1]].tolist() == [10, 90]
+
+
+def test_a_gradient_of_which_half_is_zero_is_fitted() -> None:
+    lags = np.arange(101.0)
+    half = slopes.rates(
+        table(lags, -0.1 * lags, n_zero=np.where(lags > 50, 4, 0)), "loss_state", "full"
+    ).iloc[0]
+    assert (half["rate"], half["zero_share"]) == (pytest.approx(-0.1), 0.5)
+
+
 def test_a_gradient_that_is_mostly_zero_has_rate_minus_infinity() -> None:
     lags = np.arange(101.0)
     dead = np.where(lags > 50, 5, 0)

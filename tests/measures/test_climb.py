@@ -161,6 +161,10 @@ def ends(*rows):
             ends((0.1, True, 50, 0.1), (0.1, False, 20, np.nan), (0.2, True, 60, 0.1), (0.2, False, 90, 0.5)),
             0.1,
         ),
+        (
+            ends((0.1, True, 60, 0.1), (0.1, False, 20, np.nan), (0.2, True, 50, 0.1), (0.2, False, 90, 0.5)),
+            0.2,
+        ),
     ],
 )
 def test_the_rate_that_solves_most_then_soonest_is_chosen(table, chosen):
