@@ -15,11 +15,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from clock import pinned, rows_written
+from cores import pinned
 
 pinned()  # before any library starts its threads
 
 import pandas as pd  # noqa: E402
+from clock import rows_written  # noqa: E402
 from page import page  # noqa: E402
 from yardstick import machine, run as yardstick  # noqa: E402
 

@@ -1,10 +1,8 @@
 """Contenders timed side by side: interleaved, on one core, medians of CPU seconds."""
 
-import os
 import statistics
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,25 +10,6 @@ import pandas as pd
 
 ROUNDS = 5
 Name = TypeVar("Name", bound=Hashable)
-CORES = os.sched_getaffinity(0)
-
-
-def pinned() -> None:
-    """Keep this process to one core and its libraries to one thread; before they are imported."""
-    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-
-
-@contextmanager
-def all_cores() -> Iterator[None]:
-    """The cores that there were before this process was kept to one: for works that start processes of their own."""
-    one = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, CORES)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, one)
 
 
 def interleaved(

@@ -91,10 +91,3 @@ def run(
         timed = table(f"decay, {cell}", interleaved(found, rounds), TARGETS)
         rows.append(with_limits(timed, models, found, BLOCK, training=False))
     return pd.concat(rows, ignore_index=True)
-
-
-if __name__ == "__main__":
-    from clock import pinned
-
-    pinned()
-    print(run().round(3).to_markdown(index=False))

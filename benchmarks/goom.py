@@ -18,13 +18,14 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from clock import interleaved, pinned
+from cores import pinned
 
 pinned()  # before any library starts its threads
 
 import mpmath  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
+from clock import interleaved  # noqa: E402
 
 from carousel.engine.backends.table import load  # noqa: E402
 from carousel.engine.log_space import log_norm, rescale  # noqa: E402

@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from clock import pinned
+from cores import pinned
 
 pinned()  # before any library starts its threads
 
@@ -35,7 +35,7 @@ from matplotlib.axes import Axes  # noqa: E402
 from peers import installed  # noqa: E402
 from problem import part, problem  # noqa: E402
 
-CAP = 4.0  # CPU seconds of a call
+CAP = 7.0  # CPU seconds of a call
 SHORT = 0.2  # below this a call is repeated
 DRAWN = 16  # models that are drawn; more are these again
 AXES = {
@@ -46,9 +46,9 @@ AXES = {
 POWERS = {"models": 1, "units": 2, "steps": 1}  # how cost is expected to grow, where CAP is foreseen
 FITTED = 3  # the largest sizes that an exponent is fitted to
 BASE = {
-    "decay": {"models": 4, "units": 16, "sequences": 16, "steps": 100},
-    "Adam step": {"models": 4, "units": 16, "sequences": 16, "steps": 100},
-    "Jacobian norms": {"models": 1, "units": 16, "sequences": 1, "steps": 100},
+    "decay": {"models": 4, "units": 16, "sequences": 16, "steps": 20},
+    "Adam step": {"models": 4, "units": 16, "sequences": 16, "steps": 20},
+    "Jacobian norms": {"models": 1, "units": 16, "sequences": 1, "steps": 20},
 }
 CONTENDERS = {
     "decay": ("compiled", "torch", "loop", "JAX"),
@@ -78,38 +78,29 @@ def measured(work: str, contender: str) -> Iterator[dict[str, Any]]:
     for axis, sizes in AXES.items():
         for size, after in zip(sizes, (*sizes[1:], np.inf), strict=True):
             call = ready(work, contender, BASE[work] | {axis: size})
-            row = {
-                "axis": axis,
-                "size": size,
-                "seconds": seconds(call),
-                "megabytes": max(0.0, peak(call) - before),
-            }
-            yield row
-            if row["seconds"] * (after / size) ** POWERS[axis] > CAP:
+            seconds, peak = cost(call)
+            yield {"axis": axis, "size": size, "seconds": seconds, "megabytes": max(0.0, peak - before)}
+            if seconds * (after / size) ** POWERS[axis] > CAP:
                 break
 
 
-def seconds(call: Call) -> float:
-    """CPU seconds of a call that was called before."""
+def cost(call: Call) -> tuple[float, float]:
+    """CPU seconds of a call, and the largest resident memory of the process during it, in MB, after a first call."""
     call()
+    give_back()
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the largest so far
     took = [timed(call)]
+    peak = memory("VmHWM")
     while took[0] < SHORT and len(took) < 3:
         took.append(timed(call))
-    return median(took)
+    return median(took), peak
 
 
 def timed(call: Call) -> float:
+    """CPU seconds of a call."""
     start = time.process_time()
     call()
     return time.process_time() - start
-
-
-def peak(call: Call) -> float:
-    """The largest resident memory during a call, in MB."""
-    give_back()
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the largest so far
-    call()
-    return memory("VmHWM")
 
 
 def give_back() -> None:

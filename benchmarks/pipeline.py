@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from clock import all_cores
+from cores import all_cores
 
 ROOT = Path(__file__).parents[1]
 SAMPLE, SETTINGS, TARGET = 12, 2000, 100.0

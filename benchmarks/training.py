@@ -94,10 +94,3 @@ def run(
             timed = table(f"Adam step, {cell}, B = {B}", interleaved(found, rounds), aims)
             rows.append(with_limits(timed, models, found, M, training=True))
     return pd.concat(rows, ignore_index=True)
-
-
-if __name__ == "__main__":
-    from clock import pinned
-
-    pinned()
-    print(run().round(4).to_markdown(index=False))

@@ -9,12 +9,13 @@ a copy of 64 MB.
 
 import ctypes
 
-from clock import interleaved, pinned
+from cores import pinned
 
 pinned()  # before any library starts its threads
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
+from clock import interleaved  # noqa: E402
 from numpy._core._multiarray_umath import __cpu_features__  # noqa: E402
 from threadpoolctl import threadpool_info  # noqa: E402
 

@@ -1,5 +1,6 @@
 """A run of the benchmarks that was stopped has written its rows, and goes on where it was."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -126,3 +127,17 @@ print(*map(predict.predicted, works), bench.cost(works[1])[1])
     assert one - launches == pytest.approx(operations / (67e12 / 132))
     assert full - launches == pytest.approx(max(132 * operations / 67e12, moved / 4.8e12))
     assert spilled - launches == pytest.approx(2 * (one - launches))  # a second round for one tile
+
+
+@pytest.mark.parametrize("script", ["bench", "yardstick", "growth", "goom"])
+def test_libraries_have_one_thread_as_they_are_loaded_after_that_is_said(script: str) -> None:
+    code = f"""
+import sys
+sys.path.insert(0, {str(BENCHMARKS)!r})
+import {script}
+from threadpoolctl import threadpool_info
+print(*[each["num_threads"] for each in threadpool_info()])
+"""
+    free = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    run = subprocess.run([sys.executable, "-c", code], env=free, capture_output=True, text=True, check=True)
+    assert set(run.stdout.split()) == {"1"}
