@@ -1,6 +1,7 @@
 """A run of the benchmarks that was stopped has written its rows, and goes on where it was."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+RULES = BENCHMARKS.parent / "workflow" / "rules" / "measure.smk"
 RUN = """
 import os, sys
 os.sched_setaffinity = lambda *_: None
@@ -141,3 +143,39 @@ print(*[each["num_threads"] for each in threadpool_info()])
     free = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     run = subprocess.run([sys.executable, "-c", code], env=free, capture_output=True, text=True, check=True)
     assert set(run.stdout.split()) == {"1"}
+
+
+def test_a_study_s_rows_say_what_share_measures_and_what_two_cores_allow() -> None:
+    page = said("""
+import study
+rules = pd.Series({**dict.fromkeys(study.MEASURING, 10.0), "judge": 20.0, "draw": 10.0})
+table = study.rows("standard", 240.0, 480.0, 0.5, rules).assign(script="study")
+print(page.limits(table[table.target.notna()]))
+print(page.studies(table))
+""")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines()]
+    assert [
+        "study standard",
+        "to the page, wall seconds",
+        "480",
+        "at most 240",
+        "**missed by 50.0%**",
+    ] in rows
+    assert [
+        "study standard",
+        "share of CPU time that measures",
+        "0.7",
+        "at least 0.9",
+        "**missed by 22.2%**",
+    ] in rows
+    assert "- study standard: 100 CPU seconds, 50 s on two cores that are never idle; judge 20%," in page
+
+
+def test_the_rules_that_measure_are_those_of_the_workflow() -> None:
+    rules = set(re.findall(r"^rule (\w+):", RULES.read_text(), re.MULTILINE)) - {"gather", "measure"}
+    named = said("import study; print(*study.MEASURING)").split()
+    assert {*named} == rules | {
+        "decay",
+        "dynamics",
+        "depth",
+    }  # the tables of the rule measure, as logs name them
