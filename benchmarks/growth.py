@@ -35,7 +35,7 @@ from matplotlib.axes import Axes  # noqa: E402
 from peers import installed  # noqa: E402
 from problem import part, problem  # noqa: E402
 
-CAP = 7.0  # CPU seconds of a call
+CAP = 5.0  # CPU seconds of a call
 SHORT = 0.2  # below this a call is repeated
 DRAWN = 16  # models that are drawn; more are these again
 AXES = {
@@ -163,14 +163,17 @@ def plot(path: Path) -> None:
 
 
 def panel(there: Axes, rows: pd.DataFrame, axis: str, of: str, names: tuple[str, ...]) -> None:
-    """One cost along one axis."""
+    """One cost along one axis, of the contenders that were measured."""
     for name, marker in zip(names, "osD^", strict=False):
         each = rows[rows["contender"] == name].sort_values("size")
-        label = f"{name} ({power(each['size'], each[of]):.2f})"
-        there.plot(each["size"], each[of], marker=marker, label=label)
+        if len(each):
+            label = f"{name} ({power(each['size'], each[of]):.2f})"
+            there.plot(each["size"], each[of], marker=marker, label=label)
     there.set(
         xscale="log", yscale="log", xlabel=axis, ylabel={"seconds": "CPU seconds", "megabytes": "MB"}[of]
     )
+    there.set_xticks(AXES[axis], [f"{size:,}" for size in AXES[axis]])
+    there.minorticks_off()
     there.legend(fontsize="small", frameon=False)
 
 

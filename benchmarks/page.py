@@ -61,7 +61,7 @@ loops, is the reference for what is true, not for what is fast: its targets are 
 
 An LSTM's, one axis at a time (`growth.py`): sizes that would take more than {growth.CAP:g} s a call are left out. An
 exponent is fitted to the {growth.FITTED} largest sizes. Memory is what a call takes beyond what its process held, its
-data included.
+data included, and JAX's compiled programs.
 
 {grown(table[table.script == "growth"])}
 
