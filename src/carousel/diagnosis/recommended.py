@@ -8,7 +8,7 @@ from carousel.analysis.stats.tables import select
 from carousel.cells import CELLS
 from carousel.diagnosis.layer import Layer, ModuleError
 from carousel.diagnosis.shares import LAGS
-from carousel.report.recommendations import LEARNED, SMALLEST
+from carousel.report.recommendations import first_choices
 from carousel.study.files import config_folder
 from carousel.tables import parquet
 from carousel.tables.files import StoreError
@@ -29,7 +29,6 @@ COLUMNS = [
     "n",
     "trained",
 ]
-ORDER = LEARNED, SMALLEST  # choices, the first to say first
 
 
 def advice_table(path: Path | str | None) -> tuple[pd.DataFrame, str]:
@@ -55,12 +54,6 @@ def advice_table(path: Path | str | None) -> tuple[pd.DataFrame, str]:
 
 
 def advice_of(layer: Layer, advice: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a layer's cell at LAGS: what learned there; where nothing was tried, the smallest bias that passes.
-
-    Where none passes, what comes nearest.
-    """
+    """The rows of a layer's cell at LAGS, the one that is to be said first of each."""
     kind = next((name for name, cell in CELLS.items() if cell is layer.cell), "")
-    rows = select(advice, cell=kind, lag=list(LAGS))
-    place = rows["choice"].map(lambda choice: ORDER.index(choice) if choice in ORDER else len(ORDER))
-    rows = rows.assign(place=place.astype(int)).sort_values(["lag", "place"])
-    return rows.drop_duplicates("lag")[COLUMNS].reset_index(drop=True)
+    return first_choices(select(advice, cell=kind, lag=list(LAGS)))[COLUMNS]

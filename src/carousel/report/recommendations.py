@@ -111,6 +111,13 @@ def choices(settings: pd.DataFrame) -> Iterator[dict]:
         yield {**best.iloc[0], **counted, "choice": LEARNED}
 
 
+def first_choices(advice: pd.DataFrame) -> pd.DataFrame:
+    """Return the row of each lag that is to be said first: what learned; else what passes; else what comes nearest."""
+    places = {name: place for place, name in enumerate((LEARNED, SMALLEST, STEADIEST))}
+    order = advice.assign(place=advice["choice"].astype(str).map(places)).sort_values(["lag", "place"])
+    return order.drop_duplicates("lag").drop(columns="place").reset_index(drop=True)
+
+
 def solves(table: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `farthest` with what each setting learned on sequences as long as the lag; NaN if not tried.
 

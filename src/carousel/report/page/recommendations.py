@@ -10,11 +10,12 @@ from carousel.analysis.text import count, listed
 from carousel.report import names
 from carousel.report.page.markup import div, escape, number, per_cent, table
 from carousel.report.page.measurements import drawn
-from carousel.report.recommendations import INPUT_LOST, LARGEST, SMALLEST, STEADIEST
+from carousel.report.recommendations import INPUT_LOST, LARGEST, LEARNED, SMALLEST, STEADIEST
 
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")  # what libraries have
 WITH_GATES = ("lstm", "gru")
 WORDS = {"task": names.task, "cell": names.cell, "init": names.init, "forget_bias": names.forget_bias}
+CHOSEN_BY = {LEARNED: "training", SMALLEST: "gradient"}
 NOTHING = "This study measured no setting that could be recommended."
 TORCH_NUMBER = """\
 H = layer.hidden_size  # of torch.nn.LSTM or GRU; b: the forget bias
@@ -52,37 +53,57 @@ def criterion() -> str:
         f"changes most counts. A gradient by the input below {percent(INPUT_LOST)} % at the lower end is marked "
         "*lost*. The first row of each lag has, of the settings that pass, one whose input’s gradient is not lost "
         "before others, then a library’s init, then the smallest forget bias, then what changes least; the second has "
-        "the setting whose state’s gradient changes least, whatever its input."
+        "the setting whose state’s gradient changes least, whatever its input; the third, of the settings that were "
+        "trained on sequences as long as the lag, the one that most seeds learned with, in the task where they were "
+        "fewest, and of these the fastest, whether it passes or not."
     )
 
 
 def in_short(data: SimpleNamespace) -> str:
-    """A row per lag and cell with gates: the setting to take first, what is left at the lag, what it learned."""
+    """Rows per lag and cell with gates: the setting that learned, that to take by its gradient, and what is left."""
     found = data.advice.astype({"cell": str, "choice": str}).set_index(["lag", "choice", "cell"])
     cells = [cell for cell in WITH_GATES if cell in set(data.advice["cell"])]
     if not cells:
         return NOTHING
     rows = [
-        (f"{count(lag)} steps", names.cell(cell), *first(found, lag, cell))
+        (f"{count(lag)} steps", names.cell(cell), *told)
         for lag in sorted(set(data.advice["lag"]))
         for cell in cells
+        for told in chosen(found, lag, cell)
     ]
-    head = ("From", "Cell", "Setting", "State's gradient", "Input's gradient", "Solved, after updates")
-    return div("in-short", table("What to set, in short", head, rows, (5, 4, 14, 10, 9, 18)), colons=4)
+    head = (
+        "From",
+        "Cell",
+        "Chosen by",
+        "Setting",
+        "State's gradient",
+        "Input's gradient",
+        "Solved, after updates",
+    )
+    return div("in-short", table("What to set, in short", head, rows, (5, 4, 5, 14, 10, 9, 18)), colons=4)
 
 
-def first(found: pd.DataFrame, lag: int, cell: str) -> tuple[str, str, str, str]:
-    """The setting to take first, what is left of the gradients by state and input, and what training made of it."""
-    if (lag, SMALLEST, cell) not in found.index:
-        return "none passes", "", "", ""
-    row = found.loc[(lag, SMALLEST, cell)]
+def chosen(found: pd.DataFrame, lag: int, cell: str) -> list[tuple[str, ...]]:
+    """What training chose and what the gradient did, each with what is left and what it solved; one row if the same."""
+    rows = {
+        said: found.loc[(lag, name, cell)]
+        for name, said in CHOSEN_BY.items()
+        if (lag, name, cell) in found.index
+    }
+    if len({written(row) for row in rows.values()}) == 1:
+        rows = {" and ".join(rows): next(iter(rows.values()))}
+    return [(said, *in_numbers(row)) for said, row in rows.items()] or [("", "none passes", "", "", "")]
+
+
+def in_numbers(row: pd.Series) -> tuple[str, str, str, str]:
+    """A setting, what is left of the gradients by state and input, and what training made of it."""
     state, by_input = left(row["left"], row["low"], row["high"]), f"{percent(row['input'])} %"
     lost = " (*lost*)" if row["input_lost"] else ""
     return written(row), state, by_input + lost, escape(row["trained"]) or "not tried"
 
 
 def recommended(data: SimpleNamespace) -> str:
-    """Two rows per lag, a column per cell: the setting to take first, and that which changes least."""
+    """Three rows per lag, a column per cell: the setting to take first, the one that changes least, the one that learned."""
     found = data.advice.astype({"cell": str, "choice": str}).set_index(["lag", "choice", "cell"])
     cells = [name for name in CELLS if name in set(data.advice["cell"])]
     if not cells:
@@ -90,14 +111,17 @@ def recommended(data: SimpleNamespace) -> str:
     rows = [
         (f"{count(lag)} steps{said}", *(choice(found, lag, name, cell) for cell in cells))
         for lag in sorted(set(data.advice["lag"]))
-        for name, said in ((SMALLEST, ""), (STEADIEST, ", steadiest"))
+        for name, said in ((SMALLEST, ""), (STEADIEST, ", steadiest"), (LEARNED, ", learned"))
     ]
     head = ("Lag", *(names.cell(name) for name in cells))
     return f"{criterion()}\n\n{table('What to set', head, rows, (9, *[20] * len(cells)))}"
 
 
 def choice(found: pd.DataFrame, lag: int, name: str, cell: str) -> str:
-    """One cell of the table: a setting, or that none passes and what the best one leaves."""
+    """One cell of the table: a setting, or that none passes and what the best one leaves, or that none learned."""
+    if name == LEARNED:
+        own = (lag, name, cell)
+        return described(found.loc[own]) if own in found.index else "none was tried and learned"
     first, steadiest = ((lag, each, cell) for each in (SMALLEST, STEADIEST))
     if steadiest not in found.index:
         return "not measured"

@@ -7,7 +7,7 @@ from carousel.analysis.text import count, share
 from carousel.report.page.markup import SYMBOLS, prose
 from carousel.report.page.opening import answer
 from carousel.report.page.recommendations import written
-from carousel.report.recommendations import SMALLEST
+from carousel.report.recommendations import first_choices
 
 TITLE = "# Do LSTMs keep gradients from vanishing?"
 
@@ -24,13 +24,13 @@ def summary(data: SimpleNamespace, page: str, picture: str) -> str:
 
 
 def settings(data: SimpleNamespace) -> str:
-    """For each lag the recommended LSTM, and what arrives."""
-    rows = select(data.advice, cell="lstm", choice=SMALLEST)
+    """For each lag the recommended LSTM, what arrives before training, and what it solved."""
+    rows = first_choices(select(data.advice, cell="lstm"))
     lines = [
-        f"| {count(row['lag'])} steps | {written(row)} | {share(row['left'])} |"
-        for _, row in rows.sort_values("lag").iterrows()
+        f"| {count(row['lag'])} steps | {written(row)} | {share(row['left'])} | {row['trained'] or 'not tried'} |"
+        for _, row in rows.iterrows()
     ]
-    head = "| Longest dependency | LSTM | Share of the gradient that arrives |\n|---|---|---|"
+    head = "| Longest dependency | LSTM | Share of the gradient that arrives | Solved in training |\n|---|---|---|---|"
     return "\n".join([head, *lines])
 
 
