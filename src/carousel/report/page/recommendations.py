@@ -103,7 +103,7 @@ def in_numbers(row: pd.Series) -> tuple[str, str, str, str]:
 
 
 def recommended(data: SimpleNamespace) -> str:
-    """Three rows per lag, a column per cell: the setting to take first, the one that changes least, the one that learned."""
+    """Three rows per lag, a column per cell: the setting to take first, that which changes least, what learned."""
     found = data.advice.astype({"cell": str, "choice": str}).set_index(["lag", "choice", "cell"])
     cells = [name for name in CELLS if name in set(data.advice["cell"])]
     if not cells:
