@@ -408,11 +408,12 @@ def test_text_colours_have_contrast(rgb: tuple[float, float, float]) -> None:
     assert contrast(np.array(to_rgb(darker(to_hex(rgb))))) >= 4.4
 
 
-@given(st.lists(st.floats(0, 200), min_size=1, max_size=8))
-def test_labels_are_spread_in_order_and_below_the_top(wanted: list[float]) -> None:
-    placed = apart(np.sort(wanted), 14.0, 200.0)
+@given(st.lists(st.floats(0, 200), min_size=1, max_size=20), st.floats(0, 60))
+def test_labels_are_spread_in_order_between_bottom_and_top(wanted: list[float], bottom: float) -> None:
+    placed = apart(np.sort(wanted), 14.0, bottom, 200.0)
     assert np.all(np.diff(placed) >= 13.9)
     assert placed.max() <= 200.0
+    assert placed.min() >= min(bottom, 200.0 - 14.0 * (len(wanted) - 1)) - 1e-6
 
 
 def test_theory_has_a_row_a_law_and_its_gaps_where_the_table_says(gallery, tables) -> None:
