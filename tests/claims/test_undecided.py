@@ -49,6 +49,12 @@ def test_a_part_is_undecided_for_one_reason_alone(why: str) -> None:
     assert [*found] == [why] and said in found[why]
 
 
+def test_evidence_that_counts_no_repetitions_does_not_lack_them() -> None:
+    rows = evidence(low=0.4).drop(columns="repetitions")
+    (found,) = reasons(rows, pd.Series({"a part": UNCLEAR})).values()
+    assert [*found] == [WIDE]
+
+
 def any_evidence(rng: np.random.Generator, parts: int) -> pd.DataFrame:
     """Parts with anything: effects around the margin, wide and narrow, confirmed or not, of few or many repetitions."""
     rows = []

@@ -55,7 +55,7 @@ def _unconfirmed(row: pd.Series, sides: pd.DataFrame) -> dict[str, str]:
 def _own(row: pd.Series) -> dict[str, str]:
     """Return what the reference's own row lacks to be decided."""
     found: dict[str, str] = {}
-    if not row["repetitions"] >= MIN_REPETITIONS:
+    if not row.get("repetitions", MIN_REPETITIONS) >= MIN_REPETITIONS:
         return {FEWER: f"fewer than {MIN_REPETITIONS} repetitions"}
     if not row.get("informative", True):
         share = row.get("informative_share", np.nan)

@@ -36,6 +36,7 @@ from carousel.report.page.glossary import term
 from carousel.report.page.markup import escape, per_cent, prose
 from carousel.report.page.vanished import counted_twice
 
+
 def carousel(data: SimpleNamespace) -> str:
     """What goes along the carousel alone."""
     kept = [route(data, "reach", bias, LAG, "cec", "cell") for bias in ("0", "1")]
