@@ -76,16 +76,16 @@ def diagnosed(args: argparse.Namespace) -> None:
     torch.manual_seed(1)
     lstm = torch.nn.LSTM(**SHOWN)
     noise = torch.randn(STEPS, SEQUENCES, lstm.input_size)
-    said = [{"of": "PyTorch's default LSTM", "said": told(measured(lstm, noise, higher=()))}]
+    said = [{"of": "PyTorch's default LSTM", "said": what_it_says(measured(lstm, noise, higher=()))}]
     for bias in biases:
         with torch.no_grad():
             dict(lstm.named_parameters())["bias_ih_l0"][lstm.hidden_size : 2 * lstm.hidden_size] += bias
-        with_bias = told(measured(lstm, noise, higher=()))
+        with_bias = what_it_says(measured(lstm, noise, higher=()))
         said.append({"of": f"the same with {bias:g} added to its forget bias", "said": with_bias})
     files.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", args.out)
 
 
-def told(report: "Diagnosis") -> str:
+def what_it_says(report: "Diagnosis") -> str:
     """What a diagnosis says of how far back the gradient reaches, and of what arrives there."""
     from carousel.diagnosis.answer import arriving
 
