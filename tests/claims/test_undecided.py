@@ -49,10 +49,11 @@ def test_a_part_is_undecided_for_one_reason_alone(why: str) -> None:
     assert [*found] == [why] and said in found[why]
 
 
-def test_evidence_that_counts_no_repetitions_does_not_lack_them() -> None:
-    rows = evidence(low=0.4).drop(columns="repetitions")
-    (found,) = reasons(rows, pd.Series({"a part": UNCLEAR})).values()
-    assert [*found] == [WIDE]
+@pytest.mark.parametrize("column", ["repetitions", "edge", "p_holm"])
+def test_evidence_of_which_nothing_was_tested_has_no_reasons(column: str) -> None:
+    rows = evidence(low=0.4)
+    assert reasons(rows, comparison(rows)) != {}
+    assert reasons(rows.drop(columns=column), pd.Series({"a part": UNCLEAR})) == {}
 
 
 def any_evidence(rng: np.random.Generator, parts: int) -> pd.DataFrame:

@@ -22,7 +22,9 @@ OPPOSITE = "some settings say the opposite"
 
 def reasons(evidence: pd.DataFrame, states: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Return for each undecided part its reasons, in the order of the constants: in short, and with its numbers."""
-    if not {"part", "backend", "shared", "low"} <= {*evidence}:
+    if not {"part", "backend", "shared", "low", "edge", "repetitions", "p_holm"} <= {
+        *evidence
+    }:  # nothing was tested
         return {}
     own = reference(evidence).drop_duplicates("part").set_index("part", drop=False)
     open_ = own[own["part"].map(dict(states)) == UNCLEAR]
@@ -55,7 +57,7 @@ def _unconfirmed(row: pd.Series, sides: pd.DataFrame) -> dict[str, str]:
 def _own(row: pd.Series) -> dict[str, str]:
     """Return what the reference's own row lacks to be decided."""
     found: dict[str, str] = {}
-    if not row.get("repetitions", MIN_REPETITIONS) >= MIN_REPETITIONS:
+    if not row["repetitions"] >= MIN_REPETITIONS:
         return {FEWER: f"fewer than {MIN_REPETITIONS} repetitions"}
     if not row.get("informative", True):
         share = row.get("informative_share", np.nan)
