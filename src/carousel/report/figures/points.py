@@ -55,15 +55,15 @@ def points(figure: Figure) -> Iterator[Point]:
     for place, ax in enumerate(figure.axes, 1):
         for line in ax.lines:
             if line.get_transform() == ax.transData:
-                for x, y in finite(line.get_xydata()):
+                for x, y in finite(np.asarray(line.get_xydata())):
                     yield Point(place, series(line, ax), x, y)
-        for bars in ax.containers:
-            for bar in bars if isinstance(bars, BarContainer) else ():
+        for bars in (each for each in ax.containers if isinstance(each, BarContainer)):
+            for bar in bars:
                 yield Point(place, "", *end(bar, str(bars.orientation)))
         for drawn in ax.collections:
             if isinstance(drawn, LineCollection | PolyCollection):
                 for path in drawn.get_paths():
-                    yield from (Point(place, "interval", x, y) for x, y in finite(path.vertices))
+                    yield from (Point(place, "interval", x, y) for x, y in finite(np.asarray(path.vertices)))
         yield from (Point(place, "", *text.get_position(), one_line(text.get_text())) for text in written(ax))
 
 
@@ -105,7 +105,7 @@ def what(axis: Axis, label: str) -> str:
     places = axis.get_majorticklocs()
     named = [
         (f"{short(at)}", one_line(name))
-        for at, name in zip(places, formatter.format_ticks(places), strict=True)
+        for at, name in zip(places, formatter.format_ticks(list(places)), strict=True)
     ]
     found = ", ".join(f"{at} = {name}" for at, name in named if at != name)
     return f"{said} ({found}; {BESIDE})" if found else said

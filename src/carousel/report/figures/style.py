@@ -146,7 +146,7 @@ def powers(ax: Axes, axis: str = "y") -> None:
         written.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 2.5, 3, 5, 10]))
 
 
-def as_power(decades: float, _: int | None = None) -> str:
+def as_power(decades: float, _: float | None = None) -> str:
     """Write a place on an axis of log10 values; the data of a figure say by it that an axis is one."""
     return in_tens(decades)
 

@@ -55,7 +55,8 @@ def criterion() -> str:
         "before others, then a library’s init, then the smallest forget bias, then what changes least; the second has "
         "the setting whose state’s gradient changes least, whatever its input; the third, of the settings that were "
         "trained on sequences as long as the lag, the one that most seeds learned with, in the task where they were "
-        "fewest, and of these the fastest, whether it passes or not."
+        "fewest, and of these the fastest, whether it passes or not. Settings whose runs climb from length to length "
+        "have a learning rate of their own, the others 0.01, so that their updates compare them roughly."
     )
 
 
