@@ -22,9 +22,10 @@ pinned()  # before any library starts its threads
 import pandas as pd  # noqa: E402
 from clock import rows_written  # noqa: E402
 from page import page  # noqa: E402
+from state import commit  # noqa: E402
 from yardstick import machine, run as yardstick  # noqa: E402
 
-from carousel.pipeline.provenance import commit, processor  # noqa: E402
+from carousel.pipeline.provenance import processor  # noqa: E402
 
 HERE = Path(__file__).parent
 UNFINISHED = ".bench.csv"

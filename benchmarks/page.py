@@ -6,9 +6,8 @@ from pathlib import Path
 import growth
 import pandas as pd
 from gpu.predict import predictions
+from state import commit
 from yardstick import machine
-
-from carousel.pipeline.provenance import commit
 
 HERE = Path(__file__).parent
 LIMITED = "memory", "study", "python"  # works with a limit and no peer

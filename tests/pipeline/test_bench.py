@@ -179,3 +179,21 @@ def test_the_rules_that_measure_are_those_of_the_workflow() -> None:
         "dynamics",
         "depth",
     }  # the tables of the rule measure, as logs name them
+
+
+def test_what_a_run_writes_does_not_make_it_another_commit(tmp_path: Path) -> None:
+    there = tmp_path / "benchmarks"
+    there.mkdir()
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for name in ("bench.csv", "decay.py"):
+        (there / name).write_text("1")
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *arguments], check=True)
+    code = f"""
+import state
+state.HERE, state.provenance.commit = state.Path({str(there)!r}), lambda: "abc-dirty"
+for name in ("bench.csv", "decay.py"):
+    (state.HERE / name).write_text("2")
+    print(state.commit())
+"""
+    assert said(code).split() == ["abc", "abc-dirty"]
