@@ -320,7 +320,7 @@ def test_time_to_solve_is_the_first_solved_evaluation_or_censored_at_the_horizon
         runs(
             repetition=[0, 0, 0, 1, 1, 1, 2, 2],
             step=[0, 50, 100, 0, 50, 100, 0, 50],
-            solved=[False, True, False, False, False, False, False, False],
+            solved=[False, True, True, False, False, False, False, False],
         )
     )
     assert table["time"].tolist() == [50, 100, 100]
