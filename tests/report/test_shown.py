@@ -19,7 +19,7 @@ LABELS = {
 }  # fmt: skip
 CLAIM = SimpleNamespace(
     **{name: f"Words of {name.replace('_', ' ')}." for name in FIELDS}, id="K1", verdict="refuted", effect=3.25,
-    low=3.125, high=3.5, unit="decades", n=70, numpy=4.5, torch=5.5, at_half_margin="depends",
+    low=3.125, high=3.5, unit="decades", n=70, numpy=3.375, torch=5.5, at_half_margin="depends",
     at_twice_margin="supported", sealed="broken", seal="f00", seal_commit="c0ffee", seal_date="2026-11-01", source="",
     quote="",
 )  # fmt: skip
@@ -34,9 +34,9 @@ def card(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(claims, "figure", lambda *_: "")
     monkeypatch.setattr(claims, "finding", lambda *_: "")
     monkeypatch.setattr(claims, "ruling", lambda *_: "")
-    return claims.section(CLAIM, EVIDENCE, SimpleNamespace(claims=pd.DataFrame({"id": ["K1"]}))).replace(
-        "\\", ""
-    )
+    return claims.section(
+        CLAIM, EVIDENCE, SimpleNamespace(claims=pd.DataFrame({"id": ["K1"]}), evidence=EVIDENCE)
+    ).replace("\\", "")
 
 
 def recorded(card: str) -> dict[str, str]:
@@ -58,7 +58,7 @@ def test_every_field_of_a_claim_stands_behind_its_label(card: str) -> None:
 
 def test_every_number_of_a_claim_stands_behind_its_label(card: str) -> None:
     found = recorded(card)
-    assert found["By backend"] == "NumPy 4.5, PyTorch 5.5"
+    assert found["By backend"] == "NumPy 3.38, PyTorch 5.5"
     effect, low, high = (found["Effect"].index(each) for each in ("3.25", "3.12", "3.5"))
     assert effect < low < high
     assert found["Effect"].endswith("n = 70 models")
