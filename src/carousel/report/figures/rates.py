@@ -158,6 +158,7 @@ def a2c_figure(tables: Tables) -> Figure:
         ax.plot(x + 0.5 * jitter(len(rows)), short, linestyle="", markersize=4, alpha=0.8, **marks)
     bias_axis(ax, order)
     ax.set_yscale("log")
+    ax.set_ylim(min(ax.get_ylim()[0], (1 - a2c.FACTOR) / 10))  # room for the words below the lower line
     said = (a2c.FACTOR, f"{a2c.FACTOR} per step", -13), (a2c.NEAR, "half left over 1,000 steps", -13)
     for factor, words, above in said:
         ax.axhline(1 - factor, color=CLAIMED, linestyle=(0, (4, 2)), linewidth=1)

@@ -1,5 +1,6 @@
 """One look for all figures: their two widths, and a line style for every cell, route and forget bias."""
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -133,7 +134,8 @@ def nothing(what: str) -> Figure:
     """Return a figure that says that the study holds nothing to draw."""
     figure, (ax,) = panels([""], "", height=0.7)
     ax.axis("off")
-    ax.text(0.5, 0.5, f"This study did not measure {what}.", ha="center", va="center", transform=ax.transAxes)
+    said = textwrap.fill(f"This study did not measure {what}.", int(0.9 * width() / LETTER))
+    ax.text(0.5, 0.5, said, ha="center", va="center", transform=ax.transAxes)
     return figure
 
 
