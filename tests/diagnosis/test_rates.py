@@ -129,11 +129,11 @@ def row(low, value, high, changes=False):
         ),
         (
             row(0.01, 0.02, 0.03, True),
-            "changes by a factor of 40 from lag 10 to 90, at a rate that is not yet that of longer sequences",
+            "grows by a factor of 40 from lag 10 to 90, at a rate that is not yet that of longer sequences",
         ),
         (
             row(-0.7, -0.5, -0.3, True),
-            "changes by a factor of 1e-40 from lag 10 to 90, at a rate that is not yet that of longer sequences; "
+            "falls by a factor of 1e+40 from lag 10 to 90, at a rate that is not yet that of longer sequences; "
             "nothing is left in float32 beyond lag 89",
         ),
     ],

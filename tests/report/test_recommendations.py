@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -121,7 +122,7 @@ def test_what_most_seeds_learned_is_told_beside_what_arrives(left):
     assert learned_best(left, [three, two])["forget_bias"] == "2"
     assert learned_best(left, [three, two, tried("1", "adding", 5, 550.0)])["forget_bias"] == "1"
     row = learned_best(left, [tried("3", "adding", 4, 499.0), two])
-    assert row["forget_bias"] == "3" and row["trained"] == "adding 4 of 5 seeds, in 499 of 600 steps"
+    assert row["forget_bias"] == "3" and row["trained"] == "adding 4 of 5 seeds, in 499 of 600 updates"
 
 
 def test_the_worst_task_counts_and_only_tasks_that_all_tried(left):
@@ -203,13 +204,13 @@ def test_no_advice_rests_on_one_backend_and_the_reference_decides(left, learned,
 
 def test_a_setting_says_what_it_learned_at_the_lag_or_that_it_was_not_tried(recommended, learned):
     """The mean of 20, 40 and, of the one that did not, all of 40 steps; no task of 30 steps was tried."""
-    assert recommended.loc[(10, STEADIEST, "lstm")]["trained"] == "adding 2 of 3 seeds, in 33 of 40 steps"
+    assert recommended.loc[(10, STEADIEST, "lstm")]["trained"] == "adding 2 of 3 seeds, in 33 of 40 updates"
     assert recommended.loc[(30, STEADIEST, "lstm")]["trained"] == ""
     assert recommended.loc[(10, SMALLEST, "lstm")]["trained"] == ""
     drawn = learned.assign(forget_bias=learned["forget_bias"].replace("3", "chrono"))
     assert (
         recommendations.training(drawn, 40, ("lstm", "orthogonal", "chrono:40"))
-        == "adding 3 of 3 seeds, in 30 steps"
+        == "adding 3 of 3 seeds, in 30 updates"
     )
     assert recommendations.training(drawn, 40, ("lstm", "orthogonal", "chrono:41")) == ""
 
@@ -353,7 +354,8 @@ def test_the_page_s_code_draws_an_lstm_as_keras_does():
     torch.manual_seed(1)
     H, D = 40, 24
     layer = torch.nn.LSTM(D, H).double()
-    exec(page.TORCH_KERAS, {"torch": torch, "layer": layer, "b": 1.5})  # noqa: S102
+    for code in page.TORCH_KERAS, page.TORCH_NUMBER:  # in the order in which the page has them
+        exec(code, {"torch": torch, "layer": layer, "b": 1.5})  # noqa: S102
     W, R = layer.weight_ih_l0.detach(), layer.weight_hh_l0.detach()
     torch.testing.assert_close(R.T @ R, torch.eye(H, dtype=torch.float64))  # columns of all gates together
     assert (R[:H].T @ R[:H]).diagonal().mean() == pytest.approx(
@@ -366,7 +368,21 @@ def test_the_page_s_code_draws_an_lstm_as_keras_does():
     assert W.var().item() == pytest.approx(np.var(np.stack([rows.W for rows in own])), rel=0.1)
     biases = (layer.bias_ih_l0 + layer.bias_hh_l0).detach().reshape(4, H)
     assert biases.tolist() == [[0] * H, [1.5] * H, [0] * H, [0] * H]
-    assert page.TORCH_KERAS in page.in_torch()
+    told = page.in_torch()
+    assert 0 <= told.index(page.TORCH_KERAS) < told.index(page.TORCH_NUMBER) < told.index(page.TORCH_CHRONO)
+    assert max(map(len, "".join(page.CODE.values()).splitlines())) <= 44  # a phone shows whole lines
+
+
+def test_the_settings_in_short_name_what_training_and_what_the_gradient_chose(left):
+    tables = [curve(left, bias, {10: (low, low)}) for bias, low in (("2", -0.5), ("3", -0.4))]
+    learned = pd.DataFrame([tried("3", "adding", 5, 100.0), tried("2", "adding", 1, 90.0)])
+    told = page.in_short(SimpleNamespace(advice=recommendations.recommend(pd.concat(tables), learned)))
+    rows = [line for line in told.splitlines() if "10 steps" in line]
+    assert len(rows) == 2 and "training, of 2" in rows[0] and "forget bias 3" in rows[0]
+    assert "gradient" in rows[1] and "forget bias 2" in rows[1] and "1 of 5 seeds" in rows[1]
+    alone = recommendations.recommend(pd.concat(tables), learned.tail(1))
+    (row,) = (x for x in page.in_short(SimpleNamespace(advice=alone)).splitlines() if "10 steps" in x)
+    assert "training, of 1 and gradient" in row
 
 
 def test_an_open_update_gate_of_torch_s_gru_keeps_the_old_state():

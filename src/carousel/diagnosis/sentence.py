@@ -58,9 +58,10 @@ def unclear(lag: np.ndarray, rate: Any) -> str:
     """What the lags show of a rate that they do not settle."""
     first, last = (share * lag[-1] for share in FIT_WINDOW)
     between = f"from lag {first:.0f} to {last:.0f}"
-    low, value, high = (power(each * (last - first)) for each in (rate.low, rate.value, rate.high))
     if rate.changes:
-        return f"changes by a factor of {value} {between}, at a rate that is not yet that of longer sequences"
+        way, by = "falls" if rate.value < 0 else "grows", power(abs(rate.value) * (last - first))
+        return f"{way} by a factor of {by} {between}, at a rate that is not yet that of longer sequences"
+    low, high = (power(each * (last - first)) for each in (rate.low, rate.high))
     return f"changes by a factor of {low} to {high} (95 %) {between}: take longer sequences, or more, to tell its rate"
 
 

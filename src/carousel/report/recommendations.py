@@ -122,16 +122,18 @@ def solves(table: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `farthest` with what each setting learned on sequences as long as the lag; NaN if not tried.
 
     solved: the share of seeds, in the task where it is smallest. steps: of training, the sum over tasks. Of the tasks
-    alone that every setting of the cell that was tried at that length was trained on.
+    alone that every setting of the cell that was tried at that length was trained on. n_tried: how many those are.
     """
     tried = learned.assign(forget_bias=own_length(learned)).rename(columns={"length": "lag"})
     tried["setting"] = tried["init"] + " " + tried["forget_bias"]
-    number = tried.groupby(["cell", "lag"])["setting"].transform("nunique")
-    shared = tried[tried.groupby(["cell", "lag", "task"])["setting"].transform("nunique") == number]
+    tried["n_tried"] = tried.groupby(["cell", "lag"])["setting"].transform("nunique")
+    shared = tried[tried.groupby(["cell", "lag", "task"])["setting"].transform("nunique") == tried["n_tried"]]
     found = shared.groupby([*PLACE, "lag"], as_index=False).agg(
         solved=("share", "min"), steps=("steps", "sum")
     )
-    return table.merge(found, "left", [*PLACE, "lag"])
+    numbers = tried[["cell", "lag", "n_tried"]].drop_duplicates()
+    found = table.merge(found, "left", [*PLACE, "lag"]).merge(numbers, "left", ["cell", "lag"])
+    return found.assign(n_tried=found["n_tried"].fillna(0).astype(int))
 
 
 def order(settings: pd.DataFrame) -> pd.DataFrame:
@@ -159,7 +161,7 @@ def _solved(row: pd.Series) -> str:
     """Return how many seeds solved a task, and how soon."""
     within = {0: f"{row['budget']}", row["seeds"]: f"{row['steps']:.0f}"}
     took = within.get(row["solved"], f"{row['steps']:.0f} of {row['budget']}")
-    return f"{task(row['task'])} {row['solved']} of {row['seeds']} seeds, in {took} steps"
+    return f"{task(row['task'])} {row['solved']} of {row['seeds']} seeds, in {took} updates"
 
 
 def learned(accuracy: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:

@@ -158,6 +158,7 @@ ADVICE = (
     Column("input_lost", "bool", "value", "", "whether less than a hundredth of the input's gradient may be left"),
     Column("n_passed", "int", "count", "settings", "settings of the cell that pass"),
     Column("n", "int", "count", "settings", "settings of the cell that were measured so far back"),
+    Column("n_tried", "int", "count", "settings", "settings of the cell that were trained on sequences of that length"),
     Column("trained", "text", "value", "",
            "what the same cell, init and forget bias learned on sequences as long as the lag, of any width; empty: "
            "not tried"),

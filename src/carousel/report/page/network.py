@@ -8,7 +8,10 @@ from carousel.report.page.markup import escape
 CODE = """\
 import carousel
 
-# lstm: a torch.nn.RNN, LSTM or GRU, or a cell of your own; it stays as it was
+# lstm: a torch.nn.RNN, LSTM or GRU, or a cell
+# of your own; it stays as it was
+# batch: a tensor [steps, sequences, inputs],
+# longer than the lag that you need
 print(carousel.diagnose(lstm, batch))
 """
 

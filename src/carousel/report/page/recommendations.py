@@ -17,31 +17,44 @@ WITH_GATES = ("lstm", "gru")
 WORDS = {"task": names.task, "cell": names.cell, "init": names.init, "forget_bias": names.forget_bias}
 CHOSEN_BY = {LEARNED: "training", SMALLEST: "gradient"}
 NOTHING = "This study measured no setting that could be recommended."
-TORCH_NUMBER = """\
-H = layer.hidden_size  # of torch.nn.LSTM or GRU; b: the forget bias
-with torch.no_grad():
-    layer.bias_ih_l0[H:2 * H] += b  # once: bias_hh_l0 adds to it
-"""
-TORCH_CHRONO = """\
-H = layer.hidden_size  # T: the steps that chrono draws for
-with torch.no_grad():
-    layer.bias_ih_l0[H:2 * H] = torch.empty(H).uniform_(1, T - 1).log()
-    layer.bias_hh_l0[H:2 * H] = 0
-    if isinstance(layer, torch.nn.LSTM):  # its input gate gets minus that
-        layer.bias_ih_l0[:H] = -layer.bias_ih_l0[H:2 * H]
-        layer.bias_hh_l0[:H] = 0
-"""
-
-
 TORCH_KERAS = """\
-H = layer.hidden_size  # of torch.nn.LSTM, drawn as Keras draws; b: the forget bias, 1 in Keras
+# layer: a torch.nn.LSTM
+H = layer.hidden_size
 with torch.no_grad():
-    torch.nn.init.xavier_uniform_(layer.weight_ih_l0)  # all gates as one matrix
-    torch.nn.init.orthogonal_(layer.weight_hh_l0)
+    torch.nn.init.xavier_uniform_(
+        layer.weight_ih_l0)
+    torch.nn.init.orthogonal_(
+        layer.weight_hh_l0)
     layer.bias_ih_l0.zero_()
     layer.bias_hh_l0.zero_()
-    layer.bias_ih_l0[H:2 * H] = b
 """
+TORCH_NUMBER = """\
+# layer: a torch.nn.LSTM or GRU
+# b: what to add to its forget bias
+# once: bias_hh_l0 is added to it
+H = layer.hidden_size
+with torch.no_grad():
+    layer.bias_ih_l0[H:2 * H] += b
+"""
+TORCH_CHRONO = """\
+# layer: a torch.nn.LSTM or GRU
+# T: the steps that chrono draws for
+H = layer.hidden_size
+with torch.no_grad():
+    forget = torch.empty(H)
+    forget.uniform_(1, T - 1).log_()
+    layer.bias_ih_l0[H:2 * H] = forget
+    layer.bias_hh_l0[H:2 * H] = 0
+    if isinstance(layer, torch.nn.LSTM):
+        layer.bias_ih_l0[:H] = -forget
+        layer.bias_hh_l0[:H] = 0
+"""
+CODE = {  # what each does, in the order in which they are run
+    "First, if you want it, an LSTM’s weights as Keras draws them, all gates as one matrix; its biases are zero then, "
+    "and Keras adds 1 to the forget bias": TORCH_KERAS,
+    "A number as forget bias": TORCH_NUMBER,
+    "Or chrono biases, in the place of what was drawn; an LSTM’s input gate gets minus the same": TORCH_CHRONO,
+}
 
 
 def criterion() -> str:
@@ -93,6 +106,9 @@ def chosen(found: pd.DataFrame, lag: int, cell: str) -> list[tuple[str, ...]]:
     }
     if len({written(row) for row in rows.values()}) == 1:
         rows = {" and ".join(rows): next(iter(rows.values()))}
+    rows = {
+        said.replace("training", f"training, of {count(row['n_tried'])}"): row for said, row in rows.items()
+    }
     return [(said, *in_numbers(row)) for said, row in rows.items()] or [("", "none passes", "", "", "")]
 
 
@@ -176,7 +192,7 @@ def percent(decades: float) -> str:
 
 def in_torch() -> str:
     """How to set a forget bias in PyTorch, whose layers have two bias vectors, and Keras's init, as code."""
-    return "\n".join(f"```python\n{code}```\n" for code in (TORCH_NUMBER, TORCH_CHRONO, TORCH_KERAS))
+    return "\n".join(f"{said}:\n\n```python\n{code}```\n" for said, code in CODE.items())
 
 
 def longest_solved(data: SimpleNamespace) -> str:
