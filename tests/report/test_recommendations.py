@@ -125,16 +125,25 @@ def test_what_most_seeds_learned_is_told_beside_what_arrives(left):
     assert row["forget_bias"] == "3" and row["trained"] == "adding 4 of 5 seeds, in 499 of 600 updates"
 
 
-def test_the_worst_task_counts_and_only_tasks_that_all_tried(left):
+def test_the_worst_task_counts_over_the_tasks_that_most_tried(left):
     both = [tried("2", "adding", 5, 100.0), tried("2", "temporal_order", 1, 100.0)]
     even = [tried("3", "adding", 3, 100.0), tried("3", "temporal_order", 3, 100.0)]
     assert learned_best(left, both + even)["forget_bias"] == "3"
-    assert learned_best(left, both + even[:1])["forget_bias"] == "2"
+    row = learned_best(left, both + even[:1])
+    assert row["forget_bias"] == "2" and row["n_tried"] == 2  # temporal order, of one of two, is not compared
+    more = [tried("1", "adding", 4, 100.0), tried("1", "temporal_order", 4, 100.0)]
+    row = learned_best(left, [*both, *more, tried("3", "adding", 5, 100.0)])
+    assert (
+        row["forget_bias"] == "1" and row["n_tried"] == 2
+    )  # two of three tried both: that with one is left out
 
 
-def test_nothing_is_told_where_nothing_was_learned_at_that_length(left):
+def test_what_was_learned_of_longer_sequences_counts_and_of_shorter_ones_does_not(left):
     assert learned_best(left, [tried("2", "adding", 0, 600.0)]) is None
-    assert learned_best(left, [tried("2", "adding", 5, 100.0, length=30)]) is None
+    longer = [tried("2", "adding", 5, 100.0, length=30), tried("2", "adding", 1, 100.0, length=60)]
+    assert learned_best(left, longer)["trained"] == "adding over 30 steps 5 of 5 seeds, in 100 updates"
+    assert learned_best(left, [tried("2", "adding", 5, 100.0, length=10)], lag=30) is None
+    assert learned_best(left, longer[:1])["n_tried"] == 1
     assert learned_best(left, [tried("2", "adding", 5, 100.0, length=30)], lag=30)["forget_bias"] == "2"
 
 
@@ -203,9 +212,12 @@ def test_no_advice_rests_on_one_backend_and_the_reference_decides(left, learned,
 
 
 def test_a_setting_says_what_it_learned_at_the_lag_or_that_it_was_not_tried(recommended, learned):
-    """The mean of 20, 40 and, of the one that did not, all of 40 steps; no task of 30 steps was tried."""
+    """The mean of 20, 40 and, of the one that did not, all of 40 steps; of 30 steps that of 40, the next longer."""
     assert recommended.loc[(10, STEADIEST, "lstm")]["trained"] == "adding 2 of 3 seeds, in 33 of 40 updates"
-    assert recommended.loc[(30, STEADIEST, "lstm")]["trained"] == ""
+    assert (
+        recommended.loc[(30, STEADIEST, "lstm")]["trained"]
+        == "adding over 40 steps 3 of 3 seeds, in 30 updates"
+    )
     assert recommended.loc[(10, SMALLEST, "lstm")]["trained"] == ""
     drawn = learned.assign(forget_bias=learned["forget_bias"].replace("3", "chrono"))
     assert (
@@ -213,6 +225,7 @@ def test_a_setting_says_what_it_learned_at_the_lag_or_that_it_was_not_tried(reco
         == "adding 3 of 3 seeds, in 30 updates"
     )
     assert recommendations.training(drawn, 40, ("lstm", "orthogonal", "chrono:41")) == ""
+    assert recommendations.training(drawn, 5000, ("lstm", "orthogonal", "chrono:40")) == ""
 
 
 def climbing(lengths: dict[int, int]) -> pd.DataFrame:

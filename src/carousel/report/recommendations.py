@@ -41,7 +41,7 @@ def recommend(routes: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
     no more than LARGEST. SMALLEST is, of those that pass, the first by `order`: it asks least of a network that
     works, where a larger bias, and chrono more so, slows forgetting and shuts out the input. STEADIEST is the
     setting that has changed least, whatever its input's gradient. LEARNED is, of the settings tried in training on
-    sequences as long as the lag, the one that `solves` most, passing or not; none where nothing was solved.
+    sequences at least as long, the one that `solves` most, passing or not; none where nothing was solved.
     """
     table = solves(farthest(changed(arriving(routes))), learned)
     rows = [row for _, part in table.groupby(["lag", "cell"], observed=True) for row in choices(part)]
@@ -119,21 +119,30 @@ def first_choices(advice: pd.DataFrame) -> pd.DataFrame:
 
 
 def solves(table: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `farthest` with what each setting learned on sequences as long as the lag; NaN if not tried.
+    """Return the rows of `farthest` with what each setting learned on sequences `long_enough`; NaN where not compared.
 
-    solved: the share of seeds, in the task where it is smallest. steps: of training, the sum over tasks. Of the tasks
-    alone that every setting of the cell that was tried at that length was trained on. n_tried: how many those are.
+    Compared are, over the tasks that more than half of the tried settings of the cell were trained on, the settings
+    that were trained on all of these. solved: the share of seeds, in the task where it is smallest. steps: of training,
+    the sum over tasks. n_tried: how many settings of the cell are compared.
     """
-    tried = learned.assign(forget_bias=own_length(learned)).rename(columns={"length": "lag"})
-    tried["setting"] = tried["init"] + " " + tried["forget_bias"]
-    tried["n_tried"] = tried.groupby(["cell", "lag"])["setting"].transform("nunique")
-    shared = tried[tried.groupby(["cell", "lag", "task"])["setting"].transform("nunique") == tried["n_tried"]]
-    found = shared.groupby([*PLACE, "lag"], as_index=False).agg(
-        solved=("share", "min"), steps=("steps", "sum")
-    )
-    numbers = tried[["cell", "lag", "n_tried"]].drop_duplicates()
-    found = table.merge(found, "left", [*PLACE, "lag"]).merge(numbers, "left", ["cell", "lag"])
-    return found.assign(n_tried=found["n_tried"].fillna(0).astype(int))
+    rows = [compared(part, learned) for _, part in table.groupby(["lag", "cell"], observed=True)]
+    return pd.concat(rows) if rows else table.assign(solved=np.nan, steps=np.nan, n_tried=0)
+
+
+def compared(settings: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one lag and cell with what `solves` adds."""
+    tried = long_enough(learned, settings["lag"].iloc[0]).merge(settings[PLACE])
+    often = tried.groupby("task")["cell"].transform("size") * 2 > len(tried[PLACE].drop_duplicates())
+    usual = tried[often]
+    whole = usual.groupby(PLACE)["task"].transform("size") == usual["task"].nunique()
+    found = usual[whole].groupby(PLACE, as_index=False).agg(solved=("share", "min"), steps=("steps", "sum"))
+    return settings.merge(found, "left", PLACE).assign(n_tried=len(found))
+
+
+def long_enough(learned: pd.DataFrame, lag: int) -> pd.DataFrame:
+    """Return what each setting learned of each task at the shortest length from ``lag`` on that it was trained on."""
+    rows = learned.assign(forget_bias=own_length(learned))
+    return rows[rows["length"] >= lag].sort_values("length").drop_duplicates(["task", *PLACE])
 
 
 def order(settings: pd.DataFrame) -> pd.DataFrame:
@@ -148,20 +157,22 @@ def order(settings: pd.DataFrame) -> pd.DataFrame:
 
 
 def training(learned: pd.DataFrame, lag: int, setting: tuple) -> str:
-    """Return what a setting (cell, init, forget bias) learned on sequences of ``lag`` steps; "" where it was not tried.
+    """Return what a setting (cell, init, forget bias) learned on sequences `long_enough`; "" where it was not tried.
 
-    By task: the seeds that solved it, and in how many steps, those that did not counted as all there were.
+    By task: the seeds that solved it, and in how many updates, those that did not counted as all there were.
     """
-    own = learned.assign(forget_bias=own_length(learned))
-    own = select(own, length=lag, **dict(zip(PLACE, setting, strict=True))).sort_values("task")
-    return "; ".join(_solved(row) for _, row in own.iterrows())
+    own = select(long_enough(learned, lag), **dict(zip(PLACE, setting, strict=True))).sort_values("task")
+    return "; ".join(_solved(row, lag) for _, row in own.iterrows())
 
 
-def _solved(row: pd.Series) -> str:
-    """Return how many seeds solved a task, and how soon."""
-    within = {0: f"{row['budget']}", row["seeds"]: f"{row['steps']:.0f}"}
-    took = within.get(row["solved"], f"{row['steps']:.0f} of {row['budget']}")
-    return f"{task(row['task'])} {row['solved']} of {row['seeds']} seeds, in {took} updates"
+def _solved(row: pd.Series, lag: int) -> str:
+    """Return how many seeds solved a task, and how soon; its length where that is not the lag."""
+    over = "" if row["length"] == lag else f" over {row['length']:,} steps"
+    seeds = f"{task(row['task'])}{over} {row['solved']} of {row['seeds']} seeds"
+    if not row["solved"]:
+        return f"{seeds} within {row['budget']} updates"
+    of = "" if row["solved"] == row["seeds"] else f" of {row['budget']}"
+    return f"{seeds}, in {row['steps']:.0f}{of} updates"
 
 
 def learned(accuracy: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:

@@ -143,7 +143,7 @@ ADVICE = (
     Column("lag", "int", "index", "steps", "how far back the gradient has to reach"),
     Column("choice", "category", "index", "",
            "smallest bias: of the settings that pass, the first to take; steadiest: the one that has changed least; "
-           "learned: of those tried in training at that length, the one that most seeds learned with"),
+           "learned: of those trained on sequences as long or longer, the best in training"),
     *SETTING,
     Column("left", "float", "value", "decades", "what is left of the state's gradient at that lag, as in routes"),
     Column("low", "float", "detail", "decades", "lower end of its 95 % interval"),
@@ -158,9 +158,9 @@ ADVICE = (
     Column("input_lost", "bool", "value", "", "whether less than a hundredth of the input's gradient may be left"),
     Column("n_passed", "int", "count", "settings", "settings of the cell that pass"),
     Column("n", "int", "count", "settings", "settings of the cell that were measured so far back"),
-    Column("n_tried", "int", "count", "settings", "settings of the cell that were trained on sequences of that length"),
+    Column("n_tried", "int", "count", "settings", "settings of the cell that training compares there"),
     Column("trained", "text", "value", "",
-           "what the same cell, init and forget bias learned on sequences as long as the lag, of any width; empty: "
+           "what the same cell, init and forget bias learned on sequences as long or longer, of any width; empty: "
            "not tried"),
 )  # fmt: skip
 HALF_LIVES = (*factors("cell init forget_bias drive hidden length"), RATE, *INTERVAL, HALF_LIFE)

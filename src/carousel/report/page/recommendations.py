@@ -67,7 +67,7 @@ def criterion() -> str:
         "*lost*. The first row of each lag has, of the settings that pass, one whose input’s gradient is not lost "
         "before others, then a library’s init, then the smallest forget bias, then what changes least; the second has "
         "the setting whose state’s gradient changes least, whatever its input; the third, of the settings that were "
-        "trained on sequences as long as the lag, the one that most seeds learned with, in the task where they were "
+        "trained on sequences as long or longer, the one that most seeds learned with, in the task where they were "
         "fewest, and of these the fastest, whether it passes or not. Settings whose runs climb from length to length "
         "have a learning rate of their own, the others 0.01, so that their updates compare them roughly."
     )
@@ -158,7 +158,7 @@ def none(best: pd.Series) -> str:
 
 
 def described(row: pd.Series) -> str:
-    """A setting, what arrives, and what it learned on sequences as long as the lag."""
+    """A setting, what arrives, and what it learned on sequences as long or longer."""
     learned = f"trained: {escape(row['trained'])}" if row["trained"] else "not tried in training"
     return f"{written(row)}: {arriving(row)}; {learned}"
 
