@@ -1,6 +1,9 @@
 """The table of planted mistakes, and that a mistake which no test notices is told from one that a test does."""
 
 import ast
+import subprocess
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -60,3 +63,12 @@ def test_what_survives_is_counted_by_package_and_named() -> None:
     rows = {SMALL.name: {"outcome": "survived"}}
     assert "| top level | 1 | 0 | 1 | 0 |" in mutants.tally([SMALL], rows)
     assert mutants.tally([SMALL], rows).endswith("survived: twice (double.py)")
+
+
+@pytest.mark.campaign
+def test_twenty_mistakes_of_the_day_are_noticed(tmp_path: Path) -> None:
+    day = datetime.now(UTC).date().isoformat()
+    options = ["--out", str(tmp_path / "mutants.csv"), "--sample", "20", "--date", day]
+    command = [sys.executable, str(ROOT / "tests" / "tools" / "mutants.py"), *options]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
