@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from support import planted
 from support.result_sets import CLAIMS, STEP, SWEEP, decay
@@ -216,3 +217,14 @@ def test_keys_are_of_values_and_not_of_how_they_are_kept(tmp_path: Path) -> None
     assert all((found[0] == other).all() for other in found[1:])
     swapped = matching.keys(tmp_path / "text.parquet", ["cell", "lag", "gain"])
     assert (swapped != found[0]).sum() == 3  # where both are zero they may be swapped
+
+
+def test_a_distance_has_no_sign_and_what_is_no_number_is_its_own_like() -> None:
+    old = np.array([1.0, 2.0, np.nan, np.inf, -np.inf, np.nan, 0.0, np.inf])
+    new = np.array([1.5, 1.0, np.nan, np.inf, np.inf, 1.0, -0.0, 3.0])
+    assert comparison.difference(old, new).tolist() == [0.5, 1.0, 0.0, 0.0, np.inf, np.inf, 0.0, np.inf]
+
+
+def test_zero_has_one_key_whatever_its_sign() -> None:
+    one, other = (matching.hashes(pa.chunked_array([[value, 1.5]])) for value in (0.0, -0.0))
+    assert one.tolist() == other.tolist() and one[0] != one[1]

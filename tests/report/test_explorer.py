@@ -154,3 +154,13 @@ def test_a_gradient_of_which_most_sequences_are_dead_is_zero(dead, zero):
 def test_stages_of_training_come_in_the_order_of_their_steps():
     names = ["no", "adding:0", "adding:5", "adding:30", "adding:300", "copy:2"]
     assert sorted([names[k] for k in (4, 1, 5, 0, 3, 2)], key=explorer.stage) == names
+
+
+def test_of_two_backends_the_reference_is_drawn_however_far_the_other_is(decay):
+    far = decay.assign(log10_norm=decay["log10_norm"] * np.where(decay["backend"] == "torch", 1.25, 1.0))
+    for rows in (far, far.iloc[::-1]):
+        found = explorer.explore(rows, summarise(decay))
+        setting = chosen(found, **LSTM)
+        rate = planted.rate("lstm", "1", "torch", "full", ("no", 0))
+        assert decoded(found, setting, "full")[-1] == pytest.approx(rate * 120, abs=2e-3)
+        assert setting["paths"]["full"]["apart"] == pytest.approx(0.25 * abs(rate) * 120, rel=0.1)
