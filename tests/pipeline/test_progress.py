@@ -408,10 +408,6 @@ def test_a_failed_job_shows_no_log_of_an_earlier_run_and_nothing_that_moves_the_
     (0, None, 60.0), (45, None, 15.0), (90, None, 0.0), (45, 0.05, 15.0), (30, 0.1, 270.0), (30, 0.75, 10.0),
 ])  # fmt: skip
 def test_what_a_job_has_done_is_not_left(seconds: float, share: float | None, left: float) -> None:
-    one = (
-        job(1, "running", seconds=seconds)._replace(share=share)
-        if share
-        else job(1, "running", seconds=seconds)
-    )
+    one = job(1, "running", seconds=seconds, share=share)
     pace = forecast.paces([job(0, "done", seconds=60)])
     assert forecast.remaining(one, pace) == pytest.approx(left)
