@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from carousel.claims.claim import Tables
-from carousel.report.figures import data, entry_exit, learned
+from carousel.report.figures import data, entry_exit, gain, learned
 from carousel.report.figures.draw import FIGURES
 from carousel.report.figures.style import PATHS, bias_places, in_tens, style
 
@@ -107,6 +107,7 @@ def test_a_chain_s_formula_is_a_line_and_the_other_backend_s_derivative_its_dots
     ax, below = drawn(plant, "A1a").axes
     assert len(ends(ax)) == 5
     points = np.concatenate(dots(ax, "."))
+    points = points[points[:, 0] > 0]
     for label, (x, y) in ends(ax).items():
         own = line(ax, label)
         np.testing.assert_allclose(own.get_ydata(), y / x * own.get_xdata(), atol=1e-9)
@@ -354,6 +355,7 @@ def test_the_carousel_s_factors_are_lines_and_the_truncated_gradient_dots(plant)
 def test_the_formula_and_not_the_measurement_is_the_chain_s_line(plant) -> None:
     ax, _ = drawn(plant, "A1a", chain_error=2.0).axes
     points = np.concatenate(dots(ax, "."))
+    points = points[points[:, 0] > 0]
     for label in ends(ax):
         x, y = (np.asarray(values, float) for values in line(ax, label).get_data())
         rate = (y[-1] - y[-2]) / (x[-1] - x[-2])
@@ -412,3 +414,21 @@ def test_all_routes_stand_over_the_carousel_alone(plant) -> None:
             assert not np.isclose(y / x, ratio, rtol=JITTER).all()
     (both,) = (own for own in ax.lines if own.get_color() == "black" and len(own.get_xdata()) == 2)
     np.testing.assert_array_equal(both.get_xdata(), both.get_ydata())
+
+
+def test_the_sweep_of_most_gains_is_drawn() -> None:
+    one = {
+        "slice": "gain",
+        "drive": "0.25",
+        "cell": "rnn_tanh",
+        "forget_bias": "none",
+        "hidden": 16,
+        "length": 100,
+    }
+    gains = {"orthogonal": (0.5, 1.0), "torch": (0.5, 1.0, 2.0), "gaussian": (1.0, 2.0, 4.0)}
+    rows = pd.DataFrame(
+        [one | {"init": init, "gain": value} for init, each in gains.items() for value in each]
+    )
+    assert set(gain.swept(rows)["init"]) == {"torch"}
+    alike = rows[rows["init"] != "torch"]
+    assert set(gain.swept(alike[alike["gain"] < 3])["init"]) == {"orthogonal"}
