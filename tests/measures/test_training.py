@@ -13,6 +13,7 @@ from carousel.cells import CELLS
 from carousel.engine.backends import torch_library
 from carousel.engine.backends.backend import Targets, leaves, rebuild
 from carousel.engine.backends.table import load
+from carousel.engine.losses import within
 from carousel.engine.recurrence import PATHS
 from carousel.engine.system import System
 from carousel.measures.adjoint import Quantity, gradient_by_lag
@@ -378,3 +379,10 @@ def test_columns_are_the_fixed_ones():
     assert set((fixed + " solved").split()) <= set(table.columns)
     assert isinstance(table, pd.DataFrame)
     assert set(table["forget_bias"]) == {"none"}
+
+
+def test_an_answer_is_right_where_all_of_its_numbers_are():
+    target = np.zeros((1, 2, 4))
+    y = np.array([[[0.0, 0.03, 0.04, -0.05], [0.01, 0.05, -0.04, -0.05]]])
+    assert within(y, target, 0.04).tolist() == [[True, False, False, False]]
+    assert within(y, target, 0.0401).tolist() == [[True, False, True, False]]
