@@ -321,7 +321,7 @@ def test_a_linear_chain_decays_or_explodes_as_w_to_the_lag(backend, w, length):
 
 
 @pytest.mark.parametrize("backend", [*EXACT.values()], ids=EXACT)
-@pytest.mark.parametrize("w", [1e6, 1e-25, 3e-12, 1e-3])
+@pytest.mark.parametrize("w", [1e6, 1e18, 1e25, 1e-25, 3e-12, 1e-3])
 def test_a_linear_chain_of_tiny_or_huge_weight_is_a_number_at_every_lag(backend, w):
     found = measured(backend, scalar_chain("rnn_linear", w, 0.0, 24, 0.0), [1, 7, 13, 24])
     for lag, logs in found.items():

@@ -90,9 +90,10 @@ def through_segment(
 ) -> list[C]:
     """What is carried after each of a few steps `back`, `rescaled` after the last.
 
-    Where precision was `lost` on the way, the steps are taken again in halves.
+    Where precision was `lost` on the way, the steps are taken again in halves: until then a number may overflow.
     """
-    found = list(accumulate(steps, back, initial=carried))[1:]
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = list(accumulate(steps, back, initial=carried))[1:]
     found[-1] = rescaled(found[-1])
     if len(steps) == 1 or not lost(carried, found[-1]):
         return found
