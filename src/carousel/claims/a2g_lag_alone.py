@@ -235,9 +235,8 @@ CLAIM = Claim(
     takeaway={
         "supported": "One measurement of decay, anywhere in the sequence, is good for all of it.",
         "refuted": "Decay must be measured where the lag that matters lies.",
-        "depends": "The chain rule holds anywhere. One rate holds for the whole sequence where the state forgets "
-        "quickly. Where it forgets slowly the first steps have another, and a cell that only adds goes on changing: "
-        "measure where the lag that matters lies.",
+        "depends": "The chain rule holds anywhere. One rate for the whole sequence does not, in some cells: measure "
+        "where the lag that matters lies.",
     },
     models=models,
     measure=measure,

@@ -181,7 +181,7 @@ CLAIM = Claim(
     takeaway={
         "supported": "For long dependencies take an LSTM, and check the decay before training.",
         "refuted": "Neither the LSTM nor its slower decay bought longer dependencies here.",
-        "depends": "The decay before training is a hint, not a promise: train on the lag you need.",
+        "depends": "Do not infer from the decay before training what will be learned: train on the lag you need.",
     },
     measure=measure,
     decide=decide,

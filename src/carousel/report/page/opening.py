@@ -121,11 +121,21 @@ def _defaults(data: SimpleNamespace) -> str:
     return f"{whole}, {listed(each)}{said(_setting, data)}." if each else ""
 
 
+def _chrono(data: SimpleNamespace, left: float) -> str:
+    """What chrono biases leave on the first library's init, where the number leaves less than a tenth there."""
+    drawn = route(data, "reach", "chrono", LAG, "loss_state", "full")
+    return f", where chrono biases leave {share(drawn)}" if left < VANISHED <= drawn else ""
+
+
 def _setting(data: SimpleNamespace) -> str:
     """What the forget bias that is recommended for the standard lag leaves, on its init and on the first library's."""
     row = advised(data, "lstm")
     bias, init = str(row["forget_bias"]), str(row["init"])
     own = f"{share(row['left'])} on {escape(names.init(init))} init"
     other = route(data, "reach", bias, LAG, "loss_state", "full") if init != FIRST else None
-    beside = f" and {share(other)} on {escape(names.init(FIRST))}" if other is not None else ""
+    beside = (
+        f" and {share(other)} on {escape(names.init(FIRST))}{said(lambda found: _chrono(found, other), data)}"
+        if other is not None
+        else ""
+    )
     return f"; a forget bias of {escape(names.forget_bias(bias))} leaves {own}{beside} ([what to set](#recommended))"
