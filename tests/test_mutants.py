@@ -11,7 +11,7 @@ from tools import mutants
 from tools.mutants import Mutant
 
 ROOT = Path(__file__).parents[1]
-LISTED = mutants.mutants()
+LISTED = [*mutants.mutants(), *mutants.mutants(mutants.FRESH)]
 SMALL = Mutant("twice", "double.py", "2 * x", "3 * x", "a factor", "test_double.py")
 
 

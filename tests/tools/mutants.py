@@ -3,13 +3,15 @@
     python tests/tools/mutants.py --out /tmp/mutants.csv --workers 2
     python tests/tools/mutants.py --out /tmp/mutants.csv --sample 20 --date 2026-11-30
     python tests/tools/mutants.py --out /tmp/mutants.csv --only claims/
+    python tests/tools/mutants.py --out /tmp/fresh.csv --table tests/tools/fresh_mutants.yaml
 
-mutants.yaml beside this file lists them: the file, the text that is replaced (it occurs there once), what replaces it,
-why a person would make that mistake, and the tests that concern it. One that no test can notice has a reason under
-`equivalent` and is not run. All tests of the mutants have to pass without them first. A row is written as soon as it is
-known; called again, the command goes on with those that are missing. What is killed and what survives is printed by
-package; exit status 1 if one survives. Each mutant has a process of its own, forked from one in which the libraries
-are imported already: importing them takes longer than most of the tests.
+mutants.yaml beside this file lists them, and fresh_mutants.yaml those of somebody who had not read the tests: the
+file, the text that is replaced (it occurs there once), what replaces it, why a person would make that mistake, and
+the tests that concern it. One that no test can notice has a reason under `equivalent` and is not run. All tests of
+the mutants have to pass without them first. A row is written as soon as it is known; called again, the command goes
+on with those that are missing. What is killed and what survives is printed by package; exit status 1 if one survives.
+Each mutant has a process of its own, forked from one in which the libraries are imported already: importing them
+takes longer than most of the tests.
 """
 
 import argparse
@@ -33,6 +35,7 @@ import pytest
 import yaml
 
 TABLE = Path(__file__).with_suffix(".yaml")
+FRESH = TABLE.with_name("fresh_mutants.yaml")
 COLUMNS = ("mutant", "file", "outcome", "seconds", "noticed_by")
 QUIET = "-W ignore::pytest.PytestAssertRewriteWarning"  # of the libraries that are imported already
 PYTEST = f"-x -q -n 0 -p no:cacheprovider --hypothesis-profile first {QUIET}".split()
@@ -198,6 +201,7 @@ def main() -> int:
     parser.add_argument(
         "--out", type=Path, required=True, help="table of outcomes; rows that are there are kept"
     )
+    parser.add_argument("--table", type=Path, default=TABLE, help="the mistakes; mutants.yaml if left out")
     parser.add_argument("--workers", type=int, default=1, help="mutants tried at the same time")
     parser.add_argument("--only", default="", help="a part of a mutant's name or file")
     parser.add_argument("--sample", type=int, default=0, help="try so many, drawn by --date; 0: all")
@@ -205,7 +209,7 @@ def main() -> int:
     arguments = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     FORKS.set_forkserver_preload(LIBRARIES.split())
-    listed = mutants()
+    listed = mutants(arguments.table)
     rows = known(arguments.out)
     tried = chosen(listed, arguments.only, arguments.sample, arguments.date)
     todo = [mutant for mutant in tried if mutant.name not in rows]
