@@ -116,11 +116,11 @@ TITLES: Mapping[str, Mapping[str, Wording]] = {
     "K2": {"depends": lambda data: "With orthogonal weights the LSTM keeps more than a tanh RNN from a forget bias of "
            f"{span(*threshold(data, 'K2', 'beyond its margin against the tanh RNN: orthogonal'), 2)} on"},
     "K3": {"depends": _longer},
-    "A1a": {"supported": lambda data: f"Measured and formula are one line, to {rounding(data, 'A1a')}"},
+    "A1a": {"supported": lambda data: f"Measured and formula are one line, to better than {rounding(data, 'A1a')}"},
     "A1b": {"depends": lambda data: _between_gains(data, "A1b")},
     "A1c": {"refuted": lambda data: "A chain of which the weight’s power grows can lose its gradient, here by "
             f"{fixed(-effect(data, 'A1c'), 1)} decades per step"},
-    "A1d": {"supported": lambda data: f"Along the cell the dots lie on the gates’ product, to {rounding(data, 'A1d')}"},
+    "A1d": {"supported": lambda data: f"Along the cell the dots lie on the gates’ product, to better than {rounding(data, 'A1d')}"},
     "A1e": {"depends": lambda data: f"Forget gates lose more than half over {LAG} steps below a fixed bias of "
             f"{span(*threshold(data, 'A1e', f'threshold over {LAG} steps'))}"},
     "A1f": {"refuted": lambda data: "Below the line other routes cancel the carousel’s part, at worst down to "
@@ -134,7 +134,7 @@ TITLES: Mapping[str, Mapping[str, Wording]] = {
     "A2a": {"depends": lambda data: "Three times a tanh RNN’s half-life from a forget bias of "
             f"{span(*threshold(data, 'A2a', 'beyond its margin against the tanh RNN: orthogonal'), 2)} on, with "
             "orthogonal weights"},
-    "A2b": {"supported": lambda data: f"At every lag both formulas are exact, to {rounding(data, 'A2b')}"},
+    "A2b": {"supported": lambda data: f"At every lag both formulas are exact, to better than {rounding(data, 'A2b')}"},
     "A2c": {"supported": lambda data: f"There is an LSTM whose cell keeps {fixed(effect(data, 'A2c'), 5)} per step"},
     "A2d": {"depends": lambda data: f"With a bias a chain’s factor comes to {fixed(effect(data, 'A2d'), 3)}"},
     "A2e": {"depends": lambda data: "Where the chain settles its factor is "

@@ -129,19 +129,19 @@ FINDINGS: Mapping[str, Mapping[str, Wording]] = {
            f"gradient by the last state is left after {LAG} steps"},
     "K2": {"depends": _slower},
     "K3": {"depends": _longer},
-    "A1a": {"supported": lambda data: f"The formula is exact, to {rounding(data, 'A1a')}"},
+    "A1a": {"supported": lambda data: f"The formula is exact, to better than {rounding(data, 'A1a')}"},
     "A1b": {"depends": lambda data: "In orthogonal tanh networks the slopes lead between gains of "
             f"{span(*threshold(data, 'A1b', 'slopes begin to lead, tanh RNN'), 2)} and "
             f"{span(*threshold(data, 'A1b', 'weights lead again, tanh RNN'), 2)}, the weights elsewhere"},
     "A1c": {"refuted": lambda data: "Where the factor grows, some chain’s gradient shrinks, by "
             f"{fixed(-effect(data, 'A1c'), 1)} decades per step"},
-    "A1d": {"supported": lambda data: f"The formula is exact, to {rounding(data, 'A1d')}, with the gates frozen"},
+    "A1d": {"supported": lambda data: f"The formula is exact, to better than {rounding(data, 'A1d')}, with the gates frozen"},
     "A1e": {"depends": lambda data: f"Half of it is left after {LAG} steps only from a fixed forget bias of "
             f"{span(*threshold(data, 'A1e', f'threshold over {LAG} steps'))} on"},
     "A1f": {"refuted": lambda data: "There is such a path, but other routes can cancel it: in the worst case "
             f"found the total is {power(effect(data, 'A1f'))} of its part"},
     "A1g": {"refuted": lambda data: "There are LSTMs in which other routes leave half of it or more, at every lag"},
-    "A1h": {"depends": lambda data: "In sigmoid networks the slopes are to blame; in tanh networks between gains of "
+    "A1h": {"depends": lambda data: "In sigmoid networks the slopes are to blame; in orthogonal tanh networks between gains of "
             f"{span(*threshold(data, 'A1h', 'slopes begin to lead, tanh RNN'), 2)} and "
             f"{span(*threshold(data, 'A1h', 'weights lead again, tanh RNN'), 2)}"},
     "A1i": {"supported": lambda data: "With orthogonal weights ReLU networks vanish below a gain of "
@@ -150,7 +150,7 @@ FINDINGS: Mapping[str, Mapping[str, Wording]] = {
             "weights"},
     "A2a": {"depends": lambda data: "With orthogonal weights three times as long as a tanh RNN’s from a forget bias of "
             f"{span(*threshold(data, 'A2a', 'beyond its margin against the tanh RNN: orthogonal'), 2)} on"},
-    "A2b": {"supported": lambda data: f"Both factors are exact, to {rounding(data, 'A2b')}"},
+    "A2b": {"supported": lambda data: f"Both factors are exact, to better than {rounding(data, 'A2b')}"},
     "A2c": {"supported": lambda data: f"Such weights exist: they keep {fixed(effect(data, 'A2c'), 5)} per step"},
     "A2d": {"depends": lambda data: "Not without a bias; with one, some chain keeps "
             f"{fixed(effect(data, 'A2d'), 3)} per step"},
@@ -160,7 +160,7 @@ FINDINGS: Mapping[str, Mapping[str, Wording]] = {
             f"{states(data, 'A2f').get('holds', 0)}: above a gain of "
             f"{span(*threshold(data, 'A2f', 'a loss ends, ReLU RNN'), 2)}, or at the edge of chaos"},
     "A2g": {"depends": _alike},
-    "A3a": {"supported": lambda data: f"It does exactly that, to {rounding(data, 'A3a')}"},
+    "A3a": {"supported": lambda data: f"It does exactly that, to better than {rounding(data, 'A3a')}"},
     "A3b": {"depends": _right_angle},
     "A4a": {"supported": lambda data: "With the forget gate held open and without peepholes it is the cell of 1997"},
     "A4b": {"refuted": lambda data: "The derivative is one"},

@@ -18,10 +18,11 @@ def mechanism() -> str:
         "slope of tanh and the recurrent weights, and comes back by $h_{t-1}$. Through a *gate* it is multiplied by "
         "the slope of a sigmoid, a quarter at most. The question fears the third. All three were measured, by two "
         "implementations that share no derivative code.\n\n"
-        "**Why it need not vanish although gates are sigmoids:** in the third line the old state is multiplied by the "
+        "**Why it need not vanish although gates are sigmoids:** in the line of $c_t$ the old state is multiplied by the "
         "*value* of a sigmoid, which can be near one. Its slope comes in only where an error goes back through a "
         f"gate’s net input. **When it does vanish:** when the gate is not held open. With a {term('forget-bias')} "
-        f"$b$ and little input $f_t$ is near $\\sigma(b)$. Over {LAG} steps, {_held(0.0)}, {_held(HIGH)}. "
+        f"$b$ and little input $f_t$ is near $\\sigma(b)$. Of what entered the cell, over {LAG} steps, {_held(0.0)}, "
+        f"{_held(HIGH)}. "
         "What the other two ways add, the next questions say."
     )
 

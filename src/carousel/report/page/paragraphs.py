@@ -44,7 +44,7 @@ def carousel(data: SimpleNamespace) -> str:
     norms = [route(data, "reach", bias, LAG, "loss_state", "cell") for bias in ("0", "1")]
     held = threshold(data, "A1e", f"threshold over {LAG} steps")
     return (
-        "**The product of its forget gates, an exponential like any other.** Measured and formula agree to "
+        "**The product of its forget gates, an exponential like any other.** Measured and formula agree to better than "
         f"{rounding(data, 'A1d')}. A gate without a bias is half open: each step keeps {per_cent(keeps[0], 1)} of what "
         f"runs along the carousel in a typical unit, and {per_cent(keeps[1], 1)} at a forget bias of 1. After {LAG} "
         f"steps that is {share(kept[0])} and {share(kept[1])}.{_norms(kept, norms)} It takes a fixed bias of "
@@ -174,10 +174,8 @@ def relu(data: SimpleNamespace) -> str:
     }
     return (
         "**Both, and no.** In a plain RNN the gradient is multiplied by weights and by slopes. In orthogonal tanh "
-        f"networks the slopes cost more between {term('gain', 'gains')} of {span(*first, 2)} and "
-        f"{span(*last, 2)}, smaller and larger "
-        "weights "
-        "outweigh them. A ReLU does not saturate, yet with orthogonal weights its gradient decays below a gain of "
+        f"networks between {term('gain', 'gains')} of {span(*first, 2)} and {span(*last, 2)} the slopes cost more; "
+        "at smaller or larger gains the weights matter more. A ReLU does not saturate, yet with orthogonal weights its gradient decays below a gain of "
         f"{span(*ends['rnn_relu'], 2)}, the tanh RNN’s below {span(*ends['rnn_tanh'], 2)}."
     )
 
