@@ -55,7 +55,7 @@ def test_a_file_has_a_part_of_its_own_with_its_source(tmp_path: Path) -> None:
 
 SAID = {
     "before the data": "Before the data that it decides: sealed, at commit 0123abc on 2026-01-01; its hash is now 9f",
-    "after the data": "Rule fixed after the data that it decides; sealed since, at commit 0123abc on 2026-01-01; its hash is now 9f",
+    "after the data": "Rule fixed after the data; sealed since, at commit 0123abc on 2026-01-01; its hash is now 9f",
     "broken": "Rule fixed after data: it is not as it was sealed, at commit 0123abc on 2026-01-01; its hash is now 9f",
 }
 

@@ -82,7 +82,12 @@ def data() -> SimpleNamespace:
     ends = pd.DataFrame(THRESHOLDS, columns=["id", "part", "effect"]).assign(repetitions=10.0)
     own = pd.concat([parts, ends], ignore_index=True)
     claims = pd.DataFrame(
-        {"id": [*CLAIMS], "n": 1234, "effect": [EFFECTS.get(name, np.nan) for name in CLAIMS]}
+        {
+            "id": [*CLAIMS],
+            "kind": [claim.kind for claim in CLAIMS.values()],
+            "n": 1234,
+            "effect": [EFFECTS.get(name, np.nan) for name in CLAIMS],
+        }
     )
     words = {name: next(iter(TITLES[name])) for name in CLAIMS}
     return SimpleNamespace(
@@ -173,6 +178,8 @@ def test_n_is_settings_by_repetitions_and_models_where_there_are_none(data):
     assert "n = 3 to 2,000 settings × 10 repetitions" in texts(data, "M1").caption
     data.evidence.loc[data.evidence["id"] == "A1a", ["settings", "repetitions"]] = np.nan
     assert "n = 1,234 models." in texts(data, "A1a").caption
+    data.claims.loc[data.claims["id"] == "A1a", "kind"] = "existence, universal"
+    assert "n = 1,234 searched." in texts(data, "A1a").caption
 
 
 ONE = {"backend": "numpy", "init": "orthogonal", "gain": 1.0, "bias": 0.0, "drive": "0.25", "hidden": 2, "length": 100,

@@ -13,7 +13,7 @@ from carousel.report.hero.fragment import fragment
 from carousel.report.hero.lines import ROUTES, at, curve, lines
 from carousel.report.hero.picture import DEEPEST, NARROW, WIDE, across, down, on_the_axes, spread, svg
 from carousel.report.hero.still import still
-from carousel.report.hero.words import sentence
+from carousel.report.hero.words import entered, sentence
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,25 @@ def test_the_sentence_has_what_is_left_by_every_route(found):
     text = sentence(found, "1")
     for path in ROUTES:
         assert share(at(found, "1", path, found.horizon)) in text
+
+
+def _at_two_biases(found, **left: tuple[float, float]):
+    """Lines of LSTMs at some biases, with so many decades left 10 and 100 steps back."""
+    rows = [{"cell": "lstm", "forget_bias": bias[1:], "path": "full", "lag": lag, "left": x, "low": x, "high": x}
+            for bias, each in left.items() for lag, x in zip((10, 100), each, strict=True)]  # fmt: skip
+    return found._replace(table=pd.DataFrame(rows), biases=[bias[1:] for bias in left], horizon=300)
+
+
+def test_less_at_a_higher_bias_is_said_to_be_lost_at_the_entrance_only_where_it_is(found):
+    text = entered(_at_two_biases(found, b3=(-0.9, -1.5), b7=(-2.0, -2.3)))
+    assert "At a bias of 7 less is left than at 3" in text and "paid once and not per step" in text
+    assert f"There {share(-2.0)} is left 10 steps back, and {share(-0.3)} of that 100 steps back." in text
+    assert entered(_at_two_biases(found, b3=(-0.9, -2.5), b7=(-2.0, -2.3))) == ""  # more is left, not less
+    assert entered(_at_two_biases(found, b3=(-0.9, -1.5), b7=(-0.5, -2.3))) == ""  # it is lost on the way
+    assert (
+        entered(_at_two_biases(found, b3=(-1.4, -1.5), b7=(-2.0, -2.3))) == ""
+    )  # less is lost on the way at 3
+    assert entered(found) == ""  # a study that has no such lag
 
 
 def test_the_file_is_whole_and_has_its_own_style(found):

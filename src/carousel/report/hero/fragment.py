@@ -4,7 +4,7 @@ from carousel.analysis.text import counted
 from carousel.report import names
 from carousel.report.hero.lines import Lines
 from carousel.report.hero.picture import NARROW, WIDE, svg
-from carousel.report.hero.words import sentence
+from carousel.report.hero.words import entered, sentence
 
 FIRST = "1"  # the forget bias that is shown first, if it is there
 UNIT = "unit"  # the drive of input of variance one, whatever the input weights
@@ -45,12 +45,13 @@ def caption(lines: Lines) -> str:
     """Return how to read the drawing, and where it was measured."""
     networks = f"{counted(lines.repetitions, 'network')} of {lines.hidden} units [least to most; shaded]"
     return (
-        f"Norm of the gradient by the state over that by the last state: mean of {networks}, before training, "
+        "Norm of the gradient with respect to the state (h and c together), over that with respect to the last state: "
+        f"geometric mean (that of logarithms) of {networks}, before training, "
         f"{names.init(lines.init)} init, sequences of {lines.length:,} steps of white noise as input, "
         f"{strength(lines.drive)}. "
         f"<em>Forget bias</em>: a number added to what opens the forget gates{drawn(lines)}. "
         "<em>Gates frozen</em>: no error passes a "
-        "gate’s slope. <em>Carousel alone</em>: none passes the recurrent weights."
+        f"gate’s slope. <em>Carousel alone</em>: none passes the recurrent weights.{entered(lines)}"
     )
 
 

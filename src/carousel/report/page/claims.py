@@ -28,7 +28,7 @@ from carousel.report.page.topics import of, see_also
 
 SEALED = {
     "before the data": "Before the data that it decides: sealed",
-    "after the data": "Rule fixed after the data that it decides; sealed since",
+    "after the data": "Rule fixed after the data; sealed since",
     "broken": "Rule fixed after data: it is not as it was sealed",
     "none": "Rule fixed after data: it is not sealed",
 }

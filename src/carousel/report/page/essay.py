@@ -15,7 +15,7 @@ class Question(NamedTuple):
 
     title, short: in full and for the contents. figure: the claim whose picture stands below the answer, or none.
     rests: the claims it rests on, with the verdicts for which its text is true. text: the answer; raises Lacking where
-    a table lacks a number that it needs.
+    a table lacks a number that it needs. beside: claims to read on with, whatever their verdicts.
     """
 
     title: str
@@ -23,6 +23,7 @@ class Question(NamedTuple):
     figure: str
     rests: Mapping[str, tuple[str, ...]]
     text: Wording
+    beside: tuple[str, ...] = ()
 
 
 QUESTIONS: Mapping[str, Question] = {
@@ -37,7 +38,7 @@ QUESTIONS: Mapping[str, Question] = {
     "rivals": Question("More slowly than in a plain RNN?", "Slower than a plain RNN?", "K2",
                        {"K2": ("depends",), "A2a": ("depends",)}, paragraphs.rivals),
     "relu": Question("Is it the weights or the slopes, and is ReLU the way out?", "Is ReLU the way out?", "A4g",
-                     {"A1b": ("depends",), "A4g": ("depends",)}, paragraphs.relu),
+                     {"A1b": ("depends",), "A4g": ("depends",)}, paragraphs.relu, ("A1h", "A1i", "A2f")),
     "helps": Question("Does a gradient that survives help to learn?", "Does it help to learn?", "K3",
                          {"K3": ("supported", "refuted", "depends", "inconclusive")}, paragraphs.learning),
     "certain": Question("How sure is this?", "How sure is this?", "", {}, paragraphs.certainty),
@@ -54,10 +55,12 @@ def _section(data: SimpleNamespace, name: str, question: Question) -> str:
     judged = data.claims.set_index("id")["verdict"]
     fits = all(judged.get(claim) in allowed for claim, allowed in question.rests.items())
     answer = said(question.text, data) if fits else ""
-    rests = ", ".join(
-        f"{link(claim)} {verdict(judged[claim])}" for claim in question.rests if claim in judged
+    rests, beside = (
+        ", ".join(f"{link(claim)} {verdict(judged[claim])}" for claim in ids if claim in judged)
+        for ids in (question.rests, question.beside)
     )
     image = figure(data, question.figure) if answer and question.figure in judged else ""
     answer = answer or "This study has no short answer; its verdicts say what it found."
-    below = div("rests", f"Rests on {rests}.") if rests else ""
+    more = f" See also {beside}." if beside else ""
+    below = div("rests", f"Rests on {rests}.{more}") if rests else ""
     return f"### {question.title} {{#{name}}}\n\n{answer}\n\n{image}\n{below}"

@@ -106,11 +106,16 @@ def length(data: SimpleNamespace, slice_: str) -> int:
 
 def defaults(data: SimpleNamespace, cell: str) -> Mapping[str, float]:
     """What each library's default network has left at the standard lag, in decades, at the longest length."""
+    return {label: float(row["left"]) for label, row in default_rows(data, cell).items()}
+
+
+def default_rows(data: SimpleNamespace, cell: str) -> Mapping[str, pd.Series]:
+    """The row of each library's default network at the standard lag and the longest length, by the library's name."""
     rows = select(data.routes, slice=libraries.SLICE, cell=cell, trained="no", quantity="loss_state", path="full",
                   lag=LAG, backend=REFERENCE)  # fmt: skip
     rows = _some(rows, f"library defaults of {cell}")
-    rows = rows[rows["length"] == rows["length"].max()].drop_duplicates("init").set_index("init")["left"]
-    return {label: float(rows[init]) for init, label in LIBRARIES.items() if init in rows.index}
+    rows = rows[rows["length"] == rows["length"].max()].drop_duplicates("init").set_index("init")
+    return {label: rows.loc[init] for init, label in LIBRARIES.items() if init in rows.index}
 
 
 def advised(data: SimpleNamespace, cell: str) -> pd.Series:

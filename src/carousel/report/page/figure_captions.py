@@ -34,8 +34,8 @@ CAPTIONS: Mapping[str, Caption] = {
     "K1": Caption(
         f"What is left of an LSTM’s gradient after {LAG} steps, by forget bias",
         "Each dot is one setting, of any init, drive, width and length; below the dashed line less than a tenth of "
-        "the gradient by the last state is left, what entering the cell costs included. Bars count the settings "
-        "before training of which that is so. The numbers in the text are of single networks, at "
+        "the gradient with respect to the last state is left, what entering the cell costs included. Bars count the "
+        "settings before training of which that is so. The numbers in the text are of single networks, at "
         f"drive {STANDARD_DRIVE}.",
         DECAY,
     ),

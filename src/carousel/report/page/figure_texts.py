@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from carousel.analysis.text import count, counted
+from carousel.claims.form import SEARCHES
 from carousel.report.page.facts import evidence, said, verdict_of
 from carousel.report.page.figure_captions import BROUGHT, CAPTIONS
 from carousel.report.page.figure_titles import TITLES
@@ -59,17 +60,19 @@ def sample(data: SimpleNamespace, name: str) -> str:
 
 
 def judged(data: SimpleNamespace, claim: str) -> str:
-    """What a claim's verdict rests on: settings and repetitions of its parts, or the models that were searched."""
+    """What a claim's verdict rests on: settings and repetitions of its parts, or what was searched or compared."""
     rows = evidence(data, claim).reindex(columns=["settings", "repetitions"]).dropna()
     if rows.empty:
-        models = data.claims.loc[data.claims["id"] == claim, "n"]
-        return (
-            f"The verdict: n = {counted(int(models.iloc[0]), 'model')}"
-            if len(models) and models.iloc[0]
-            else ""
-        )
+        own = data.claims[data.claims["id"] == claim]
+        return f"The verdict: n = {_alone(own.iloc[0])}" if len(own) and own["n"].iloc[0] else ""
     each = " × ".join(_range(rows[name], name) for name in ("settings", "repetitions"))
     return f"The verdict: n = {each}" + (f" in each of {len(rows)} parts" if len(rows) > 1 else "")
+
+
+def _alone(claim: pd.Series) -> str:
+    """The n of a claim without parts: what its search looked at, else the models whose errors were compared."""
+    searched = any(kind in SEARCHES for kind in claim["kind"].split(", "))
+    return f"{count(claim['n'])} searched" if searched else counted(int(claim["n"]), "model")
 
 
 def _range(column: pd.Series, what: str) -> str:

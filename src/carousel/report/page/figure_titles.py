@@ -120,7 +120,8 @@ TITLES: Mapping[str, Mapping[str, Wording]] = {
     "A1b": {"depends": lambda data: _between_gains(data, "A1b")},
     "A1c": {"refuted": lambda data: "A chain of which the weight’s power grows can lose its gradient, here by "
             f"{fixed(-effect(data, 'A1c'), 1)} decades per step"},
-    "A1d": {"supported": lambda data: f"Along the cell the dots lie on the gates’ product, to better than {rounding(data, 'A1d')}"},
+    "A1d": {"supported": lambda data: f"Along the cell the dots lie on the gates’ product, to better than "
+            f"{rounding(data, 'A1d')}"},
     "A1e": {"depends": lambda data: f"Forget gates lose more than half over {LAG} steps below a fixed bias of "
             f"{span(*threshold(data, 'A1e', f'threshold over {LAG} steps'))}"},
     "A1f": {"refuted": lambda data: "Below the line other routes cancel the carousel’s part, at worst down to "
@@ -156,7 +157,7 @@ TITLES: Mapping[str, Mapping[str, Wording]] = {
             f"{span(*threshold(data, 'A4f', f'truncated threshold over {LAG} steps'))} on"},
     "A4g": {"depends": lambda data: _ends(data, "A4g", "Decay")},
     "M1": {"depends": lambda data: "Frozen gates leave as much, within a factor of two, in "
-           f"{states(data, 'M1').get('holds', 0)} of {sum(states(data, 'M1').values())} settings"},
+           f"{states(data, 'M1').get('holds', 0)} of {sum(states(data, 'M1').values())} parts"},
     "M2": {"depends": lambda data: "The carousel carries a tenth of the gradient from a forget bias of "
            f"{span(*threshold(data, 'M2', 'a tenth along the carousel'))} on"},
     "M3": {"refuted": lambda data: "In the worst case the carousel loses nothing, and the total falls to "

@@ -10,7 +10,7 @@ from carousel.analysis.text import counted, listed, share
 from carousel.claims.defaults import FIRST
 from carousel.claims.rules import INCONCLUSIVE, LAG
 from carousel.report import names
-from carousel.report.page.facts import advised, defaults, route, said, verdict_of
+from carousel.report.page.facts import advised, default_rows, defaults, route, said, verdict_of
 from carousel.report.page.markup import SYMBOLS, VERDICTS, attribute, div, escape, html, link
 
 GROUPS = {  # how a claim's id begins: who said it
@@ -56,7 +56,15 @@ def _too_small(claims: pd.DataFrame) -> str:
 
 def hero(data: SimpleNamespace) -> str:
     """The picture with its control, as the figures' rule wrote it."""
-    return html((data.results / "figures" / "hero.html").read_text("utf-8"))
+    drawn = (data.results / "figures" / "hero.html").read_text("utf-8")
+    return html(drawn.replace("</figcaption>", f"{said(_other_networks, data)}</figcaption>"))
+
+
+def _other_networks(data: SimpleNamespace) -> str:
+    """Of which networks the defaults of the lead are: their numbers are not quite those of the picture."""
+    row = next(iter(default_rows(data, "lstm").values()))
+    size = f"{counted(int(row['hidden']), 'unit')} and sequences of {counted(int(row['length']), 'step')}"
+    return f" The defaults in the text above are networks of {size}, and so not quite the picture’s."
 
 
 def strip(data: SimpleNamespace) -> str:
@@ -115,8 +123,12 @@ def _slopes(data: SimpleNamespace) -> str:
 
 def _defaults(data: SimpleNamespace) -> str:
     """What is left at the standard lag by default, in the libraries that differ in the forget bias."""
-    found = defaults(data, "lstm")
-    each = [f"{share(found[label])} with {escape(label)}’s" for label in SHOWN if label in found]
+    found = default_rows(data, "lstm")
+    each = [
+        f"{share(found[label]['left'])} with {escape(label)}’s (forget bias {found[label]['forget_bias']})"
+        for label in SHOWN
+        if label in found
+    ]
     whole = f"After {LAG} steps the defaults leave, of the whole gradient by all routes"
     return f"{whole}, {listed(each)}{said(_setting, data)}." if each else ""
 

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from itertools import takewhile
 from types import SimpleNamespace
 
-import pandas as pd
-
 from carousel.analysis.stats.left import KEPT
 from carousel.analysis.text import count, listed, power, share, span
 from carousel.axes import REFERENCE
 from carousel.claims.defaults import FIRST
 from carousel.claims.longest_learned_text import LEFT, OCTAVES, RANK
+from carousel.claims.m1_gates_frozen import TRAINED_LAG
 from carousel.claims.rules import LAG, UNCLEAR
 from carousel.report import names
 from carousel.report.page.brief import sentences
@@ -32,8 +31,9 @@ from carousel.report.page.facts import (
     states,
     threshold,
 )
-from carousel.report.page.glossary import term
+from carousel.report.page.glossary import WORDS, term
 from carousel.report.page.markup import escape, per_cent, prose
+from carousel.report.page.rivals import behind
 from carousel.report.page.vanished import counted_twice
 
 
@@ -74,10 +74,10 @@ def slopes(data: SimpleNamespace) -> str:
         f"{share(frozen - total)} as much, at a forget bias of 1."
     )
     return (
-        "**Hardly, over a hundred steps.** Hold every gate at its value, so that nothing passes a slope: in "
-        f"{same} of {every} {term('setting', 'settings')}, lengths together, as much is left after {LAG} "
-        "steps, within a factor of two. Of "
-        f"the others {other} differ{_adding(data)}{_open(data)}."
+        "**Hardly, over a hundred steps.** Hold every gate at its value, so that nothing passes a slope. Then as much "
+        f"is left after {LAG} steps ({TRAINED_LAG} in trained networks), within a factor of two, in {same} of {every} "
+        f"parts. A part is a cell, forget bias, init and training, with all its {term('setting', 'settings')}. Of the "
+        f"others {other} differ{_adding(data)}{_open(data)}."
         f"{later if frozen - total > -KEPT else ''} At low forget biases what is left comes back through the output, "
         "and is multiplied by output gate, tanh’s slope and weights at every step. At high ones it is held in the "
         "cell, and is multiplied by the first two once, on entering it."
@@ -85,7 +85,7 @@ def slopes(data: SimpleNamespace) -> str:
 
 
 def _open(data: SimpleNamespace) -> str:
-    """How many settings of M1 are undecided, where any is, and how many of these are of trained networks."""
+    """How many parts of M1 are undecided, where any is, and how many of these are of trained networks."""
     rows = evidence(data, "M1")
     parts = rows.loc[rows["state"].astype(str) == UNCLEAR, "part"]
     after = parts.str.contains("trained on").sum()
@@ -93,7 +93,7 @@ def _open(data: SimpleNamespace) -> str:
 
 
 def _adding(data: SimpleNamespace) -> str:
-    """Which way the settings of M1 that differ do, where all go one way."""
+    """Which way the parts of M1 that differ do, where all go one way."""
     rows = evidence(data, "M1")
     effects = rows.loc[rows["state"].astype(str) == "fails", "effect"]
     if len(effects) and (effects < 0).all():
@@ -141,12 +141,10 @@ def vanishing(data: SimpleNamespace) -> str:
 def rivals(data: SimpleNamespace) -> str:
     """The LSTM beside plain networks."""
     rows = evidence(data, "K2")
-    drive = {name: rows[rows["part"].str.endswith(f"against {names.cell(name)}") & (rows["settings"] > 10)]
-             for name in ("rnn_sigmoid", "rnn_tanh", "rnn_relu")}  # fmt: skip
-    behind = {name: (_first(part, "reverse"), _first(part, "settings")) for name, part in drive.items()}
-    if behind["rnn_sigmoid"][0] > 0 or max(part for part, _ in behind.values()) >= 0.5:
+    found = behind(data)
+    sigmoid, tanh, relu = (found[name] for name in ("sigmoid RNN", "tanh RNN", "ReLU RNN"))
+    if sigmoid.median > 0 or max(each.median / each.settings for each in (tanh, relu)) >= 0.5:
         raise Lacking("an order of the rivals that the sentence is of")
-    of = {name: f"{round(part * n)} of {n:.0f}" for name, (part, n) in behind.items()}
     level = threshold(data, "K2", "beyond its margin against the tanh RNN: orthogonal")
     thrice = threshold(data, "A2a", "beyond its margin against the tanh RNN: orthogonal")
     lost = rows[rows["part"].str.contains("default LSTM against") & (rows["state"].astype(str) == "fails")][
@@ -155,8 +153,9 @@ def rivals(data: SimpleNamespace) -> str:
     return (
         "**Than in a sigmoid RNN, in every setting; than in a tanh or ReLU RNN, in most.** Settings are compared at "
         f"the same weights and {term('drive')} (the variance that the input gives to a unit’s net input). The plain "
-        f"network kept more, in every repetition, in {of['rnn_sigmoid']} (sigmoid), {of['rnn_tanh']} "
-        f"(tanh) and {of['rnn_relu']} (ReLU). With orthogonal weights, which suit the plain network, the LSTM draws "
+        f"network kept more by the median in {sigmoid.median} of {sigmoid.settings} (sigmoid), {tanh.median} of "
+        f"{tanh.settings} (tanh) and {relu.median} of {relu.settings} (ReLU), in every repetition in {sigmoid.every}, "
+        f"{tanh.every} and {relu.every}. With orthogonal weights, which suit the plain network, the LSTM draws "
         "level "
         f"with the tanh RNN at a forget bias of {span(*level, 2)}, and lasts three times as long from "
         f"{span(*thrice, 2)} "
@@ -175,7 +174,8 @@ def relu(data: SimpleNamespace) -> str:
     return (
         "**Both, and no.** In a plain RNN the gradient is multiplied by weights and by slopes. In orthogonal tanh "
         f"networks between {term('gain', 'gains')} of {span(*first, 2)} and {span(*last, 2)} the slopes cost more; "
-        "at smaller or larger gains the weights matter more. A ReLU does not saturate, yet with orthogonal weights its gradient decays below a gain of "
+        "at smaller or larger gains the weights matter more. A ReLU does not saturate, yet with orthogonal weights its "
+        "gradient decays below a gain of "
         f"{span(*ends['rnn_relu'], 2)}, the tanh RNN’s below {span(*ends['rnn_tanh'], 2)}."
     )
 
@@ -184,7 +184,10 @@ def learning(data: SimpleNamespace) -> str:
     """Whether it helps to learn: in a word by K3's ranks, and its condition up to the single LSTMs."""
     claim = data.claims.set_index("id").loc["K3"]
     said = takewhile(lambda text: OCTAVES not in text and LEFT not in text, sentences(claim["condition"]))
-    return f"**{_ranked(data)}** {prose(' '.join(said))} *{prose(claim['takeaway'])}*"
+    text = prose(" ".join(said))
+    for task in ("adding", "copy-two", "temporal-order"):
+        text = text.replace(WORDS[task][0], term(task), 1)
+    return f"**{_ranked(data)}** {text} *{prose(claim['takeaway'])}*"
 
 
 def _ranked(data: SimpleNamespace) -> str:
@@ -215,9 +218,3 @@ def certainty(data: SimpleNamespace) -> str:
         "small, inputs before training "
         "are noise, and rules were changed after results were seen: [limits](#limits) has the list."
     )
-
-
-def _first(rows: pd.DataFrame, column: str) -> float:
-    if rows.empty:
-        raise Lacking(column)
-    return float(rows[column].iloc[0])
