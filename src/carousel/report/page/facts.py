@@ -99,6 +99,15 @@ def route(data: SimpleNamespace, slice_: str, bias: str, lag: int, quantity: str
     return float(rows.loc[rows["length"].idxmax(), "left"])
 
 
+def gaps(data: SimpleNamespace, lag: int) -> pd.Series:
+    """Decades that an untrained LSTM has left with its gates frozen less those by all routes, a number per setting."""
+    rows = select(data.routes, cell="lstm", slice="reach", trained="no", lag=lag, quantity="loss_state",
+                  path=["candidate", "full"], backend=REFERENCE)  # fmt: skip
+    left = rows.pivot_table("left", ["init", "forget_bias"], "path", observed=True)
+    gap = left["candidate"] - left["full"] if len(left.columns) == 2 else rows["left"].head(0)
+    return pd.Series(_some(gap.dropna(), f"frozen gates at lag {lag}"))
+
+
 def length(data: SimpleNamespace, slice_: str) -> int:
     """The steps of the longest sequences of a slice."""
     return int(_some(select(data.routes, slice=slice_), slice_)["length"].max())

@@ -35,8 +35,8 @@ CAPTIONS: Mapping[str, Caption] = {
         f"What is left of an LSTM’s gradient after {LAG} steps, by forget bias",
         "Each dot is one setting, of any init, drive, width and length; below the dashed line less than a tenth of "
         "the gradient with respect to the last state is left, what entering the cell costs included. Bars count the "
-        "settings before training of which that is so. The numbers in the text are of single networks, at "
-        f"drive {STANDARD_DRIVE}.",
+        "settings before training of which that is so. The shares of the record’s list are of single networks, "
+        f"at drive {STANDARD_DRIVE}; those of the takeaway and the lead are means of logarithms over networks.",
         DECAY,
     ),
     "K2": Caption(

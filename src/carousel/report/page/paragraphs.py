@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from itertools import takewhile
 from types import SimpleNamespace
 
-from carousel.analysis.stats.left import KEPT
-from carousel.analysis.text import count, listed, power, share, span
+from carousel.analysis.text import count, counted, listed, power, share, span
 from carousel.axes import REFERENCE
 from carousel.claims.defaults import FIRST
 from carousel.claims.longest_learned_text import LEFT, OCTAVES, RANK
-from carousel.claims.m1_gates_frozen import TRAINED_LAG
+from carousel.claims.m1_gates_frozen import SAME, TRAINED_LAG
 from carousel.claims.rules import LAG, UNCLEAR
 from carousel.report import names
 from carousel.report.page.brief import sentences
@@ -25,9 +24,11 @@ from carousel.report.page.facts import (
     defaults,
     effect,
     evidence,
+    gaps,
     length,
     rounding,
     route,
+    said,
     states,
     threshold,
 )
@@ -66,21 +67,28 @@ def _norms(kept: Sequence[float], norms: Sequence[float]) -> str:
 
 def slopes(data: SimpleNamespace) -> str:
     """What passes the gates' slopes."""
-    found, far = states(data, "M1"), 10 * LAG
+    found = states(data, "M1")
     same, other, every = found.get("holds", 0), found.get("fails", 0), sum(found.values())
-    frozen, total = (route(data, "reach", "1", far, "loss_state", path) for path in ("candidate", "full"))
-    later = (
-        f" Farther back the slopes begin to count: after {count(far)} steps freezing the gates leaves "
-        f"{share(frozen - total)} as much, at a forget bias of 1."
-    )
     return (
         "**Hardly, over a hundred steps.** Hold every gate at its value, so that nothing passes a slope. Then as much "
         f"is left after {LAG} steps ({TRAINED_LAG} in trained networks), within a factor of two, in {same} of {every} "
         f"parts. A part is a cell, forget bias, init and training, with all its {term('setting', 'settings')}. Of the "
         f"others {other} differ{_adding(data)}{_open(data)}."
-        f"{later if frozen - total > -KEPT else ''} At low forget biases what is left comes back through the output, "
+        f"{said(_farther, data)} At low forget biases what is left comes back through the output, "
         "and is multiplied by output gate, tanh’s slope and weights at every step. At high ones it is held in the "
         "cell, and is multiplied by the first two once, on entering it."
+    )
+
+
+def _farther(data: SimpleNamespace) -> str:
+    """In how many settings of the LSTM frozen gates leave as much ten times farther back."""
+    far = 10 * LAG
+    gap = gaps(data, far)
+    apart = gap[gap.abs() > SAME.value]
+    others = f"; of the others, freezing leaves more in {(apart > 0).sum()} and less in {(apart < 0).sum()}"
+    return (
+        f" After {count(far)} steps it is so in {len(gap) - len(apart)} of {counted(len(gap), 'setting')} of the LSTM"
+        f"{others if len(apart) else ''}."
     )
 
 
