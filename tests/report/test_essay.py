@@ -69,7 +69,7 @@ SAID = {  # question -> numbers that its answer has to have, as it writes them
         "after 100 steps (30 in trained networks), within a factor of two, in 7 of 11 parts",
         "2 differ, and there freezing leaves less: the slopes help; 2 are undecided, 0 of them after training",
         "After 1,000 steps it is so in 0 of 1 setting of the LSTM; ",
-        "of the others, freezing leaves more in 1 and less in 0",,
+        "of the others, freezing leaves more in 1 and less in 0",
     ],
     "routes-taken": [
         "10⁻¹¹",
