@@ -20,8 +20,8 @@ def excess(tables: Tables) -> pd.DataFrame:
     """Return per cell and backend by how many decades the full gradient at LAG exceeds its part along the cell.
 
     more: their median over settings and repetitions; ``least`` and ``most`` of the medians of a setting; ``default``,
-    that of PyTorch's default LSTM; NaN where it was not measured. Both are norms over the same units, and both have
-    entered the cell: what is between them is what other paths add.
+    that of PyTorch's default LSTM; NaN where it was not measured; ``usual``, its forget bias. Both
+    are norms over the same units, and both have entered the cell: what is between them is what other paths add.
     """
     found = select(tables.decay, cell=WITH_FORGET_GATE, trained="no", dtype="float64", quantity="loss_state")
     found = planned(found)
@@ -38,7 +38,8 @@ def excess(tables: Tables) -> pd.DataFrame:
     whole = each.groupby("backend").median().rename("middle")
     spread = spread.reset_index().merge(whole.reset_index(), on="backend").set_index(["part", "backend"])
     default = both.groupby(["part", "backend"], observed=True)["default"].median()
-    return spread.join(default).reset_index()
+    usual = both.loc[both["default"].notna(), "forget_bias"].astype(str)
+    return spread.join(default).reset_index().assign(usual=usual.iloc[0] if len(usual) else "")
 
 
 def condition(evidence: pd.DataFrame, states: pd.Series) -> str:
@@ -53,7 +54,8 @@ def _apart(evidence: pd.DataFrame) -> str:
     if not own["more"].notna().any():
         return f"The full gradient at lag {LAG} was not measured beside it, or is exactly zero."
     default = own["default"].dropna()
-    words = [f"{number(default.iloc[0])} decades in {defaults.LSTM}"] if len(default) else []
+    usual = f"{defaults.LSTM} (forget bias {own['usual'].iloc[0]})"
+    words = [f"{number(default.iloc[0])} decades in {usual}"] if len(default) else []
     least, most, middle = own["least"].min(), own["most"].max(), own["middle"].iloc[0]
     words += [f"{number(least)} to {number(most)} decades by setting (median {number(middle)})"]
     return (

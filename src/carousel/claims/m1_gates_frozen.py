@@ -20,7 +20,7 @@ SAME = Margin(
 CELLS = ("lstm97", "lstm")
 START = (*ALONG, "libraries", "long")  # slices of networks at the start
 TRAINED_LAG = 30  # steps: networks were trained on sequences of 60 steps or so
-TOGETHER = "A setting counts once for all its lengths; the figure has a mark for each."
+TOGETHER = "A part has all its lengths together; the figure has a mark for each setting."
 SAID = {HOLDS: "The same", FAILS: "Not the same", UNCLEAR: "Undecided"}
 
 
@@ -88,7 +88,7 @@ def _state_words(own: pd.DataFrame, every: pd.DataFrame, said: str, most: bool) 
     """Return in words how many parts are in one state, and which; of the ``most`` how many are after training."""
     after = (own["trained"].astype(str) != "no").sum()
     which = f" (after training {after})" if most else f": {by_bias(own, every)}"
-    return f"{said} in {len(own)} of {len(every)} settings{which}." if len(own) else ""
+    return f"{said} in {len(own)} of {len(every)} parts{which}." if len(own) else ""
 
 
 def _direction(rows_: pd.DataFrame, states: pd.Series) -> str:

@@ -179,7 +179,8 @@ CLAIM = Claim(
     f"a tenth of what is left of the state's gradient at lag {LAG}, at the start. The rest went through h; how much "
     "is left with every gate frozen, so through h and the candidate alone, is shown beside it.",
     prediction="supported: the forget gate is paid at every step on the carousel and not on the way through h",
-    unit=f"decades at lag {LAG}, total over the carousel's part (LSTM, PyTorch's init)",
+    unit=f"decades at lag {LAG}, total over the carousel's part (LSTM at forget bias 0, PyTorch's init; where it "
+    "was not measured, another)",
     rule=words_of_comparison(
         TENTH,
         f"what is left at lag {LAG} over what the carousel alone leaves",
