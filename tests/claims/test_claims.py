@@ -283,7 +283,7 @@ def test_what_width_and_drive_do_to_the_order_is_said(plant) -> None:
     loud = [grid.assign(slice="drive", drive=drive) for drive in ("0.04", "4")]
     more = decided("K2", tables._replace(decay=pd.concat([tables.decay, *wide, *loud], ignore_index=True)))
     turned = "from width 8 to width 128 the order turns at forget bias 0 (the RNN ahead at 8, 16 and 64)"
-    assert "tanh RNN: ahead in 4 of 5 at forget bias 0" in more.alt
+    assert "The tanh RNN is ahead in 4 of 5 at forget bias 0" in more.alt
     assert turned in more.alt
     assert "from drive 0.04 to drive 4 the order is the same" in more.alt
 

