@@ -17,6 +17,7 @@ from carousel.report.page.facts import Lacking, evidence, route, states, thresho
 from carousel.report.page.figure_captions import CAPTIONS
 from carousel.report.page.findings import FINDINGS, finding
 from carousel.report.page.findings_otherwise import OTHERWISE
+from carousel.report.page.thresholds import thresholds
 from carousel.report.page.vanished import counted_twice
 
 LEFT = {  # forget bias -> decades left at lag 100 by all routes, with the gates fixed, along the carousel
@@ -175,6 +176,16 @@ def test_every_task_that_the_answer_names_is_explained(data):
     text = paragraphs.learning(data)
     assert text.count("(#word-adding)") == text.count("(#word-copy-two)") == 1
     assert "#word-temporal-order" not in text
+
+
+def test_thresholds_along_the_bias_stand_in_one_table_in_their_order(data):
+    rows = [line.split(" | ") for line in thresholds(data).splitlines() if line.startswith("| ")][2:]
+    assert [row[0].strip("| ") for row in rows] == ["0.42", "1.04", "3.1", "5.0 to 5.2"]
+    assert [row[2] for row in rows] == ["1 of 1", "1 of 1", "1 of 2", "2 of 2"]
+    assert "for 100 steps (3) is no threshold: on Keras’s default init" in thresholds(data)
+    data.evidence = data.evidence[data.evidence["id"].isin(["A1e", "K1"])]
+    with pytest.raises(Lacking):
+        thresholds(data)
 
 
 def test_the_mechanism_is_the_power_of_a_gate_that_its_bias_opens():

@@ -8,6 +8,7 @@ from carousel.report.page import paragraphs
 from carousel.report.page.facts import Wording, said
 from carousel.report.page.figure_texts import figure
 from carousel.report.page.markup import div, link, verdict
+from carousel.report.page.thresholds import thresholds
 
 
 class Question(NamedTuple):
@@ -15,7 +16,8 @@ class Question(NamedTuple):
 
     title, short: in full and for the contents. figure: the claim whose picture stands below the answer, or none.
     rests: the claims it rests on, with the verdicts for which its text is true. text: the answer; raises Lacking where
-    a table lacks a number that it needs. beside: claims to read on with, whatever their verdicts.
+    a table lacks a number that it needs. beside: claims to read on with, whatever their verdicts. below: what
+    stands under its figure, if the tables have it.
     """
 
     title: str
@@ -24,6 +26,7 @@ class Question(NamedTuple):
     rests: Mapping[str, tuple[str, ...]]
     text: Wording
     beside: tuple[str, ...] = ()
+    below: Wording | None = None
 
 
 QUESTIONS: Mapping[str, Question] = {
@@ -34,7 +37,7 @@ QUESTIONS: Mapping[str, Question] = {
     "routes-taken": Question("Then what keeps the gradient alive?", "What keeps it alive?", "M2",
                        {"M2": ("supported", "depends"), "M3": ("refuted",)}, paragraphs.other_routes),
     "vanishing": Question("So do the gradients of LSTMs vanish?", "Do LSTM gradients vanish?", "K1",
-                          {"K1": ("refuted",)}, paragraphs.vanishing),
+                          {"K1": ("refuted",)}, paragraphs.vanishing, (), thresholds),
     "rivals": Question("More slowly than in a plain RNN?", "Slower than a plain RNN?", "K2",
                        {"K2": ("depends",), "A2a": ("depends",)}, paragraphs.rivals),
     "relu": Question("Is it the weights or the slopes, and is ReLU the way out?", "Is ReLU the way out?", "A4g",
@@ -60,7 +63,8 @@ def _section(data: SimpleNamespace, name: str, question: Question) -> str:
         for ids in (question.rests, question.beside)
     )
     image = figure(data, question.figure) if answer and question.figure in judged else ""
+    more = said(question.below, data) if answer and question.below else ""
     answer = answer or "This study has no short answer; its verdicts say what it found."
-    more = f" See also {beside}." if beside else ""
-    below = div("rests", f"Rests on {rests}.{more}") if rests else ""
-    return f"### {question.title} {{#{name}}}\n\n{answer}\n\n{image}\n{below}"
+    others = f" See also {beside}." if beside else ""
+    below = div("rests", f"Rests on {rests}.{others}") if rests else ""
+    return f"### {question.title} {{#{name}}}\n\n{answer}\n\n{image}\n\n{more}\n{below}"
