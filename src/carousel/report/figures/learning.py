@@ -17,6 +17,7 @@ from carousel.report import names
 from carousel.report.figures.data import sample
 from carousel.report.figures.style import GREY, legend, look, narrow, nothing, panels
 
+FEWEST = 5  # rows that a panel has room for: what stands around them needs as much
 ROW, HEAD, KEY = 0.2, 1.2, 1.3  # inches: a row, what stands above and below the rows of a panel, the legend
 DOT, LIFT = (
     0.19,
@@ -41,7 +42,7 @@ def k3_figure(tables: Tables) -> Figure:
     tasks = sorted(found["task"].astype(str).unique())
     titles = [_title(task, *(said.get((task, kind), "") for kind in (LONGER, RANKS))) for task in tasks]
     settings = ordered(found)
-    height = ROW * len(settings) + HEAD
+    height = ROW * max(len(settings), FEWEST) + HEAD
     figure, axes = panels(titles, LONGEST, height if narrow() else height + KEY, columns=3)
     for ax, task in zip(axes, tasks, strict=True):
         _draw(ax, select(found, task=task), settings)
