@@ -31,7 +31,7 @@ EACH = (
     Begins("M2", "a tenth along the carousel", f"a tenth of what is left at lag {LAG} came along the carousel alone"),
     Begins("A1e", f"threshold over {LAG} steps", f"half of what runs along the carousel is left after {LAG} steps"),
 )  # fmt: skip
-HEAD = ("Forget bias", "From there on", "Lines along the bias", "Claim")
+HEAD = ("Forget bias", "From there on")
 
 
 def thresholds(data: SimpleNamespace) -> str:
@@ -41,7 +41,7 @@ def thresholds(data: SimpleNamespace) -> str:
         raise Lacking("two thresholds along the forget bias")
     rows = [cells for _, cells in sorted(found, key=lambda row: row[0])]
     first = "Several thresholds along the forget bias are told here; each is of another thing."
-    shown = table("Thresholds along the forget bias", HEAD, rows, (10, 40, 12, 6))
+    shown = table("Thresholds along the forget bias", HEAD, rows, (10, 50))
     return f"{first}{said(_advice, data)}\n\n{shown}"
 
 
@@ -51,7 +51,10 @@ def _row(data: SimpleNamespace, each: Begins) -> tuple[float, tuple[str, ...]] |
         ends, lines = threshold(data, each.claim, each.part), crossed(data, each.claim, each.part)
     except Lacking:
         return None
-    return ends[0], (span(*ends, each.digits), each.what, lines, link(each.claim))
+    return ends[0], (
+        span(*ends, each.digits),
+        f"{each.what} ({link(each.claim)}, on {lines} lines along the bias)",
+    )
 
 
 def _advice(data: SimpleNamespace) -> str:
