@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from carousel.axes import STANDARD_DRIVE
 from carousel.claims.q2_must_vanish import INSIDE
 from carousel.claims.rules import LAG
 
