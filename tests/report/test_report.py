@@ -562,6 +562,27 @@ def test_the_record_of_other_seeds_stands_in_for_the_table_and_names_its_commit(
     assert "was not run under" in stability.stability(SimpleNamespace(claims=data.claims, origins=smoke))
 
 
+def test_a_study_after_the_seals_is_added_to_the_record_and_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(stability, "RECORD", tmp_path / "stability.csv")
+    origin = ORIGIN | {"study": ["standard", "standard-2"], "commit": ["0123abc", "9876def"], "seed": [1, 2]}
+    parquet.write(stability_table(1, 2), tmp_path / "stability.parquet", origin)
+    claims = claims_table()
+    sealed = np.where(claims["id"] == "Q1", "after the data", "before the data")
+    changed = claims["verdict"].mask(claims["id"] == "K2", "refuted").astype(claims["verdict"].dtype)
+    later = ORIGIN | {"study": "standard-5", "commit": "5555fff", "seed": 5}
+    parquet.write(claims.assign(sealed=sealed, verdict=changed), tmp_path / "claims.parquet", later)
+    command = [sys.executable, str(REPORT.parent / "benchmarks/stability.py"), f"--out={stability.RECORD}"]
+    subprocess.run([*command, str(tmp_path / "stability.parquet")], check=True)
+    for _ in range(2):  # the second time it takes the place of the first
+        subprocess.run([*command, f"--confirmed={tmp_path / 'claims.parquet'}"], check=True)
+    record = pd.read_csv(stability.RECORD)
+    assert record.groupby("seed").size().tolist() == [len(claims)] * 3
+    text = stability.stability(SimpleNamespace(claims=claims, origins={"claims.parquet": ORIGIN}))
+    assert "under 3 seeds, of commit 0123abc and 9876def and 5555fff;" in text
+    assert f"under seed 5 was run after the rules were sealed: of {len(claims) - 1} rules" in text
+    assert f"before its data, {len(claims) - 2} give the verdict" in text
+
+
 def test_the_page_is_made_again_when_the_record_changes(tmp_path, monkeypatch):
     (tmp_path / "report").mkdir()
     (tmp_path / "benchmarks").mkdir()

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pandas as pd
 
 from carousel.analysis.text import listed
+from carousel.claims.seals import BEFORE
 from carousel.report.page.markup import escape, table, verdict
 from carousel.report.page.source import PROJECT
 
@@ -17,7 +18,7 @@ def record(study: str) -> pd.DataFrame | None:
     """The rows of RECORD of one study, None where it has none."""
     if not RECORD.is_file():
         return None
-    rows = pd.read_csv(RECORD, dtype={"commit": str})
+    rows = pd.read_csv(RECORD, dtype={"commit": str, "sealed": str})
     rows = rows[rows["study"] == study]
     return rows if len(rows) else None
 
@@ -32,7 +33,20 @@ def stability(data: SimpleNamespace) -> str:
         return (
             f"This study was not run under other master seeds. `{COMMAND}` does that and adds a table here."
         )
-    return f"{recorded_at(data.claims, recorded, origin.get('seed'))}\n\n{by_seed(data.claims, recorded)}"
+    told = f"{recorded_at(data.claims, recorded, origin.get('seed'))}{confirmed(recorded)}"
+    return f"{told}\n\n{by_seed(data.claims, recorded)}"
+
+
+def confirmed(recorded: pd.DataFrame) -> str:
+    """What became of the verdicts under a seed that nobody had seen when the rules were sealed; "" if there is none."""
+    late = recorded[recorded["sealed"] == BEFORE]
+    if late.empty:
+        return ""
+    seeds = listed([str(seed) for seed in late["seed"].unique()])
+    return (
+        f" The study under seed {escape(seeds)} was run after the rules were sealed: of {len(late)} rules that were "
+        f"sealed before its data, {late['same'].sum()} give the verdict that they gave before."
+    )
 
 
 def recorded_at(claims: pd.DataFrame, recorded: pd.DataFrame, seed: object) -> str:
