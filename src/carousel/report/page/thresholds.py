@@ -1,4 +1,4 @@
-"""What begins at which forget bias, in one table: thresholds that are of different things."""
+"""What begins at which forget bias, in one list: thresholds that are of different things."""
 
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from carousel.claims.q2_must_vanish import INSIDE
 from carousel.claims.rules import LAG
 from carousel.report import names
 from carousel.report.page.facts import Lacking, advised, crossed, said, threshold
-from carousel.report.page.markup import escape, link, table
+from carousel.report.page.markup import escape, link
 
 SAME = "against the tanh RNN: orthogonal"  # how the parts of one init begin that the essay speaks of
 
@@ -31,30 +31,28 @@ EACH = (
     Begins("M2", "a tenth along the carousel", f"a tenth of what is left at lag {LAG} came along the carousel alone"),
     Begins("A1e", f"threshold over {LAG} steps", f"half of what runs along the carousel is left after {LAG} steps"),
 )  # fmt: skip
-HEAD = ("Forget bias", "From there on")
 
 
 def thresholds(data: SimpleNamespace) -> str:
-    """The table, the lowest bias first, and which bias is recommended; raises Lacking for fewer than two thresholds."""
+    """The list, the lowest bias first, and which bias is recommended; raises Lacking for fewer than two thresholds."""
     found = [row for each in EACH if (row := _row(data, each))]
     if len(found) < 2:
         raise Lacking("two thresholds along the forget bias")
-    rows = [cells for _, cells in sorted(found, key=lambda row: row[0])]
+    rows = [line for _, line in sorted(found)]
     first = "Several thresholds along the forget bias are told here; each is of another thing."
-    shown = table("Thresholds along the forget bias", HEAD, rows, (10, 50))
-    return f"{first}{said(_advice, data)}\n\n{shown}"
+    return "\n".join([f"{first}{said(_advice, data)} From a forget bias of", "", *rows])
 
 
-def _row(data: SimpleNamespace, each: Begins) -> tuple[float, tuple[str, ...]] | None:
-    """The lowest bias, to sort by, and the cells; none where no line passes the threshold."""
+def _row(data: SimpleNamespace, each: Begins) -> tuple[float, str] | None:
+    """The lowest bias, to sort by, and the line of the list; none where no line passes the threshold."""
     try:
         ends, lines = threshold(data, each.claim, each.part), crossed(data, each.claim, each.part)
     except Lacking:
         return None
-    return ends[0], (
-        span(*ends, each.digits),
-        f"{each.what} ({link(each.claim)}, on {lines} lines along the bias)",
+    text = (
+        f"- **{span(*ends, each.digits)}** on, {each.what} ({link(each.claim)}, {lines} lines along the bias)"
     )
+    return ends[0], text
 
 
 def _advice(data: SimpleNamespace) -> str:
