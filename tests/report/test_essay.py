@@ -265,8 +265,15 @@ def test_the_lead_says_whether_they_can(data):
     assert said.startswith(
         "They can, but at library defaults they do not. Along the cell a gradient is multiplied"
     )
-    assert [left for left in ("10⁻²⁰", "10⁻⁸", share(-0.75), share(-1.4)) if left not in said] == []
-    assert "with PyTorch’s (forget bias 0) and" in said
+    assert [
+        left
+        for left in ("10⁻²⁰", "10⁻⁸", share(-0.75), f"chrono biases {share(-0.42)} on PyTorch’s default")
+        if left not in said
+    ] == []
+    assert "default forget biases leave after 100 steps" in said and "with PyTorch’s (0) and" in said
+    few = data.routes[~((data.routes["slice"] == "reach") & (data.routes["forget_bias"] == "chrono"))]
+    without = opening.answer(SimpleNamespace(**vars(data) | {"routes": few}))
+    assert f"{share(-0.75)} on Keras’s default init and {share(-1.4)} on PyTorch’s default (" in without
     kept = data.routes.assign(left=data.routes["left"].where(data.routes["init"] != "keras", -0.5))
     assert opening.answer(SimpleNamespace(**vars(data) | {"routes": kept})).startswith(
         "They can, but not by themselves."
@@ -281,7 +288,7 @@ def test_the_picture_says_of_which_networks_the_defaults_of_the_lead_are(data):
     (data.results / "figures" / "hero.html").write_text("<figure><figcaption>Norms.</figcaption></figure>")
     defaults = data.routes["slice"] == "libraries"
     data.routes.loc[defaults, ["hidden", "length"]] = 64, 400
-    said = "Norms. The defaults in the text above are networks of 64 units and sequences of 400 steps"
+    said = "Norms. The defaults above: 64 units, 400 steps"
     assert said in opening.hero(data)
     data.routes = data.routes[~defaults]
     assert "<figcaption>Norms.</figcaption>" in opening.hero(data)

@@ -1,6 +1,6 @@
 """The hero as a piece of HTML: the control, the drawing at two sizes, and the sentence of the chosen forget bias."""
 
-from carousel.analysis.text import counted
+from carousel.analysis.text import as_number, counted
 from carousel.report import names
 from carousel.report.hero.lines import Lines
 from carousel.report.hero.picture import NARROW, WIDE, svg
@@ -14,7 +14,12 @@ TITLE = "What is left of an LSTM’s gradient, by steps back from the loss"
 def fragment(lines: Lines) -> str:
     """Return the figure. Which forget bias it shows is decided by radio buttons and style alone."""
     first = lines.biases.index(FIRST) if FIRST in lines.biases else 0
-    said = [f'<p class="b b{k}">{sentence(lines, bias)}</p>' for k, bias in enumerate(lines.biases)]
+    numbers = [bias for bias in lines.biases if as_number(bias) == as_number(bias)]
+    why = {bias: entered(lines) for bias in numbers[-1:]}
+    said = [
+        f'<p class="b b{k}">{sentence(lines, bias)}{why.get(bias, "")}</p>'
+        for k, bias in enumerate(lines.biases)
+    ]
     return "\n".join([
         f'<figure class="hero" id="hero"><style>{rules(len(lines.biases), first)}</style>',
         control(lines.biases, first),
@@ -45,13 +50,13 @@ def caption(lines: Lines) -> str:
     """Return how to read the drawing, and where it was measured."""
     networks = f"{counted(lines.repetitions, 'network')} of {lines.hidden} units [least to most; shaded]"
     return (
-        "Norm of the gradient with respect to the state (h and c together), over that with respect to the last state: "
-        f"geometric mean (that of logarithms) of {networks}, before training, "
-        f"{names.init(lines.init)} init, sequences of {lines.length:,} steps of white noise as input, "
+        "Norm of the gradient with respect to the state (h and c), over that with respect to the last state: "
+        f"geometric mean of {networks}, before training, "
+        f"{names.init(lines.init)} init, {lines.length:,} steps of white noise as input, "
         f"{strength(lines.drive)}. "
         f"<em>Forget bias</em>: a number added to what opens the forget gates{drawn(lines)}. "
         "<em>Gates frozen</em>: no error passes a "
-        f"gate’s slope. <em>Carousel alone</em>: none passes the recurrent weights.{entered(lines)}"
+        f"gate’s slope. <em>Carousel alone</em>: none passes the recurrent weights."
     )
 
 
@@ -64,7 +69,5 @@ def strength(drive: str) -> str:
 
 def drawn(lines: Lines) -> str:
     """Return what chrono biases are, where the control offers them."""
-    said = (
-        "; <em>chrono</em> draws it so that the units forget at rates spread over the length of the sequence"
-    )
+    said = "; <em>chrono</em> draws it so that the units forget at rates spread over the sequence’s length"
     return said if "chrono" in lines.biases else ""

@@ -63,8 +63,8 @@ def hero(data: SimpleNamespace) -> str:
 def _other_networks(data: SimpleNamespace) -> str:
     """Of which networks the defaults of the lead are: their numbers are not quite those of the picture."""
     row = next(iter(default_rows(data, "lstm").values()))
-    size = f"{counted(int(row['hidden']), 'unit')} and sequences of {counted(int(row['length']), 'step')}"
-    return f" The defaults in the text above are networks of {size}, and so not quite the picture’s."
+    size = f"{counted(int(row['hidden']), 'unit')}, {counted(int(row['length']), 'step')}"
+    return f" The defaults above: {size}."
 
 
 def strip(data: SimpleNamespace) -> str:
@@ -124,30 +124,29 @@ def _slopes(data: SimpleNamespace) -> str:
 def _defaults(data: SimpleNamespace) -> str:
     """What is left at the standard lag by default, in the libraries that differ in the forget bias."""
     found = default_rows(data, "lstm")
-    each = [
-        f"{share(found[label]['left'])} with {escape(label)}’s (forget bias {found[label]['forget_bias']})"
-        for label in SHOWN
-        if label in found
-    ]
-    whole = f"After {LAG} steps the defaults leave, of the whole gradient by all routes"
-    return f"{whole}, {listed(each)}{said(_setting, data)}." if each else ""
-
-
-def _chrono(data: SimpleNamespace, left: float) -> str:
-    """What chrono biases leave on the first library's init, where the number leaves less than a tenth there."""
-    drawn = route(data, "reach", "chrono", LAG, "loss_state", "full")
-    return f", where chrono biases leave {share(drawn)}" if left < VANISHED <= drawn else ""
+    rows = [(label, found[label]) for label in SHOWN if label in found]
+    each = [f"{share(row['left'])} with {escape(label)}’s ({row['forget_bias']})" for label, row in rows]
+    leave = f"Of the whole gradient default forget biases leave after {LAG} steps"
+    return f"{leave} {listed(each)}{said(_setting, data)}." if each else ""
 
 
 def _setting(data: SimpleNamespace) -> str:
-    """What the forget bias that is recommended for the standard lag leaves, on its init and on the first library's."""
+    """What the forget bias that is recommended for the standard lag leaves, and what the first library's init does."""
     row = advised(data, "lstm")
     bias, init = str(row["forget_bias"]), str(row["init"])
     own = f"{share(row['left'])} on {escape(names.init(init))} init"
-    other = route(data, "reach", bias, LAG, "loss_state", "full") if init != FIRST else None
-    beside = (
-        f" and {share(other)} on {escape(names.init(FIRST))}{said(lambda found: _chrono(found, other), data)}"
-        if other is not None
-        else ""
-    )
+    beside = said(lambda found: _on_first(found, bias), data) if init != FIRST else ""
     return f"; a forget bias of {escape(names.forget_bias(bias))} leaves {own}{beside} ([what to set](#recommended))"
+
+
+def _on_first(data: SimpleNamespace, bias: str) -> str:
+    """What the same bias leaves on the first library's init or, where that is less than a tenth, what chrono does."""
+    left, library = route(data, "reach", bias, LAG, "loss_state", "full"), escape(names.init(FIRST))
+    drawn = said(_chrono, data) if left < VANISHED else ""
+    return f", chrono biases {drawn} on {library}" if drawn else f" and {share(left)} on {library}"
+
+
+def _chrono(data: SimpleNamespace) -> str:
+    """What chrono biases leave on the first library's init, where it is a tenth or more."""
+    left = route(data, "reach", "chrono", LAG, "loss_state", "full")
+    return share(left) if left >= VANISHED else ""

@@ -60,6 +60,7 @@ def _advice(data: SimpleNamespace) -> str:
     row = advised(data, "lstm")
     bias, init = names.forget_bias(str(row["forget_bias"])), escape(names.init(str(row["init"])))
     return (
-        f" The one that is [recommended](#recommended) for {LAG} steps ({bias}) is no threshold: on {init} init it "
-        "leaves at least a tenth of the gradient with respect to the last state, entering the cell included."
+        f" The one that the gradient [recommends](#recommended) for {LAG} steps ({bias}) is no threshold: "
+        f"on {init} init it leaves at least a tenth of the gradient with respect to the last state, entering the cell "
+        "included."
     )
