@@ -15,7 +15,8 @@ from carousel.report.recommendations import INPUT_LOST, LARGEST, LEARNED, SMALLE
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")  # what libraries have
 WITH_GATES = ("lstm", "gru")
 WORDS = {"task": names.task, "cell": names.cell, "init": names.init, "forget_bias": names.forget_bias}
-CHOSEN_BY = {LEARNED: "training", SMALLEST: "gradient"}
+CHOSEN_BY = {LEARNED: "training, of {}", SMALLEST: "gradient"}  # of how many settings tried
+NONE_CHOSEN: list[tuple[str, ...]] = [("", "none passes", "", "", "")]
 NOTHING = "This study measured no setting that could be recommended."
 TORCH_KERAS = """\
 # layer: a torch.nn.LSTM
@@ -68,8 +69,8 @@ def criterion() -> str:
         "before others, then a library’s init, then the smallest forget bias, then what changes least; the second has "
         "the setting whose state’s gradient changes least, whatever its input; the third, of the settings that were "
         "trained on sequences as long or longer, the one that most seeds learned with, in the task where they were "
-        "fewest, and of these the fastest, whether it passes or not. Settings whose runs climb from length to length "
-        "have a learning rate of their own, the others 0.01, so that their updates compare them roughly."
+        "fewest, and of these the fastest, whether it passes or not. Some settings have a learning rate chosen for "
+        "them, others one that all share, so that their updates compare them roughly."
     )
 
 
@@ -99,17 +100,12 @@ def in_short(data: SimpleNamespace) -> str:
 
 def chosen(found: pd.DataFrame, lag: int, cell: str) -> list[tuple[str, ...]]:
     """What training chose and what the gradient did, each with what is left and what it solved; one row if the same."""
-    rows = {
-        said: found.loc[(lag, name, cell)]
-        for name, said in CHOSEN_BY.items()
-        if (lag, name, cell) in found.index
-    }
-    if len({written(row) for row in rows.values()}) == 1:
-        rows = {" and ".join(rows): next(iter(rows.values()))}
-    rows = {
-        said.replace("training", f"training, of {count(row['n_tried'])}"): row for said, row in rows.items()
-    }
-    return [(said, *in_numbers(row)) for said, row in rows.items()] or [("", "none passes", "", "", "")]
+    names_of = [name for name in CHOSEN_BY if (lag, name, cell) in found.index]
+    rows = [found.loc[(lag, name, cell)] for name in names_of]
+    said = [CHOSEN_BY[name].format(count(row["n_tried"])) for name, row in zip(names_of, rows, strict=True)]
+    if len({written(row) for row in rows}) == 1:
+        return [(" and ".join(said), *in_numbers(rows[0]))]
+    return [(each, *in_numbers(row)) for each, row in zip(said, rows, strict=True)] or NONE_CHOSEN
 
 
 def in_numbers(row: pd.Series) -> tuple[str, str, str, str]:
