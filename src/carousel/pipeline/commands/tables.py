@@ -108,9 +108,10 @@ def stability(args: argparse.Namespace) -> None:
 
 def draw(args: argparse.Namespace) -> None:
     """Draw the figures of the claims and of the report."""
-    from carousel.report.figures import draw as draw_theory
+    from carousel.report.figures import draw as drawing
 
-    names = "decay", "accuracy", "claims", "evidence", "summary", "dynamics", "learned", "depth"
+    names = "accuracy", "claims", "evidence", "summary", "learned", "depth"
     tables = {name: table(getattr(args, name), name) for name in names}
+    tables |= {name: runs(getattr(args, name), name, columns) for name, columns in drawing.READ.items()}
     with whole_folder(args.out) as folder:
-        draw_theory.draw(tables, folder, args.cores)
+        drawing.draw(tables, folder, args.cores)

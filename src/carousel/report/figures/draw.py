@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
+from carousel.claims import claim
 from carousel.claims.claim import Tables
 from carousel.report.figures import (
     chains,
@@ -40,6 +41,7 @@ from carousel.report.figures.svg import save
 from carousel.report.hero.fragment import fragment
 from carousel.report.hero.lines import lines
 from carousel.report.hero.still import NOTHING, still
+from carousel.tables.runs import Runs
 
 FIGURES: dict[str, Callable[[Tables], Figure]] = {
     "story": story.story,
@@ -79,13 +81,16 @@ FIGURES: dict[str, Callable[[Tables], Figure]] = {
     "M3": routes.m3_figure,
 }
 
+READ = claim.READ | {"dynamics": [*claim.READ["dynamics"], "error"]}
+"""The columns that figures read, of the tables with millions of rows."""
+
 
 class Picture(NamedTuple):
     """A figure of one table, and the same in words: its alternative text."""
 
     table: str
-    figure: Callable[[pd.DataFrame], Figure]
-    alt: Callable[[pd.DataFrame], str]
+    figure: Callable[[pd.DataFrame | Runs], Figure]
+    alt: Callable[[pd.DataFrame | Runs], str]
 
 
 PICTURES: dict[str, Picture] = {
@@ -100,7 +105,7 @@ PICTURES: dict[str, Picture] = {
 }
 
 
-def draw(tables: Mapping[str, pd.DataFrame], folder: Path, cores: int = 1) -> None:
+def draw(tables: Mapping[str, pd.DataFrame | Runs], folder: Path, cores: int = 1) -> None:
     """Write {name}.svg and narrow/{name}.svg, for phones: the story, the figure of each claim, and each of PICTURES.
 
     data/{name}.csv are the numbers drawn; story.txt and {name}.txt are the pictures in words. tables: decay, accuracy,
@@ -136,7 +141,7 @@ def in_processes(n: int, work: Callable[[int], None]) -> None:
         raise RuntimeError("a process that draws figures failed; its error stands above")
 
 
-def save_all(names: Sequence[str], tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+def save_all(names: Sequence[str], tables: Mapping[str, pd.DataFrame | Runs], folder: Path) -> None:
     """Write figures at both widths, and the numbers that they draw."""
     measured = Tables(*(tables[name] for name in Tables._fields))
     for name in names:
@@ -148,7 +153,7 @@ def save_all(names: Sequence[str], tables: Mapping[str, pd.DataFrame], folder: P
                 save(figure, place / f"{name}.svg")
 
 
-def made(name: str, tables: Mapping[str, pd.DataFrame], measured: Tables) -> Figure:
+def made(name: str, tables: Mapping[str, pd.DataFrame | Runs], measured: Tables) -> Figure:
     """Return a figure of the tables that it is drawn from."""
     if picture := PICTURES.get(name):
         return picture.figure(tables[picture.table])

@@ -15,6 +15,7 @@ from carousel.report.figures.data import sample, usual
 from carousel.report.figures.labels import end_label
 from carousel.report.figures.story import MAIN, STORY
 from carousel.report.figures.style import GREY, RATE, bias_looks, legend, look, nothing, panels
+from carousel.tables.runs import Runs
 
 SHOWN = ("rnn_tanh", "lstm97", "lstm")
 
@@ -26,7 +27,7 @@ def main_cells(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["cell"].isin(wanted) & rows["forget_bias"].isin(["none", *MAIN])]
 
 
-def spectra(dynamics: pd.DataFrame) -> pd.DataFrame:
+def spectra(dynamics: pd.DataFrame | Runs) -> pd.DataFrame:
     """Return cell, forget_bias, index, value and error before training: medians over the repetitions."""
     rows = main_cells(sample(usual(select(dynamics, quantity="lyapunov"))))
     keys = ["cell", "forget_bias", "index"]
@@ -38,7 +39,7 @@ def spectra(dynamics: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def figure(dynamics: pd.DataFrame) -> Figure:
+def figure(dynamics: pd.DataFrame | Runs) -> Figure:
     """Draw the exponents against their number, with bands of two standard errors; lost directions end a line."""
     table = spectra(dynamics)
     shown = table[table["cell"].isin(SHOWN) & np.isfinite(table["value"])]
@@ -73,7 +74,7 @@ def _memory(ax: Axes, cells: int) -> None:
         ax.axvline(cells + 0.5, color=GREY, linewidth=1, linestyle=(0, (2, 2)), label=said)
 
 
-def alt(dynamics: pd.DataFrame) -> str:
+def alt(dynamics: pd.DataFrame | Runs) -> str:
     """Return the picture in words: the largest and the smallest exponent of each setting."""
     table = spectra(dynamics)
     if table.empty:
@@ -106,7 +107,7 @@ class Determinants(NamedTuple):
     apart: int
 
 
-def determinants(dynamics: pd.DataFrame) -> Determinants:
+def determinants(dynamics: pd.DataFrame | Runs) -> Determinants:
     """Return how far the sum of all exponents is from the mean of log10 |det J|."""
     total, log_det = (
         select(dynamics, quantity=name).set_index(MODEL)["value"] for name in ("lyapunov_sum", "log_det")

@@ -6,13 +6,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from carousel.analysis.stats.tables import select
+from carousel.analysis.stats.tables import heads, select
 from carousel.analysis.text import bias_order, number
 from carousel.report import names
 from carousel.report.figures.data import longest, prefer, sample, usual
 from carousel.report.figures.exponents import main_cells
 from carousel.report.figures.style import GREY, look, narrow, nothing, width
 from carousel.tables.quantities import EXIT_PARTS
+from carousel.tables.runs import Runs
 
 Quantities = Mapping[tuple[str, ...], str]
 
@@ -50,11 +51,17 @@ def bands(rows: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
     return table.assign(at=at).sort_values(["cell", "at", "step"], ignore_index=True).drop(columns="at")
 
 
-def first_and_last(dynamics: pd.DataFrame) -> pd.DataFrame:
+def before(dynamics: pd.DataFrame | Runs) -> pd.DataFrame:
+    """Return the rows over all units, steps and sequences that were measured before training."""
+    return sample(usual(select(dynamics, axis="all")))
+
+
+def first_and_last(dynamics: pd.DataFrame | Runs) -> pd.DataFrame:
     """Return the rows before and after training on one task; a study without training: those before alone."""
-    rows = dynamics[dynamics["trained"] != "no"]
+    told = heads(dynamics)["trained"]
+    rows = select(dynamics, axis="all", trained=[*told[told != "no"].unique()])
     if rows.empty:
-        return sample(usual(dynamics))
+        return before(dynamics)
     choices = {"trained": "adding", "gradient": "full", "init": "orthogonal", "gain": 1.0}
     for column, value in choices.items():
         rows = prefer(rows, column, value)
@@ -62,7 +69,7 @@ def first_and_last(dynamics: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["step"].isin([0, rows["step"].max()])]
 
 
-def gates(dynamics: pd.DataFrame) -> Figure:
+def gates(dynamics: pd.DataFrame | Runs) -> Figure:
     """Draw the openings of the gates before training and after the last snapshot."""
     table = bands(first_and_last(dynamics), GATES)
     table = select(table, cell=WITH_GATES) if table["cell"].isin(WITH_GATES).any() else table
@@ -80,9 +87,9 @@ def gates(dynamics: pd.DataFrame) -> Figure:
     return drawing
 
 
-def factors(dynamics: pd.DataFrame) -> Figure:
+def factors(dynamics: pd.DataFrame | Runs) -> Figure:
     """Draw the entry and the exit factor, and below them the three parts that multiply to the exit."""
-    table = bands(sample(usual(dynamics)), FACTORS)
+    table = bands(before(dynamics), FACTORS)
     titles = present(table, FACTORS)
     if not titles:
         return nothing("entry and exit factors")
@@ -152,15 +159,15 @@ def draw_bands(
     axes[0].set_yticks(list(place.values()), list(labels.values()))
 
 
-def gates_alt(dynamics: pd.DataFrame) -> str:
+def gates_alt(dynamics: pd.DataFrame | Runs) -> str:
     """Return the gates in words: their medians, setting by setting."""
     table = bands(first_and_last(dynamics), GATES)
     return _medians(table, "Quantiles of the gates, before and after training. Medians: ", "gates")
 
 
-def factors_alt(dynamics: pd.DataFrame) -> str:
+def factors_alt(dynamics: pd.DataFrame | Runs) -> str:
     """Return the factors in words: their medians, setting by setting."""
-    table = bands(sample(usual(dynamics)), FACTORS)
+    table = bands(before(dynamics), FACTORS)
     return _medians(
         table, "Quantiles of the entry and exit factors and of the exit's parts. Medians: ", "factors"
     )

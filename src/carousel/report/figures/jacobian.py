@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from carousel.analysis.stats.tables import select
+from carousel.analysis.stats.tables import heads, select
 from carousel.analysis.text import bias_order, number
 from carousel.report import names
 from carousel.report.figures.data import curves, sample, usual
@@ -13,6 +13,7 @@ from carousel.report.figures.labels import end_label
 from carousel.report.figures.story import MAIN
 from carousel.report.figures.style import LAG, nothing, panels, powers
 from carousel.tables.quantities import of_kind
+from carousel.tables.runs import Runs
 
 SHOWN = ("rnn_tanh", "lstm")
 BLOCKS = {  # suffix of the quantity -> label and colour
@@ -24,9 +25,9 @@ BLOCKS = {  # suffix of the quantity -> label and colour
 NORMS = {"spec": (0, ()), "fro": (0, (3, 2))}  # -> dashes
 
 
-def settings(decay: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def settings(decay: pd.DataFrame | Runs) -> list[tuple[str, pd.DataFrame]]:
     """Return a title and the curves of each cell and forget bias that is shown."""
-    rows = select(decay, quantity=of_kind(decay["quantity"].unique(), "jacobian"))
+    rows = select(decay, quantity=of_kind(heads(decay)["quantity"].unique(), "jacobian"))
     rows = sample(usual(rows))
     seen = list(dict.fromkeys(rows["cell"].astype(str)))
     found = []
@@ -43,7 +44,7 @@ def _title(cell: str, bias: str) -> str:
     return names.cell(cell) + ("" if bias == "none" else f", forget bias {bias}")
 
 
-def figure(decay: pd.DataFrame) -> Figure:
+def figure(decay: pd.DataFrame | Runs) -> Figure:
     """Draw both norms of every block against lag, a panel for each setting."""
     found = settings(decay)
     if not found:
@@ -74,7 +75,7 @@ def _finite(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
     return table[(table["quantity"] == quantity) & np.isfinite(table["log10_norm"])]
 
 
-def alt(decay: pd.DataFrame) -> str:
+def alt(decay: pd.DataFrame | Runs) -> str:
     """Return the picture in words: the spectral norms at the longest lag of each setting."""
     found = settings(decay)
     if not found:

@@ -23,6 +23,7 @@ from carousel.report.figures.style import (
     panels,
     powers,
 )
+from carousel.tables.runs import Runs
 
 DEEPEST = -400.0  # decades: the story's axis ends below what float64 can hold
 FLOATS = {name: float(np.log10(np.finfo(name).smallest_subnormal)) for name in ("float32", "float64")}
@@ -32,7 +33,7 @@ DEFAULT = f"{names.init(defaults.FIRST)} {names.cell('lstm')}"
 STORY = ("rnn_sigmoid", "rnn_tanh", "rnn_relu", "gru", "lstm97", "lstm")
 
 
-def story_curves(decay: pd.DataFrame) -> pd.DataFrame:
+def story_curves(decay: pd.DataFrame | Runs) -> pd.DataFrame:
     """Return the curves of the one picture: total gradient of the main cells, by forget bias, with ``label``.
 
     Beside them a library's default LSTM. Up to the last lag before the initial state, which no step has squashed.
@@ -51,18 +52,18 @@ def story_curves(decay: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([table, curves(_default(decay), ["cell", "forget_bias"]).assign(label=DEFAULT)])
 
 
-def shown(decay: pd.DataFrame) -> pd.DataFrame:
+def shown(decay: pd.DataFrame | Runs) -> pd.DataFrame:
     """Return the total gradient of the story's cells in the settings that figures show, before the initial state."""
     return _inside(usual(select(decay, quantity="loss_state", path="full", cell=STORY)))
 
 
-def _where(decay: pd.DataFrame) -> str:
+def _where(decay: pd.DataFrame | Runs) -> str:
     """Return in words the init and the drive of the settings that the story shows."""
     row = shown(decay).iloc[0]
     return f"{names.init(row['init'])} init, drive {row['drive']}"
 
 
-def _default(decay: pd.DataFrame) -> pd.DataFrame:
+def _default(decay: pd.DataFrame | Runs) -> pd.DataFrame:
     """Return the total gradient of PyTorch's default LSTM, over the longest sequences."""
     rows = select(
         decay, slice=defaults.SLICE, init=defaults.FIRST, cell="lstm", quantity="loss_state", path="full"
@@ -109,7 +110,7 @@ def _floors(ax: Axes) -> None:
     ax.set_xlim(None, right)
 
 
-def story_alt(decay: pd.DataFrame) -> str:
+def story_alt(decay: pd.DataFrame | Runs) -> str:
     """Return the story's alternative text, from the same numbers as its lines."""
     table = story_curves(decay)
     if table.empty:

@@ -10,6 +10,7 @@ from carousel.analysis.text import as_number, bias_order
 from carousel.axes import LAGS, REFERENCE
 from carousel.claims import defaults
 from carousel.report.figures.data import prefer
+from carousel.tables.runs import Runs
 
 ROUTES = {"full": "all routes", "candidate": "gates frozen", "cell": "carousel alone"}  # path: its name
 RIVAL = "rnn_tanh"
@@ -36,7 +37,7 @@ class Lines(NamedTuple):
     drive: str
 
 
-def lines(decay: pd.DataFrame) -> Lines | None:
+def lines(decay: pd.DataFrame | Runs) -> Lines | None:
     """Return the lines of LSTM and tanh RNN at the init of the first library; None where no LSTM was measured."""
     rows = _rows(decay)
     if rows.empty:
@@ -64,7 +65,7 @@ def at(lines: Lines, bias: str, path: str, lag: int, what: str = "left") -> floa
     return float(found.get(lag, float("nan")))
 
 
-def _rows(decay: pd.DataFrame) -> pd.DataFrame:
+def _rows(decay: pd.DataFrame | Runs) -> pd.DataFrame:
     """Return the rows of the place that the hero shows: LSTM and rival of one slice, init, drive, width and length."""
     rows = select(
         decay, quantity="loss_state", path=[*ROUTES], cell=["lstm", RIVAL], trained="no", gain=1.0, bias=0.0

@@ -102,7 +102,7 @@ def _gates(data: SimpleNamespace) -> str:
 
 
 def _factors(data: SimpleNamespace) -> str:
-    table = gates.bands(sample(usual(data.dynamics)), gates.FACTORS)
+    table = gates.bands(gates.before(data.dynamics), gates.FACTORS)
     own = middle(select(table, cell="lstm", forget_bias="1").set_index("quantity")) if len(table) else {}
     if not {"entry", "exit"} <= {*getattr(own, "index", ())}:
         raise Lacking("entry and exit factors")
@@ -185,7 +185,7 @@ PICTURE_TEXTS: Mapping[str, Text] = {
     "jacobian": Text(_none, lambda data: _repeated(_jacobians(data))),
     "exponents": Text(_exponents, lambda data: _repeated(_spectra(data))),
     "gates": Text(_gates, lambda data: _repeated(gates.first_and_last(data.dynamics))),
-    "factors": Text(_factors, lambda data: _repeated(sample(usual(data.dynamics)))),
+    "factors": Text(_factors, lambda data: _repeated(gates.before(data.dynamics))),
     "learned": Text(_learned, _runs),
     "depth": Text(_depth, lambda data: _repeated(depth.shown(data.depth))),
 }
