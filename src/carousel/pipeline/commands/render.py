@@ -31,10 +31,10 @@ def render(args: argparse.Namespace) -> None:
 
 def in_short(page: str) -> str:
     """The summary of the study that was just rendered; page: its file's name."""
-    from carousel.report.page.sections import load
+    from carousel.report.page.sections import COLUMNS, load
     from carousel.report.page.summary import summary
 
-    return summary(load(), page, "figures/hero.svg")
+    return summary(load(left_out=COLUMNS), page, "figures/hero.svg")
 
 
 def check(results: Path) -> None:

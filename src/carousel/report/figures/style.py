@@ -8,7 +8,6 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -100,7 +99,9 @@ def marker(cell: str) -> str:
 
 def bias_looks(biases: Sequence[str]) -> dict[str, dict]:
     """Return colour and dashes per forget bias, light and broken to dark and whole."""
-    colours = sns.color_palette(BLUES, max(len(biases), 2))
+    from seaborn import color_palette  # a second of imports, which the page's text does not need
+
+    colours = color_palette(BLUES, max(len(biases), 2))
     dashes = [DASHES[round(i)] for i in np.linspace(0, len(DASHES) - 1, max(len(biases), 2))]
     return {
         bias: {"color": mpl.colors.to_hex(colours[i]), "linestyle": dashes[i]}

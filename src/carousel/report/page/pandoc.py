@@ -10,16 +10,16 @@ import nbformat
 import pypandoc
 import yaml
 
+STYLE = "style.css"
 PANDOC = [
     "--from=markdown-blank_before_header",  # as Quarto reads it
     "--to=html5",
     "--standalone",
-    "--embed-resources",
     "--mathml",
     "--citeproc",
     "--section-divs",
     "--template=template.html",
-    "--css=style.css",
+    f"--css={STYLE}",
     "--fail-if-warnings",
 ]
 
@@ -41,7 +41,16 @@ def page(folder: Path) -> Path:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"pandoc: {' '.join(done.stderr.split())}")
-    return folder / "index.html"
+    made = folder / "index.html"
+    made.write_text(whole(made.read_text("utf-8"), (folder / STYLE).read_text("utf-8")), "utf-8")
+    return made
+
+
+def whole(page: str, style: str) -> str:
+    """The page with its style in it, the only file that it names; pandoc's own embedding reads all of a page again."""
+    return page.replace(
+        f'<link rel="stylesheet" href="{STYLE}">', f'<style type="text/css">\n{style}</style>', 1
+    )
 
 
 def markdown(text: str, folder: Path) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,10 +31,10 @@ COLUMNS = {  # of the large tables, those that the page reads
 }
 
 
-def load() -> SimpleNamespace:
-    """The tables of the results folder that the environment names, and their provenance by file."""
+def load(left_out: Collection[str] = ()) -> SimpleNamespace:
+    """The tables of the results folder that the environment names, but those `left_out`; their provenance by file."""
     results = Path(os.environ["CAROUSEL_RESULTS"])
-    tables = [name for name in SHOWN if name.endswith(".parquet")]
+    tables = [name for name in SHOWN if name.endswith(".parquet") and name not in left_out]
     tables += [name for name in OPTIONAL if (results / name).is_file()]
     frames = {Path(name).stem: read(results / name) for name in tables}
     validate(frames["claims"])

@@ -112,7 +112,7 @@ def of_sections(data: SimpleNamespace) -> dict[str, set[str]]:
 
 def names_of(rows: pd.DataFrame) -> set[str]:
     """The slices that rows are in."""
-    return set(rows["slice"].astype(str))
+    return {str(name) for name in rows["slice"].unique()}
 
 
 def links(anchors: Iterable[str]) -> str:
