@@ -1,6 +1,7 @@
 """Colours on dark paper: of the same hue as on light paper, and of about the same contrast."""
 
 import colorsys
+from functools import cache
 
 import matplotlib as mpl
 import numpy as np
@@ -23,6 +24,7 @@ def ratio(colour: str, paper: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+@cache
 def in_dark(colour: str) -> str:
     """Return the colour for dark paper: its hue, and the contrast that it has on light paper, to the power of MORE.
 

@@ -1,5 +1,7 @@
 """Labels at the ends of lines: dark enough to read, and moved apart so that none covers another."""
 
+from functools import cache
+
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,6 +24,7 @@ def end_label(ax: Axes, x: float, y: float, label: str, colour: str) -> None:
     )  # fmt: skip
 
 
+@cache
 def darker(colour: str) -> str:
     """Return a colour dark enough for text on white (contrast of 4.5 to 1, WCAG 2.1)."""
     rgb = np.array(mpl.colors.to_rgb(colour))
