@@ -140,7 +140,7 @@ def measuring(run: subprocess.Popen) -> psutil.Process:
     while run.poll() is None:
         for each in psutil.Process(run.pid).children(recursive=True):
             with suppress(psutil.Error):
-                if each.cmdline()[1:4] == ["-m", "carousel", "decay"]:
+                if "carousel decay" in (each.name(), " ".join(each.cmdline()[2:4])):
                     return each
         time.sleep(0.002)
     raise AssertionError("no job measured")

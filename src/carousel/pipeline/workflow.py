@@ -12,7 +12,7 @@ from carousel.axes import BACKENDS
 from carousel.pipeline.claim_paths import paths, seals_of
 from carousel.pipeline.fingerprint import PACKAGE, PROJECT
 from carousel.pipeline.rebuild import CONFIG, RESULTS
-from carousel.pipeline.run import job, locks, snakemake
+from carousel.pipeline.run import copies, job, locks, snakemake
 from carousel.study import files, jobs
 from carousel.study.errors import StudyError, allowed
 from carousel.study.schema import Study
@@ -129,6 +129,8 @@ def start(workflow: Any, results: Path) -> None:
         _LOCKS.append(locks.lock(results))
     except StoreError as error:
         sys.exit(str(error))
+    if not workflow.resource_settings.nodes:
+        copies.start()
     snakemake.lift_rate_limit(workflow)
     snakemake.follow(workflow, results)
 

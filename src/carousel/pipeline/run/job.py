@@ -20,6 +20,8 @@ from typing import IO
 
 import psutil  # type: ignore[import-untyped]
 
+from carousel.pipeline.run.copies import ask, kill
+
 RUN = "CAROUSEL_RUN"
 """The environment variable with the process of the run, which may be gone before a job looks for its parent."""
 NO_LOCKS = errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP
@@ -66,7 +68,9 @@ def run(command: Sequence[str], log: IO[bytes], lock: int) -> int:
     parent = os.getppid()
     run = int(os.environ.get(RUN) or parent)
     signal.signal(signal.SIGINT, lambda *_: None)  # the command gets it too, and is waited for
-    child = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, pass_fds=[lock])
+    child = ask(command, log.fileno(), lock) or subprocess.Popen(
+        command, stdout=log, stderr=subprocess.STDOUT, pass_fds=[lock]
+    )
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     while True:
         try:
@@ -76,15 +80,6 @@ def run(command: Sequence[str], log: IO[bytes], lock: int) -> int:
                 kill(child.pid)
                 child.wait()
                 return -signal.SIGHUP
-
-
-def kill(process: int) -> None:
-    """Kill a process and all that it started."""
-    with suppress(psutil.NoSuchProcess):
-        top = psutil.Process(process)
-        for each in [top, *top.children(recursive=True)]:
-            with suppress(psutil.NoSuchProcess):
-                each.kill()
 
 
 def reason(status: int, line: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -105,7 +105,7 @@ PICTURES: dict[str, Picture] = {
 }
 
 
-def draw(tables: Mapping[str, pd.DataFrame | Runs], folder: Path, cores: int = 1) -> None:
+def draw(tables: Mapping[str, Any], folder: Path, cores: int = 1) -> None:
     """Write {name}.svg and narrow/{name}.svg, for phones: the story, the figure of each claim, and each of PICTURES.
 
     data/{name}.csv are the numbers drawn; story.txt and {name}.txt are the pictures in words. tables: decay, accuracy,
@@ -141,7 +141,7 @@ def in_processes(n: int, work: Callable[[int], None]) -> None:
         raise RuntimeError("a process that draws figures failed; its error stands above")
 
 
-def save_all(names: Sequence[str], tables: Mapping[str, pd.DataFrame | Runs], folder: Path) -> None:
+def save_all(names: Sequence[str], tables: Mapping[str, Any], folder: Path) -> None:
     """Write figures at both widths, and the numbers that they draw."""
     measured = Tables(*(tables[name] for name in Tables._fields))
     for name in names:
@@ -153,7 +153,7 @@ def save_all(names: Sequence[str], tables: Mapping[str, pd.DataFrame | Runs], fo
                 save(figure, place / f"{name}.svg")
 
 
-def made(name: str, tables: Mapping[str, pd.DataFrame | Runs], measured: Tables) -> Figure:
+def made(name: str, tables: Mapping[str, Any], measured: Tables) -> Figure:
     """Return a figure of the tables that it is drawn from."""
     if picture := PICTURES.get(name):
         return picture.figure(tables[picture.table])
