@@ -23,6 +23,18 @@ if not hasattr(os, "pidfd_open"):
     pytest.skip("the system cannot watch a process by a file", allow_module_level=True)
 
 
+def forbidden(pid: int) -> int:
+    raise PermissionError(1, "Operation not permitted")
+
+
+def test_where_the_system_has_no_means_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(copies.ADDRESS, raising=False)
+    monkeypatch.setattr(os, "pidfd_open", forbidden)
+    assert copies.start() is None
+    monkeypatch.delattr(os, "pidfd_open")
+    assert copies.start() is None and copies.ADDRESS not in os.environ
+
+
 @contextmanager
 def serving() -> Iterator[subprocess.Popen]:
     """The process that is copied for this one."""

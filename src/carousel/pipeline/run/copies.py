@@ -69,7 +69,9 @@ class Running(NamedTuple):
 
 def start() -> subprocess.Popen | None:
     """Start the process to be copied for the jobs of this one; None where the system has no means to."""
-    if not hasattr(os, "pidfd_open"):
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):  # another system, or one that forbids it
         return None
     os.environ[ADDRESS] = f"carousel-{os.getpid()}-{os.urandom(8).hex()}"
     command = [sys.executable, "-m", __name__, os.environ[ADDRESS]]
