@@ -253,7 +253,7 @@ def test_without_the_process_there_is_no_copy(tmp_path: Path, monkeypatch: pytes
 def test_another_python_gets_no_copy(server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As one of a conda environment, which has other packages."""
     started(reseed(tmp_path / "there.yaml"), tmp_path)
-    monkeypatch.setattr(sys, "executable", "/opt/other/bin/python")
+    monkeypatch.setattr(sys, "prefix", "/opt/other")
     with (tmp_path / "log").open("ab") as log:
         assert copies.ask(reseed(tmp_path / "other.yaml"), log.fileno(), log.fileno()) is None
 

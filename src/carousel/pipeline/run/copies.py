@@ -83,7 +83,7 @@ def start() -> subprocess.Popen | None:
 def ask(command: Sequence[str], output: int, lock: int) -> Copy | None:
     """A copy that runs `command`, prints to the file `output` and holds the file `lock`; None where there is none."""
     address = os.environ.get(ADDRESS)
-    message = "\0".join([sys.executable, str(Path.cwd()), *command[3:]]).encode()
+    message = "\0".join([sys.prefix, str(Path.cwd()), *command[3:]]).encode()
     if not address or [*command[:3]] != PROGRAM or len(message) > LONGEST:
         return None
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -130,15 +130,15 @@ def times() -> dict[Path, int]:
 
 
 def copied(listener: socket.socket, code: dict[Path, int], running: list[Running]) -> list[str] | None:
-    """Begin the job that asks, if its user and Python are this process's and the code is still that of `code`.
+    """Begin the job that asks, if its user and environment are this process's and the code is still that of `code`.
 
     In the copy, return the job's arguments.
     """
     connection, _ = listener.accept()
     message, files, *_ = socket.recv_fds(connection, LONGEST, 2)
     user = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
-    python, folder, *arguments = message.decode().split("\0")
-    same = user == os.getuid() and python == sys.executable and len(files) == 2
+    prefix, folder, *arguments = message.decode().split("\0")
+    same = user == os.getuid() and prefix == sys.prefix and len(files) == 2
     pid = os.fork() if same and loaded(arguments, code) else None
     if pid == 0:
         for other in running:
