@@ -24,6 +24,7 @@ from carousel.engine.backends.backend import (
     read_out,
     rebuild,
 )
+from carousel.engine.backends.torch_products import by_rows, product
 from carousel.engine.backends.torch_units import Segment
 from carousel.engine.engine import Engine, unprepared
 from carousel.engine.losses import LOSSES
@@ -102,21 +103,20 @@ class TorchOps:
 
     def recur(self, R: Float[Array, "M GH VH"], recurrent_input: Float[Array, "M VH B"]) -> Array:
         if not any(self.blocked):
-            return self.product(R, recurrent_input)
+            return product(R, recurrent_input)
         if all(self.blocked):
-            return self.product(R, recurrent_input.detach())
+            return product(R, recurrent_input.detach())
         blocked = torch.tensor(self.blocked, device=recurrent_input.device).repeat_interleave(
             R.shape[1] // len(self.blocked)
         )
         return torch.where(
             blocked[None, :, None],
-            self.product(R, recurrent_input.detach()),
-            self.product(R, recurrent_input),
+            product(R, recurrent_input.detach()),
+            product(R, recurrent_input),
         )
 
     def product(self, A: Float[Tensor, "M N K"], x: Float[Tensor, "M K B"]) -> Float[Tensor, "M N B"]:
-        """A x, computed as x^T A^T: up to five times as fast on a CPU where B is small."""
-        return (x.transpose(1, 2) @ A.transpose(1, 2)).transpose(1, 2)
+        return by_rows(A, x)
 
     def join(self, parts: Sequence[Tensor], axis: int = 1) -> Tensor:
         return torch.cat(list(parts), axis)

@@ -16,10 +16,10 @@ from torch import Tensor
 from carousel.axes import Net, State, Units
 from carousel.cells import Cell, Params
 from carousel.engine.backends.backend import Backend
+from carousel.engine.backends.torch_products import product
 from carousel.engine.recurrence import Gates, Step, recurrent_input
 
 PEEPHOLES = {"weight", "recurrent"}  # the kinds of parameters by which a state acts on a gate without R
-NARROW = 16  # columns up to which a product of many models is faster by rows
 Slope = Float[Tensor, "T M H B"]
 
 
@@ -47,7 +47,7 @@ class Segment:
         ops = backend.ops(cell, frozenset(cell.gates))
         before = [ops.join(states, -1) for states in zip(*(step.before for step in steps), strict=True)]
         wx = ops.join([step.wx for step in steps], -1)
-        rh = ops.recur(params.R, recurrent_input(ops, cell, tuple(before))).reshape(wx.shape)
+        rh = ops.product(params.R, recurrent_input(ops, cell, tuple(before))).reshape(wx.shape)
         self.inputs = (*before, *wx.unbind(1), *rh.unbind(1))
         self.by_blocked: dict[bool, Slopes] = {}
         self.opened: dict[Gates, tuple[list[Tensor], Tensor]] = {}
@@ -71,18 +71,12 @@ class Segment:
             return tuple(d_before), None
         slopes, R = self.open_rows(gates)
         d_rh = self.times(slopes, t, d_state)
-        d_recurrent = self.by_transpose(R, d_rh.flatten(1, 2)).split(d_state[0].shape[1], 1)  # type: ignore[no-untyped-call]
-        for name, d in zip(self.cell.recurrent_states, d_recurrent, strict=True):
+        d_recurrent = product(R.transpose(1, 2), d_rh.flatten(1, 2)).contiguous()
+        parts = d_recurrent.split(d_state[0].shape[1], 1)  # type: ignore[no-untyped-call]
+        for name, d in zip(self.cell.recurrent_states, parts, strict=True):
             k = self.cell.states.index(name)
             d_before[k] = d_before[k] + d
         return tuple(d_before), d_rh
-
-    def by_transpose(self, R: Float[Tensor, "M N K"], d: Float[Tensor, "M N B"]) -> Float[Tensor, "M K B"]:
-        """R transposed times d, in the order that is faster on a CPU."""
-        transposed = R.transpose(1, 2)
-        if d.shape[-1] > NARROW:
-            return transposed @ d
-        return self.backend.ops(self.cell, frozenset(self.cell.gates)).product(transposed, d).contiguous()
 
     def times(self, slopes: Sequence[Tensor], t: int, d_state: State) -> Net:
         """The sum over the states of slope times adjoint, gate by gate."""
