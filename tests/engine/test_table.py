@@ -1,6 +1,8 @@
 """A backend is loaded by its name, its library with the garbage collector at rest."""
 
 import gc
+import subprocess
+import sys
 
 import pytest
 
@@ -28,3 +30,14 @@ def test_the_collector_rests_while_a_library_is_imported_and_is_then_as_it_was(
         assert seen == [False] * len(BACKENDS) and gc.isenabled() == enabled
     finally:
         (gc.enable if before else gc.disable)()
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru_v1", "mlstm"])  # by segment, step by step, and where units mix
+def test_a_gradient_on_torch_takes_no_symbolic_mathematics_along(cell: str) -> None:
+    measure = (
+        f"carousel.decay({cell!r}, 'orthogonal', 0.0, length=3, hidden=2, repetitions=1, backend='torch')"
+    )
+    code = f"import carousel, sys; print(len({measure}), 'sympy' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    rows, sympy = run.stdout.split()
+    assert int(rows) > 0 and sympy == "False"

@@ -230,13 +230,14 @@ class TorchBackend:
 
     @staticmethod
     def pulled(after: State, tips: tuple[Tensor, ...], d_state: State) -> tuple[Tensor, ...]:
-        """The adjoints of `tips`, from those of the state that was computed from them."""
-        live = [(a, d) for a, d in zip(after, d_state, strict=True) if a.requires_grad]
+        """The adjoints of `tips`, from those of the state that was computed from them.
+
+        As the gradient of a scalar, the sum of the products: for any other torch imports sympy, 0.35 s.
+        """
+        live = [(a * d).sum() for a, d in zip(after, d_state, strict=True) if a.requires_grad]
         if not live:
             return tuple(torch.zeros_like(s) for s in tips)
-        return torch.autograd.grad(
-            [a for a, _ in live], tips, [d for _, d in live], allow_unused=True, materialize_grads=True
-        )
+        return torch.autograd.grad(live, tips, allow_unused=True, materialize_grads=True)
 
     def widen(self, step: Step, n: int) -> Step:
         if step.local:  # its slopes serve any number of copies

@@ -140,7 +140,7 @@ def pointwise(state: Units, tips: tuple[Tensor, ...]) -> tuple[Tensor | None, ..
     """The derivative of every unit of `state` by its own entry of each of `tips`."""
     if not state.requires_grad:
         return (None,) * len(tips)
-    return torch.autograd.grad(state, tips, torch.ones_like(state), retain_graph=True, allow_unused=True)
+    return torch.autograd.grad(state.sum(), tips, retain_graph=True, allow_unused=True)
 
 
 def same(a: Tensor | None, b: Tensor | None) -> bool:
