@@ -261,7 +261,7 @@ class TorchBackend:
         ops = TorchOps(precise_slopes=False)
         with torch.no_grad():
             params = effective(ops, cell, model.params)
-            return read_out(model, unroll_plainly(ops, cell, params, xs, state, last))
+            return read_out(model, self.engine.of(cell).unroll(ops, cell, params, xs, state, last))
 
     def gradient(
         self, cell: Cell, model: Model, xs: Series, state: State, targets: Targets, gates: Gates
