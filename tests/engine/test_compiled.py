@@ -16,7 +16,7 @@ from carousel.engine.adjoint import Carried, Path, paths  # noqa: E402
 from carousel.engine.backends.numpy import FORWARD, NumpyBackend  # noqa: E402
 from carousel.engine.compiled.decay import norms
 from carousel.engine.compiled.paths import adjoints
-from carousel.engine.compiled.training import parameter_gradients, unroll  # noqa: E402
+from carousel.engine.compiled.training import last_outputs, parameter_gradients, unroll  # noqa: E402
 from carousel.engine.plain import rescale_all, start, step_back  # noqa: E402
 from carousel.engine.recurrence import PATHS, effective  # noqa: E402
 from carousel.measures.adjoint import Quantity, gradient_by_lag  # noqa: E402
@@ -120,6 +120,14 @@ def wider(p: Problem, times: int) -> Problem:
     """The same sequences over and over: more than one panel, the last not full."""
     grown = [np.concatenate([a] * times, axis=-1) for a in (p.xs, p.covector[0], *p.state)]
     return p._replace(xs=grown[0], covector=(grown[1],), state=tuple(grown[2:]))
+
+
+@pytest.mark.parametrize(("cell", "dtype"), CASES)
+@pytest.mark.parametrize("last", [1, 3, STEPS - 1, STEPS])
+def test_a_pass_that_keeps_no_step_has_the_bits_of_one_that_does(cell: str, dtype: str, last: int) -> None:
+    p = wider(problem(cell, dtype), 7)
+    arguments = p.cell, p.params, p.xs, p.state, last
+    np.testing.assert_array_equal(last_outputs(*arguments), unroll(*arguments)[0], strict=True)
 
 
 @pytest.mark.parametrize("dtype", EXACT)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -126,7 +127,15 @@ def far_sigmoid(x: Array) -> tuple[Array, Array]:
 
 
 FORWARD = NumpyOps()  # all gates open
-HandDerived = Callable[[Cell, Params, Series, State, int], tuple[Array, Callable[[Array, Gates], Params]]]
+Passed = tuple[Array, Callable[[Array, Gates], Params]]
+
+
+class HandDerived(NamedTuple):
+    """Two forward passes, each to h after the last S steps [M S H B]."""
+
+    outputs: Callable[[Cell, Params, Series, State, int], Array]
+    with_adjoint: Callable[[Cell, Params, Series, State, int], Passed]
+    """And what makes of errors of these h, and of the gates they pass, the gradient by the parameters."""
 
 
 def unroll_plainly(
@@ -142,7 +151,14 @@ def unroll_plainly(
     return outputs(FORWARD, steps, end, last), pull
 
 
-PLAIN = Engine("plain", plain.adjoints, plain.norms, unprepared, unroll_plainly)
+def outputs_plainly(
+    cell: Cell, params: Params, xs: Series, state: State, last: int
+) -> Float[Array, "M S H B"]:
+    """h after each of the `last` S steps."""
+    return unroll_plainly(cell, params, xs, state, last)[0]
+
+
+PLAIN = Engine("plain", plain.adjoints, plain.norms, unprepared, HandDerived(outputs_plainly, unroll_plainly))
 
 
 @dataclass(frozen=True)
@@ -211,13 +227,14 @@ class NumpyBackend:
 
     def run(self, cell: Cell, model: Model, xs: Series, state: State, last: int) -> Float[Array, "M S O B"]:
         params = effective(FORWARD, cell, model.params)
-        return read_out(model, self.engine.of(cell).unroll(cell, params, xs, state, last)[0])
+        return read_out(model, self.engine.of(cell).unroll.outputs(cell, params, xs, state, last))
 
     def gradient(
         self, cell: Cell, model: Model, xs: Series, state: State, targets: Targets, gates: Gates
     ) -> Gradient:
         params = effective(FORWARD, cell, model.params)
-        hs, pull = self.engine.of(cell).unroll(cell, params, xs, state, targets.target.shape[1])
+        S = targets.target.shape[1]
+        hs, pull = self.engine.of(cell).unroll.with_adjoint(cell, params, xs, state, S)
         y, loss = read_out(model, hs), LOSSES[targets.loss]
         losses, share = loss.value(y, targets.target, log_softmax), targets.weight / xs.shape[-1]
         d_y = loss.derivative(y, targets.target) * share[:, :, None]

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from carousel.axes import Array, Series, State, Units
 from carousel.cells import Cell, Params
 from carousel.engine.adjoint import Carried, paths
+from carousel.engine.backends.numpy import HandDerived
 from carousel.engine.compiled import decay, paths as compiled_paths, training
 from carousel.engine.engine import Engine, unprepared
 from carousel.engine.recurrence import Gates, chunk_length
@@ -33,4 +34,6 @@ def unroll(
     return hs, lambda d_hs, gates: training.parameter_gradients(cell, params, unrolled, d_hs, gates)
 
 
-COMPILED = Engine("compiled", adjoints, norms, unprepared, unroll, compresses=True)
+COMPILED = Engine(
+    "compiled", adjoints, norms, unprepared, HandDerived(training.last_outputs, unroll), compresses=True
+)

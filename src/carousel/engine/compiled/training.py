@@ -55,6 +55,28 @@ def unroll(
     return memory.out_of_panels(hs, xs.shape[3]), Unrolled(layout, x, stored, inputs)
 
 
+def last_outputs(cell: Cell, params: Params, xs: Series, state: State, last: int) -> Float[Array, "M S H B"]:
+    """h after each of the `last` S steps, and nothing for an adjoint; ``params`` has R itself."""
+    layout, before = lay_out(cell, params, memory.kind_for(state[0])), len(xs) - last
+    x, first = memory.inputs(layout.kind, xs), memory.in_panels(layout.kind, memory.by_unit(state))
+    first = states(layout, x[:, :, :before], first, mask=0)[:, :, before & 1]
+    hs = states(layout, x[:, :, before:], first)[:, :, 1:, :, 0]
+    return memory.out_of_panels(hs, xs.shape[3])
+
+
+def states(
+    layout: Layout, x: Float[Array, "M P T D1 L"], first: Float[Array, "M P H S L"], mask: int = -1
+) -> Float[Array, "M P slots H S L"]:
+    """The states before and after each step from the `first`; with mask 0 two slots are used in turn."""
+    M, P, T = x.shape[:3]
+    state = layout.empty(M, P, T + 1 if mask else 2, *first.shape[2:4])
+    state[:, :, 0] = first
+    shared = (np.broadcast_to(each, (M, P, T, *each.shape[1:])) for each in stored_steps(layout, 1)[1:])
+    stored = StoredSteps(state, *shared)  # what the adjoint would need has one place, which is overwritten
+    loop("forward_all")(forward_plan(layout, T, slots(x, "mpt"), stored, "mpt", mask, panels=P))
+    return state
+
+
 def in_rows(layout: Layout, rows: Float[Array, "*M N PTL"], steps: int) -> Slots:
     """The slots of panels and steps in rows that hold all of them side by side."""
     vector = layout.kind.lanes * emit.size(layout.kind)
