@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 from jaxtyping import Float
@@ -35,7 +36,7 @@ def address(array: np.ndarray) -> int:
 
 def aligned(shape: Sequence[int], dtype: str, slack: int = 0) -> np.ndarray:
     """An array not yet written that starts with a cache line; `slack` numbers after its end may be overwritten."""
-    count = int(np.prod(shape))
+    count = prod(shape)
     item = np.dtype(dtype).itemsize
     raw = np.empty((count + slack) * item + LINE, dtype=np.uint8)
     start = -address(raw) % LINE

@@ -107,10 +107,10 @@ def parameter_gradients(
     d_hs = memory.in_panels(layout.kind, outputs[:, ::-1], fill="zero")
     errors = net_errors(layout, unrolled.x.shape, same)
     plan = training_plan(layout, unrolled, work, d_hs, errors)
-    by_model = [model_gradients(layout, unrolled, plan, m, errors) for m in range(M)]
-    d_W, d_R, d_b = (memory.gates_first(cell, np.stack(each)) for each in zip(*by_model, strict=True))
+    d_W, d_R = (memory.gates_first(cell, each) for each in matrix_gradients(layout, unrolled, plan, errors))
     d_p = d_p.sum(3, keepdims=True)
-    return Params(d_W, d_R, d_b, {name: d_p[:, :, k] for k, name in enumerate(cell.pointwise)})
+    by_name = {name: d_p[:, :, k] for k, name in enumerate(cell.pointwise)}
+    return Params(d_W[:, :, :-1], d_R, d_W[:, :, -1:], by_name)
 
 
 def net_errors(layout: Layout, shape: tuple[int, ...], same: bool) -> NetErrors:
@@ -163,16 +163,24 @@ def training_plan(
     return TrainingPlan(backward, record(rows), (zero, d, wx, d_hs))
 
 
-def model_gradients(
-    layout: Layout, unrolled: Unrolled, plan: TrainingPlan, m: int, errors: NetErrors
-) -> tuple[Array, Array, Array]:
-    """The gradients by W, R and b of model m, [HG ..]; the pass adds up those of the pointwise parameters."""
-    zero = memory.address(plan.arrays[0])
-    loop("training_panels")(plan.backward, plan.rows, zero, m)
-    x = unrolled.x[m].transpose(2, 0, 1, 3)
-    W = errors.wx @ x.reshape(len(x), -1).T
+def matrix_gradients(
+    layout: Layout, unrolled: Unrolled, plan: TrainingPlan, errors: NetErrors
+) -> tuple[Float[Array, "M HG D1"], Float[Array, "M HG VH"]]:
+    """The gradients by W and b, side by side, and by R; the passes add up those of the pointwise parameters."""
+    x, inputs = rows(unrolled.x), unrolled.recurrent_input
     states = layout.units * len(layout.cell.recurrent_states)
-    R = [errors.rh @ unrolled.recurrent_input[m, :states].T]
-    if layout.cell.intermediate:
-        R.append(errors.own @ unrolled.recurrent_input[m, states:].T)
-    return W[:, :-1], np.concatenate(R, axis=1), W[:, -1:]
+    W, R = (np.empty((len(x), len(errors.rh), each.shape[1]), layout.kind.dtype) for each in (x, inputs))
+    back, to, zero = (memory.address(each) for each in (plan.backward, plan.rows, plan.arrays[0]))
+    for m in range(len(x)):
+        loop("training_panels")(back, to, zero, m)
+        np.matmul(errors.wx, x[m].T, out=W[m])
+        np.matmul(errors.rh, inputs[m, :states].T, out=R[m, :, :states])
+        if layout.cell.intermediate:
+            np.matmul(errors.own, inputs[m, states:].T, out=R[m, :, states:])
+    return W, R
+
+
+def rows(x: Float[Array, "M P T D1 L"]) -> Float[Array, "M D1 PTL"]:
+    """The inputs with all panels, steps and lanes side by side."""
+    M, _, _, D1, _ = x.shape
+    return x.transpose(0, 3, 1, 2, 4).reshape(M, D1, -1)
