@@ -1,8 +1,5 @@
 """A backend by its name; its library is imported only when it is asked for."""
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -43,19 +40,6 @@ def backend_class(name: str) -> Any:
     """The class of a backend; its library is imported. Raises DeviceError where that is not installed."""
     module, _, made = BACKENDS[name].factory.partition(":")
     try:
-        with uncollected():
-            return getattr(import_module(module), made)
+        return getattr(import_module(module), made)
     except ModuleNotFoundError as error:
         raise DeviceError(f"backend {name}: {lacking(error) or error}") from error
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """No garbage is collected meanwhile: an import leaves none, and the search is a tenth of a torch job's start."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
