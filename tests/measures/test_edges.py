@@ -12,7 +12,9 @@ from carousel.engine.backends.backend import Model, Readout, Targets
 from carousel.engine.backends.numpy import FORWARD
 from carousel.engine.backends.table import DeviceError, load
 from carousel.engine.backends.torch import TorchOps
+from carousel.measures.adjoint import Quantity
 from carousel.measures.decay import measure
+from carousel.measures.rows import rows
 from carousel.measures.training.nonfinite import (
     FARTHEST,
     GRADIENT,
@@ -173,6 +175,25 @@ def test_slopes_that_are_not_known_are_counted_and_no_zeros(path):
     assert last["n_zero"].tolist() == [0]
     formula = found.query("lag == 40 and quantity == 'factor_product'")
     assert (formula["n_overflow"] > 0).all()
+
+
+def test_a_sequence_lost_at_one_lag_is_lost_at_every_longer_one_and_no_other_is():
+    """Two models of two sequences; the second sequence of the first is lost at lag 2, and zero or a number later."""
+    full, cell = Quantity("loss_state", "full"), Quantity("loss_state", "cell")
+    numbers = np.array([[-1.0, -3.0], [-5.0, -np.inf]])
+    logs = {k: {full: numbers.copy(), cell: numbers.copy()} for k in (1, 2, 3, 5)}
+    logs[2][full][0, 1], logs[3][full][0, 1] = np.nan, -np.inf
+    settings = [Setting("lstm", "orthogonal", 1.0, "none", 0.0, "unit", 4, 5, r) for r in range(2)]
+    untrained = {"trained": "no", "step": 0, "gradient": "none"}
+    table = rows(backend("compiled"), "grid", settings, iter(logs.items()), **untrained)
+    found = table.set_index(["path", "repetition", "lag"]).sort_index()
+    assert found.loc[("full", 0), "n_overflow"].to_dict() == {1: 0, 2: 1, 3: 1, 5: 1}
+    assert found.loc[("full", 0), "log10_norm"].isna().tolist() == [False, True, True, True]
+    assert not found.loc[("full", 0), "n_zero"].any()
+    others = found.drop(index=[("full", 0, k) for k in (2, 3, 5)])
+    assert not others["n_overflow"].any()
+    means = others["log10_norm"].groupby("repetition").agg(["min", "max"])
+    np.testing.assert_array_equal(means, [[-2, -2], [-5, -5]])
 
 
 @every_path
