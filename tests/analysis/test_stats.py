@@ -314,6 +314,23 @@ def test_pairs_share_everything_but_cell_and_forget_bias() -> None:
     assert (pairs["rate"] - pairs["rate_right"]).to_numpy() == pytest.approx([0.08] * 4)
 
 
+def test_a_setting_has_as_many_repetitions_as_some_backend_measured_at_however_many_lags() -> None:
+    """Three repetitions at five lags each, five of them at one, three on one backend and two on the other."""
+    named = {"lags": (3, 5), "often": (5, 1), "backends": (3, 1)}
+    rows = [
+        table(np.arange(float(lags)), np.zeros(lags), length=9, init=init, repetition=r)
+        for init, (repetitions, lags) in named.items()
+        for r in range(repetitions)
+    ]
+    rows += [
+        table(np.zeros(1), np.zeros(1), 9, init="backends", repetition=r, backend="torch") for r in (0, 1)
+    ]
+    both = pd.concat(rows)
+    for minimum, kept in ((3, {*named}), (4, {"often"}), (5, {"often"}), (6, set())):
+        assert {*tables.repeated(both, minimum)["init"]} == kept
+    assert len(tables.repeated(both, 3)) == len(both)
+
+
 def test_the_median_over_an_even_number_of_settings_is_not_biased() -> None:
     rows = pd.DataFrame({"value": [0.0, 1.0, 2.0, 9.0, -np.inf, np.inf], "repetition": [0, 0, 0, 0, 1, 1]})
     assert tables.by_repetition(rows, "value").tolist() == [1.5, -np.inf]

@@ -99,6 +99,18 @@ def arrays(step):
 
 
 @every_cell
+def test_the_states_that_are_called_positive_are_those_that_are_never_negative(name):
+    """But for h, which starts with either sign in every cell."""
+    system = (
+        random_problem(name, seed=29, length=30).system(load("numpy", "cpu", "float64", True)).effective()
+    )
+    steps, last = unroll(system.ops, *system[1:])
+    after = zip(system.cell.states, *(step.before for step in steps[1:]), last, strict=True)
+    least = {state: min(values.min() for values in found) for state, *found in after}
+    assert {state for state, value in least.items() if value >= 0} - {"h"} == {*system.cell.positive}
+
+
+@every_cell
 def test_model_survives_being_taken_apart(name):
     model = random_model(random_problem(name))
     again = rebuild(model, leaves(model))

@@ -117,6 +117,13 @@ def test_what_a_little_is_turns_the_verdict(slope: float, words: tuple[str, str]
     assert tuple(at_other_margins(CLAIMS["A4c"], CLAIMS["A4c"].models(measured)).values()) == words
 
 
+def test_the_loss_of_a4d_is_that_of_all_three_factors_together() -> None:
+    """The median over gains 0.5, 1 and 2 and training is the loss at gain 1."""
+    found = decided("A4d", tables(extra={"gate": 0.5, "squash": 0.8, "affine": 0.7}))
+    assert found.effect == pytest.approx(1 - 0.5 * 0.8 * 0.7, abs=0.01)
+    assert CLAIMS["A4d"].unit == "share of the error lost (all three together)"
+
+
 def test_the_gain_from_which_the_weights_no_longer_shrink() -> None:
     found = decided("A4d", tables())
     assert found.boundary is not None

@@ -154,6 +154,11 @@ def test_a_parameter_may_be_drawn_by_a_function_of_its_own():
     assert_uniform(nu, 5, 6)
 
 
+def test_modrelu_s_bias_starts_uniform_within_a_hundredth_of_zero():
+    p_z = np.stack([params("rnn_orthogonal", repetition=r).p["p_z"].ravel() for r in range(60)])
+    assert_uniform(p_z, -0.01, 0.01)
+
+
 def assert_uniform(values, low, high):
     """Within the bounds and close to them, and flat: the largest gap to the distribution function is chance's."""
     values = np.sort(values.ravel())
