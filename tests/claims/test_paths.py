@@ -1,5 +1,6 @@
 """Claims on routes, Q2, A1f, A1g, A4e and M1 to M3, turn with the planted truth; their figures show it."""
 
+import re
 from types import ModuleType
 
 import numpy as np
@@ -315,6 +316,17 @@ def test_a_trend_whose_settings_disagree_depends_on_the_setting(plant) -> None:
     both = decided("Q2", Tables(pd.concat([decay, loud], ignore_index=True), None, None))
     assert both.states[part] == MIXED
     assert both.verdict == "depends"
+
+
+def test_q2_says_what_is_left_at_lag_10_and_then_what_is_at_lag_100(plant) -> None:
+    tables = plant(need="Q2")
+    measured = tables.decay.query("cell == 'lstm' and path == 'full' and quantity == 'loss_state'")
+    left = measured.groupby(["forget_bias", "lag"], observed=True)["log10_norm"].median()
+    said = decided("Q2", tables).condition.partition("has left at lag 10 and at lag 100, in the median: ")[2]
+    found = re.findall(r"10\^(\S+) and 10\^(\S+) at forget bias (\d+)", said.replace("−", "-"))
+    assert [bias for *_, bias in found] == ["0", "1", "10"]
+    for *decades, bias in found:
+        assert [float(d) for d in decades] == pytest.approx([left[bias, 10], left[bias, 100]], rel=0.01)
 
 
 def test_a_search_counts_for_always_and_for_nothing_else(plant) -> None:
