@@ -275,6 +275,20 @@ def test_an_exponent_s_error_decides_whether_its_sign_is_told():
         assert "\N{MINUS SIGN}0.1 ± 0.1" in answer.parallel(table, rate) or told
 
 
+@pytest.mark.parametrize(
+    ("value", "error", "said"),
+    [
+        (0.123, 0.02, "0.12 ± 0.02"),
+        (-0.12345, 0.0042, "\N{MINUS SIGN}0.123 ± 0.004"),
+        (1.26, 0.1, "1.3 ± 0.1"),
+        (12.6, 4.0, "13 ± 4"),
+        (0.5, 0.0, "0.500 ± 0"),
+    ],
+)
+def test_a_number_has_the_digits_that_its_error_leaves(value, error, said):
+    assert answer.with_error(value, error) == said
+
+
 def row(**values):
     usual = {"added": 0.0, "lag": 10, "log10_share": 0.0, "low": 0.0, "high": 0.0, "n": 4, "n_zero": 0}
     return usual | {"extrapolated": False, "chrono": 0, "entry": math.nan} | values

@@ -616,6 +616,10 @@ def test_the_figure_shows_the_tables(name):
         assert len(shown) == 4
         assert all(any(np.array_equal(line, rows) for line in drawn) for rows in shown)
         assert {text.get_text() for text in ax.texts} >= {"layer 1, forward", "layer 2, backward"}
+    bars = np.concatenate([bar.lines[2][0].get_segments() for bar in figure.axes[1].containers])
+    two, own = 2 * report.exponents["error"].to_numpy(float), report.exponents["value"].to_numpy(float)
+    np.testing.assert_allclose(np.sort(bars[..., 1].ravel()), np.sort([*(own - two), *(own + two)]))
+    assert figure.axes[1].get_xlabel().endswith("bars: two standard errors") and two.any()
 
 
 @pytest.mark.parametrize(("alpha", "length"), [(0.0, 20), (0.5, 1), (0.5, 2)])

@@ -29,6 +29,19 @@ def test_they_are_compiled_again_where_they_are_not_whole(
     assert json.loads(kept.read_text()).keys() == made.keys()
 
 
+@pytest.mark.parametrize("name", ["loops.py", "plans.py", "machine.py"])
+def test_they_are_compiled_again_where_their_source_or_that_of_their_records_is_another(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for path in machine.HERE.glob("*.py"):
+        (tmp_path / path.name).write_text(path.read_text())
+    monkeypatch.setattr(machine, "HERE", tmp_path)
+    before = machine.kept_as.__wrapped__()
+    assert before == machine.kept_as()
+    (tmp_path / name).write_text((tmp_path / name).read_text() + "\n")
+    assert machine.kept_as.__wrapped__() != before
+
+
 def test_they_are_returned_where_they_cannot_be_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(machine, "folders", lambda: [tmp_path / "file" / "folder"])

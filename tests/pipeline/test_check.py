@@ -20,7 +20,7 @@ from carousel import claims
 from carousel.__main__ import main
 from carousel.claims import seals
 from carousel.claims.seals import Seal
-from carousel.pipeline.checking import verdicts
+from carousel.pipeline.checking import coverage, verdicts
 from carousel.pipeline.checking.checks import CHECKS, outcomes
 from carousel.pipeline.checking.results import kind, opened
 from carousel.tables import parquet
@@ -413,3 +413,16 @@ def test_the_seed_of_the_results_is_none_of_the_others() -> None:
         origins={"claims": {"seed": 7}}, damage={"stability": ""}, table=lambda _: table
     )
     assert verdicts.others(results)["seed"].tolist() == [8]
+
+
+def test_of_models_alike_those_are_named_whose_rows_are_not_as_many_as_most_have() -> None:
+    """Six models of 7, 7, 7, 8, 6 and 7 rows, and two wider ones of 9."""
+    columns = [*coverage.MODEL, "layers", "residual"]
+    model = dict.fromkeys(columns, "x") | {"hidden": 4, "length": 10, "layers": 2, "residual": False}
+    counts = [(4, r, n) for r, n in enumerate((7, 7, 7, 8, 6, 7))] + [(8, r, 9) for r in range(2)]
+    table = pd.DataFrame([model | {"hidden": H, "repetition": r, "rows": n} for H, r, n in counts])
+    found = [*coverage.uneven(SimpleNamespace(models=lambda name, wanted: table[[*wanted, "rows"]]), "depth")]
+    assert [finding.file for finding in found] == ["depth.parquet"] * 2
+    for finding, (more, repetition) in zip(found, ((8, 3), (6, 4)), strict=True):
+        assert finding.said.startswith(f"{more} rows of a model, 7 of those like it: ")
+        assert f"hidden 4, length 10, repetition {repetition}, " in finding.said
