@@ -256,6 +256,7 @@ def test_the_direction_of_freezing_is_said(plant) -> None:
     said = decided("M1", plant(need="M1", extra=frozen(-1.0, 0.0, 1.0))).condition
     assert "Freezing the gates leaves less in 5 of those that are not the same" in said
     assert "and more in 5" in said
+    assert "within a factor of two: 33% at lag 10, 33% at lag 30, 33% at lag 100." in said
 
 
 def test_after_training_the_shorter_lag_is_asked(plant) -> None:

@@ -52,6 +52,16 @@ def test_the_drawing_has_a_group_per_forget_bias_whose_lines_end_at_their_values
             assert f"{ROUTES[path]} {share(value)}" in body
 
 
+@pytest.mark.parametrize("frame", [WIDE, NARROW])
+def test_the_line_of_float32_lies_at_its_smallest_number_between_two_lines_of_the_grid(found, frame):
+    drawn = svg(found, frame, "Title")
+    (height,) = map(float, re.findall(r'<line class="floor" x1="[^"]*" y1="([^"]*)"', drawn))
+    words = float(re.search(r'y="([^"]*)"[^>]*>zero in float32', drawn)[1])
+    top, bottom = down(frame, 0.0), down(frame, DEEPEST)
+    assert height == pytest.approx(top + (bottom - top) * -149 * np.log10(2) / DEEPEST, abs=0.06)
+    assert top < height < words < bottom
+
+
 def test_the_fragment_shows_one_bias_and_the_control_has_them_all(found):
     text = fragment(found)
     assert text.count('type="radio"') == len(found.biases) == text.count('<p class="b b')

@@ -10,7 +10,7 @@ from carousel.report.page import claims as page
 from carousel.report.page.backends import by_backend
 from carousel.report.page.brief import LONGEST, brief, clauses, depends_on, listing, readable
 from carousel.report.page.markup import definitions
-from carousel.report.page.ruling import row
+from carousel.report.page.ruling import HEAD, row
 
 MANY = "Half is left: in one (a; b); in another; in a third; in a fourth."
 
@@ -87,6 +87,9 @@ def test_an_undecided_part_says_why_beside_it() -> None:
             "why": "no second backend"}  # fmt: skip
     assert row(part)[-1] == "undecided: no second backend"
     assert row(part | {"state": "holds", "why": ""})[-1] == "holds"
+    shown = dict(zip(HEAD, row(part | {"p": 0.03, "margin": 0.25, "share": 0.5}), strict=True))
+    assert (shown["Margin"], shown["Holm’s p"], shown["Opposite"]) == ("0.25", "0.4", "0")
+    assert (shown["Found"], shown["Settings"], shown["Repetitions"]) == ("0.1 \\[0, 0.2\\]", "2", "10")
 
 
 def test_what_a_verdict_depends_on_is_as_it_was_decided() -> None:

@@ -355,8 +355,9 @@ def test_a_study_without_a_grid_shows_its_own_slice_and_one_without_decay_says_s
 
 @pytest.mark.parametrize(
     "value, shown",
-    [(0.0371, "0.0371"), (-2.5, "−2.5"), (0.0, "0"), (0.9999546, "0.99995"), (1.0, "1"), (1 - 1e-14, "1"),
-     (3.2e-13, "3.2 × 10^−13^"), (-1.5e7, "−1.5 × 10^7^"), (float("-inf"), "−∞"), (float("nan"), "not measured")],
+    [(0.0371, "0.0371"), (-2.5, "−2.5"), (0.0, "0"), (0.9999546, "0.99995"), (-0.9996, "−0.9996"), (-1.0, "−1"),
+     (1.0, "1"), (1 - 1e-14, "1"), (3.2e-13, "3.2 × 10^−13^"), (-1.5e7, "−1.5 × 10^7^"), (float("-inf"), "−∞"),
+     (float("nan"), "not measured")],
 )  # fmt: skip
 def test_numbers_are_readable(value, shown):
     assert markup.number(value) == shown
