@@ -12,6 +12,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from support.planting import LAGS
 
 from carousel.claims.claim import Tables
 from carousel.report.figures import data, entry_exit, gain, learned
@@ -405,11 +406,17 @@ def test_a_curve_is_the_median_over_repetitions_of_the_reference() -> None:
 
 def test_all_routes_stand_over_the_carousel_alone(plant) -> None:
     (ax,) = drawn(plant, "A1f", extra={"along": FORGET, "along97": 3 * OLD}).axes
-    wanted = {"LSTM": [FORGET[bias] / TOTAL[bias] for bias in ("0", "1", "10")], "LSTM of 1997": [3.0]}
-    for label, ratios in wanted.items():
+    longest = LAGS[LAGS <= 0.9 * LENGTH].max()
+    rates = {
+        "LSTM": [(FORGET[bias], TOTAL[bias]) for bias in ("0", "1", "10")],
+        "LSTM of 1997": [(3 * OLD, OLD)],
+    }
+    for label, pairs in rates.items():
         (own,) = labelled(ax, label)
         x, y = (np.asarray(values, float) for values in own.get_data())
-        for ratio in ratios:
+        for along, total in pairs:
+            ratio, there = along / total, np.isclose(y, longest * total, rtol=JITTER)
+            assert np.isclose(x, longest * along, rtol=JITTER)[there].any(), (label, ratio)
             assert np.isclose(x / y, ratio, rtol=JITTER).any(), (label, ratio)
             assert not np.isclose(y / x, ratio, rtol=JITTER).all()
     (both,) = (own for own in ax.lines if own.get_color() == "black" and len(own.get_xdata()) == 2)
