@@ -130,6 +130,8 @@ def test_a_layer_that_reads_pieces_is_measured_over_all_of_them(kind, batch_firs
     plain = made(kind, D, H)
     plain.load_state_dict(network.net.state_dict())
     same(table(network, given, layer="net"), table(plain, xs))
+    network.axis = 0  # of one sequence without a batch
+    same(table(network, xs[:, 0].clone(), layer="net"), table(plain, xs[:, :1]))
 
 
 @pytest.mark.parametrize("kind", [nn.LSTMCell, nn.GRUCell])

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -12,8 +14,12 @@ import yaml
 from carousel.axes import BACKENDS
 from carousel.cells import CELLS
 from carousel.pipeline import fingerprint
+from carousel.pipeline.commands.batches import Models, key
 from carousel.pipeline.fingerprint import code, study_hash
-from carousel.study.files import find, load
+from carousel.study.files import decay_defaults, find, load
+from carousel.study.models import settings_of
+from carousel.study.schema import vary
+from carousel.tables.cache import kept_at
 
 PACKAGE = Path(fingerprint.__file__).parents[1]
 SMOKE = find("smoke")
@@ -160,3 +166,26 @@ def test_the_hash_of_a_study_follows_its_content_alone(tmp_path: Path) -> None:
     assert study_hash(load(path)) == study_hash(load(SMOKE))
     path.write_text(yaml.safe_dump(content | {"seed": content["seed"] + 1}))
     assert study_hash(load(path)) != study_hash(load(SMOKE))
+
+
+def test_a_finished_batch_is_kept_under_all_that_its_rows_depend_on_and_nothing_else() -> None:
+    part = vary(decay_defaults(), cells=["lstm"], lengths=[6])
+    backend = {"name": "numpy", "device": "cpu", "dtype": "float64", "exact": False}
+    usual = {"code": "abc", "seed": 1, "backend": backend, "slice": part, "lengths": [6]}
+
+    def kept(**changes: Any) -> str:
+        given = usual | changes
+        settings = settings_of(vary(part, lengths=given["lengths"]), "lstm", "numpy")
+        models = Models(SimpleNamespace(**given["backend"]), settings, given["slice"])
+        return str(kept_at(Path("cache"), key(given["code"], given["seed"], models)))
+
+    others: list[dict[str, Any]] = [
+        {"code": "abd"},
+        {"seed": 2},
+        {"lengths": [7]},
+        {"slice": vary(part, batch=9)},
+    ]
+    for name, value in (("name", "torch"), ("device", "cuda"), ("dtype", "float32"), ("exact", True)):
+        others.append({"backend": backend | {name: value}})
+    assert len({kept(), *(kept(**change) for change in others)}) == 1 + len(others)
+    assert kept(slice=vary(part, cells=["gru", "lstm"], backends=["torch"], repetitions=99)) == kept()
