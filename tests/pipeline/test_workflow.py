@@ -81,6 +81,9 @@ def test_the_command_for_a_file_of_any_kind_is_one_that_snakemake_takes(checkout
     assert {"judge_other_machine", "other_seed", "stability", "report", "gather", "measure"} <= set(jobs)
 
 
+LEARNED = [f"accuracy/numpy/adding/lstm{name}.parquet" for name in ("", ".decay", ".dynamics")]
+
+
 def test_what_was_made_is_not_made_again_and_an_edit_reaches_its_own_cell_alone(checkout: Path) -> None:
     tables = [f"results/tiny/decay/numpy/{cell}.parquet" for cell in ("rnn_tanh", "gru")]
     made = snakemake(checkout, "--", *tables)
@@ -89,13 +92,22 @@ def test_what_was_made_is_not_made_again_and_an_edit_reaches_its_own_cell_alone(
     assert (checkout / "results/tiny/logs/decay/numpy/gru.log").exists()
     for file in (checkout / "src").rglob("*.py"):
         file.touch()
-    assert not planned(checkout, *tables)
-    gru = checkout / "src" / "carousel" / "cells" / "gru.py"
+    learned = [f"results/tiny/{name}" for name in LEARNED]
+    (checkout / learned[0]).parent.mkdir(parents=True)
+    for table in learned:
+        (checkout / table).touch()
+    assert not planned(checkout, *tables, *learned)
+    gru, optimizer = (
+        checkout / "src" / "carousel" / name for name in ("cells/gru.py", "measures/training/optimizer.py")
+    )
     text = gru.read_text()
     gru.write_text(text + "# edited\n")
-    assert planned(checkout, *tables)["measure"] == 1
+    optimizer.write_text(optimizer.read_text() + "# edited\n")
+    assert planned(checkout, *tables, *learned) == {"measure": 1, "accuracy": 1, "total": 2}
     assert "measuring decay: gru on numpy" in snakemake(checkout, "--dry-run", "--", *tables).stdout
     gru.write_text(text)
+    for table in learned:
+        (checkout / table).unlink()
     everything = checkout / "src" / "carousel" / "engine" / "recurrence.py"
     everything.write_text(everything.read_text() + "# edited\n")
     assert planned(checkout, *tables)["measure"] == 2
@@ -138,8 +150,11 @@ def test_a_wrong_study_is_one_line_before_anything_starts(
 
 def test_exact_reaches_every_measuring_job_and_takes_true_or_false(checkout: Path) -> None:
     options = "--dry-run", "--printshellcmds", "--config", "study=tiny"
+    page, other = (f"results/tiny/{name}" for name in ("report.html", "stability/2.parquet"))
     for given, exact in (("true", True), ("false", False)):
-        out = snakemake_in(checkout, *options, f"exact={given}").stdout
+        out = snakemake_in(checkout, *options, f"exact={given}", "--", page, other).stdout
+        assert f" --config study=results/tiny/stability/tiny-2.yaml exact={given} -- " in out
+        assert re.search("-m carousel gather .*--out results/tiny/tuning.parquet", out)  # the page shows them
         commands = "decay", "dynamics", "depth", "accuracy", "tune", "search", "calibrate"
         jobs = [line for line in out.splitlines() if re.search(rf"-m carousel ({'|'.join(commands)}) ", line)]
         assert {command for command in commands for job in jobs if f" {command} " in job} == set(commands)

@@ -213,6 +213,14 @@ WRONG: dict[str, tuple[Callable[[dict], Any], str]] = {
         lambda s: s["training"][0].update(tasks=["digits"], lengths=[64], learning_rates=[0.1, 0.01]),
         "training[0].tuning_length: found 10; allowed for digits: 64 or more",
     ),
+    "no learning rate": (
+        lambda s: s["training"][0].update(learning_rates=[0.0]),
+        "training[0].learning_rates[0]: found 0.0; allowed: greater than 0",
+    ),
+    "clipped to nothing": (
+        lambda s: s["training"][0].update(clip=0),
+        "training[0].clip: found 0; allowed: greater than 0",
+    ),
     "climb": (lambda s: s["training"][0].update(climb=1), "training[0].climb: found 1; allowed: "),
     "evaluation": (lambda s: s["training"][0].update(evaluate_every=10**6), "allowed: at most steps"),
     "digits": (
