@@ -1,5 +1,6 @@
 """Tables of another machine: put beside the local ones, compared with them, and shown apart."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -71,6 +72,7 @@ def test_a_folder_s_tables_are_put_beside_byte_by_byte(
     assert sorted(path.name for path in folder.iterdir()) == ["accuracy.parquet", "decay.parquet"]
     for path in folder.iterdir():
         assert path.read_bytes() == (there / path.name).read_bytes()
+    shutil.copytree(folder, folder.with_name(f".{SLUG}.123.tmp"))  # as an `add` that was killed leaves it
     assert machine_folders.measured(results) == [
         str(folder / f"{name}.parquet") for name in ("decay", "accuracy")
     ]
