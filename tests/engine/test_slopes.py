@@ -38,3 +38,14 @@ def test_slopes_of_every_backend_keep_their_digits(found: Callable, name: str) -
             right = [function(mpf(float(x))) for x in X]
             for x, value, answer in zip(X, values.ravel(), right, strict=True):
                 assert abs(mpf(float(value)) / answer - 1) < FEW, (x, value)
+
+
+def test_a_sigmoid_so_far_out_that_exp_of_minus_x_overflows_and_its_slope_are_exp_of_x() -> None:
+    far, near = np.array([-710.0, -725.0, -740.0, -800.0]), np.array([-340.0, -1.0, 0.5, 30.0])
+    found = NumpyOps().sigmoid(np.concatenate([far, near]).reshape(1, 1, -1))
+    for values, beside in zip(found, NumpyOps().sigmoid(near), strict=True):
+        np.testing.assert_array_equal(values[0, 0, len(far) :], beside)
+        np.testing.assert_allclose(
+            values[0, 0, : len(far)], [float(mp.exp(x)) for x in far], rtol=FEW, atol=5e-324
+        )
+        assert (values[0, 0, :3] > 0).all()
