@@ -91,6 +91,31 @@ def test_tables_of_different_rows_can_come_in_any_order(tmp_path: Path) -> None:
     assert len(made) == 1
 
 
+@pytest.mark.parametrize(
+    ("texts", "ordered"),
+    [
+        ([None, "a", "a", "b", "b"], True),
+        (["", "a", "a", "b", "b"], True),
+        (["a", "a", "b", "b", None], False),
+        (["a", "b", None, "a", "b"], False),
+        (["a", "b", "", "a", "b"], False),
+    ],
+)
+def test_rows_without_a_text_come_before_all_others_in_later_batches_too(
+    texts: list[str | None], ordered: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge, "ROWS", 2)
+    frame = pd.DataFrame({"cell": pd.Categorical(texts), "place": np.arange(5)})
+    (path,) = written(tmp_path, [frame])
+    assert merge.survey(path).ordered == ordered
+    merge.gather([path], tmp_path / "all.parquet", ORIGIN)
+    wanted = sorted(
+        zip(texts, range(5), strict=True), key=lambda row: (row[0] is not None, row[0] or "", row[1])
+    )
+    found = parquet.load(tmp_path / "all.parquet").to_pydict()
+    assert [*zip(found["cell"], found["place"], strict=True)] == wanted
+
+
 def test_small_tables_give_the_same_numbers_as_a_stack_that_is_written(tmp_path: Path) -> None:
     paths = written(tmp_path, [decay(place) for place in range(3)])
     merge.gather(paths, tmp_path / "all.parquet", ORIGIN)
