@@ -13,6 +13,7 @@ from carousel.engine.backends.table import load
 from carousel.engine.recurrence import PATHS, chunks, effective, unroll
 from carousel.measures.training import train
 from carousel.study.files import training_defaults
+from carousel.study.models import Setting, initial_state
 from carousel.study.schema import vary
 from carousel.testing import ROUNDING, check_cell, random_targets
 
@@ -100,7 +101,7 @@ def arrays(step):
 
 @every_cell
 def test_the_states_that_are_called_positive_are_those_that_are_never_negative(name):
-    """But for h, which starts with either sign in every cell."""
+    """But for h, which starts with either sign in every cell; and they alone start without."""
     system = (
         random_problem(name, seed=29, length=30).system(load("numpy", "cpu", "float64", True)).effective()
     )
@@ -108,6 +109,9 @@ def test_the_states_that_are_called_positive_are_those_that_are_never_negative(n
     after = zip(system.cell.states, *(step.before for step in steps[1:]), last, strict=True)
     least = {state: min(values.min() for values in found) for state, *found in after}
     assert {state for state, value in least.items() if value >= 0} - {"h"} == {*system.cell.positive}
+    setting = Setting(name, "torch", 1.0, "none", 0.0, "unit", H, 30, 0)
+    start = dict(zip(system.cell.states, initial_state(1, [setting], 9, 1.0), strict=True))
+    assert {state for state, values in start.items() if values.min() >= 0} == {*system.cell.positive}
 
 
 @every_cell
