@@ -1,6 +1,7 @@
 """Results with one fault each: the check that is to find it does, in a line that names it; sound results pass."""
 
 import json
+import math
 import re
 import shutil
 from collections.abc import Callable
@@ -15,12 +16,13 @@ import pytest
 from support import small_results
 from support.checkouts import ROOT
 from support.once import Once
+from support.result_sets import decay
 
 from carousel import claims
 from carousel.__main__ import main
 from carousel.claims import seals
 from carousel.claims.seals import Seal
-from carousel.pipeline.checking import coverage, verdicts
+from carousel.pipeline.checking import coverage, instrument, verdicts
 from carousel.pipeline.checking.checks import CHECKS, outcomes
 from carousel.pipeline.checking.results import kind, opened
 from carousel.tables import parquet
@@ -426,3 +428,25 @@ def test_of_models_alike_those_are_named_whose_rows_are_not_as_many_as_most_have
     for finding, (more, repetition) in zip(found, ((8, 3), (6, 4)), strict=True):
         assert finding.said.startswith(f"{more} rows of a model, 7 of those like it: ")
         assert f"hidden 4, length 10, repetition {repetition}, " in finding.said
+
+
+@pytest.mark.parametrize(
+    ("count", "moved", "copies"),
+    [
+        (instrument.FEWEST, 0.0, instrument.FEWEST),
+        (instrument.FEWEST - 1, 0.0, 0),
+        (200, 1e-15, 0),
+        (200, 0.0, 200),
+    ],
+)
+def test_as_many_numbers_as_chance_does_not_make_alike_bit_for_bit_are_a_copy(
+    count: int, moved: float, copies: int, tmp_path: Path
+) -> None:
+    """Zeros and infinities are the same on every backend, and tell nothing."""
+    table = pd.concat([decay().head(1)] * (count + 2), ignore_index=True).assign(lag=range(count + 2))
+    table["log10_norm"] = [0.0, -math.inf, *(-1.0 - k / 7 for k in range(count))]
+    parquet.write(table, tmp_path / "numpy.parquet", {})
+    table.loc[2, "log10_norm"] += moved
+    parquet.write(table.assign(backend="torch"), tmp_path / "torch.parquet", {})
+    results = SimpleNamespace(path=lambda name: tmp_path / f"{name.split('/')[1]}.parquet")
+    assert instrument.copied(results, "decay/numpy/lstm", "decay/torch/lstm") == copies
