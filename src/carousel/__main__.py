@@ -1,6 +1,7 @@
 """Run a study; check, compare, judge and describe results; diagnose; and what the rules of the workflow call."""
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ from carousel.pipeline.commands.watch import watch
 from carousel.pipeline.rebuild import explained
 from carousel.pipeline.run import joblog
 from carousel.study import files
-from carousel.study.errors import StudyError
+from carousel.study.errors import StudyError, one_line
 from carousel.tables.files import StoreError
 from carousel.tasks import DataError
 
@@ -53,18 +54,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; bad input is one line on standard error and status 1."""
     start, given = time.perf_counter(), sys.argv[1:] if arguments is None else arguments
     try:
-        args = parser().parse_args(given)
+        args = parser().parse_args(checked(given))
         if args.logged:
             joblog.begin(title(args))
         status = args.run(args)
     except (StudyError, StoreError, DeviceError, DataError, RenderError, ModuleNotFoundError) as error:
         if isinstance(error, ModuleNotFoundError) and not lacking(error):
             raise
-        print(lacking(error) or explained(error), file=sys.stderr)
+        print(one_line(lacking(error) or explained(error)), file=sys.stderr)
         return UNCHECKED if given[:1] == ["check"] else 1
     if args.logged:
         joblog.end(time.perf_counter() - start, time.process_time())
     return status or 0
+
+
+def checked(given: Sequence[str]) -> Sequence[str]:
+    """The words of a command line. Raises StudyError for `--option=--`, which argparse reads as no value at all."""
+    for word in given:
+        if re.fullmatch("--[a-z-]+=--", word):
+            raise StudyError(f"carousel: {word}: found '--'; allowed: a value")
+    return given
 
 
 def title(args: argparse.Namespace) -> str:

@@ -11,16 +11,22 @@ import pytest
 from support import report_results
 
 from carousel.__main__ import main
+from carousel.axes import BACKENDS
 from carousel.tables import parquet
+from carousel.tables.schemas import schema
 
 ORIGIN = {"study": "small", "title": "Small study", "study_hash": "0123", "seed": 7, "carousel": "0.1.0",
           "commit": "abc", "python": "3.11.7", "numpy": "2.4.6", "machine": "A box, Linux"}  # fmt: skip
+
+BLANK = {"category": "", "text": "", "float": 0.0, "int": 0, "bool": False}
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """A folder with verdicts, a table of a job, a figure, a page, and what is nobody's result."""
-    parquet.write(report_results.claims_table(), tmp_path / "claims.parquet", ORIGIN)
+    wanted, claims = schema("claims", BACKENDS), report_results.claims_table()
+    more = {name: BLANK[column.type] for name, column in wanted.items() if name not in claims}
+    parquet.write(claims.assign(**more)[[*wanted]], tmp_path / "claims.parquet", ORIGIN)
     parquet.write(pd.DataFrame({"lag": [1]}), tmp_path / "decay/numpy/lstm.parquet", ORIGIN)
     for name in ("figures/Q1.svg", "report.html", "study.yaml", "logs/judge.log", "cache/0.parquet", ".lock"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -107,7 +107,8 @@ def form_wanted(said: str, forms: dict[str, Any]) -> dict[str, Any]:
     if blocked := re.search(r"Unsupported global: GLOBAL (\S+) was not", said):
         name = blocked[1] if "." in blocked[1] else f"builtins.{blocked[1]}"
         module, _, own = name.rpartition(".")
-        return {name: type(own, (Record,), {"__module__": module})} if is_data(module, own) else {}
+        known = own.isidentifier() and is_data(module, own)
+        return {name: type(own, (Record,), {"__module__": module})} if known else {}
     if filled := re.search(r"Can only (SETITEM|append|extend).* but got <class '([^']+)'>", said):
         form = MappingRecord if filled[1] == "SETITEM" else ListRecord
         return {filled[2]: form} if issubclass(forms.get(filled[2], object), Record) else {}

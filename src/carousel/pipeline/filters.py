@@ -9,7 +9,7 @@ from carousel.axes import TASK_DRIVE
 from carousel.cells import CELLS
 from carousel.inits import DEFAULT
 from carousel.study import values
-from carousel.study.errors import allowed, short
+from carousel.study.errors import allowed, rule, short
 from carousel.tables.quantities import PATHS, QUANTITIES, member, quantity
 from carousel.tables.schemas import TABLES
 
@@ -82,9 +82,7 @@ def _one(name: str, kind: str, value: Any) -> Any:
         return TypeAdapter(NAMED.get(name, str)).validate_python(value, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        raise ValueError(
-            f"{name}: found {short(value)}; {first['msg'].removeprefix('Value error, ')}"
-        ) from None
+        raise ValueError(f"{name}: found {short(value)}; {rule(first)}") from None
 
 
 TYPE_WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}

@@ -19,6 +19,7 @@ from carousel.tables.files import StoreError
 from carousel.tables.layout import misfit
 from carousel.tables.machine_folders import FOLDER
 from carousel.tables.parquet import damage, names, origin, read, schema
+from carousel.tables.provenance import malformed
 from carousel.tables.runs import Runs, read as read_runs
 from carousel.tables.schemas import TABLES
 
@@ -68,7 +69,7 @@ def fault(path: Path, kind: str = "") -> str:
         return reason
     if kind in TABLES and (wrong := misfit(schema(path), kind, BACKENDS)):
         return f"not a table of {kind}, {wrong}"
-    return mismatch(path, origin(path))
+    return malformed(origin(path)) or mismatch(path, origin(path))
 
 
 def mismatch(path: Path, origin: Mapping[str, Any]) -> str:

@@ -85,6 +85,17 @@ def shown(path: Path | str) -> str:
     return str(path) if str(path).isprintable() else ascii(str(path))
 
 
+def one_line(text: str) -> str:
+    """A text with the codes of what would not print on its line: a path or a name may hold anything."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def rule(problem: Any) -> str:
+    """What pydantic's `problem` says is allowed, in our words."""
+    said = problem["msg"].removeprefix("Value error, ")
+    return re.sub("^(Input should be|String should have|String should match) ", "allowed: ", said)
+
+
 def _what(problem: Any, keys: Callable[[Loc], Iterable[str]]) -> str:
     kind, key = problem["type"], (problem["loc"] or ("",))[-1]
     if kind == "missing":
@@ -94,9 +105,7 @@ def _what(problem: Any, keys: Callable[[Loc], Iterable[str]]) -> str:
     if kind in ("model_type", "model_attributes_type"):
         names = ", ".join(keys(problem["loc"]))
         return f"found {short(problem['input'])}; allowed: a mapping with the keys {names}"
-    rule = problem["msg"].removeprefix("Value error, ")
-    rule = re.sub("^(Input should be|String should have) ", "allowed: ", rule)
-    return f"found {short(problem['input'])}; {rule}"
+    return f"found {short(problem['input'])}; {rule(problem)}"
 
 
 def _place(loc: Loc) -> str:

@@ -28,6 +28,17 @@ def merge(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return merged
 
 
+def malformed(origin: Mapping[str, Any]) -> str:
+    """What a table's provenance says that none of this package does; nothing where all is as `merge` takes it."""
+    for key, value in origin.items():
+        several = value if isinstance(value, list) else [value]
+        texts = isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+        alike = len({type(each) for each in several}) == 1 and isinstance(several[0], str | int | float)
+        if not (texts if key == "jobs" else alike):
+            return f"its provenance says {str(value)[:60]!r} of {key[:60]!r}, as no table of carousel does"
+    return ""
+
+
 def brief(origin: Mapping[str, Any]) -> dict[str, Any]:
     """A provenance to be read by people: of its jobs their number, and one hash of their code."""
     jobs = origin.get("jobs")

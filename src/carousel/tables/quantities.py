@@ -78,7 +78,7 @@ def quantity(name: str) -> QuantityEntry:
     built = [entry for entry in QUANTITIES if filled(entry.name, name)]
     if not own + built:
         allowed = ", ".join(entry.name for entry in QUANTITIES)
-        raise KeyError(f"quantity: found {name!r}; allowed: {allowed}")
+        raise KeyError(f"quantity: found {name[:60]!r}; allowed: {allowed}")
     return (own + built)[0]
 
 

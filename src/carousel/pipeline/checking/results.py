@@ -7,14 +7,17 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from carousel.axes import BACKENDS
 from carousel.pipeline.fingerprint import study_hash
 from carousel.study.errors import StudyError
 from carousel.study.files import config_folder, load
 from carousel.study.schema import Study
 from carousel.tables import parquet, runs
 from carousel.tables.files import StoreError
+from carousel.tables.layout import misfit
 from carousel.tables.machine_folders import FOLDER
-from carousel.tables.schemas import MEASURED
+from carousel.tables.provenance import malformed
+from carousel.tables.schemas import MEASURED, TABLES
 
 STUDY = "study.yaml"
 OTHERS = FOLDER, "stability"
@@ -33,7 +36,7 @@ class Results(NamedTuple):
     """A folder of results. Its tables are called as their files, inside the folder and without suffix."""
 
     folder: Path
-    damage: Mapping[str, str]  # why a table is not whole; "" where it is
+    damage: Mapping[str, str]  # why a table is not whole, or its provenance none; "" where both are
     origins: Mapping[str, Mapping[str, Any]]  # the provenances of those that are whole
     digest: str  # the hash of the study that most of them are of
     text: Path | None  # the file of the study of that hash; None where there is none
@@ -44,14 +47,25 @@ class Results(NamedTuple):
         return self.folder / f"{name}.parquet"
 
     def table(self, name: str, *columns: str) -> pd.DataFrame:
-        """A table, or some columns of it. Raises StoreError where it is not whole."""
+        """A table, or some columns of it. Raises StoreError where it is not whole or not of its kind."""
+        self.fit(name)
         return parquet.read(self.path(name), columns or None)
 
     def models(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
         """A row per model of a table: the `columns` that tell models apart, and how many ``rows`` it has."""
+        self.fit(name)
         found = runs.read(self.path(name), kind(name), columns)
         heads = found.heads.assign(rows=found.sizes).groupby([*columns], observed=True, dropna=False)
         return heads["rows"].sum().reset_index()
+
+    def fit(self, name: str) -> None:
+        """Raise StoreError where a table is not whole, or does not have the columns of its kind."""
+        path, table = self.path(name), kind(name)
+        wrong = self.damage.get(name, "")
+        if not wrong and table in TABLES and (odd := misfit(parquet.schema(path), table, BACKENDS)):
+            wrong = f"not a table of {table}, {odd}"
+        if wrong:
+            raise StoreError(f"{path}: {wrong}", path)
 
     def asked(self) -> tuple[Study, Path]:
         """The study and the folder of its text. Raises StoreError where that is nowhere."""
@@ -81,8 +95,9 @@ def opened(folder: Path) -> Results:
         raise StoreError(
             f"{folder}: not a folder of results; allowed: one like results/standard, with {tables}"
         )
-    damage = {name: parquet.damage(folder / f"{name}.parquet") for name in names}
-    origins = {name: parquet.origin(folder / f"{name}.parquet") for name in names if not damage[name]}
+    paths = {name: folder / f"{name}.parquet" for name in names}
+    damage = {name: parquet.damage(path) or malformed(parquet.origin(path)) for name, path in paths.items()}
+    origins = {name: parquet.origin(path) for name, path in paths.items() if not damage[name]}
     hashes = Counter(str(each["study_hash"]) for each in origins.values() if "study_hash" in each)
     digest = hashes.most_common(1)[0][0] if hashes else ""
     text = text_of(folder, digest)

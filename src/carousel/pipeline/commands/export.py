@@ -2,6 +2,7 @@
 
 import argparse
 
+from carousel.pipeline.validation import table
 from carousel.tables import parquet
 from carousel.tables.files import write_text
 
@@ -11,7 +12,7 @@ def export(args: argparse.Namespace) -> None:
     from carousel.pipeline.exporting import crate, verdicts
 
     path = args.results / "claims.parquet"
-    claims = parquet.read(path)
+    claims = table(path, "claims")
     write_text(verdicts.junit(claims), args.results / "claims.xml")
     write_text(verdicts.badge(claims), args.results / "badge.svg")
     write_text(crate.text(args.results, parquet.origin(path)), args.results / crate.NAME)

@@ -6,7 +6,7 @@ from pathlib import Path
 from carousel.pipeline.provenance import made_here
 from carousel.pipeline.validation import check, runs, table
 from carousel.tables import merge as gathering, parquet
-from carousel.tables.files import whole_folder, write_text
+from carousel.tables.files import StoreError, whole_folder, write_text
 from carousel.tables.parquet import write
 from carousel.tables.provenance import brief, merge
 
@@ -85,7 +85,11 @@ def timings(args: argparse.Namespace) -> None:
     """Add up what the jobs of each rule took, from their logs."""
     from carousel.pipeline.timings import timings as added
 
-    write(added(args.logs), args.out, made_here())
+    try:
+        found = added(args.logs)
+    except OSError as error:
+        raise StoreError(f"{args.logs}: cannot be read: {error.strerror}") from None
+    write(found, args.out, made_here())
 
 
 def reseed(args: argparse.Namespace) -> None:

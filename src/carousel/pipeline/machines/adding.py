@@ -10,7 +10,7 @@ from carousel.tables import schemas
 from carousel.tables.files import StoreError, whole_folder
 from carousel.tables.machine_folders import FOLDER, TABLES
 from carousel.tables.parquet import names, provenance, schema, verify
-from carousel.tables.provenance import merge
+from carousel.tables.provenance import malformed, merge
 
 
 def add(results: Path, given: Sequence[Path], other_code: bool = False) -> Path:
@@ -55,13 +55,13 @@ def named(given: Iterable[Path]) -> dict[str, Path]:
 
 def same_schema(name: str, path: Path, local: Path | None) -> None:
     """Raise StoreError where a table is damaged, or has other columns than the local one."""
-    verify(path)
-    if local is not None:
-        verify(local)
+    for each in (path, local) if local else (path,):
+        if wrong := malformed(provenance(each)):
+            raise StoreError(f"{each}: {wrong}")
     wanted = dict(typed(local)) if local else dict.fromkeys(schemas.names(name))
     found = dict(typed(path)) if local else dict.fromkeys(names(path))
-    if wrong := sorted({name for name, _ in found.items() ^ wanted.items()}):
-        raise StoreError(f"{path}: column {wrong[0]} is not as in {local or 'a table of ' + name}")
+    if odd := sorted({name for name, _ in found.items() ^ wanted.items()}):
+        raise StoreError(f"{path}: column {odd[0]} is not as in {local or 'a table of ' + name}")
 
 
 def typed(path: Path) -> list[tuple[str, str]]:

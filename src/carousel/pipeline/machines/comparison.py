@@ -10,7 +10,8 @@ import pandas as pd
 from carousel.pipeline.machines.matching import KINDS, Kind, Pairs, described, keys, numbers, pairs, texts
 from carousel.tables import schemas
 from carousel.tables.files import StoreError
-from carousel.tables.parquet import provenance, read
+from carousel.tables.parquet import provenance
+from carousel.tables.provenance import malformed
 
 CLOSE = 1e-9
 """What moves by no more than this, as a share of itself where it is above one, moves by rounding."""
@@ -49,6 +50,8 @@ def file_of(name: str) -> str:
 def same_study(left: Path, right: Path) -> None:
     """Raise StoreError where two tables do not measure the same."""
     sides = {path: provenance(path) for path in (left, right)}
+    if odd := [path for path, said in sides.items() if malformed(said)]:
+        raise StoreError(f"{odd[0]}: {malformed(sides[odd[0]])}")
     studies = {path: f"{said.get('study')}, {said.get('sweep')}" for path, said in sides.items()}
     if len({said.get("sweep") for said in sides.values()}) > 1:
         found = " and ".join(f"{path} ({study})" for path, study in studies.items())
@@ -147,8 +150,16 @@ def located(lines: list[dict[str, Any]], path: Path, kind: Kind) -> list[dict[st
 
 def verdicts(left: Path, right: Path) -> list[dict[str, Any]]:
     """The lines of the claims."""
-    old, new = (read(path).set_index("id") for path in (left, right))
+    old, new = map(by_id, (left, right))
     return [verdict(name, old, new) for name in dict.fromkeys([*old.index, *new.index])]
+
+
+def by_id(path: Path) -> pd.DataFrame:
+    """What is compared of the claims. Raises StoreError where they cannot be told apart, or lack what is compared."""
+    rows = pd.DataFrame({name: texts(path, name) for name in ("id", "verdict")})
+    if twice := rows["id"][rows["id"].duplicated()].tolist():
+        raise StoreError(f"{path}: the claim {twice[0]} is there twice; such tables cannot be compared")
+    return rows.assign(**{name: numbers(path, name) for name in ("effect", "low", "high")}).set_index("id")
 
 
 def verdict(name: str, old: pd.DataFrame, new: pd.DataFrame) -> dict[str, Any]:

@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 
 from carousel.tables import schemas
 from carousel.tables.categories import encoded, is_text
+from carousel.tables.columns import TYPES
 from carousel.tables.files import StoreError
+from carousel.tables.layout import holds
 from carousel.tables.parquet import schema
 
 
@@ -33,6 +35,8 @@ KINDS = {
 }
 COLUMNS = {column.name: column for table in schemas.MEASURED for column in schemas.TABLES[table]}
 """Every column of the measured tables, for the words that describe a row."""
+TEXTS, NUMBERS = ("text",), ("float", "int", "bool")
+"""What columns of texts and of numbers hold, of tables.columns.TYPES."""
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -95,10 +99,17 @@ def coded(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     return array.indices.fill_null(-1).to_numpy(zero_copy_only=False), array.dictionary.to_pylist()
 
 
-def columns(path: Path, names: Sequence[str]) -> Iterator[pa.ChunkedArray]:
-    """Columns of a table that was verified, one after another. Raises StoreError where it lacks one."""
-    if lacking := [name for name in names if name not in schema(path).names]:
+def columns(
+    path: Path, names: Sequence[str], kinds: Sequence[str] = (*TEXTS, *NUMBERS)
+) -> Iterator[pa.ChunkedArray]:
+    """Columns of a table that was verified, one after another. Raises StoreError where it lacks one of these kinds."""
+    there = schema(path)
+    if lacking := [name for name in names if name not in there.names]:
         raise StoreError(f"{path}: it has no column {lacking[0]}, and cannot be compared")
+    if odd := [name for name in names if not any(holds(there.field(name).type, each) for each in kinds)]:
+        raise StoreError(
+            f"{path}: in its column {odd[0]} does not stand {TYPES[kinds[0]]}; it cannot be compared"
+        )
     with pq.ParquetFile(path) as file:
         for name in names:
             yield file.read([name], use_threads=False)[name]
@@ -106,13 +117,13 @@ def columns(path: Path, names: Sequence[str]) -> Iterator[pa.ChunkedArray]:
 
 def numbers(path: Path, name: str) -> np.ndarray:
     """A column of numbers."""
-    (column,) = columns(path, [name])
+    (column,) = columns(path, [name], NUMBERS)
     return column.cast(pa.float64()).to_numpy()
 
 
 def texts(path: Path, name: str) -> pd.Categorical:
     """A column of texts."""
-    (column,) = columns(path, [name])
+    (column,) = columns(path, [name], TEXTS)
     codes, kinds = coded(column)
     return pd.Categorical.from_codes(codes, pd.Index(kinds, dtype=object))
 
