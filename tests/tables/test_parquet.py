@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from carousel.pipeline.run import locks
 from carousel.tables import cache, parquet, stacking
-from carousel.tables.files import StoreError
+from carousel.tables.files import StoreError, write_text
 
 ORIGIN = {"study": "smoke", "numpy": "2.4", "seed": 1}
 
@@ -170,3 +171,23 @@ def test_a_lock_is_one_process_s_and_dies_with_it(tmp_path: Path) -> None:
             locks.lock(tmp_path)
         other.kill()
     locks.lock(tmp_path).close()
+
+
+def test_a_device_is_left_alone_and_a_link_stays_one(tmp_path: Path) -> None:
+    pipe, link, kept = tmp_path / "pipe", tmp_path / "link", tmp_path / "kept"
+    os.mkfifo(pipe)
+    link.symlink_to(kept)
+    for device in (Path(os.devnull), pipe):
+        with pytest.raises(StoreError, match=f"^{device}: cannot be written: not the name of a file"):
+            write_text("text", device)
+    assert pipe.is_fifo() and Path(os.devnull).is_char_device()
+    write_text("text", link)
+    assert link.is_symlink() and kept.read_text() == "text"
+    assert {path.name for path in tmp_path.iterdir()} == {"pipe", "link", "kept"}
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 250, "a" * 5000, "/"])
+def test_a_name_that_no_file_can_have_is_one_line(name: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be written: "):
+        write_text("text", tmp_path / name)
+    assert not [*tmp_path.iterdir()]

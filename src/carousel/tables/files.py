@@ -59,6 +59,7 @@ def whole_folder(path: Path | str) -> Iterator[Path]:
 @contextmanager
 def _instead(path: Path) -> Iterator[Path]:
     """A path beside `path`; what the caller has put there takes its place, unless an error came between."""
+    path = _target(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +72,18 @@ def _instead(path: Path) -> Iterator[Path]:
         remove(temporary)
 
 
+def _target(path: Path) -> Path:
+    """What is replaced where `path` is written: what a link leads to. Raises StoreError for a device, as /dev/null."""
+    try:
+        found = Path(os.path.realpath(path)) if path.is_symlink() else path
+        device = found.exists() and not (found.is_file() or found.is_dir())
+        if device or "\0" in str(path) or not found.name:
+            raise OSError(errno.EINVAL, "not the name of a file")
+    except OSError as error:
+        raise StoreError(unwritten(path, error)) from None
+    return found
+
+
 def unwritten(path: Path, error: OSError) -> str:
     """What is said of a file that cannot be written, with advice where there is some."""
     return f"{path}: cannot be written: {error.strerror or error}{ADVICE.get(error.errno or 0, '')}"
@@ -78,10 +91,10 @@ def unwritten(path: Path, error: OSError) -> str:
 
 def remove(path: Path) -> None:
     """Remove a file or a folder, if it is there and can be removed."""
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
             path.unlink()
 
 
