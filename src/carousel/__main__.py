@@ -1,6 +1,7 @@
 """Run a study; check, compare, judge and describe results; diagnose; and what the rules of the workflow call."""
 
 import argparse
+import errno
 import re
 import sys
 import time
@@ -42,6 +43,9 @@ Run = Callable[[argparse.Namespace], int | None]
 UNCHECKED = 2
 """The exit status of `check` where there is nothing that could be checked; 1 is that of findings."""
 
+NO_ACCESS = errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG
+"""What the system says of paths that only their giver can do something about."""
+
 
 class Parser(argparse.ArgumentParser):
     """A command line whose errors are one line, as those of its commands."""
@@ -61,11 +65,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (StudyError, StoreError, DeviceError, DataError, RenderError, ModuleNotFoundError) as error:
         if isinstance(error, ModuleNotFoundError) and not lacking(error):
             raise
-        print(one_line(lacking(error) or explained(error)), file=sys.stderr)
-        return UNCHECKED if given[:1] == ["check"] else 1
+        return refused(given, lacking(error) or explained(error))
+    except OSError as error:
+        if error.errno not in NO_ACCESS or not error.filename:
+            raise
+        return refused(given, f"{error.filename}: {error.strerror}")
     if args.logged:
         joblog.end(time.perf_counter() - start, time.process_time())
     return status or 0
+
+
+def refused(given: Sequence[str], why: str) -> int:
+    """Say in one line why a command line is not run to its end; its exit status."""
+    print(one_line(why), file=sys.stderr)
+    return UNCHECKED if "check" in given[:1] else 1
 
 
 def checked(given: Sequence[str]) -> Sequence[str]:

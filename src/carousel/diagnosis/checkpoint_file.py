@@ -23,6 +23,7 @@ from carousel.diagnosis import safetensors
 from carousel.diagnosis.layer import ModuleError
 from carousel.diagnosis.steps import first_line
 from carousel.study.errors import short
+from carousel.tables.checksum import endless
 
 SAFE = "2.10"  # before it, weights_only did not keep a crafted file from running code
 STANDARD = set("argparse collections datetime decimal enum fractions pathlib types uuid zoneinfo".split())
@@ -72,6 +73,8 @@ def read(path: Path | str) -> object:
     if TorchVersion(torch.__version__) < SAFE:
         raise ModuleError(f"torch: found {torch.__version__}; allowed: {SAFE} or later, for CVE-2026-24747")
     try:
+        if endless(Path(path)):
+            raise ModuleError("cannot be read (not a file); allowed: a file of torch.save or safetensors")
         with Path(path).open("rb") as file:
             start = file.read(9)
         return safetensors.read(Path(path)) if start[8:] == b"{" else unpickled(path)

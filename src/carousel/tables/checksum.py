@@ -27,6 +27,8 @@ def append(file: IO[bytes]) -> None:
 
 def damage(path: Path | str, mark: bytes) -> str:
     """What is wrong with a file that has its checksum, and `mark` in its footer; nothing where all is as it was."""
+    if endless(Path(path)):
+        return "not a file"
     with Path(path).open("rb") as file:
         at = footer_at(file)
         if at < 0:
@@ -35,6 +37,11 @@ def damage(path: Path | str, mark: bytes) -> str:
             return ""
         whole = mark in tail(file, at)
     return "damaged, its checksum is not that of its bytes" if whole else "a table that carousel did not make"
+
+
+def endless(path: Path) -> bool:
+    """Whether a path is that of a device or a pipe, which may never end."""
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def footer_at(file: IO[bytes]) -> int:

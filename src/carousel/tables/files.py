@@ -8,7 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from carousel.tables.checksum import endless
+
 AGAIN = "; make room and start again, what was finished is kept"
+NO_FILE = "not the name of a file"
 WRITABLE = "; results need a folder that can be written to"
 ADVICE = {errno.ENOSPC: AGAIN, errno.EDQUOT: AGAIN, errno.EROFS: WRITABLE, errno.EACCES: WRITABLE}
 
@@ -76,9 +79,8 @@ def _target(path: Path) -> Path:
     """What is replaced where `path` is written: what a link leads to. Raises StoreError for a device, as /dev/null."""
     try:
         found = Path(os.path.realpath(path)) if path.is_symlink() else path
-        device = found.exists() and not (found.is_file() or found.is_dir())
-        if device or "\0" in str(path) or not found.name:
-            raise OSError(errno.EINVAL, "not the name of a file")
+        if endless(found) or "\0" in str(path) or not found.name:
+            raise OSError(errno.EINVAL, NO_FILE)
     except OSError as error:
         raise StoreError(unwritten(path, error)) from None
     return found
