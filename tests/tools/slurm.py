@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from pathlib import Path
 
 CONF = Path("/etc/slurm/slurm.conf")
 COMMANDS = "slurmctld slurmd sbatch squeue scontrol munged".split()
+RUN = Path("/run")
+"""Where daemons keep what lasts as long as they run: everybody may enter it, root alone writes to it."""
 NODES = ("left", "right")
 PATH = os.pathsep.join(["/usr/sbin", "/sbin", os.environ["PATH"]])
 SETTINGS = """
@@ -100,8 +103,13 @@ def free_port() -> int:
 
 
 def start_munge(folder: Path) -> None:
-    """Start munge with a key of its own; it demands that nobody else can write to where it works."""
-    folder.mkdir()
+    """Start munge with a key of its own, in a folder of its own in RUN, to which `folder` becomes a link.
+
+    It demands that nobody else can write to where it works, and its user cannot enter a temporary folder of root's.
+    """
+    folder.symlink_to(tempfile.mkdtemp(prefix="carousel-munge-", dir=RUN))
+    folder = folder.readlink()
+    folder.chmod(0o755)  # of the socket's folder it demands that all may enter it
     (folder / "key").write_bytes(os.urandom(128))
     (folder / "key").chmod(0o400)
     for path in (folder, folder / "key"):
@@ -117,9 +125,12 @@ def daemon(*command: str) -> None:
 
 
 def stop(folder: Path) -> None:
-    """End the daemons of this cluster, by the ids that they wrote down, and take the link away."""
+    """End the daemons of this cluster, by the ids that they wrote down, and take away what is outside its folder."""
     for file in (*folder.glob("slurmd.*.pid"), folder / "slurmctld.pid", folder / "munge" / "munged.pid"):
         end(int(file.read_text())) if file.exists() else None
+    if (munge := folder / "munge").is_symlink():
+        shutil.rmtree(munge.readlink())
+        munge.unlink()
     if CONF.is_symlink() and CONF.readlink() == folder / "slurm.conf":
         CONF.unlink()
 
