@@ -82,8 +82,10 @@ def refused(given: Sequence[str], why: str) -> int:
 
 
 def checked(given: Sequence[str]) -> Sequence[str]:
-    """The words of a command line. Raises StudyError for `--option=--`, which argparse reads as no value at all."""
+    """The words of a command line. Raises StudyError for `--option=--`, which argparse reads as no value, and zeros."""
     for word in given:
+        if "\0" in word:
+            raise StudyError(f"carousel: {word[:60]}: found a zero byte; allowed: text")
         if re.fullmatch("--[a-z-]+=--", word):
             raise StudyError(f"carousel: {word}: found '--'; allowed: a value")
     return given
