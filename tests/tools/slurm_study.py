@@ -40,7 +40,8 @@ def on_slurm(folder: Path) -> subprocess.Popen[str]:
     """The same on the cluster; it has no accounting, and jobs of seconds are asked after often."""
     quick = "--slurm-init-seconds-before-status-checks 2 --seconds-between-status-checks 2".split()
     bare = "--slurm-no-account --slurm-status-command squeue".split()
-    return snakemake(folder, "--profile", "profiles/slurm", *bare, *quick)
+    single = "--max-threads", "1"  # a node has one core, and the figures would be drawn on two
+    return snakemake(folder, "--profile", "profiles/slurm", *bare, *quick, *single)
 
 
 def jobs(state: str, rule: str = "") -> list[tuple[str, str]]:
