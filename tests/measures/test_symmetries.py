@@ -1,4 +1,4 @@
-"""What must not matter to a gradient: the order of units, of sequences and of models, and the length of the loss's."""
+"""What must not matter to a gradient: the order of units, sequences and models, its length, and the sense of time."""
 
 from math import log10
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from support.problems import Problem, random_problem
 
-from carousel.cells import Params
+from carousel.cells import CELLS as ALL, Params
 from carousel.engine.backends.table import load
-from carousel.measures.adjoint import gradient_by_lag
+from carousel.measures.adjoint import Quantity, gradient_by_lag
 
 BACKENDS = {name: load(name, "cpu", "float64") for name in ("numpy", "torch")}
 CELLS = ("rnn_tanh", "lstm97", "lstm_peephole", "gru")
@@ -93,3 +93,55 @@ def test_the_adjoint_is_linear_in_the_gradient_of_the_loss(name, backend, factor
     p = random_problem(name, seed=54)
     times = p._replace(covector=tuple(factor * s for s in p.covector))
     same(measured(backend, p), measured(backend, times), log10(abs(factor)))
+
+
+# ---- Time the other way round: the adjoint of a product of Jacobians is the reversed product of the transposed ones
+
+on_both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
+
+
+def linear(R: np.ndarray, length: int) -> Problem:
+    """Linear networks of the recurrent weights R [M H H], and as covectors all unit vectors."""
+    M, H, _ = R.shape
+    units = np.broadcast_to(np.eye(H), (M, H, H)).copy()
+    params = Params(np.zeros((M, H, 1)), R, np.zeros((M, H, 1)), {})
+    return Problem(ALL["rnn_linear"], params, np.zeros((length, M, 1, H)), (units,), (units,))
+
+
+@on_both
+def test_a_linear_chain_is_as_long_in_either_sense_of_time(backend) -> None:
+    """The gradient of unit i at lag k is row i of R^k; in the network of the transposed weights it is the column."""
+    length = 40
+    R = np.random.default_rng(55).standard_normal((3, 5, 5)) / 3
+    forth, back = (measured(backend, linear(each, length)) for each in (R, R.swapaxes(1, 2)))
+    for lag in range(length + 1):
+        power = np.linalg.matrix_power(R, lag)
+        squares = []
+        for found, axis in ((forth, 2), (back, 1)):
+            norms = found[lag, Quantity("loss_h", "full")]
+            wanted = np.log10(np.linalg.norm(power, axis=axis))
+            np.testing.assert_allclose(norms, wanted, rtol=1e-11, atol=1e-11, err_msg=str(lag))
+            squares.append((10 ** (2 * norms)).sum(1))
+        np.testing.assert_allclose(*squares, rtol=1e-10)  # the square of the Frobenius norm of R^k, by both
+
+
+@on_both
+def test_gates_that_the_input_alone_opens_multiply_in_any_order(backend) -> None:
+    """Without recurrent weights the forget gates of an LSTM follow its inputs, and turn round in time with them.
+
+    Of T steps the last k in one sense are the first k in the other: what the carousel keeps over all of them, in
+    decades, is what it keeps over the last k in the one sense and over the last T - k in the other.
+    """
+    p = random_problem("lstm", seed=56, length=30)
+    W, R, b, more = p.params
+    alone = p._replace(params=Params(W, 0 * R, b, {name: 0 * each for name, each in more.items()}))
+    kept = Quantity("cec", "cell")
+    forth, back = measured(backend, alone), measured(backend, alone._replace(xs=p.xs[::-1].copy()))
+    whole = forth[30, kept]
+    np.testing.assert_allclose(back[30, kept], whole, rtol=1e-12)
+    assert not np.allclose(back[10, kept], forth[10, kept], rtol=1e-3)
+    for lag in range(1, 30):
+        np.testing.assert_allclose(forth[lag, kept] + back[30 - lag, kept], whole, rtol=1e-12)
+    gate = p.cell.gates.index("f") * p.state[0].shape[1] + np.arange(p.state[0].shape[1])
+    opened = -np.logaddexp(0.0, -(W[:, gate] @ p.xs + b[:, gate])).sum(0) / np.log(10)
+    np.testing.assert_allclose(np.sort(whole), np.sort(opened.reshape(whole.shape)), rtol=1e-11)
