@@ -316,7 +316,7 @@ ORIGIN = {
     "study_hash": "f00d",
     "seed": 1,
     "torch": ["2.13.0", "2.13.0+cpu"],
-    "machine": {"system": "Linux"},
+    "machine": "A box, Linux",
 }
 
 
