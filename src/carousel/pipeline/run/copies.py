@@ -76,8 +76,14 @@ def start() -> subprocess.Popen | None:
     os.environ[ADDRESS] = f"carousel-{os.getpid()}-{os.urandom(8).hex()}"
     command = [sys.executable, "-m", __name__, os.environ[ADDRESS]]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=os.environ | ONE_THREAD)
-    atexit.register(process.terminate)
+    atexit.register(end, process)
     return process
+
+
+def end(process: subprocess.Popen) -> None:
+    """End the process that is copied, and count what it and its copies took to this one."""
+    process.terminate()
+    process.wait()
 
 
 def ask(command: Sequence[str], output: int, lock: int) -> Copy | None:
