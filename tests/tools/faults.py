@@ -219,7 +219,7 @@ def page(path: Path) -> None:
 OPENED = {
     ".parquet": parquet.load,
     ".json": lambda path: json.loads(path.read_text()),
-    ".csv": pd.read_csv,
+    ".csv": lambda path: pd.read_csv(path, comment="#" if path.parent.name == "data" else None),
     ".svg": ElementTree.parse,
     ".html": page,
 }
