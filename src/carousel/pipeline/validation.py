@@ -65,11 +65,14 @@ def check(paths: Iterable[Path], kind: str = "") -> list[dict[str, Any]]:
 
 def fault(path: Path, kind: str = "") -> str:
     """Why a table must not be read as one of its `kind`; nothing for one that may."""
-    if reason := damage(path):
-        return reason
-    if kind in TABLES and (wrong := misfit(schema(path), kind, BACKENDS)):
-        return f"not a table of {kind}, {wrong}"
-    return malformed(origin(path)) or mismatch(path, origin(path))
+    wrong = damage(path) or of_another_kind(path, kind)
+    return wrong or malformed(origin(path)) or mismatch(path, origin(path))
+
+
+def of_another_kind(path: Path, kind: str) -> str:
+    """What a table has that those of its `kind` have not, or lacks; nothing where it is one, or of no known kind."""
+    wrong = misfit(schema(path), kind, BACKENDS) if kind in TABLES else ""
+    return f"not a table of {kind}, {wrong}" if wrong else ""
 
 
 def mismatch(path: Path, origin: Mapping[str, Any]) -> str:

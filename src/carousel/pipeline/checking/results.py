@@ -7,17 +7,16 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from carousel.axes import BACKENDS
 from carousel.pipeline.fingerprint import study_hash
+from carousel.pipeline.validation import of_another_kind
 from carousel.study.errors import StudyError
 from carousel.study.files import config_folder, load
 from carousel.study.schema import Study
 from carousel.tables import parquet, runs
 from carousel.tables.files import StoreError
-from carousel.tables.layout import misfit
 from carousel.tables.machine_folders import FOLDER
 from carousel.tables.provenance import malformed
-from carousel.tables.schemas import MEASURED, TABLES
+from carousel.tables.schemas import MEASURED
 
 STUDY = "study.yaml"
 OTHERS = FOLDER, "stability"
@@ -60,11 +59,8 @@ class Results(NamedTuple):
 
     def fit(self, name: str) -> None:
         """Raise StoreError where a table is not whole, or does not have the columns of its kind."""
-        path, table = self.path(name), kind(name)
-        wrong = self.damage.get(name, "")
-        if not wrong and table in TABLES and (odd := misfit(parquet.schema(path), table, BACKENDS)):
-            wrong = f"not a table of {table}, {odd}"
-        if wrong:
+        path = self.path(name)
+        if wrong := self.damage.get(name, "") or of_another_kind(path, kind(name)):
             raise StoreError(f"{path}: {wrong}", path)
 
     def asked(self) -> tuple[Study, Path]:
