@@ -102,6 +102,17 @@ def busy(folder: Path) -> tuple[copies.Copy, Path]:
     return started(f"python -m carousel {job} --cache {folder}/cache --out {folder}/out".split(), folder)
 
 
+def test_without_numba_a_copy_has_the_plain_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(copies, "import_module", loaded.append)
+    copies.load(["decay", "--backend", "numpy"])
+    assert copies.COMPILED in loaded
+    monkeypatch.setattr(copies, "find_spec", lambda name: None)
+    loaded.clear()
+    copies.load(["decay", "--backend", "numpy"])
+    assert copies.COMPILED not in loaded and "carousel.measures.decay" in loaded
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 def test_a_copy_measures_what_a_program_of_its_own_does(server: None, tmp_path: Path, backend: str) -> None:

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -180,7 +181,8 @@ def load(arguments: Sequence[str]) -> None:
 
     import_module("carousel.__main__")
     for name in (name for name in BACKENDS if name in arguments):
-        for module in (BACKENDS[name].factory.partition(":")[0], COMPILED, *MEASURING.values()):
+        compiled = [COMPILED] if find_spec("numba") else []
+        for module in (BACKENDS[name].factory.partition(":")[0], *compiled, *MEASURING.values()):
             import_module(module)
         for table in MEASURING:
             files(table, [name], CELLS)
