@@ -278,9 +278,10 @@ def test_the_gradient_of_many_answers_is_the_weighted_sum_of_those_of_each(backe
         np.testing.assert_allclose(whole, sum(parts), rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.parametrize("name", ["lstm", "lstm97"])
 @pytest.mark.parametrize("dtype, rtol", [("float32", 2e-5), ("float64", 1e-11)])
-def test_torchs_own_lstm_gives_the_gradient_of_the_stack(dtype, rtol, monkeypatch):
-    p, rng = random_problem("lstm", seed=53, length=torch_library.STEPS + 3), np.random.default_rng(54)
+def test_torchs_own_lstm_gives_the_gradient_of_the_stack(name, dtype, rtol, monkeypatch):
+    p, rng = random_problem(name, seed=53, length=torch_library.STEPS + 3), np.random.default_rng(54)
     there, (_, M, _, B) = load("torch", "cpu", dtype), p.xs.shape
     on, model = p.on(there), model_on(there, random_model(p))
     asked = Targets(
@@ -299,6 +300,7 @@ def test_which_gradients_torchs_own_lstm_takes():
     long, short = (np.zeros((T, 1, 1, 1)) for T in (torch_library.STEPS, torch_library.STEPS - 1))
     for dtype, xs, name, taken in (
         ("float32", long, "lstm", True),
+        ("float32", long, "lstm97", True),
         ("float32", short, "lstm", False),
         ("float64", long, "lstm", False),
         ("float32", long, "lstm_peephole", False),

@@ -142,7 +142,7 @@ def unroll_fast(
 ) -> Float[Tensor, "M S H B"]:
     """h after each of the `last` S steps, by a layer of torch's own where one gives the same, and sooner."""
     if torch_library.suits(cell, xs) and not any(ops.blocked):
-        return torch_library.lstm(params, xs, state, last)
+        return torch_library.lstm(cell, params, xs, state, last)
     return unroll_plainly(ops, cell, params, xs, state, last)
 
 
