@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -230,6 +231,21 @@ def test_what_the_tables_have_no_rows_of_is_said(case: str, write: Callable[[str
     first, *_, last = lines(pd.DataFrame([verdict]), forms([str(path)]), tables)
     assert first == "X1: inconclusive, nothing measured; seal: none"
     assert last == (f"  no rows: {said[-1]}" if said else "  found: Undecided.")
+
+
+@pytest.mark.parametrize(
+    "n, effect, said",
+    [
+        (0, 0.0, "nothing measured"),
+        (7, np.nan, "nothing measured"),
+        (7, -0.25, "\u22120.25 [\u22120.5, 1] decades"),
+    ],
+)
+def test_an_effect_that_is_no_number_is_not_printed(n: int, effect: float, said: str) -> None:
+    verdict = {"id": "X1", "verdict": "inconclusive", "n": n, "effect": effect, "low": -0.5, "high": 1.0, "unit": "decades",
+               "sealed": "none", "reading": "More.", "condition": "Undecided."}  # fmt: skip
+    first, *_ = lines(pd.DataFrame([verdict]), {}, Tables(*[pd.DataFrame()] * 3))
+    assert first == f"X1: inconclusive, {said}; seal: none"
 
 
 def test_sealing_writes_a_file_beside_the_claims(

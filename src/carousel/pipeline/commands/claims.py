@@ -54,12 +54,12 @@ def forms(named: Iterable[str]) -> dict[str, "Form"]:
 
 def lines(verdicts: pd.DataFrame, forms: Mapping[str, "Form"], tables: "Tables") -> Iterator[str]:
     """Lines on each claim: its verdict with the effect, what was decided, what was found, what has no rows."""
-    from carousel.analysis.text import number
+    from carousel.analysis.text import with_interval
     from carousel.pipeline.claim_rows import absent
 
     for row in verdicts.itertuples():
-        effect = f"{number(row.effect)} [{number(row.low)}, {number(row.high)}] {row.unit}"
-        effect = effect if row.n else "nothing measured"
+        known = row.n and not pd.isna(row.effect)
+        effect = f"{with_interval(row.effect, row.low, row.high)} {row.unit}" if known else "nothing measured"
         yield f"{row.id}: {row.verdict}, {effect}; seal: {row.sealed}"
         yield f"  read as: {row.reading}"
         yield f"  found: {row.condition}"
