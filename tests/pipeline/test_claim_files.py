@@ -242,8 +242,8 @@ def test_what_the_tables_have_no_rows_of_is_said(case: str, write: Callable[[str
     ],
 )
 def test_an_effect_that_is_no_number_is_not_printed(n: int, effect: float, said: str) -> None:
-    verdict = {"id": "X1", "verdict": "inconclusive", "n": n, "effect": effect, "low": -0.5, "high": 1.0, "unit": "decades",
-               "sealed": "none", "reading": "More.", "condition": "Undecided."}  # fmt: skip
+    verdict = {"id": "X1", "verdict": "inconclusive", "n": n, "effect": effect, "low": -0.5, "high": 1.0,
+               "unit": "decades", "sealed": "none", "reading": "More.", "condition": "Undecided."}  # fmt: skip
     first, *_ = lines(pd.DataFrame([verdict]), {}, Tables(*[pd.DataFrame()] * 3))
     assert first == f"X1: inconclusive, {said}; seal: none"
 
