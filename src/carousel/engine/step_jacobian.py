@@ -29,7 +29,8 @@ class Slopes(NamedTuple):
 
     rh: Slope  # by R times the recurrent states
     wx: Slope  # by W x + b
-    before: Float[np.ndarray, "T M B K S H"]  # by the states before the step, without R
+    before: tuple[Float[np.ndarray, "T M B K H"] | None, ...]
+    """By each of the states before the step, without R; None for one that reaches the next step by R alone."""
 
 
 def slopes(ops: Ops, cell: Cell, params: Params, steps: Sequence[Step]) -> Slopes:
@@ -45,9 +46,19 @@ def slopes(ops: Ops, cell: Cell, params: Params, steps: Sequence[Step]) -> Slope
             )
         )
     rh, wx = by_time([d_rh for _, _, d_rh, _ in found], T), by_time([d_wx for _, d_wx, _, _ in found], T)
-    before = by_time([np.stack([d * one for d in d_before], axis=1) for *_, d_before in found], T)
     rh, wx = (np.ascontiguousarray(by.transpose(0, 1, 5, 2, 3, 4)) for by in (rh, wx))
-    return Slopes(rh, wx, np.ascontiguousarray(before))
+    by_state = zip(*(d_before for *_, d_before in found), strict=True)
+    return Slopes(rh, wx, tuple(slopes_by_state(by_source, one, T) for by_source in by_state))
+
+
+def slopes_by_state(
+    by_source: Sequence[Float[np.ndarray, "M H TB"] | float], one: Array, T: int
+) -> Float[np.ndarray, "T M B K H"] | None:
+    """The slopes of all sources by one state before a step; None where a cell has none, and gives the number zero."""
+    if all(isinstance(d, float) for d in by_source):
+        return None
+    by = by_time([(d * one)[:, None] for d in by_source], T)
+    return np.ascontiguousarray(by[:, :, :, :, 0])
 
 
 def units(one: Array, states: int) -> Iterator[State]:
@@ -78,7 +89,10 @@ def covectors_before(
     if cell.intermediate:
         d_v = d_sources @ dense(slopes.rh[t, :, :, :, :S], params.R[:, :, border:])
         d_sources = np.concatenate([d_sources, d_v], axis=3)
-    d_before = without_R(slopes.before[t], d_sources)
+    each, d_before = d_sources.reshape(M, B, P, -1, H), np.zeros_like(d_after)
+    for s, by in enumerate(slopes.before):
+        if by is not None:
+            without_R(by[t], each, out=d_before[:, :, :, s])
     if cell.recurrent_states:
         recurrent_states = d_sources @ dense(slopes.rh[t], params.R[:, :, :border])
         for k, name in enumerate(cell.recurrent_states):
@@ -103,11 +117,12 @@ def dense(slope: Float[np.ndarray, "M H B K G"], R: Float[np.ndarray, "M GH J"])
     return summed.reshape(M, B, K * H, J)
 
 
-def without_R(slope: Float[np.ndarray, "M B K S H"], d_sources: Float[np.ndarray, "M B P KH"]) -> Covectors:
-    """Covectors on the states before a step, less what R passes: the sum over sources of slope times covector."""
-    M, B, K, S, H = slope.shape
-    each = d_sources.reshape(M, B, -1, K, 1, H)
-    total = slope[:, :, None, 0] * each[:, :, :, 0]
-    for k in range(1, K):
-        total += slope[:, :, None, k] * each[:, :, :, k]
-    return total
+def without_R(
+    slope: Float[np.ndarray, "M B K H"],
+    d_sources: Float[np.ndarray, "M B P K H"],
+    out: Float[np.ndarray, "M B P H"],
+) -> None:
+    """Covectors on a state before a step, less what R passes: the sum over sources of slope times covector."""
+    np.multiply(slope[:, :, None, 0], d_sources[:, :, :, 0], out=out)
+    for k in range(1, slope.shape[2]):
+        out += slope[:, :, None, k] * d_sources[:, :, :, k]
