@@ -154,7 +154,7 @@ def plot(path: Path) -> None:
     """Seconds and memory against size from bench.csv, a file per work, the exponents beside the contenders."""
     rows = pd.read_csv(path.parents[1] / "bench.csv").query("script == 'growth'")
     for work, each in rows.groupby("work"):
-        figure, axes = plt.subplots(2, len(AXES), figsize=(11, 6.5), sharex="col", layout="constrained")
+        figure, axes = plt.subplots(2, len(AXES), figsize=(11, 7.5), sharex="col", layout="constrained")
         for column, axis in enumerate(AXES):
             for row, of in enumerate(("seconds", "megabytes")):
                 panel(axes[row, column], each[each["axis"] == axis], axis, of, CONTENDERS[work])
@@ -176,7 +176,7 @@ def panel(there: Axes, rows: pd.DataFrame, axis: str, of: str, names: tuple[str,
     )
     there.set_xticks(AXES[axis], [f"{size:,}" for size in AXES[axis]])
     there.minorticks_off()
-    there.legend(fontsize="small", frameon=False)
+    there.legend(fontsize="small", frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 
 
 if __name__ == "__main__":
