@@ -87,3 +87,11 @@ def test_one_repetition_has_no_state_and_no_rows_leave_nothing(decay) -> None:
 
 def test_the_order_of_rows_does_not_matter(decay, found) -> None:
     pd.testing.assert_frame_equal(routes(decay.sample(frac=1, random_state=2)), found, rtol=1e-12)
+
+
+def test_the_cosine_is_the_mean_over_repetitions_at_lags_between_those_recorded_too(decay) -> None:
+    drawn = decay.assign(cosine=decay["repetition"].astype(float) - 0.01 * decay["lag"])
+    found = routes(drawn)
+    cosine = np.mean(np.arange(planted.REPETITIONS)) - 0.01 * found["lag"]
+    np.testing.assert_allclose(found["cosine"], cosine, atol=1e-12)
+    assert routes(drawn.assign(cosine=np.nan))["cosine"].isna().all()

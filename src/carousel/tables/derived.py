@@ -54,6 +54,8 @@ ROUTES = (
     Column("state", "category", "value", "",
            "kept (at least a half is left), vanished (less than a tenth) or weakened, where the whole interval is; "
            "unclear: on both sides of a margin, or no interval"),
+    Column("cosine", "float", "value", "1",
+           "mean cosine with the gradient by all routes, for loss_state alone: whether as much is also the same"),
     Column("repetitions", "int", "count", "models", "repetitions of the setting"),
 )  # fmt: skip
 CLAIMS = (
