@@ -104,7 +104,7 @@ def tried(bias: str, task: str, solved: int, steps: float, length: int = 10) -> 
     """A row of the table of what was learned: an LSTM with torch's init, of 5 seeds."""
     return dict.fromkeys(names("learned")) | {
         "task": task, "cell": "lstm", "init": "torch", "forget_bias": bias, "length": length, "slice": "some",
-        "solved": solved, "seeds": 5, "share": solved / 5, "steps": steps, "budget": 600,
+        "solved": solved, "seeds": 5, "share": solved / 5, "steps": steps, "budget": 600, "learning_rate": 0.02,
     }  # fmt: skip
 
 
@@ -122,7 +122,10 @@ def test_what_most_seeds_learned_is_told_beside_what_arrives(left):
     assert learned_best(left, [three, two])["forget_bias"] == "2"
     assert learned_best(left, [three, two, tried("1", "adding", 5, 550.0)])["forget_bias"] == "1"
     row = learned_best(left, [tried("3", "adding", 4, 499.0), two])
-    assert row["forget_bias"] == "3" and row["trained"] == "adding 4 of 5 seeds, in 499 of 600 updates"
+    assert (
+        row["forget_bias"] == "3"
+        and row["trained"] == "adding 4 of 5 seeds, in 499 of 600 updates at rate 0.02"
+    )
 
 
 def test_the_worst_task_counts_over_the_tasks_that_most_tried(left):
@@ -141,7 +144,10 @@ def test_the_worst_task_counts_over_the_tasks_that_most_tried(left):
 def test_what_was_learned_of_longer_sequences_counts_and_of_shorter_ones_does_not(left):
     assert learned_best(left, [tried("2", "adding", 0, 600.0)]) is None
     longer = [tried("2", "adding", 5, 100.0, length=30), tried("2", "adding", 1, 100.0, length=60)]
-    assert learned_best(left, longer)["trained"] == "adding over 30 steps 5 of 5 seeds, in 100 updates"
+    assert (
+        learned_best(left, longer)["trained"]
+        == "adding over 30 steps 5 of 5 seeds, in 100 updates at rate 0.02"
+    )
     assert learned_best(left, [tried("2", "adding", 5, 100.0, length=10)], lag=30) is None
     assert learned_best(left, longer[:1])["n_tried"] == 1
     assert learned_best(left, [tried("2", "adding", 5, 100.0, length=30)], lag=30)["forget_bias"] == "2"
@@ -213,16 +219,19 @@ def test_no_advice_rests_on_one_backend_and_the_reference_decides(left, learned,
 
 def test_a_setting_says_what_it_learned_at_the_lag_or_that_it_was_not_tried(recommended, learned):
     """The mean of 20, 40 and, of the one that did not, all of 40 steps; of 30 steps that of 40, the next longer."""
-    assert recommended.loc[(10, STEADIEST, "lstm")]["trained"] == "adding 2 of 3 seeds, in 33 of 40 updates"
+    assert (
+        recommended.loc[(10, STEADIEST, "lstm")]["trained"]
+        == "adding 2 of 3 seeds, in 33 of 40 updates at rate 0.01"
+    )
     assert (
         recommended.loc[(30, STEADIEST, "lstm")]["trained"]
-        == "adding over 40 steps 3 of 3 seeds, in 30 updates"
+        == "adding over 40 steps 3 of 3 seeds, in 30 updates at rate 0.01"
     )
     assert recommended.loc[(10, SMALLEST, "lstm")]["trained"] == ""
     drawn = learned.assign(forget_bias=learned["forget_bias"].replace("3", "chrono"))
     assert (
         recommendations.training(drawn, 40, ("lstm", "orthogonal", "chrono:40"))
-        == "adding 3 of 3 seeds, in 30 updates"
+        == "adding 3 of 3 seeds, in 30 updates at rate 0.01"
     )
     assert recommendations.training(drawn, 40, ("lstm", "orthogonal", "chrono:41")) == ""
     assert recommendations.training(drawn, 5000, ("lstm", "orthogonal", "chrono:40")) == ""
@@ -252,6 +261,15 @@ def test_of_slices_that_train_the_same_the_larger_budget_counts(summary):
     table = recommendations.learned(pd.concat([once, long]), summary)
     assert set(table["slice"]) == {"a"}
     assert set(table["budget"]) == {60}
+
+
+def test_the_learning_rate_is_that_of_the_setting_also_at_lengths_that_no_run_climbed_to(summary):
+    solves, fails = (climbing(dict.fromkeys(range(3), longest)) for longest in (120, 0))
+    runs = [solves.assign(learning_rate=0.03), fails.assign(cell="gru", learning_rate=0.1)]
+    table = recommendations.learned(pd.concat(runs), summary)
+    assert {*table.query("cell == 'lstm'")["learning_rate"]} == {0.03}
+    assert {*table.query("cell == 'gru'")["learning_rate"]} == {0.1}
+    assert table.groupby("cell").size().to_dict() == {"gru": 2, "lstm": 2}
 
 
 def test_steps_are_those_of_the_reference(summary):
@@ -389,13 +407,32 @@ def test_the_page_s_code_draws_an_lstm_as_keras_does():
 def test_the_settings_in_short_name_what_training_and_what_the_gradient_chose(left):
     tables = [curve(left, bias, {10: (low, low)}) for bias, low in (("2", -0.5), ("3", -0.4))]
     learned = pd.DataFrame([tried("3", "adding", 5, 100.0), tried("2", "adding", 1, 90.0)])
-    told = page.in_short(SimpleNamespace(advice=recommendations.recommend(pd.concat(tables), learned)))
+    told = page.in_short(
+        SimpleNamespace(advice=recommendations.recommend(pd.concat(tables), learned), learned=learned)
+    )
     rows = [line for line in told.splitlines() if "10 steps" in line]
     assert len(rows) == 2 and "training, of 2" in rows[0] and "forget bias 3" in rows[0]
     assert "gradient" in rows[1] and "forget bias 2" in rows[1] and "1 of 5 seeds" in rows[1]
     alone = recommendations.recommend(pd.concat(tables), learned.tail(1))
-    (row,) = (x for x in page.in_short(SimpleNamespace(advice=alone)).splitlines() if "10 steps" in x)
+    (row,) = (
+        x
+        for x in page.in_short(SimpleNamespace(advice=alone, learned=learned)).splitlines()
+        if "10 steps" in x
+    )
     assert "training, of 1 and gradient" in row
+
+
+def test_chrono_biases_for_the_own_length_are_told_beside_the_table():
+    rows = [
+        tried("chrono", "adding", 4, 20.4, 160), tried("chrono", "copy_two", 0, 600.0, 160),
+        tried("chrono", "adding", 5, 10.0, 40), tried("3", "adding", 5, 1.0, 160),
+    ]  # fmt: skip
+    told = page.by_length(pd.DataFrame(rows)).replace("\\", "")
+    assert told.endswith(
+        "(PyTorch’s default init) learned over 160 steps: adding 4 of 5 seeds, in 20 of 600 updates at rate 0.02; "
+        "copy two 0 of 5 seeds within 600 updates at rate 0.02."
+    )
+    assert page.by_length(pd.DataFrame(rows[-1:])) == ""
 
 
 def test_an_open_update_gate_of_torch_s_gru_keeps_the_old_state():

@@ -162,17 +162,18 @@ def training(learned: pd.DataFrame, lag: int, setting: tuple) -> str:
     By task: the seeds that solved it, and in how many updates, those that did not counted as all there were.
     """
     own = select(long_enough(learned, lag), **dict(zip(PLACE, setting, strict=True))).sort_values("task")
-    return "; ".join(_solved(row, lag) for _, row in own.iterrows())
+    return "; ".join(trained(row, lag) for _, row in own.iterrows())
 
 
-def _solved(row: pd.Series, lag: int) -> str:
-    """Return how many seeds solved a task, and how soon; its length where that is not the lag."""
+def trained(row: pd.Series, lag: int) -> str:
+    """Return how many seeds solved a task, how soon and at which learning rate; its length if that is not the lag."""
     over = "" if row["length"] == lag else f" over {row['length']:,} steps"
     seeds = f"{task(row['task'])}{over} {row['solved']} of {row['seeds']} seeds"
+    rate = f"at rate {row['learning_rate']:g}"
     if not row["solved"]:
-        return f"{seeds} within {row['budget']} updates"
+        return f"{seeds} within {row['budget']} updates {rate}"
     of = "" if row["solved"] == row["seeds"] else f" of {row['budget']}"
-    return f"{seeds}, in {row['steps']:.0f}{of} updates"
+    return f"{seeds}, in {row['steps']:.0f}{of} updates {rate}"
 
 
 def learned(accuracy: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
@@ -187,6 +188,7 @@ def learned(accuracy: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     seeds = runs.groupby([*TRAINED, "slice", "repetition"], observed=True)["solved"].all()
     table = seeds.groupby([*TRAINED, "slice"], observed=True).agg(solved="sum", seeds="size").reset_index()
     table = table.merge(mean_steps(runs), on=[*TRAINED, "slice"])
+    table = table.merge(rates(accuracy), "left", ["task", *PLACE, "slice"])
     table = table.sort_values(["seeds", "budget", "slice"], ascending=[False, False, True]).drop_duplicates(
         TRAINED
     )
@@ -209,6 +211,13 @@ def whole(times: pd.DataFrame) -> pd.DataFrame:
     every = times[RUN].drop_duplicates().merge(lengths, on=["slice", "task"])
     found = every.merge(times[[*RUN, "length", "time", "solved"]], "left", [*RUN, "length"])
     return found.assign(solved=found["solved"].eq(True), time=found["time"].fillna(found["horizon"]))
+
+
+def rates(accuracy: pd.DataFrame) -> pd.DataFrame:
+    """Return the learning rate per setting and slice, the same at every length, whether runs climbed to it or not."""
+    keys = ["task", *PLACE, "slice"]
+    found = select(accuracy, gradient="full").groupby(keys, observed=True)["learning_rate"].first()
+    return found.reset_index().astype(dict.fromkeys(keys, str))
 
 
 def mean_steps(runs: pd.DataFrame) -> pd.DataFrame:

@@ -189,6 +189,7 @@ LEARNED = (
         "steps",
         "steps of training at most: the last evaluation of any run of the slice",
     ),
+    Column("learning_rate", "float", "detail", "1", "learning rate of the runs"),
     RATE._replace(
         meaning="rate of the gradient at the same length before training, on the reference backend"
     ),

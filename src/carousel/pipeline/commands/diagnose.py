@@ -76,7 +76,8 @@ def diagnosed(args: argparse.Namespace) -> None:
     torch.manual_seed(1)
     lstm = torch.nn.LSTM(**SHOWN)
     noise = torch.randn(STEPS, SEQUENCES, lstm.input_size)
-    said = [{"of": "PyTorch's default LSTM", "said": what_it_says(measured(lstm, noise, higher=()))}]
+    network = f"PyTorch's default LSTM (one seed, {SEQUENCES} sequences of {STEPS} steps of white noise)"
+    said = [{"of": network, "said": what_it_says(measured(lstm, noise, higher=()))}]
     for bias in biases:
         with torch.no_grad():
             dict(lstm.named_parameters())["bias_ih_l0"][lstm.hidden_size : 2 * lstm.hidden_size] += bias

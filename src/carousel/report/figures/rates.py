@@ -59,7 +59,7 @@ def k1_figure(tables: Tables) -> Figure:
         return nothing("the total gradient of LSTMs")
     titles = [
         f"left of an LSTM’s gradient at lag {LAG}, a dot per setting",
-        "share of the settings that vanish",
+        "share of the settings that vanish" + ("" if narrow() else ", and of how many"),
     ]
     figure, (ax, below) = panels(titles, BIAS, [2.3, 1.5], columns=1)
     order = bias_order(table["forget_bias"])

@@ -37,9 +37,9 @@ def entered(lines: Lines) -> str:
     if not (later < most and soon < later - soon and on_the_way < later - soon):
         return ""
     return (
-        f" At a bias of {top} less is left than at {best}: the loss is at the entrance into the cell (output gate and "
-        f"the slope of tanh), paid once and not per step. There {share(soon)} is left {INSIDE} steps back, and "
-        f"{share(later - soon)} of that {far} steps back."
+        f" At a bias of {top} less is left than at {best}: most of the loss is at the entrance into the cell (output "
+        f"gate and the slope of tanh), paid once and not per step. There {share(soon)} is left {INSIDE} steps back, "
+        f"and {share(later - soon)} of that {far} steps back."
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import NamedTuple
 
-from carousel.report.page import paragraphs
+from carousel.report.page import frozen_gates, paragraphs
 from carousel.report.page.facts import Wording, said
 from carousel.report.page.figure_texts import figure
 from carousel.report.page.markup import div, link, verdict
@@ -33,7 +33,7 @@ QUESTIONS: Mapping[str, Question] = {
     "carries": Question("What does the carousel carry?", "What does the carousel carry?", "A1e",
                         {"A1d": ("supported",), "A1e": ("depends",), "Q1": ("depends",)}, paragraphs.carousel),
     "slopes": Question("Do the sigmoids’ slopes make it vanish?", "Do the slopes matter?", "M1",
-                       {"M1": ("supported", "depends"), "Q2": ("depends", "refuted")}, paragraphs.slopes),
+                       {"M1": ("supported", "depends"), "Q2": ("depends", "refuted")}, frozen_gates.slopes),
     "routes-taken": Question("Then what keeps the gradient alive?", "What keeps it alive?", "M2",
                        {"M2": ("supported", "depends"), "M3": ("refuted",)}, paragraphs.other_routes),
     "vanishing": Question("So do the gradients of LSTMs vanish?", "Do LSTM gradients vanish?", "K1",
@@ -67,4 +67,4 @@ def _section(data: SimpleNamespace, name: str, question: Question) -> str:
     answer = answer or "This study has no short answer; its verdicts say what it found."
     others = f" See also {beside}." if beside else ""
     below = div("rests", f"Rests on {rests}.{others}") if rests else ""
-    return f"### {question.title} {{#{name}}}\n\n{answer}\n\n{image}\n\n{more}\n{below}"
+    return f"### {question.title} {{#{name}}}\n\n{answer}\n\n{image}\n\n{more}\n\n{below}"

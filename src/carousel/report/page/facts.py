@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 
 from carousel.analysis.stats.tables import select
-from carousel.analysis.text import power
+from carousel.analysis.text import as_number, power
 from carousel.axes import LIBRARIES, REFERENCE
 from carousel.claims import defaults as libraries
 from carousel.claims.rules import LAG
@@ -85,10 +85,16 @@ def threshold(data: SimpleNamespace, claim: str, part: str) -> tuple[float, floa
 
 
 def crossed(data: SimpleNamespace, claim: str, part: str) -> str:
-    """On how many lines there is such a threshold within what was tried, of all: "5 of 9"."""
+    """On how many lines along the forget bias there is such a threshold, of all, and where it is on the others."""
     found = evidence(data, claim)
     found = _some(found[found["part"].str.startswith(part)], f"{claim}: {part}")["effect"]
-    return f"{found.abs().lt(math.inf).sum()} of {len(found)}"
+    beyond = [
+        f"on {count} {where} what was tried"
+        for count, where in ((found.eq(math.inf).sum(), "above"), (found.eq(-math.inf).sum(), "below"))
+        if count
+    ]
+    others = f" ({' and '.join(beyond)})" if beyond else ""
+    return f"{len(found) - found.abs().eq(math.inf).sum()} of {len(found)} lines along the bias{others}"
 
 
 def route(data: SimpleNamespace, slice_: str, bias: str, lag: int, quantity: str, path: str) -> float:
@@ -106,6 +112,16 @@ def gaps(data: SimpleNamespace, lag: int) -> pd.Series:
     left = rows.pivot_table("left", ["init", "forget_bias"], "path", observed=True)
     gap = left["candidate"] - left["full"] if len(left.columns) == 2 else rows["left"].head(0)
     return pd.Series(_some(gap.dropna(), f"frozen gates at lag {lag}"))
+
+
+def directions(data: SimpleNamespace, lag: int) -> tuple[float, float]:
+    """The least and the greatest cosine, over untrained LSTMs of a fixed forget bias, of the gradient with the gates
+    frozen with that by all routes: means over repetitions."""
+    rows = select(data.routes, cell="lstm", slice="reach", trained="no", lag=lag, quantity="loss_state",
+                  path="candidate", backend=REFERENCE)  # fmt: skip
+    fixed = rows["forget_bias"].astype(str).map(as_number).notna()
+    found = _some(rows.loc[fixed, "cosine"].dropna(), f"cosines at lag {lag}")
+    return float(found.min()), float(found.max())
 
 
 def length(data: SimpleNamespace, slice_: str) -> int:

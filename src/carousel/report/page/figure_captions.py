@@ -195,8 +195,8 @@ CAPTIONS: Mapping[str, Caption] = {
     ),
     "A4g": Caption(
         "What a few steps leave of a plain network’s gradient, against the gain",
-        "Each mark is one setting; above the line at one the gradient grows, below it decays. Bars on "
-        "it are 95 % intervals of the gain where decay ends, at a rate of zero (A2f’s ends where a tenth is left).",
+        "Each mark is one setting; above the line at one the gradient grows, below it decays. Bars on it are 95 % "
+        f"intervals of the gain where decay ends: a half in {LAG} steps (A2f’s ends where a tenth is left).",
         DECAY,
     ),
     "M1": Caption(

@@ -175,7 +175,7 @@ FINDINGS: Mapping[str, Mapping[str, Wording]] = {
     "M1": {"depends": _same_frozen},
     "M2": {"depends": lambda data: "A tenth of it does from a forget bias of "
            f"{span(*threshold(data, 'M2', 'a tenth along the carousel'))} on, on "
-           f"{crossed(data, 'M2', 'a tenth along the carousel')} lines along the bias"},
+           f"{crossed(data, 'M2', 'a tenth along the carousel')}"},
     "M3": {"refuted": lambda data: "Not always: in the worst case found other routes cancel a carousel that loses "
            f"nothing, and the total is {power(effect(data, 'M3'))} of its part"},
 }  # fmt: skip

@@ -8,7 +8,7 @@ from carousel.report.page.markup import attribute, definitions, fold
 
 WORDS: Mapping[str, tuple[str, str]] = {  # how an id ends: the word, what it means
     "gradient": ("gradient", "how much the loss changes with a small change of something, here of the state so many "
-                 "steps back; where next to nothing of it arrives, those steps cannot be learned from; a "
+                 "steps back; where next to nothing of it arrives, those steps teach nothing at that moment; a "
                  "gradient *by the state* or *by the input* is the one with respect to it"),
     "state": ("state", "what a network carries from step to step: h, and in an LSTM h and c together"),
     "norm": ("norm", "the length of a vector, here of a gradient: the root of the sum of its squares"),

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from itertools import takewhile
 from types import SimpleNamespace
 
-from carousel.analysis.text import count, counted, listed, power, share, span
+from carousel.analysis.text import count, fixed, listed, power, share, span
 from carousel.axes import REFERENCE
 from carousel.claims.defaults import FIRST
 from carousel.claims.longest_learned_text import LEFT, OCTAVES, RANK
-from carousel.claims.m1_gates_frozen import SAME, TRAINED_LAG
-from carousel.claims.rules import LAG, UNCLEAR
+from carousel.claims.rules import LAG
 from carousel.report import names
 from carousel.report.page.brief import sentences
 from carousel.report.page.facts import (
@@ -24,18 +23,22 @@ from carousel.report.page.facts import (
     defaults,
     effect,
     evidence,
-    gaps,
     length,
+    of_parts,
     rounding,
     route,
     said,
-    states,
     threshold,
 )
 from carousel.report.page.glossary import WORDS, term
 from carousel.report.page.markup import escape, per_cent, prose
 from carousel.report.page.rivals import behind
 from carousel.report.page.vanished import counted_twice
+
+LEFT_WHERE = (
+    "What is left is taken over the shortest sequences of a task, at which every network was measured; chrono biases "
+    "are no part of that order, since they are others at each length."
+)
 
 
 def carousel(data: SimpleNamespace) -> str:
@@ -65,62 +68,19 @@ def _norms(kept: Sequence[float], norms: Sequence[float]) -> str:
     )
 
 
-def slopes(data: SimpleNamespace) -> str:
-    """What passes the gates' slopes."""
-    found = states(data, "M1")
-    same, other, every = found.get("holds", 0), found.get("fails", 0), sum(found.values())
-    return (
-        "**Hardly, over a hundred steps.** Hold every gate at its value, so that nothing passes a slope. Then as much "
-        f"is left after {LAG} steps ({TRAINED_LAG} in trained networks), within a factor of two, in {same} of {every} "
-        f"parts. A part is a cell, forget bias, init and training, with all its {term('setting', 'settings')}. Of the "
-        f"others {other} differ{_adding(data)}{_open(data)}."
-        f"{said(_farther, data)} At low forget biases what is left comes back through the output, "
-        "and is multiplied by output gate, tanh’s slope and weights at every step. At high ones it is held in the "
-        "cell, and is multiplied by the first two once, on entering it."
-    )
-
-
-def _farther(data: SimpleNamespace) -> str:
-    """In how many settings of the LSTM frozen gates leave as much ten times farther back."""
-    far = 10 * LAG
-    gap = gaps(data, far)
-    apart = gap[gap.abs() > SAME.value]
-    others = f"; of the others, freezing leaves more in {(apart > 0).sum()} and less in {(apart < 0).sum()}"
-    return (
-        f" After {count(far)} steps it is so in {len(gap) - len(apart)} of {counted(len(gap), 'setting')} of the LSTM"
-        f"{others if len(apart) else ''}."
-    )
-
-
-def _open(data: SimpleNamespace) -> str:
-    """How many parts of M1 are undecided, where any is, and how many of these are of trained networks."""
-    rows = evidence(data, "M1")
-    parts = rows.loc[rows["state"].astype(str) == UNCLEAR, "part"]
-    after = parts.str.contains("trained on").sum()
-    return f"; {len(parts)} are undecided, {after} of them after training" if len(parts) else ""
-
-
-def _adding(data: SimpleNamespace) -> str:
-    """Which way the parts of M1 that differ do, where all go one way."""
-    rows = evidence(data, "M1")
-    effects = rows.loc[rows["state"].astype(str) == "fails", "effect"]
-    if len(effects) and (effects < 0).all():
-        return ", and there freezing leaves less: the slopes help"
-    return ", and there freezing leaves more: the slopes cost" if len(effects) and (effects > 0).all() else ""
-
-
 def other_routes(data: SimpleNamespace) -> str:
     """What keeps the gradient of an LSTM whose forget gates do not."""
-    total, alone = (route(data, "reach", "1", LAG, "loss_state", path) for path in ("full", "cell"))
+    total, frozen, alone = (
+        route(data, "reach", "1", LAG, "loss_state", path) for path in ("full", "candidate", "cell")
+    )
     drawn = [route(data, "reach", "chrono", LAG, "loss_state", path) for path in ("full", "cell")]
     lines = crossed(data, "M2", "a tenth along the carousel")
     turn, steps = threshold(data, "M2", "a tenth along the carousel"), length(data, "reach")
     return (
         "**At the biases that libraries set, not the carousel.** At a forget bias of 1 the carousel alone would leave "
-        f"{share(alone)} after {LAG} steps; all routes leave {share(total)}. Nearly all of that came through the "
-        "candidate "
-        f"and the recurrent weights. The carousel carries a tenth from a bias of {span(*turn)} on, on {lines} lines "
-        "along the bias. With "
+        f"{share(alone)} after {LAG} steps; all routes leave {share(total)} ({escape(names.init(FIRST))} "
+        f"init). Those that pass no gate leave {share(frozen)}: it came back through the output and the recurrent "
+        f"weights. The carousel carries a tenth from a bias of {span(*turn)} on, on {lines}. With "
         f"{term('chrono')} biases, drawn for {count(steps)} steps, it carries nearly everything: "
         f"{share(drawn[1])} is left "
         "along it, "
@@ -167,8 +127,19 @@ def rivals(data: SimpleNamespace) -> str:
         "level "
         f"with the tanh RNN at a forget bias of {span(*level, 2)}, and lasts three times as long from "
         f"{span(*thrice, 2)} "
-        f"on.{f' As libraries start them the order is the other way round for {listed(lost)}.' if len(lost) else ''}"
+        f"on.{said(_by_default, data)}"
+        f"{f' As libraries start them the order is the other way round for {listed(lost)}.' if len(lost) else ''}"
     )
+
+
+def _by_default(data: SimpleNamespace) -> str:
+    """How many times as long the gradient of each library's default LSTM lasts as that of its default tanh RNN."""
+    rows = of_parts(data, "A2a", "^.* default LSTM against its tanh RNN$")
+    each = [
+        f"{fixed(10**row.effect, 2)} ({row.part.partition('’s')[0].partition(chr(39))[0]})"
+        for row in rows.itertuples()
+    ]
+    return f" By default it lasts so many times as long as the tanh RNN: {listed(each)}."
 
 
 def relu(data: SimpleNamespace) -> str:
@@ -184,15 +155,28 @@ def relu(data: SimpleNamespace) -> str:
         f"networks between {term('gain', 'gains')} of {span(*first, 2)} and {span(*last, 2)} the slopes cost more; "
         "at smaller or larger gains the weights matter more. A ReLU does not saturate, yet with orthogonal weights its "
         "gradient decays below a gain of "
-        f"{span(*ends['rnn_relu'], 2)}, the tanh RNN’s below {span(*ends['rnn_tanh'], 2)}."
+        f"{span(*ends['rnn_relu'], 2)}, the tanh RNN’s below {span(*ends['rnn_tanh'], 2)}.{said(_grows, data)}"
     )
+
+
+def _grows(data: SimpleNamespace) -> str:
+    """What is left of the ReLU networks' gradients that have not vanished."""
+    rows = of_parts(data, "A2f", "^ReLU RNN, ")
+    kept = rows[rows["state"].astype(str) == "holds"]
+    if len(kept) == 0 or not (kept["effect"] > 0).all():
+        raise Lacking("ReLU networks whose gradients grow")
+    each = [
+        f"{power(row.effect)} times ({escape(row.part.removeprefix('ReLU RNN, '))})"
+        for row in kept.itertuples()
+    ]
+    return f" Where a ReLU network’s gradient has not vanished after {LAG} steps it has grown, to {listed(each)}."
 
 
 def learning(data: SimpleNamespace) -> str:
     """Whether it helps to learn: in a word by K3's ranks, and its condition up to the single LSTMs."""
     claim = data.claims.set_index("id").loc["K3"]
     said = takewhile(lambda text: OCTAVES not in text and LEFT not in text, sentences(claim["condition"]))
-    text = prose(" ".join(said))
+    text = prose(f"{' '.join(said)} {LEFT_WHERE}")
     for task in ("adding", "copy-two", "temporal-order"):
         text = text.replace(WORDS[task][0], term(task), 1)
     return f"**{_ranked(data)}** {text} *{prose(claim['takeaway'])}*"

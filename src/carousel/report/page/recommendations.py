@@ -10,13 +10,14 @@ from carousel.analysis.text import count, listed
 from carousel.report import names
 from carousel.report.page.markup import div, escape, number, per_cent, table
 from carousel.report.page.measurements import drawn
-from carousel.report.recommendations import INPUT_LOST, LARGEST, LEARNED, SMALLEST, STEADIEST
+from carousel.report.recommendations import INPUT_LOST, LARGEST, LEARNED, SMALLEST, STEADIEST, trained
 
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")  # what libraries have
 WITH_GATES = ("lstm", "gru")
 WORDS = {"task": names.task, "cell": names.cell, "init": names.init, "forget_bias": names.forget_bias}
 CHOSEN_BY = {LEARNED: "training, of {}", SMALLEST: "gradient"}  # of how many settings tried
 NONE_CHOSEN: list[tuple[str, ...]] = [("", "none passes", "", "", "")]
+BY_LENGTH = "chrono"  # the forget bias that is another one at each length
 NOTHING = "This study measured no setting that could be recommended."
 TORCH_KERAS = """\
 # layer: a torch.nn.LSTM
@@ -68,9 +69,10 @@ def criterion() -> str:
         "*lost*. The first row of each lag has, of the settings that pass, one whose input’s gradient is not lost "
         "before others, then a library’s init, then the smallest forget bias, then what changes least; the second has "
         "the setting whose state’s gradient changes least, whatever its input; the third, of the settings that were "
-        "trained on sequences as long or longer, the one that most seeds learned with, in the task where they were "
-        "fewest, and of these the fastest, whether it passes or not. Some settings have a learning rate chosen for "
-        "them, others one that all share, so that their updates compare them roughly."
+        "trained on sequences as long or longer, the one that most seeds learned with, of the tasks that more than "
+        "half of them were trained on in the one where they were fewest, and of these the fastest, whether it passes "
+        "or not. Some settings have a learning rate chosen for them, others one that all share: the rates stand "
+        "beside the updates."
     )
 
 
@@ -95,7 +97,22 @@ def in_short(data: SimpleNamespace) -> str:
         "Input's gradient",
         "Solved, after updates",
     )
-    return div("in-short", table("What to set, in short", head, rows, (5, 4, 5, 14, 10, 9, 18)), colons=4)
+    shown = div("in-short", table("What to set, in short", head, rows, (5, 4, 5, 14, 10, 9, 18)), colons=4)
+    return f"{shown}\n{by_length(data.learned)}"
+
+
+def by_length(learned: pd.DataFrame) -> str:
+    """What LSTMs learned whose chrono biases are for the sequence's own length, which no row of the table is."""
+    own = learned[(learned["cell"] == "lstm") & (learned["forget_bias"] == BY_LENGTH)]
+    if own.empty:
+        return ""
+    longest = own[own["length"] == own["length"].max()].sort_values("task")
+    solved = "; ".join(trained(row, row["length"]) for _, row in longest.iterrows())
+    init, steps = names.init(longest["init"].iloc[0]), count(longest["length"].iloc[0])
+    return (
+        "Chrono biases for the sequence’s own length are other biases at each length, and so no setting of the table. "
+        f"LSTMs with them ({escape(init)} init) learned over {steps} steps: {escape(solved)}."
+    )
 
 
 def chosen(found: pd.DataFrame, lag: int, cell: str) -> list[tuple[str, ...]]:
@@ -223,6 +240,8 @@ def often(rows: pd.DataFrame) -> str:
 def setting(row: Any) -> str:
     """Cell and forget bias."""
     bias = names.forget_bias(row.forget_bias)
+    if row.forget_bias == "chrono":
+        return f"{escape(names.cell(row.cell))} with chrono biases for the sequence’s own length"
     return escape(names.cell(row.cell)) + ("" if bias == "none" else f" at forget bias {escape(bias)}")
 
 
