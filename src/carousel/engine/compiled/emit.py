@@ -18,7 +18,6 @@ from carousel.engine.trace import Line, is_literal
 
 WORD = ir.IntType(64)
 ADDRESS = ir.PointerType()
-ACCUMULATORS = 12  # registers that hold sums; three or four of the sixteen are left for the factors
 NAME = "f"
 
 
@@ -197,10 +196,15 @@ def write_lines(builder: Any, kind: VectorType, lines: Sequence[Line], values: d
             values[name] = OPS[op](*(operand_value(builder, kind, values, o) for o in operands))
 
 
+def accumulators() -> int:
+    """How many registers hold sums: 16 of the 32 that AVX-512 has, or 12 of 16, where the factors need the others."""
+    return 16 if register_bytes() == 64 else 12
+
+
 def tile_rows(kind: VectorType) -> int:
     """How many rows of a matrix are multiplied at a time, so that their sums stay in registers."""
     registers = max(1, kind.lanes * size(kind) // register_bytes())
-    return ACCUMULATORS // registers
+    return accumulators() // registers
 
 
 @cache

@@ -35,7 +35,7 @@ class Layout:
 
     def empty(self, *shape: int) -> np.ndarray:
         """An array [.. L] not yet written; the last tile of a product may be written beyond its last row."""
-        slack = emit.ACCUMULATORS * len(self.cell.states) * self.kind.lanes
+        slack = emit.accumulators() * len(self.cell.states) * self.kind.lanes
         return memory.aligned((*shape, self.kind.lanes), self.kind.dtype, slack)
 
     def sizes(self, steps: int, panels: int = 1) -> Sizes:
@@ -68,7 +68,9 @@ def lay_out(cell: Cell, params: Params, kind: VectorType, log: bool = False) -> 
     """`params`, R itself among them, for vectors of `kind`; with `log` every step saves its log-factor."""
     H, G = params.W.shape[1] // len(cell.gates), len(cell.gates)
     code = code_of(cell, kind, log)
-    nets = [memory.aligned((H * G, kind.lanes), kind.dtype, emit.ACCUMULATORS * kind.lanes) for _ in range(2)]
+    nets = [
+        memory.aligned((H * G, kind.lanes), kind.dtype, emit.accumulators() * kind.lanes) for _ in range(2)
+    ]
     return Layout(
         cell,
         kind,
