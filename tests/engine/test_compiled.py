@@ -11,14 +11,16 @@ pytest.importorskip("numba", reason="numba, of `pip install .[fast]`, is not the
 from support.cell_checks import POINTWISE  # noqa: E402
 from support.problems import Problem, random_problem  # noqa: E402
 
+from carousel.cells import Params  # noqa: E402
 from carousel.engine import recurrence  # noqa: E402
 from carousel.engine.adjoint import Carried, Path, paths  # noqa: E402
 from carousel.engine.backends.numpy import FORWARD, NumpyBackend  # noqa: E402
+from carousel.engine.compiled import groups, training  # noqa: E402
 from carousel.engine.compiled.decay import norms
 from carousel.engine.compiled.paths import adjoints
-from carousel.engine.compiled.training import last_outputs, parameter_gradients, unroll  # noqa: E402
+from carousel.engine.compiled.training import gradient, last_outputs  # noqa: E402
 from carousel.engine.plain import rescale_all, start, step_back  # noqa: E402
-from carousel.engine.recurrence import PATHS, effective  # noqa: E402
+from carousel.engine.recurrence import PATHS, Gates, effective  # noqa: E402
 from carousel.measures.adjoint import Quantity, gradient_by_lag  # noqa: E402
 
 STEPS, CHUNK = 8, 3
@@ -102,18 +104,34 @@ def test_the_norms_at_all_lags_are_those_of_the_adjoints(cell: str) -> None:
 def test_the_gradient_by_every_parameter_is_the_plain_one(cell: str) -> None:
     p = problem(cell, "float64")
     steps, last = recurrence.unroll(FORWARD, p.cell, p.params, p.xs, p.state)
-    hs, unrolled = unroll(p.cell, p.params, p.xs, p.state, 3)
-    expected = np.stack([steps[-2].before[0], steps[-1].before[0], last[0]], axis=1)
-    np.testing.assert_allclose(hs, expected, rtol=1e-12, atol=1e-13)
+    hs = np.stack([steps[-2].before[0], steps[-1].before[0], last[0]], axis=1)
     d_hs = np.random.default_rng(5).standard_normal(hs.shape)
     for gates in {PATHS[path](p.cell) for path in PATHS}:
-        found = parameter_gradients(p.cell, p.params, unrolled, d_hs, gates)
+        seen, found = given(p, d_hs, gates)
+        np.testing.assert_allclose(seen, hs, rtol=1e-12, atol=1e-13)
         ops = NumpyBackend("float64").ops(p.cell, gates)
         wanted = recurrence.parameter_gradients(ops, p.cell, p.params, steps, d_hs, gates)
         assert found.p.keys() == wanted.p.keys()
-        pairs = [*zip(found[:3], wanted[:3], strict=True), *((found.p[n], wanted.p[n]) for n in found.p)]
-        for a, b in pairs:
+        for a, b in zip(arrays(found), arrays(wanted), strict=True):
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * max(1, abs(b).max(initial=0)), strict=True)
+
+
+def given(p: Problem, d_hs: np.ndarray, gates: Gates | None = None) -> tuple[np.ndarray, Params]:
+    """h after the last steps, and the gradient by the parameters given the errors of these h."""
+    seen = []
+
+    def errors(hs: np.ndarray, models: slice) -> np.ndarray:
+        seen.append(hs.copy())
+        return d_hs[models]
+
+    gates = frozenset(p.cell.gates) if gates is None else gates
+    found = gradient(p.cell, p.params, p.xs, p.state, d_hs.shape[1], errors, gates)
+    return np.concatenate(seen), found
+
+
+def arrays(params: Params) -> list[np.ndarray]:
+    """All arrays of parameters, in one order."""
+    return [*params[:3], *(params.p[name] for name in sorted(params.p))]
 
 
 def wider(p: Problem, times: int) -> Problem:
@@ -126,8 +144,75 @@ def wider(p: Problem, times: int) -> Problem:
 @pytest.mark.parametrize("last", [1, 3, STEPS - 1, STEPS])
 def test_a_pass_that_keeps_no_step_has_the_bits_of_one_that_does(cell: str, dtype: str, last: int) -> None:
     p = wider(problem(cell, dtype), 7)
-    arguments = p.cell, p.params, p.xs, p.state, last
-    np.testing.assert_array_equal(last_outputs(*arguments), unroll(*arguments)[0], strict=True)
+    hs = last_outputs(p.cell, p.params, p.xs, p.state, last)
+    np.testing.assert_array_equal(hs, given(p, np.zeros_like(hs))[0], strict=True)
+
+
+@pytest.mark.parametrize(("cell", "dtype"), CASES)
+@pytest.mark.parametrize(("models", "size"), [(1, 1), (2, 2), (3, 2), (5, 4)])
+def test_models_have_the_same_bits_in_groups_as_all_at_once(
+    cell: str, dtype: str, models: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = more(wider(problem(cell, dtype), 7), models)
+    d_hs = np.random.default_rng(6).standard_normal((models, 2, *p.state[0].shape[1:])).astype(dtype)
+    hs, at_once = given(p, d_hs)
+    (plan,) = training.PLANS.values()
+    assert len(plan.group.x) == models
+    monkeypatch.setattr(groups, "LARGEST", plan.group.bytes * size // models)
+    training.PLANS.clear()
+    same, in_groups = given(p, d_hs)
+    assert len(next(iter(training.PLANS.values())).group.x) == size
+    for a, b in zip([hs, *arrays(at_once)], [same, *arrays(in_groups)], strict=True):
+        np.testing.assert_array_equal(a, b, strict=True)
+
+
+def more(p: Problem, models: int) -> Problem:
+    """As many models, each with parameters, inputs and states that are a multiple of the first one's."""
+    factor = np.linspace(0.5, 1.5, models).astype(p.xs.dtype)
+    W, R, b = (a[:1] * factor[:, None, None] for a in p.params[:3])
+    by_name = {name: a[:1] * factor[:, None, None] for name, a in p.params.p.items()}
+    state = tuple(s[:1] * factor[:, None, None] for s in p.state)
+    xs = p.xs[:, :1] * factor[:, None, None]
+    return p._replace(params=Params(W, R, b, by_name), xs=xs, state=state)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "rnn_tanh", "gru_v1", "lstm_peephole"])
+def test_a_gradient_stays_what_it_is_when_the_next_one_is_computed_in_the_same_arrays(cell: str) -> None:
+    p, q = problem(cell, "float64"), problem(cell, "float64")
+    q = q._replace(params=q.params._replace(R=-q.params.R, W=2 * q.params.W), xs=-q.xs)
+    d_hs = np.random.default_rng(7).standard_normal((*p.state[0].shape[:1], 1, *p.state[0].shape[1:]))
+    found = [given(each, d_hs)[1] for each in (p, q, p)]
+    kept = [[a.copy() for a in arrays(each)] for each in found]
+    (plan,) = training.PLANS.values()
+    given(q, 3 * d_hs)
+    assert training.PLANS[plan.shape] is plan
+    for a, b, c in zip(arrays(found[0]), arrays(found[2]), kept[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+    assert not np.array_equal(kept[0][1], kept[1][1])
+
+
+def test_no_arrays_are_kept_that_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    p = problem("lstm", "float64")
+    d_hs = np.zeros((*p.state[0].shape[:1], 1, *p.state[0].shape[1:]))
+    given(p, d_hs)
+    (plan,) = training.PLANS.values()
+    monkeypatch.setattr(training, "KEPT", plan.group.bytes - 1)
+    given(p, d_hs)
+    assert not training.PLANS
+
+
+def test_a_gradient_within_a_gradient_has_arrays_of_its_own() -> None:
+    p = problem("lstm", "float64")
+    d_hs = np.ones((*p.state[0].shape[:1], 1, *p.state[0].shape[1:]))
+
+    def errors(hs: np.ndarray, models: slice) -> np.ndarray:
+        given(p._replace(xs=-p.xs), 2 * d_hs)
+        return d_hs[models]
+
+    found = gradient(p.cell, p.params, p.xs, p.state, 1, errors, frozenset(p.cell.gates))
+    for a, b in zip(arrays(found), arrays(given(p, d_hs)[1]), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("dtype", EXACT)
@@ -144,9 +229,8 @@ def test_sequences_in_several_panels_do_not_affect_each_other(cell: str, dtype: 
 
 def parts(p: Problem) -> list[np.ndarray]:
     """The gradients by W, R and b of a loss that is the sum over sequences."""
-    hs, unrolled = unroll(p.cell, p.params, p.xs, p.state, 1)
-    gates = frozenset(p.cell.gates)
-    return list(parameter_gradients(p.cell, p.params, unrolled, np.ones_like(hs), gates)[:3])
+    M, H, B = p.state[0].shape
+    return list(given(p, np.ones((M, 1, H, B), p.xs.dtype))[1][:3])
 
 
 @pytest.mark.parametrize("dtype", EXACT)

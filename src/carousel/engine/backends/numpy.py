@@ -127,38 +127,38 @@ def far_sigmoid(x: Array) -> tuple[Array, Array]:
 
 
 FORWARD = NumpyOps()  # all gates open
-Passed = tuple[Array, Callable[[Array, Gates], Params]]
+Errors = Callable[[Float[Array, "m S H B"], slice], Float[Array, "m S H B"]]
+"""The errors of h after the last S steps, given these h; of the models that the slice says."""
 
 
 class HandDerived(NamedTuple):
-    """Two forward passes, each to h after the last S steps [M S H B]."""
+    """Two forward passes, to h after the last S steps [M S H B]: with nothing for an adjoint, and with all of it."""
 
     outputs: Callable[[Cell, Params, Series, State, int], Array]
-    with_adjoint: Callable[[Cell, Params, Series, State, int], Passed]
-    """And what makes of errors of these h, and of the gates they pass, the gradient by the parameters."""
-
-
-def unroll_plainly(
-    cell: Cell, params: Params, xs: Series, state: State, last: int
-) -> tuple[Float[Array, "M S H B"], Callable[[Array, Gates], Params]]:
-    """h after each of the `last` S steps, and what makes their errors the gradient by the parameters."""
-    steps, end = unroll(FORWARD, cell, params, xs, state)
-
-    def pull(d_hs: Float[Array, "M S H B"], gates: Gates) -> Params:
-        ops = NumpyOps(blocked=gates != frozenset(cell.gates))
-        return parameter_gradients(ops, cell, params, steps, d_hs, gates)
-
-    return outputs(FORWARD, steps, end, last), pull
+    gradient: Callable[[Cell, Params, Series, State, int, Errors, Gates], Params]
+    """The gradient by the parameters, R itself among them, whose adjoint passes the gates only."""
 
 
 def outputs_plainly(
     cell: Cell, params: Params, xs: Series, state: State, last: int
 ) -> Float[Array, "M S H B"]:
     """h after each of the `last` S steps."""
-    return unroll_plainly(cell, params, xs, state, last)[0]
+    return outputs(FORWARD, *unroll(FORWARD, cell, params, xs, state), last)
 
 
-PLAIN = Engine("plain", plain.adjoints, plain.norms, unprepared, HandDerived(outputs_plainly, unroll_plainly))
+def gradient_plainly(
+    cell: Cell, params: Params, xs: Series, state: State, last: int, errors: Errors, gates: Gates
+) -> Params:
+    """The gradient by the parameters, given the errors of h after the `last` S steps, of all models at once."""
+    steps, end = unroll(FORWARD, cell, params, xs, state)
+    d_hs = errors(outputs(FORWARD, steps, end, last), slice(None))
+    ops = NumpyOps(blocked=gates != frozenset(cell.gates))
+    return parameter_gradients(ops, cell, params, steps, d_hs, gates)
+
+
+PLAIN = Engine(
+    "plain", plain.adjoints, plain.norms, unprepared, HandDerived(outputs_plainly, gradient_plainly)
+)
 
 
 @dataclass(frozen=True)
@@ -232,19 +232,23 @@ class NumpyBackend:
     def gradient(
         self, cell: Cell, model: Model, xs: Series, state: State, targets: Targets, gates: Gates
     ) -> Gradient:
-        params = effective(FORWARD, cell, model.params)
-        S = targets.target.shape[1]
-        hs, pull = self.engine.of(cell).unroll.with_adjoint(cell, params, xs, state, S)
-        y, loss = read_out(model, hs), LOSSES[targets.loss]
-        losses, share = loss.value(y, targets.target, log_softmax), targets.weight / xs.shape[-1]
-        d_y = loss.derivative(y, targets.target) * share[:, :, None]
-        readout = Readout((d_y @ hs.swapaxes(2, 3)).sum(1), d_y.sum((1, 3))[..., None])
-        d_hs = model.readout.V.swapaxes(1, 2)[:, None] @ d_y
-        d_params = pull(d_hs, gates)
+        params, S = effective(FORWARD, cell, model.params), targets.target.shape[1]
+        found = list[ReadOut]()
+
+        def errors(hs: Float[Array, "m S H B"], models: slice) -> Float[Array, "m S H B"]:
+            """The errors of h; the losses and the gradient by the readout go to `found`."""
+            V, a = (each[models] for each in model.readout)
+            target, weight = (each[models] for each in targets[:2])
+            asked = Targets(target, weight, targets.loss)
+            found.append(through_readout(model._replace(readout=Readout(V, a)), hs, asked))
+            return found[-1].errors
+
+        d_params = self.engine.of(cell).unroll.gradient(cell, params, xs, state, S, errors, gates)
         if cell.weight:
             _, saved = cell.weight.forward(FORWARD, model.params.R)
             d_params = d_params._replace(R=cell.weight.backward(FORWARD, saved, d_params.R))
-        return Gradient((losses * share).sum((1, 2)), Model(d_params, readout))
+        loss, _, V, a = map(np.concatenate, zip(*found, strict=True))
+        return Gradient(loss, Model(d_params, Readout(V, a)))
 
     def output_error(
         self, cell: Cell, model: Model, xs: Series, state: State, targets: Targets
@@ -252,6 +256,29 @@ class NumpyBackend:
         y = self.run(cell, model, xs, state, 1)[:, 0]
         d_y = LOSSES[targets.loss].derivative(y, targets.target[:, -1])
         return model.readout.V.swapaxes(1, 2) @ d_y
+
+
+class ReadOut(NamedTuple):
+    """The loss of each model, the errors of h, and the gradient by the readout."""
+
+    loss: Float[Array, " m"]
+    errors: Float[Array, "m S H B"]
+    V: Float[Array, "m O H"]
+    a: Float[Array, "m O 1"]
+
+
+def through_readout(model: Model, hs: Float[Array, "m S H B"], targets: Targets) -> ReadOut:
+    """The mean loss of the outputs made of each h, and its gradients."""
+    y, loss = read_out(model, hs), LOSSES[targets.loss]
+    share = targets.weight / hs.shape[-1]
+    losses = loss.value(y, targets.target, log_softmax)
+    d_y = loss.derivative(y, targets.target) * share[:, :, None]
+    return ReadOut(
+        (losses * share).sum((1, 2)),
+        model.readout.V.swapaxes(1, 2)[:, None] @ d_y,
+        (d_y @ hs.swapaxes(2, 3)).sum(1),
+        d_y.sum((1, 3))[..., None],
+    )
 
 
 def solved(A: Float[np.ndarray, "N N"], B: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "N K"]:

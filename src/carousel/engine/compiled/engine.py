@@ -1,17 +1,16 @@
 """The compiled engine: loops that Numba compiles for a pointwise map, behind the operations of every engine."""
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Iterator, Set
 
 import numpy as np
 from jaxtyping import Float
 
-from carousel.axes import Array, Series, State, Units
-from carousel.cells import Cell, Params
+from carousel.axes import Units
 from carousel.engine.adjoint import Carried, paths
 from carousel.engine.backends.numpy import HandDerived
 from carousel.engine.compiled import decay, paths as compiled_paths, training
 from carousel.engine.engine import Engine, unprepared
-from carousel.engine.recurrence import Gates, chunk_length
+from carousel.engine.recurrence import chunk_length
 from carousel.engine.system import System
 
 
@@ -26,14 +25,11 @@ def norms(system: System, covector: Units) -> Float[np.ndarray, "K M B"]:
     return decay.norms(*system[1:], covector)[:, -1]
 
 
-def unroll(
-    cell: Cell, params: Params, xs: Series, state: State, last: int
-) -> tuple[Float[Array, "M S H B"], Callable[[Array, Gates], Params]]:
-    """h after each of the `last` S steps, and what makes their errors the gradient by the parameters."""
-    hs, unrolled = training.unroll(cell, params, xs, state, last)
-    return hs, lambda d_hs, gates: training.parameter_gradients(cell, params, unrolled, d_hs, gates)
-
-
 COMPILED = Engine(
-    "compiled", adjoints, norms, unprepared, HandDerived(training.last_outputs, unroll), compresses=True
+    "compiled",
+    adjoints,
+    norms,
+    unprepared,
+    HandDerived(training.last_outputs, training.gradient),
+    compresses=True,
 )

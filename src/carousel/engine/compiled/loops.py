@@ -42,7 +42,7 @@ def call(context: Any, function: Any, words: Any, addresses: Any) -> Any:
 @njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def at(slots: Slots, m: int, p: int, t: int) -> int:
     """The address of a slot."""
-    return slots.first + m * slots.model + p * slots.panel + (t & slots.mask) * slots.step
+    return slots.first + (m & slots.models) * slots.model + p * slots.panel + (t & slots.mask) * slots.step
 
 
 @njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -99,9 +99,9 @@ def store_recurrent_input(
 
 
 @njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def forward_all(plan: ForwardPlan) -> None:
-    """The forward passes of all models and panels."""
-    for m in range(plan.n.models):
+def forward_all(plan: ForwardPlan, start: int, stop: int) -> None:
+    """The forward passes of the models from `start` to `stop`, of all panels."""
+    for m in range(start, stop):
         for p in range(plan.n.panels):
             forward_steps(plan, m, p)
 
@@ -184,15 +184,16 @@ def training_steps(plan: BackwardPlan, rows: ErrorRows, m: int, p: int) -> None:
 
 
 @njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def training_panels(back: BackwardPlan, rows: ErrorRows, zero: int, m: int) -> None:
-    """All steps back for all panels of one model, from an adjoint of zero; `zero` is the address of a vector of it."""
+def training_all(back: BackwardPlan, rows: ErrorRows, zero: int, start: int, stop: int) -> None:
+    """All steps back of the models from `start` to `stop`, from an adjoint of zero; `zero` is a vector's address."""
     n = back.n
-    for p in range(n.panels):
-        call(back.copy, (n.units * n.states, 0, n.lanes), (zero, at(back.d, m, p, 0)))
-        training_steps(back, rows, m, p)
+    for m in range(start, stop):
+        for p in range(n.panels):
+            call(back.copy, (n.units * n.states, 0, n.lanes), (zero, at(back.d, m, p, 0)))
+            training_steps(back, rows, m, p)
 
 
-ENTRIES = (forward_steps, forward_all, backward_steps, forward_and_back, training_panels)
+ENTRIES = (forward_steps, forward_all, backward_steps, forward_and_back, training_all)
 """The loops that are called from outside."""
 
 

@@ -48,13 +48,19 @@ def in_panels(
 ) -> Float[Array, "M P *rest L"]:
     """x with its last axis in panels; `fill` says what lanes beyond B hold: "edge", the last sequence, or "zero"."""
     M, *rest, B = x.shape
-    P = panels(kind, B)
-    out = aligned((M, P, *rest, kind.lanes), kind.dtype)
-    for k in range(P):
-        part = x[..., k * kind.lanes : (k + 1) * kind.lanes]
-        out[:, k, ..., : part.shape[-1]] = part
-        out[:, k, ..., part.shape[-1] :] = part[..., -1:] if fill == "edge" else 0
+    out = aligned((M, panels(kind, B), *rest, kind.lanes), kind.dtype)
+    to_panels(x, out, fill)
     return out
+
+
+def to_panels(x: Float[Array, "M *rest B"], out: Float[Array, "M P *rest L"], fill: str = "edge") -> None:
+    """Write x, with its last axis in panels, to `out`; `fill` as of `in_panels`."""
+    lanes = out.shape[-1]
+    for k in range(out.shape[1]):
+        part = x[..., k * lanes : (k + 1) * lanes]
+        out[:, k, ..., : part.shape[-1]] = part
+        if part.shape[-1] < lanes:
+            out[:, k, ..., part.shape[-1] :] = part[..., -1:] if fill == "edge" else 0
 
 
 def out_of_panels(x: Float[Array, "M P *rest L"], B: int) -> Float[Array, "M *rest B"]:
@@ -76,15 +82,18 @@ def by_unit(state: State) -> Float[Array, "M H S B"]:
     return np.stack(state, axis=2)
 
 
-def tiles(kind: VectorType, matrices: Float[Array, "*M rows k"]) -> Float[Array, "*M tiles k N"]:
-    """Matrices in tiles of rows, the last tile filled up with zeros."""
+def tiles(
+    kind: VectorType, matrices: Float[Array, "*M rows k"], out: Array | None = None
+) -> Float[Array, "*M tiles k N"]:
+    """Matrices in tiles of rows, the last tile filled up with zeros; in `out` if it is there."""
     *M, rows, k = matrices.shape
     n = tile_rows(kind)
     count = -(-rows // n)
-    out = aligned((*M, count, k, n), kind.dtype)
-    padded = np.zeros((*M, count * n, k), kind.dtype)
-    padded[..., :rows, :] = matrices
-    out[...] = padded.reshape(*M, count, n, k).swapaxes(-1, -2)
+    out = aligned((*M, count, k, n), kind.dtype) if out is None else out
+    if rows < count * n:
+        matrices, given = np.zeros((*M, count * n, k), kind.dtype), matrices
+        matrices[..., :rows, :] = given
+    out[...] = matrices.reshape(*M, count, n, k).swapaxes(-1, -2)
     return out
 
 
@@ -109,13 +118,20 @@ def by_recurrent_state(cell: Cell, params: Params) -> Float[Array, "M V HG H"]:
     return rows_by_unit(cell, params.R).reshape(M, GH, V, VH // max(V, 1)).swapaxes(1, 2)
 
 
-def input_tiles(kind: VectorType, cell: Cell, params: Params) -> Float[Array, "M tiles D1 N"]:
+def input_tiles(
+    kind: VectorType, cell: Cell, params: Params, out: Array | None = None
+) -> Float[Array, "M tiles D1 N"]:
     """W and b, side by side, in tiles."""
-    return tiles(kind, rows_by_unit(cell, np.concatenate([params.W, params.b], axis=2)))
+    return tiles(kind, rows_by_unit(cell, np.concatenate([params.W, params.b], axis=2)), out)
 
 
 def transposed_tiles(
-    kind: VectorType, cell: Cell, params: Params, rows: Sequence[str], open_gates: Sequence[str]
+    kind: VectorType,
+    cell: Cell,
+    params: Params,
+    rows: Sequence[str],
+    open_gates: Sequence[str],
+    out: Array | None = None,
 ) -> Float[Array, "M V tiles HG N"]:
     """R transposed, in tiles, for errors of the gates `rows`; gates that are not in `open_gates` have zero columns."""
     R = by_recurrent_state(cell, params)
@@ -123,13 +139,15 @@ def transposed_tiles(
     G = len(cell.gates)
     gate = R.reshape(M, V, HG // G, G, H)[..., [cell.gates.index(name) for name in rows], :]
     gate = gate * np.array([float(name in open_gates) for name in rows], dtype=kind.dtype)[:, None]
-    return tiles(kind, gate.reshape(M, V, (HG // G) * len(rows), H).swapaxes(2, 3))
+    return tiles(kind, gate.reshape(M, V, (HG // G) * len(rows), H).swapaxes(2, 3), out)
 
 
-def parameters(kind: VectorType, cell: Cell, params: Params) -> Float[Array, "M H P"]:
+def parameters(
+    kind: VectorType, cell: Cell, params: Params, out: Array | None = None
+) -> Float[Array, "M H P"]:
     """The pointwise parameters of each unit side by side."""
     M, H = params.W.shape[0], params.W.shape[1] // len(cell.gates)
-    out = aligned((M, H, len(cell.pointwise)), kind.dtype)
+    out = aligned((M, H, len(cell.pointwise)), kind.dtype) if out is None else out
     for k, name in enumerate(cell.pointwise):
         out[:, :, k] = params.p[name][..., 0]
     return out

@@ -84,15 +84,22 @@ def lay_out(cell: Cell, params: Params, kind: VectorType, log: bool = False) -> 
     )
 
 
+def fill(layout: Layout, params: Params) -> None:
+    """Write other parameters, R itself among them, in the place of those of a layout."""
+    memory.input_tiles(layout.kind, layout.cell, params, layout.W)
+    memory.tiles(layout.kind, memory.by_recurrent_state(layout.cell, params), layout.R)
+    memory.parameters(layout.kind, layout.cell, params, layout.p)
+
+
 AXES = {"m": "model", "p": "panel", "t": "step"}
 
 
-def slots(array: np.ndarray | None, axes: str, mask: int = -1) -> Slots:
+def slots(array: np.ndarray | None, axes: str, mask: int = -1, models: int = -1) -> Slots:
     """The slots of an array whose first axes are those of `axes`, letters of "mpt" in this order; 0 for no array."""
     if array is None:
         return Slots(0)
     strides = dict(zip((AXES[name] for name in axes), array.strides, strict=False))
-    return Slots(memory.address(array), mask=mask, **strides)
+    return Slots(memory.address(array), mask=mask, models=models, **strides)
 
 
 class StoredSteps(NamedTuple):
@@ -136,10 +143,12 @@ def forward_plan(
     mask: int = -1,
     recurrent_input: RecurrentInputRows = NOT_STORED,
     panels: int = 1,
+    models: int = -1,
 ) -> Array:
     """The plan, as a record, of a forward pass from the state in slot 0 over the inputs x [T D1 L].
 
-    `axes` are those of `stored`, "mpt" or "t"; with mask 0 each step overwrites what the one before it stored.
+    `axes` are those of `stored`, "mpt" or "t", and `models` its mask of models; with mask 0 each step overwrites what
+    the one before it stored.
     """
     kind, code = layout.kind, layout.code
     plan = ForwardPlan(
@@ -153,10 +162,10 @@ def forward_plan(
         layout.R.strides[1],
         slots(layout.p, "m"),
         x,
-        slots(stored.state, axes, -1 if mask else 1),
-        slots(stored.saved, axes, mask),
-        slots(stored.v, axes, mask),
-        slots(stored.intermediate_saved, axes, mask),
+        slots(stored.state, axes, -1 if mask else 1, models),
+        slots(stored.saved, axes, mask, models),
+        slots(stored.v, axes, mask, models),
+        slots(stored.intermediate_saved, axes, mask, models),
         memory.address(layout.wx),
         memory.address(layout.rh),
         emit.copy(kind, False),
@@ -198,10 +207,11 @@ def backward_plan(
     d: Slots,
     wx: Slots,
     panels: int = 1,
+    models: int = -1,
 ) -> Array:
     """The plan, as a record, of a backward pass over stored steps, from the adjoint in slot 0 of `d`.
 
-    `axes` are those of `stored`; `wx` takes the errors of W x + b.
+    `axes` are those of `stored`, and `models` its mask of models; `wx` takes the errors of W x + b.
     """
     kind, code = layout.kind, layout.code
     plan = BackwardPlan(
@@ -214,8 +224,8 @@ def backward_plan(
         0 if work.R is None else work.R.strides[1],
         len(work.options.rows),
         slots(layout.p, "m"),
-        slots(stored.saved, axes),
-        slots(stored.intermediate_saved, axes),
+        slots(stored.saved, axes, models=models),
+        slots(stored.intermediate_saved, axes, models=models),
         d,
         memory.address(work.rh),
         wx,

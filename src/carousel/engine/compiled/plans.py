@@ -11,7 +11,8 @@ BITS = 4  # so many states at most, 2^4, that a plan can say which are recurrent
 class Slots(NamedTuple):
     """The address of slot t of a model and panel in an array [M P T ..], or in one with some of these axes.
 
-    With mask 1 two slots are used in turn, with mask 0 one slot is used at every step.
+    With mask 1 two slots are used in turn, with mask 0 one slot is used at every step. With models 2^n - 1 the slots
+    of 2^n models are used in turn.
     """
 
     first: int
@@ -19,6 +20,7 @@ class Slots(NamedTuple):
     panel: int = 0
     step: int = 0
     mask: int = -1
+    models: int = -1
 
 
 class Sizes(NamedTuple):

@@ -1,58 +1,100 @@
 """The unrolled network and the gradient by its parameters, by compiled loops."""
 
-from typing import NamedTuple
-
 import numpy as np
 from jaxtyping import Float
 
 from carousel.axes import Array, Series, State
 from carousel.cells import Cell, Params
-from carousel.engine.compiled import emit, memory
-from carousel.engine.compiled.code import same_errors
+from carousel.engine.backends.numpy import Errors
+from carousel.engine.compiled import memory
+from carousel.engine.compiled.groups import Plan, Shape, open_gates, plan_for
 from carousel.engine.compiled.machine import loop
 from carousel.engine.compiled.passes import (
     Layout,
-    RecurrentInputRows,
     StoredSteps,
-    Workspace,
-    backward_plan,
+    fill,
     forward_plan,
     lay_out,
     slots,
     stored_steps,
-    workspace,
 )
-from carousel.engine.compiled.plans import ErrorRows, Slots, record
 from carousel.engine.recurrence import Gates
 
-
-class Unrolled(NamedTuple):
-    """What a forward pass leaves to the gradient by the parameters."""
-
-    layout: Layout
-    x: Array  # [M P T D1 L]
-    steps: StoredSteps  # each [M P ..]
-    recurrent_input: Array  # [M VH PTL], the vectors that R multiplies
+KEPT = 2**26  # bytes of arrays that are kept for the next gradient
+PLANS: dict[Shape, Plan] = {}  # that of the last gradient; a plan is not there while it is used
 
 
-def unroll(
-    cell: Cell, params: Params, xs: Series, state: State, last: int
-) -> tuple[Float[Array, "M S H B"], Unrolled]:
-    """h after each of the `last` S steps, and what the adjoint needs; ``params`` has R itself."""
-    T, layout = len(xs), lay_out(cell, params, memory.kind_for(state[0]))
-    x, first = memory.inputs(layout.kind, xs), memory.in_panels(layout.kind, memory.by_unit(state))
-    M, P = x.shape[:2]
-    stored = stored_steps(layout, T, M, P)
-    stored.state[:, :, 0] = first
-    inputs = side_by_side(layout, x.shape, len(cell.columns), M)
-    stride = inputs.strides[1]
-    rows = RecurrentInputRows(
-        in_rows(layout, inputs, T), stride // emit.size(layout.kind), stride * layout.units
-    )
-    plan = forward_plan(layout, T, slots(x, "mpt"), stored, "mpt", recurrent_input=rows, panels=P)
-    loop("forward_all")(plan)
-    hs = stored.state[:, :, T + 1 - last :, :, 0]
-    return memory.out_of_panels(hs, xs.shape[3]), Unrolled(layout, x, stored, inputs)
+def gradient(
+    cell: Cell, params: Params, xs: Series, state: State, last: int, errors: Errors, gates: Gates
+) -> Params:
+    """The gradient by every parameter, R itself among them, given the errors of h after the `last` S steps.
+
+    The adjoint passes back through `gates` only. ``params`` has R itself.
+    """
+    T, M, D, B = xs.shape
+    kind, H = memory.kind_for(state[0]), state[0].shape[1]
+    shape = Shape(id(cell), kind, M, H, T, D, B, last, gates)
+    plan = PLANS.pop(shape, None) or plan_for(cell, params, shape)
+    PLANS.clear()
+    write_parameters(plan, params)
+    found = by_group(plan, xs, state, errors)
+    if plan.group.bytes <= KEPT:
+        PLANS[shape] = plan
+    return found
+
+
+def write_parameters(plan: Plan, params: Params) -> None:
+    """Write `params` where the passes read them."""
+    layout, work = plan.layout, plan.work
+    fill(layout, params)
+    if work.R is not None:
+        cell, rows = layout.cell, work.options.rows
+        memory.transposed_tiles(layout.kind, cell, params, rows, open_gates(cell, plan.shape), work.R)
+
+
+def by_group(plan: Plan, xs: Series, state: State, errors: Errors) -> Params:
+    """The gradient by every parameter, one group of models after the other."""
+    cell, M, group = plan.layout.cell, xs.shape[1], plan.group
+    first = memory.in_panels(plan.shape.kind, memory.by_unit(state))
+    rows, D1, VH = (each.shape[1] for each in (group.errors.rh, group.inputs, group.recurrent_input))
+    W, R = (np.empty((M, rows, columns), xs.dtype) for columns in (D1, VH))
+    plan.d_p[:] = 0
+    for start in range(0, M, len(group.x)):
+        models = slice(start, min(start + len(group.x), M))
+        hs = forward(plan, models, xs[:, models], first[models])
+        memory.to_panels(errors(hs, models)[:, ::-1], group.outputs[: len(hs)], fill="zero")
+        backward(plan, models, W[models], R[models])
+    d_W, d_R = (memory.gates_first(cell, each) for each in (W, R))
+    d_p = plan.d_p.sum(3, keepdims=True)
+    by_name = {name: d_p[:, :, k] for k, name in enumerate(cell.pointwise)}
+    return Params(d_W[:, :, :-1], d_R, d_W[:, :, -1:], by_name)
+
+
+def forward(
+    plan: Plan, models: slice, xs: Series, first: Float[Array, "m P H S L"]
+) -> Float[Array, "m S H B"]:
+    """h after each of the last S steps of some models."""
+    group, (T, m, _, B) = plan.group, xs.shape
+    x, state = group.x[:m], group.steps.state[:m]
+    memory.to_panels(xs.swapaxes(0, 1), x[:, :, :, :-1])
+    inputs = x.transpose(0, 3, 1, 2, 4)
+    group.inputs[:m].reshape(inputs.shape)[:] = inputs
+    state[:, :, 0] = first
+    loop("forward_all")(plan.forward, models.start, models.stop)
+    return memory.out_of_panels(state[:, :, T + 1 - plan.shape.outputs :, :, 0], B)
+
+
+def backward(plan: Plan, models: slice, d_W: Float[Array, "m HG D1"], d_R: Float[Array, "m HG VH"]) -> None:
+    """Write the gradients by W and b, side by side, and by R; add those by the pointwise parameters to `d_p`."""
+    group, cell, m = plan.group, plan.layout.cell, len(d_W)
+    loop("training_all")(*plan.backward, models.start, models.stop)
+    wx, rh, own = (each[:m] for each in group.errors)
+    inputs, recurrent = (each[:m].swapaxes(1, 2) for each in (group.inputs, group.recurrent_input))
+    states = plan.shape.units * len(cell.recurrent_states)
+    np.matmul(wx, inputs, out=d_W)
+    np.matmul(rh, recurrent[:, :, :states], out=d_R[:, :, :states])
+    if cell.intermediate:
+        np.matmul(own, recurrent[:, :, states:], out=d_R[:, :, states:])
 
 
 def last_outputs(cell: Cell, params: Params, xs: Series, state: State, last: int) -> Float[Array, "M S H B"]:
@@ -73,114 +115,6 @@ def states(
     state[:, :, 0] = first
     shared = (np.broadcast_to(each, (M, P, T, *each.shape[1:])) for each in stored_steps(layout, 1)[1:])
     stored = StoredSteps(state, *shared)  # what the adjoint would need has one place, which is overwritten
-    loop("forward_all")(forward_plan(layout, T, slots(x, "mpt"), stored, "mpt", mask, panels=P))
+    plan = forward_plan(layout, T, slots(x, "mpt"), stored, "mpt", mask, panels=P)
+    loop("forward_all")(plan, 0, M)
     return state
-
-
-def in_rows(layout: Layout, rows: Float[Array, "*M N PTL"], steps: int) -> Slots:
-    """The slots of panels and steps in rows that hold all of them side by side."""
-    vector = layout.kind.lanes * emit.size(layout.kind)
-    return Slots(memory.address(rows), rows.strides[0] if rows.ndim == 3 else 0, steps * vector, vector)
-
-
-class NetErrors(NamedTuple):
-    """The errors of one model's net inputs, [HG PTL]: their products with what caused them are the gradients."""
-
-    wx: Array  # of W x + b
-    rh: Array  # of R h
-    own: Array  # of R h without those through the intermediate input
-
-
-def parameter_gradients(
-    cell: Cell, params: Params, unrolled: Unrolled, outputs: Float[Array, "M S H B"], gates: Gates
-) -> Params:
-    """The gradient by every parameter, R itself among them, given the errors of h after the last S steps.
-
-    The adjoint passes back through `gates` only.
-    """
-    layout = unrolled.layout
-    M, H, L, dtype = len(unrolled.x), layout.units, layout.kind.lanes, layout.kind.dtype
-    same = same_errors(layout.code)
-    work = workspace(layout, cell.gates, [g for g in cell.gates if g in gates], net=not same, parameters=True)
-    d_p = np.zeros((M, H, len(cell.pointwise), L), dtype)
-    work = work._replace(own=layout.empty(H, len(cell.gates)) if cell.intermediate else None, d_p=d_p)
-    d_hs = memory.in_panels(layout.kind, outputs[:, ::-1], fill="zero")
-    errors = net_errors(layout, unrolled.x.shape, same)
-    plan = training_plan(layout, unrolled, work, d_hs, errors)
-    d_W, d_R = (memory.gates_first(cell, each) for each in matrix_gradients(layout, unrolled, plan, errors))
-    d_p = d_p.sum(3, keepdims=True)
-    by_name = {name: d_p[:, :, k] for k, name in enumerate(cell.pointwise)}
-    return Params(d_W[:, :, :-1], d_R, d_W[:, :, -1:], by_name)
-
-
-def net_errors(layout: Layout, shape: tuple[int, ...], same: bool) -> NetErrors:
-    """Arrays for the errors of one model, not yet written; one array for errors that are the same."""
-    wx, rh, own = (side_by_side(layout, shape, len(layout.cell.gates)) for _ in range(3))
-    return NetErrors(rh if same else wx, rh, own if layout.cell.intermediate else rh)
-
-
-def side_by_side(
-    layout: Layout, shape: tuple[int, ...], blocks: int, *first: int
-) -> Float[Array, "*first NH PTL"]:
-    """An array not yet written with `blocks` rows per unit, in which all panels, steps and lanes stand side by side.
-
-    The rows are padded so that they start at different places of the cache.
-    """
-    _, P, T, _, L = shape
-    count = P * T * L
-    line = memory.LINE // emit.size(layout.kind)
-    padded = memory.aligned((*first, layout.units * blocks, count + line * (1 + T % 2)), layout.kind.dtype)
-    return padded[..., :count]
-
-
-class TrainingPlan(NamedTuple):
-    """The plan of the pass back through all steps, as records, and the arrays that these point to."""
-
-    backward: Array
-    rows: Array
-    arrays: tuple[Array, ...]  # the first is a vector of zeros
-
-
-def training_plan(
-    layout: Layout, unrolled: Unrolled, work: Workspace, d_hs: Array, errors: NetErrors
-) -> TrainingPlan:
-    """The plan of the pass back through time, one model at a time, that writes `errors`."""
-    P, T = unrolled.x.shape[1:3]
-    d = layout.empty(2, layout.units, len(layout.cell.states))
-    wx = layout.empty(1, layout.units, len(layout.cell.gates))
-    rows = ErrorRows(
-        emit.copy(layout.kind, True),
-        errors.rh.strides[0] // emit.size(layout.kind),
-        slots(d_hs, "mpt"),
-        d_hs.shape[2],
-        in_rows(layout, errors.wx, T) if work.options.net else Slots(0),
-        in_rows(layout, errors.rh, T),
-        in_rows(layout, errors.own, T),
-    )
-    to = slots(d, "t", 1), slots(wx, "t", 0)
-    backward = backward_plan(layout, work, T, unrolled.steps, "mpt", *to, panels=P)
-    zero = np.zeros(layout.kind.lanes, layout.kind.dtype)
-    return TrainingPlan(backward, record(rows), (zero, d, wx, d_hs))
-
-
-def matrix_gradients(
-    layout: Layout, unrolled: Unrolled, plan: TrainingPlan, errors: NetErrors
-) -> tuple[Float[Array, "M HG D1"], Float[Array, "M HG VH"]]:
-    """The gradients by W and b, side by side, and by R; the passes add up those of the pointwise parameters."""
-    x, inputs = rows(unrolled.x), unrolled.recurrent_input
-    states = layout.units * len(layout.cell.recurrent_states)
-    W, R = (np.empty((len(x), len(errors.rh), each.shape[1]), layout.kind.dtype) for each in (x, inputs))
-    back, to, zero = (memory.address(each) for each in (plan.backward, plan.rows, plan.arrays[0]))
-    for m in range(len(x)):
-        loop("training_panels")(back, to, zero, m)
-        np.matmul(errors.wx, x[m].T, out=W[m])
-        np.matmul(errors.rh, inputs[m, :states].T, out=R[m, :, :states])
-        if layout.cell.intermediate:
-            np.matmul(errors.own, inputs[m, states:].T, out=R[m, :, states:])
-    return W, R
-
-
-def rows(x: Float[Array, "M P T D1 L"]) -> Float[Array, "M D1 PTL"]:
-    """The inputs with all panels, steps and lanes side by side."""
-    M, _, _, D1, _ = x.shape
-    return x.transpose(0, 3, 1, 2, 4).reshape(M, D1, -1)
