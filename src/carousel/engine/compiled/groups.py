@@ -80,11 +80,10 @@ class Plan(NamedTuple):
     group: Group
     forward: int  # of a `ForwardPlan`
     backward: tuple[
-        int, int, int
-    ]  # of a `BackwardPlan`, of `ErrorRows`, and of the zeros that the adjoint starts from
-    arrays: tuple[
-        Array, ...
-    ]  # what is at these addresses, and what the plans point to beside the group's arrays
+        int, ...
+    ]  # of a `BackwardPlan`, of `ErrorRows`, and of zeros, which the adjoint starts from
+    passed: tuple[Array, ...]  # what is at these addresses
+    step: tuple[Array, Array]  # the errors of one step: of the states before and after it, and of W x + b
 
 
 def plan_for(cell: Cell, params: Params, shape: Shape) -> Plan:
@@ -95,29 +94,24 @@ def plan_for(cell: Cell, params: Params, shape: Shape) -> Plan:
     fitting = LARGEST // group(layout, shape, 1).bytes
     models = shape.models if shape.models <= fitting else 1 << max(0, fitting.bit_length() - 1)
     arrays, mask = group(layout, shape, models), -1 if models == shape.models else models - 1
-    d, wx = layout.empty(2, shape.units, len(cell.states)), layout.empty(1, shape.units, len(cell.gates))
-    there = forward_plan(
-        layout,
-        shape.steps,
-        slots(arrays.x, "mpt", models=mask),
-        arrays.steps,
-        "mpt",
-        recurrent_input=recurrent_input_rows(shape, arrays, mask),
-        panels=arrays.x.shape[1],
-        models=mask,
-    )
-    to = slots(d, "t", 1), slots(wx, "t", 0)
-    back = backward_plan(
-        layout, work, shape.steps, arrays.steps, "mpt", *to, panels=arrays.x.shape[1], models=mask
-    )
-    passed = (
-        there,
-        back,
-        record(error_rows(shape, arrays, work, mask)),
-        np.zeros(shape.kind.lanes, shape.kind.dtype),
-    )
+    step = layout.empty(2, shape.units, len(cell.states)), layout.empty(1, shape.units, len(cell.gates))
+    errors = record(error_rows(shape, arrays, work, mask))
+    zero = np.zeros(shape.kind.lanes, shape.kind.dtype)
+    passed = (*passes(layout, shape, work, arrays, step, mask), errors, zero)
     forward, *backward = map(memory.address, passed)
-    return Plan(shape, layout, work, d_p, arrays, forward, (*backward,), (*passed, d, wx))
+    return Plan(shape, layout, work, d_p, arrays, forward, tuple(backward), passed, step)
+
+
+def passes(
+    layout: Layout, shape: Shape, work: Workspace, arrays: Group, step: tuple[Array, Array], mask: int
+) -> tuple[Array, Array]:
+    """The plans of both passes over the steps of a group, as records; `mask` as `models` of `Slots`."""
+    x, rows = slots(arrays.x, "mpt", models=mask), recurrent_input_rows(shape, arrays, mask)
+    stored = arrays.steps, "mpt"
+    size = {"panels": arrays.x.shape[1], "models": mask}
+    there = forward_plan(layout, shape.steps, x, *stored, recurrent_input=rows, **size)
+    d, wx = slots(step[0], "t", 1), slots(step[1], "t", 0)
+    return there, backward_plan(layout, work, shape.steps, *stored, d, wx, **size)
 
 
 def working(layout: Layout, shape: Shape) -> Workspace:
