@@ -15,9 +15,11 @@ LogSoftmax = Callable[[Array], Array]
 
 def log_softmax(y: Outputs) -> Outputs:
     """The log of the softmax over the O outputs, of NumPy's arrays."""
-    from scipy.special import log_softmax as scipy_log_softmax
-
-    return scipy_log_softmax(y, axis=-2)
+    peak = y.max(-2, keepdims=True)
+    peak[~np.isfinite(peak)] = 0
+    shifted = y - peak
+    with np.errstate(divide="ignore"):
+        return shifted - np.log(np.exp(shifted).sum(-2, keepdims=True))
 
 
 class Loss(NamedTuple):

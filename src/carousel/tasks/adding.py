@@ -14,13 +14,12 @@ def adding(rng: np.random.Generator, length: int, n: int, test: bool) -> Batch:
     Two inputs per step: a number uniform on [0, 1], and a mark, which is 1 at one step of the first half and one of
     the second, else 0. The target is the sum of the two marked numbers, as it is (not halved).
     """
-    numbers, marks = rng.uniform(size=(length, n)), np.zeros((length, n))
-    half = length // 2
+    x, half, column = np.zeros((length, 2, n)), length // 2, np.arange(n)
+    x[:, 0] = rng.random((length, n))
     first, second = rng.integers(0, half, n), rng.integers(half, length, n)
-    column = np.arange(n)
-    marks[first, column] = marks[second, column] = 1
-    total = numbers[first, column] + numbers[second, column]
-    return at_the_end(np.stack([numbers, marks], axis=1), total[None])
+    x[first, 1, column] = x[second, 1, column] = 1
+    total = x[first, 0, column] + x[second, 0, column]
+    return at_the_end(x, total[None])
 
 
 def adding_baseline(length: int) -> tuple[float, float]:

@@ -67,7 +67,7 @@ class Group(NamedTuple):
     def bytes(self) -> int:
         """The size of all arrays."""
         arrays = self.x, self.inputs, *self.steps, self.recurrent_input, self.outputs, *self.errors
-        return sum(each.nbytes for each in arrays)
+        return sum({id(each): each.nbytes for each in arrays}.values())
 
 
 class Plan(NamedTuple):

@@ -65,7 +65,7 @@ def to_panels(x: Float[Array, "M *rest B"], out: Float[Array, "M P *rest L"], fi
 
 def out_of_panels(x: Float[Array, "M P *rest L"], B: int) -> Float[Array, "M *rest B"]:
     """The inverse of `in_panels`: the panels side by side, without the lanes beyond B."""
-    moved = np.moveaxis(x, 1, -2)
+    moved = x.transpose(0, *range(2, x.ndim - 1), 1, x.ndim - 1)
     return moved.reshape(*moved.shape[:-2], -1)[..., :B]
 
 
