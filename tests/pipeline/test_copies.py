@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from carousel.pipeline.rebuild import CONFIG
 from carousel.pipeline.run import copies
-from carousel.study.files import config_folder
+from carousel.study.files import config_folder, load
 
 SMOKE, STANDARD = (config_folder() / f"{name}.yaml" for name in ("smoke", "standard"))
 ASKED: list[socket.socket] = []  # the connections of a test's copies
@@ -111,6 +112,25 @@ def test_without_numba_a_copy_has_the_plain_path(monkeypatch: pytest.MonkeyPatch
     loaded.clear()
     copies.load(["decay", "--backend", "numpy"])
     assert copies.COMPILED not in loaded and "carousel.measures.decay" in loaded
+
+
+def test_what_jobs_that_read_tables_need_is_imported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(copies, "import_module", loaded.append)
+    copies.load(["gather", "--out", "x"])
+    assert copies.STATISTICS not in loaded and "carousel.tables.merge" in loaded
+    copies.load(["explore", "--out", "x"])
+    assert copies.STATISTICS in loaded and "carousel.report.explorer" in loaded
+
+
+def test_a_study_is_read_before_its_jobs_ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    study = tmp_path / "own.yaml"
+    study.write_text(SMOKE.read_text())
+    monkeypatch.setenv(CONFIG, f"study={study}")
+    copies.load(copies.FIRST)
+    assert load(study) is load(study)
+    study.write_text(SMOKE.read_text().replace("seed: 1", "seed: 2", 1))
+    assert load(study).seed == 2, "one that has changed since is read again"
 
 
 @pytest.mark.slow

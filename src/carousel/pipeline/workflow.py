@@ -90,6 +90,8 @@ def setup(workflow: Any, config: Mapping[str, Any]) -> Setup:
     except StudyError as error:
         sys.exit(str(error))
     os.environ.update(environment(file, exact))
+    if workflow.is_main_process and not workflow.resource_settings.nodes:
+        copies.start()
     logging.raiseExceptions = False  # a full disk, where Snakemake keeps its log, needs no traceback per line
     return Setup(study, file, results, exact)
 
@@ -129,8 +131,6 @@ def start(workflow: Any, results: Path) -> None:
         _LOCKS.append(locks.lock(results))
     except StoreError as error:
         sys.exit(str(error))
-    if not workflow.resource_settings.nodes:
-        copies.start()
     snakemake.lift_rate_limit(workflow)
     snakemake.follow(workflow, results)
 

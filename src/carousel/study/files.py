@@ -16,8 +16,14 @@ from carousel.study.yaml_reader import text_of, values
 def load(path: Path | str) -> Study:
     """The study at `path`. Raises StudyError."""
     path = Path(path)
+    return _read(text_of(path), path)
+
+
+@cache
+def _read(text: str, path: Path) -> Study:
+    """The study that is this text, which stands at `path`. Raises StudyError."""
     try:
-        return Study.model_validate(values(text_of(path), path))
+        return Study.model_validate(values(text, path))
     except ValidationError as error:
         raise explain(f"{shown(path)}: ", error, _keys) from None
 

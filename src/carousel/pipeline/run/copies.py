@@ -1,7 +1,8 @@
 """Jobs of a local run as copies of one process: `python -m carousel.pipeline.run.copies ADDRESS`, on Linux.
 
-To import what a job needs takes longer than most jobs measure. One process of the run imports it when the first job
-asks, and is copied (forked) for each; it computes nothing itself, so that a copy is as good as a process of its own.
+To import what a job needs takes longer than most jobs measure. One process of the run imports it once, what the first
+jobs need while Snakemake still plans, and is copied (forked) for each job; it computes nothing itself, so that a copy
+is as good as a process of its own.
 It ends with its run, and each copy with the process that asked for it. Where there is no such process, or the code has
 changed since it was imported, a job starts as a program of its own.
 """
@@ -21,8 +22,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil  # type: ignore[import-untyped]
-
 ADDRESS = "CAROUSEL_COPIES"
 """The environment variable with the name of the socket at which copies are asked for."""
 PROGRAM = ["python", "-m", "carousel"]
@@ -31,6 +30,10 @@ CODE = Path(__file__).parents[2]
 """The package's folder."""
 COMPILED = "carousel.engine.compiled.engine"
 """What the NumPy backend imports once it is made."""
+FIRST = ["calibrate", "numpy"]
+"""What the first jobs of a run are about."""
+STATISTICS, TESTING = "scipy.stats", ("judge", "explore", "draw", "diagnosed")
+"""A package that takes half a second to import, and the jobs that do so when they come to need it."""
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
 LONGEST = 2**17  # bytes of a message
 
@@ -109,6 +112,7 @@ def serve(address: str) -> list[str] | None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(f"\0{address}")
         listener.listen(256)
+        loaded(FIRST, code)  # while Snakemake works out what is to be done
         while os.getppid() == run:
             watched = {listener: None} | {file: job for job in running for file in (job.end, job.asked)}
             for file in readable(watched):
@@ -174,12 +178,18 @@ def loaded(arguments: Sequence[str], code: dict[Path, int]) -> bool:
 
 
 def load(arguments: Sequence[str]) -> None:
-    """Import what a job with these arguments needs, and read what code it rests on, as far as that is not done yet."""
+    """Import what a job with these arguments needs, and read its study and what code it rests on, each once."""
     from carousel.axes import BACKENDS
     from carousel.cells import CELLS
-    from carousel.pipeline.fingerprint import MEASURING, files
+    from carousel.pipeline.fingerprint import MEASURING, STARTS, files
+    from carousel.pipeline.rebuild import running
+    from carousel.study.files import load as study
 
     import_module("carousel.__main__")
+    if file := running().get("study"):
+        study(file)
+    for module in [*STARTS.get(arguments[0], ()), *[STATISTICS] * (arguments[0] in TESTING)]:
+        import_module(module)
     for name in (name for name in BACKENDS if name in arguments):
         compiled = [COMPILED] if find_spec("numba") else []
         for module in (BACKENDS[name].factory.partition(":")[0], *compiled, *MEASURING.values()):
@@ -230,6 +240,8 @@ def finish(job: Running) -> None:
 
 def kill(process: int) -> None:
     """Kill a process and all that it started."""
+    import psutil  # type: ignore[import-untyped]  # which few jobs need, and each would wait for
+
     with suppress(psutil.NoSuchProcess):
         top = psutil.Process(process)
         for each in [top, *top.children(recursive=True)]:

@@ -18,8 +18,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-import psutil  # type: ignore[import-untyped]
-
 from carousel.pipeline.run.copies import ask, kill
 
 RUN = "CAROUSEL_RUN"
@@ -76,6 +74,8 @@ def run(command: Sequence[str], log: IO[bytes], lock: int) -> int:
         try:
             return child.wait(timeout=1)
         except subprocess.TimeoutExpired:
+            import psutil  # type: ignore[import-untyped]  # short jobs need not wait for it
+
             if os.getppid() != parent or not psutil.pid_exists(run):
                 kill(child.pid)
                 child.wait()
