@@ -63,7 +63,6 @@ EXTRAS = {
     "sklearn": "study",
     "snakemake": "study",
     "jupytext": "study",
-    "nbclient": "study",
     "pypandoc": "study",
     "numba": "fast",
     "llvmlite": "fast",

@@ -267,6 +267,16 @@ def test_the_chain_heeds_cell_options(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_cell_has_the_names_of_those_before_it_and_its_error_is_one_line(tmp_path):
+    cells = ["seen = 3", "print(seen)", "raise ValueError('two\\nlines')"]
+    text = "".join(f"```{{python}}\n#| echo: false\n{cell}\n```\n\n" for cell in cells)
+    assert (
+        pandoc.markdown(text.partition("```{python}\n#| echo: false\nraise")[0], tmp_path) == "```\n3\n```\n"
+    )
+    with pytest.raises(pandoc.CellError, match="^ValueError: two lines$"):
+        pandoc.markdown(text, tmp_path)
+
+
 def test_the_source_keeps_to_what_both_renderers_read():
     source = (REPORT / "index.qmd").read_text("utf-8")
     assert not re.search(r"@(fig|tbl|sec|eq)-|\{\{<", source)

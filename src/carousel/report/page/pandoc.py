@@ -1,11 +1,16 @@
-"""The chain that stands in for Quarto: .qmd -> jupytext -> nbclient -> Markdown -> pandoc -> one page."""
+"""The chain that stands in for Quarto: .qmd -> jupytext -> Python -> Markdown -> pandoc -> one page.
 
+Its cells run in this process: a kernel of their own would import all that they need once more.
+"""
+
+import io
 import subprocess
+from contextlib import chdir, redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import jupytext
-import nbclient
 import nbformat
 import pypandoc
 import yaml
@@ -30,8 +35,7 @@ class CellError(Exception):
 
 def name() -> str:
     """What the footer says."""
-    tools = [f"{tool} {version(tool)}" for tool in ("jupytext", "nbclient")]
-    return f"the embedded chain ({', '.join(tools)}, pandoc {pypandoc.get_pandoc_version()})"
+    return f"the embedded chain (jupytext {version('jupytext')}, pandoc {pypandoc.get_pandoc_version()})"
 
 
 def page(folder: Path) -> Path:
@@ -56,13 +60,10 @@ def whole(page: str, style: str) -> str:
 def markdown(text: str, folder: Path) -> str:
     """A .qmd with its cells run in `folder` and replaced by what Quarto would show of them."""
     notebook = jupytext.reads(text, fmt="Rmd")  # not .read: for a .qmd that calls quarto
-    default = front_matter(notebook).get("execute", {})
-    shown = [(cell, default | options(cell)) for cell in notebook.cells]
-    for cell, wanted in shown:
-        if cell.cell_type == "code" and not wanted.get("eval", True):
-            cell.metadata["tags"] = ["skip-execution"]
-    run(notebook, folder)
-    return "\n\n".join(part for cell, wanted in shown for part in parts(cell, wanted) if part) + "\n"
+    default, names = front_matter(notebook).get("execute", {}), dict[str, Any]()
+    with chdir(folder):
+        shown = [part for cell in notebook.cells for part in parts(cell, default | options(cell), names)]
+    return "\n\n".join(filter(None, shown)) + "\n"
 
 
 def front_matter(notebook: nbformat.NotebookNode) -> dict:
@@ -78,25 +79,25 @@ def options(cell: nbformat.NotebookNode) -> dict:
     return yaml.safe_load("\n".join(lines)) or {}
 
 
-def run(notebook: nbformat.NotebookNode, folder: Path) -> None:
-    """Run all cells. Raises CellError for the first that raises."""
-    place = {"metadata": {"path": str(folder)}}
-    quiet = ["--log-level=ERROR"]  # the kernel warns of local TCP on every start
-    client = nbclient.NotebookClient(notebook, kernel_name="python3", resources=place, extra_arguments=quiet)
-    try:
-        client.execute()
-    except nbclient.exceptions.CellExecutionError as error:
-        raise CellError(f"{error.ename}: {' '.join(error.evalue.split())}") from error
-
-
-def parts(cell: nbformat.NotebookNode, wanted: dict) -> list[str]:
+def parts(cell: nbformat.NotebookNode, wanted: dict, names: dict[str, Any]) -> list[str]:
     """What the page shows of a cell: prose as it stands, code where echoed, printed text."""
     if cell.cell_type != "code":
         return [cell.source]
     code = "\n".join(line for line in cell.source.splitlines() if not line.startswith("#|"))
-    printed = "".join(output.text for output in cell.outputs if output.get("name") == "stdout")
+    printed = run(code, names) if wanted.get("eval", True) else ""
     shown = [fenced(code, "python")] if wanted.get("echo", True) else []
     return [*shown, printed if wanted.get("output") == "asis" else fenced(printed, "")]
+
+
+def run(code: str, names: dict[str, Any]) -> str:
+    """What a cell prints; `names` are those of the cells before, and then its own. Raises CellError if it raises."""
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed):
+            exec(code, names)
+    except Exception as error:
+        raise CellError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
+    return printed.getvalue()
 
 
 def fenced(text: str, language: str) -> str:
