@@ -65,7 +65,7 @@ PATHS: Mapping[str, tuple[str, dict]] = {
     "candidate": ("gates frozen", {"color": "#0b6b3a", "linestyle": (0, (3, 1, 1, 1))}),
     "gates": ("through the gates’ slopes", {"color": "#a3262b", "linestyle": (0, (1, 1))}),
 }
-BLUES = "blend:#4292c6,#08306b"  # of an LSTM by forget bias
+BLUES = "#4292c6", "#08306b"  # of an LSTM by forget bias
 DASHES = [(0, (1, 1)), (0, (3, 1, 1, 1)), (0, (4, 1.5)), (0, (8, 2)), (0, (8, 2, 1, 2)), (0, ())]
 
 
@@ -99,10 +99,9 @@ def marker(cell: str) -> str:
 
 def bias_looks(biases: Sequence[str]) -> dict[str, dict]:
     """Return colour and dashes per forget bias, light and broken to dark and whole."""
-    from seaborn import color_palette  # a second of imports, which the page's text does not need
-
-    colours = color_palette(BLUES, max(len(biases), 2))
-    dashes = [DASHES[round(i)] for i in np.linspace(0, len(DASHES) - 1, max(len(biases), 2))]
+    steps = np.linspace(0, 1, max(len(biases), 2))
+    colours = mpl.colors.LinearSegmentedColormap.from_list("biases", BLUES)(steps)
+    dashes = [DASHES[round(i)] for i in steps * (len(DASHES) - 1)]
     return {
         bias: {"color": mpl.colors.to_hex(colours[i]), "linestyle": dashes[i]}
         for i, bias in enumerate(biases)
