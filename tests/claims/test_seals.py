@@ -105,7 +105,10 @@ def test_words_do_not_break_the_seal(change: str, written: Callable[[str, str], 
 @pytest.fixture
 def edited(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str, str], None]]:
     """Returns an editor of a module's source as the seals read it: one text for another in its place."""
-    read, caches = deciding_code.source, (deciding_code._tree, deciding_code._node, seals._reached)
+    read, caches = (
+        deciding_code.source,
+        (deciding_code._tree, deciding_code._code, deciding_code._imported, seals._reached),
+    )
 
     def edit(module: str, old: str, new: str) -> None:
         def source(path: str) -> str:

@@ -65,13 +65,12 @@ def _read(thing: Any, code: dict[str, str]) -> list[tuple[str, Any]]:
         return []
     path = thing.__code__.co_filename if isinstance(thing, FunctionType) else inspect.getsourcefile(thing)
     first = thing.__code__.co_firstlineno if isinstance(thing, FunctionType) else 0
-    node = _node(str(path), thing.__name__, first)
-    code[name] = ast.unparse(node)
+    code[name], names = _code(str(path), thing.__name__, first)
     space = thing.__globals__ if isinstance(thing, FunctionType) else vars(sys.modules[thing.__module__])
     inside = inspect.getclosurevars(thing).nonlocals if isinstance(thing, FunctionType) else {}
     return [
         *((f"{name}.{key}", value) for key, value in inside.items()),
-        *_named(node, space, thing.__module__),
+        *_named(names, space, thing.__module__),
     ]
 
 
@@ -85,9 +84,9 @@ def _decides(module: str) -> bool:
     return module.partition(".")[0] == PACKAGE and not module.endswith(WORDS)
 
 
-def _named(node: ast.AST, space: Mapping[str, Any], module: str) -> Iterator[tuple[str, Any]]:
-    """Yield what of the package ``node`` names, by the module where it stands."""
-    for each in ast.walk(node):
+def _named(names: list[ast.AST], space: Mapping[str, Any], module: str) -> Iterator[tuple[str, Any]]:
+    """Yield what of the package is named, by the module where it stands."""
+    for each in names:
         if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name):
             owner = space.get(each.value.id)
             if isinstance(owner, ModuleType) and _decides(owner.__name__) and hasattr(owner, each.attr):
@@ -105,12 +104,15 @@ def _named(node: ast.AST, space: Mapping[str, Any], module: str) -> Iterator[tup
 
 def _home(name: str, space: Mapping[str, Any], module: str) -> str:
     """Return the module that a value is imported from, which is its name wherever it is read."""
-    for node in _tree(space.get("__file__", "")).body if space.get("__file__") else ():
-        if isinstance(node, ast.ImportFrom) and any(
-            (alias.asname or alias.name) == name for alias in node.names
-        ):
-            return str(node.module)
-    return module
+    return _imported(space.get("__file__") or "").get(name, module)
+
+
+@cache
+def _imported(path: str) -> dict[str, str]:
+    """Return what a file imports at its top, by the name that it has there, with the first module that it is from."""
+    found = [each for each in _tree(path).body if isinstance(each, ast.ImportFrom)] if path else []
+    names = [((alias.asname or alias.name), str(each.module)) for each in found for alias in each.names]
+    return dict(reversed(names))
 
 
 def plain(thing: Any, functions: list[tuple[str, Any]]) -> Any:
@@ -138,11 +140,17 @@ def plain(thing: Any, functions: list[tuple[str, Any]]) -> Any:
 
 
 @cache
-def _node(path: str, name: str, first: int) -> ast.AST:
-    """Return the code of the function that begins on line ``first``, or of the class, without what decides nothing."""
+def _code(path: str, name: str, first: int) -> tuple[str, list[ast.AST]]:
+    """Return the code of the function that begins on line ``first``, or of the class, without what decides nothing.
+
+    And beside it the names in it.
+    """
     for node in ast.walk(_tree(path)):
         if _is(node, name, first):
-            return Bare().visit(ast.parse(ast.unparse(node)).body[0])
+            bare = Bare().visit(ast.parse(ast.unparse(node)).body[0])
+            return ast.unparse(bare), [
+                each for each in ast.walk(bare) if isinstance(each, ast.Attribute | ast.Name)
+            ]
     raise TypeError(f"{path}: the code of {name} is not to be found on line {first}")
 
 
