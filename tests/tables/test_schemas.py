@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from carousel.analysis.routes import ROUTES, routes
-from carousel.analysis.summary import PRECISIONS, summarise
+from carousel.analysis.summary import PRECISIONS, READ, summarise
 from carousel.axes import BACKENDS
 from carousel.cells import CELLS
 from carousel.engine.backends.table import load
@@ -69,14 +69,18 @@ def test_what_is_measured_has_the_schema_s_columns(table: str, measured: dict) -
 
 
 def test_a_summary_has_the_schema_s_columns(measured: dict) -> None:
-    found = summarise(pd.concat(measured["decay"], ignore_index=True))
+    decay = pd.concat(measured["decay"], ignore_index=True)
+    found = summarise(decay)
+    pd.testing.assert_frame_equal(found, summarise(decay[READ]), check_exact=True)
     assert not misfit(pa.Schema.from_pandas(found, preserve_index=False), "summary", BACKENDS)
     lost = [name for name in names("summary") if re.fullmatch(r"float\d+_(lag|end|extrapolated)", name)]
     assert lost == [f"{dtype}_{what}" for dtype in PRECISIONS for what in ("lag", "end", "extrapolated")]
 
 
 def test_routes_have_the_schema_s_columns(measured: dict) -> None:
-    found = routes(pd.concat(measured["decay"], ignore_index=True), lags=(1, 2))
+    decay = pd.concat(measured["decay"], ignore_index=True)
+    found = routes(decay, lags=(1, 2))
+    pd.testing.assert_frame_equal(found, routes(decay[READ], lags=(1, 2)), check_exact=True)
     assert not misfit(pa.Schema.from_pandas(found, preserve_index=False), "routes", BACKENDS)
     assert {*zip(found["quantity"], found["path"], strict=True)} == {*ROUTES}
 

@@ -6,6 +6,9 @@ from carousel.pipeline import fingerprint
 from carousel.pipeline.workflow import gpus
 from carousel.study.jobs import search_job, tuned
 
+MEASURING = 1
+"""The priority of what measures: what reads finished tables then runs where a core would wait for the last of it."""
+
 
 wildcard_constraints:
     backend=r"\w+",
@@ -24,6 +27,7 @@ rule measure:
         RESULTS / "logs/{table}/{backend}/{cell}.log",
     wildcard_constraints:
         table="decay|dynamics|depth",
+    priority: MEASURING
     conda:
         "../../environment.yml"
     threads: 1
@@ -51,6 +55,7 @@ rule accuracy:
         dynamics=RESULTS / "accuracy/{backend}/{task}/{cell}.dynamics.parquet",
     log:
         RESULTS / "logs/accuracy/{backend}/{task}/{cell}.log",
+    priority: MEASURING
     conda:
         "../../environment.yml"
     threads: 1
@@ -77,6 +82,7 @@ rule tune:
         RESULTS / "tuning/{task}/{cell}.parquet",
     log:
         RESULTS / "logs/tune/{task}/{cell}.log",
+    priority: MEASURING
     conda:
         "../../environment.yml"
     threads: 1
@@ -101,6 +107,7 @@ rule search:
         RESULTS / "search/{slice}.parquet",
     log:
         RESULTS / "logs/search/{slice}.log",
+    priority: MEASURING
     conda:
         "../../environment.yml"
     threads: 1
@@ -126,6 +133,7 @@ rule calibrate:
         RESULTS / "logs/calibrate/{backend}.log",
     wildcard_constraints:
         backend="|".join(BACKENDS),
+    priority: MEASURING
     conda:
         "../../environment.yml"
     threads: 1

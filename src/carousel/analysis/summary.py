@@ -17,6 +17,16 @@ from carousel.tables.runs import Runs
 from carousel.tables.schemas import names
 
 KEYS = ["backend", "device", *SETTING]
+READ = [
+    *names("decay", "factor", "condition", "place"),
+    "quantity",
+    "path",
+    "lag",
+    "log10_norm",
+    "n_zero",
+    "n",
+]
+"""The columns of the decay table that are summed up, here and in `routes`."""
 SUMMARISED = (  # quantity, path: what a setting is summarised by
     ("loss_state", "full"),  # the gradient itself, h and c together
     ("cec", "cell"),  # the carousel alone, from c to c

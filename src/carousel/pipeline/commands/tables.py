@@ -21,7 +21,7 @@ def summarise(args: argparse.Namespace) -> None:
     """Sum up the decay, setting by setting, and what is left of it by route and lag."""
     from carousel.analysis import routes, summary
 
-    measured, origin = runs(args.decay, "decay"), parquet.origin(args.decay)
+    measured, origin = runs(args.decay, "decay", summary.READ), parquet.origin(args.decay)
     write(summary.summarise(measured), args.out, origin)
     write(routes.routes(measured), args.routes, origin)
 
