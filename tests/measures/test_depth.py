@@ -6,7 +6,7 @@ import pytest
 
 import carousel
 from carousel.engine.backends.table import load
-from carousel.measures.depth import known
+from carousel.measures.rows import known
 from carousel.study.errors import StudyError
 from carousel.study.files import depth_defaults
 from carousel.study.models import Setting
@@ -89,11 +89,11 @@ def test_what_overflows_is_counted_and_never_a_number(backend: str) -> None:
 
 
 def test_what_is_not_known_at_a_lag_is_not_known_at_a_longer_one() -> None:
-    logs = {0: np.array([[0.0, 1.0]]), 3: np.array([[np.nan, 2.0]]), 5: np.array([[-np.inf, 3.0]])}
+    logs = np.array([[[0.0, 1.0]], [[np.nan, 2.0]], [[-np.inf, 3.0]]])
     after = known(logs)
-    assert np.isnan(after[3][0, 0]) and np.isnan(after[5][0, 0])
-    assert [after[lag][0, 1] for lag in logs] == [1.0, 2.0, 3.0]
-    assert after[0][0, 0] == 0.0
+    assert np.isnan(after[1:, 0, 0]).all()
+    assert after[:, 0, 1].tolist() == [1.0, 2.0, 3.0]
+    assert after[0, 0, 0] == 0.0
 
 
 @pytest.mark.parametrize(

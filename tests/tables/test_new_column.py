@@ -15,7 +15,7 @@ from support.checkouts import ROOT, copied
 pytestmark = pytest.mark.slow
 
 COLUMN = """    Column("area", "int", "factor", "1", "numbers in one gate's R", words="area of R"),\n"""
-MEASURED = """        area=frame["hidden"] ** 2,\n"""
+MEASURED = """        "area": settings[0].hidden ** 2,\n"""
 DESCRIBED = """
 from pathlib import Path
 from carousel.pipeline.machines.matching import KINDS, described
@@ -29,7 +29,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = copied(tmp_path_factory.mktemp("column"))
     source = folder / "src" / "carousel"
     insert(source / "tables" / "columns.py", '    Column("repetition",', COLUMN)
-    insert(source / "measures" / "rows.py", "        backend=backend.name,", MEASURED)
+    insert(source / "measures" / "rows.py", '        "backend": backend.name,', MEASURED)
     (folder / "config" / "few.yaml").write_text(json.dumps(few()))
     return folder
 

@@ -58,18 +58,11 @@ def rows(
     summaries = list(summaries) or [nothing(len(settings))]
     sizes = [len(each.at) for each in summaries]
     value, error, n = (np.concatenate(each, axis=1) for each in list(zip(*summaries, strict=True))[4:])
-    columns = {
+    index = {
         "quantity": np.repeat([each.quantity for each in summaries], sizes),
         "axis": np.repeat([each.axis for each in summaries], sizes),
         "index": np.concatenate([each.at for each in summaries]),
         "quantile": np.concatenate([each.quantile for each in summaries]),
     }
-    models = len(settings)
-    frame = labels(backend, name, settings, np.repeat(np.arange(models), sum(sizes))).assign(
-        **{column: np.tile(values, models) for column, values in columns.items()},
-        value=value.ravel(),
-        error=error.ravel(),
-        n=n.ravel(),
-        **trained,
-    )
-    return laid_out(frame, "dynamics")
+    numbers = {"value": value.ravel(), "error": error.ravel(), "n": n.ravel()}
+    return laid_out(labels(backend, name, settings, index, **trained) | numbers, "dynamics")

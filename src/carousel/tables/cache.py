@@ -17,7 +17,7 @@ from carousel.tables.parquet import FORMAT, canonical, load, write
 
 def cached(
     folder: Path | str, key: Mapping[str, Any], compute: Callable[[], Mapping[str, pd.DataFrame]]
-) -> dict[str, pd.DataFrame]:
+) -> dict[str, pa.Table]:
     """The tables of `key`, by name: from `folder` if they were finished before, else computed and kept there.
 
     The key says everything that the tables depend on, the code's fingerprint included; its hash names the one file
@@ -27,8 +27,9 @@ def cached(
     if path.exists():
         with suppress(StoreError):
             return _unbundled(load(path))
-    write(_bundled(compute()), path, key)
-    return _unbundled(load(path))
+    bundle = _bundled(compute())
+    write(bundle, path, key)
+    return _unbundled(bundle)
 
 
 def _bundled(tables: Mapping[str, pd.DataFrame]) -> pa.Table:
@@ -36,10 +37,10 @@ def _bundled(tables: Mapping[str, pd.DataFrame]) -> pa.Table:
     return pa.table({name: pa.array([_file(table)], pa.large_binary()) for name, table in tables.items()})
 
 
-def _unbundled(bundle: pa.Table) -> dict[str, pd.DataFrame]:
-    """The tables that `_bundled` put together."""
+def _unbundled(bundle: pa.Table) -> dict[str, pa.Table]:
+    """The tables that `_bundled` put together, as they are read from a file."""
     (row,) = bundle.to_pylist()
-    return {name: pq.read_table(pa.BufferReader(file)).to_pandas() for name, file in row.items()}
+    return {name: pq.read_table(pa.BufferReader(file)) for name, file in row.items()}
 
 
 def _file(table: pd.DataFrame) -> bytes:

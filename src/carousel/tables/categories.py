@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from jaxtyping import Int
 
 
 def text_columns(table: pa.Table) -> list[str]:
@@ -32,9 +33,15 @@ def texts_in(columns: Sequence[pa.ChunkedArray]) -> list[str]:
 def coded(column: pa.ChunkedArray, kinds: list[str]) -> np.ndarray:
     """A column of text as places in `kinds`, -1 where there is no text."""
     array = encoded(column)
-    places = {text: place for place, text in enumerate(kinds)}
-    known = [places.get(text, -1) for text in array.dictionary.to_pylist()]
-    return np.array([*known, -1], np.min_scalar_type(-len(kinds) - 1))[array.indices.fill_null(-1)]
+    place_of = {text: place for place, text in enumerate(kinds)}
+    known = [place_of.get(text, -1) for text in array.dictionary.to_pylist()]
+    places = np.array([*known, -1], np.min_scalar_type(-len(kinds) - 1))
+    return places[np.asarray(array.indices.fill_null(-1))]
+
+
+def categories(code: Int[np.ndarray, " N"], kinds: Sequence[str]) -> pa.DictionaryArray:
+    """The inverse of `coded`: categories by their places in `kinds`."""
+    return pa.DictionaryArray.from_arrays(pa.array(code, mask=code < 0), pa.array(kinds, pa.string()))
 
 
 def arrow(frame: pd.DataFrame) -> pa.Table:
@@ -42,7 +49,9 @@ def arrow(frame: pd.DataFrame) -> pa.Table:
 
     Categories are those in use, in sorted order, so that how they were built leaves no trace.
     """
-    texts = frame.select_dtypes("category")
-    in_use = {c: sorted(kind for kind in texts[c].unique() if pd.notna(kind)) for c in texts}
-    settled = frame.assign(**{c: texts[c].cat.set_categories(kinds) for c, kinds in in_use.items()})
-    return pa.Table.from_pandas(settled, preserve_index=False)
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    for place, column in enumerate(table.columns):
+        if pa.types.is_dictionary(column.type):
+            kinds = texts_in([column])
+            table = table.set_column(place, table.field(place).name, categories(coded(column, kinds), kinds))
+    return table

@@ -1,6 +1,7 @@
 """A table against its schema: put in its layout before it is written, and checked when it is read."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -18,14 +19,16 @@ TESTS: dict[str, Callable[[pa.DataType], bool]] = {  # of a column of each of TY
 }
 
 
-def laid_out(frame: pd.DataFrame, table: str) -> pd.DataFrame:
-    """`frame` as a table: its columns in file order, categories as such, a condition that it lacks NaN.
+def laid_out(columns: pd.DataFrame | Mapping[str, Any], table: str) -> pd.DataFrame:
+    """`columns` as a table: in file order, categories as such, a condition that is lacking NaN.
 
-    Raises KeyError for any other column that it lacks.
+    Raises KeyError for any other column that is lacking.
     """
-    lacking = [name for name in names(table, "condition") if name not in frame]
-    whole = frame.assign(**dict.fromkeys(lacking, float("nan")))[names(table)]
-    return whole.astype(dict.fromkeys(categories(table), "category"))
+    lacking = dict.fromkeys(names(table, "condition"), float("nan"))
+    whole = lacking | dict(columns)
+    frame = pd.DataFrame({name: whole[name] for name in names(table)}, copy=False)
+    texts = [name for name in categories(table) if not isinstance(frame.dtypes[name], pd.CategoricalDtype)]
+    return frame.astype(dict.fromkeys(texts, "category"))
 
 
 def misfit(found: pa.Schema, table: str, backends: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from carousel.tables import parquet
-from carousel.tables.categories import coded, text_columns, texts_in
+from carousel.tables.categories import categories, coded, text_columns, texts_in
 from carousel.tables.files import StoreError
 from carousel.tables.stacking import stack
 
@@ -124,12 +124,7 @@ class Reader:
 
     def recoded(self, batch: pa.Table, codes: np.ndarray) -> pa.Table:
         """`batch` with the categories and types of the result."""
-        texts = {
-            c: pa.DictionaryArray.from_arrays(
-                pa.array(code, mask=code < 0), pa.array(self.kinds[c], pa.string())
-            )
-            for c, code in zip(self.kinds, codes, strict=True)
-        }
+        texts = {c: categories(code, self.kinds[c]) for c, code in zip(self.kinds, codes, strict=True)}
         columns = [texts.get(c, batch[c]) for c in self.schema.names]
         return pa.table(columns, self.schema.names).cast(self.schema)
 

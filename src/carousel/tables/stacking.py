@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from carousel.tables.categories import coded, text_columns, texts_in
+from carousel.tables.categories import categories, coded, text_columns, texts_in
 from carousel.tables.files import StoreError
 
 
@@ -31,12 +31,11 @@ def stack(tables: Sequence[pa.Table]) -> pa.Table:
     runs = _runs(codes) if kinds else [(k, 0, len(table)) for k, table in enumerate(tables)]
     numbers = [table.drop_columns([*kinds]) for table in tables]
     rows = [numbers[k].slice(start, end - start) for k, start, end in runs]
-    whole = pa.concat_tables(rows or numbers, promote_options="permissive")
+    whole = pa.concat_tables(rows or numbers, promote_options="permissive").combine_chunks()
     for place, (c, texts) in enumerate(kinds.items()):
         code = np.concatenate([codes[k][place, start:end] for k, start, end in runs] or [codes[0][place]])
-        column = pa.DictionaryArray.from_arrays(pa.array(code, mask=code < 0), pa.array(texts, pa.string()))
-        whole = whole.append_column(c, column)
-    return whole.select(tables[0].column_names)
+        whole = whole.append_column(c, categories(code, texts))
+    return whole.select(tables[0].column_names).replace_schema_metadata(None)
 
 
 def _runs(codes: Sequence[np.ndarray]) -> list[tuple[int, int, int]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import pandas as pd
+import pyarrow as pa
 
 from carousel.engine.backends.backend import Backend
 from carousel.engine.backends.table import load as load_backend
@@ -20,7 +21,7 @@ from carousel.study.schema import LISTS, Study
 from carousel.study.slices import AnySlice, SearchSlice
 from carousel.tables.cache import cached, kept_at
 from carousel.tables.parquet import write
-from carousel.tables.stacking import concat
+from carousel.tables.stacking import stack
 
 LISTED = {*LISTS.values(), "backends", "repetitions", "checked"}
 """Keys of a slice that say which batches of models there are, and nothing about what is in one."""
@@ -76,11 +77,11 @@ def backend_of(name: str, slice_: AnySlice | SearchSlice, exact: bool) -> Backen
     return load_backend(name, device_of(name, slice_.device), slice_.dtype, exact)
 
 
-def measured(folder: Path, job: Sequence[Batch]) -> list[Tables]:
+def measured(folder: Path, job: Sequence[Batch]) -> list[dict[str, pa.Table]]:
     """The tables of each batch of a job, from `folder` where they were finished before."""
     finished = [kept_at(folder, batch.key).exists() for batch in job]
     log = joblog.BatchLog(how(job), [batch.line for batch in job], finished)
-    tables: list[Tables] = []
+    tables = []
     for batch in job:
         with log:
             tables.append(cached(folder, batch.key, log.measuring(partial(batch.compute, log.step))))
@@ -100,6 +101,6 @@ def make_tables(
     tables = measured(args.cache, job)
     devices = {backend.device for batch in job for backend in batch.backends}
     for name, (called, path) in outs.items():
-        table = concat([batch[name] for batch in tables])
+        table = stack([batch[name] for batch in tables])
         write(table, path, describe(args.study.stem, study, called, args.exact, devices))
         joblog.made(sum(batch.line.models for batch in job), len(table), path)

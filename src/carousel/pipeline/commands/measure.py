@@ -179,7 +179,8 @@ def training(
 
     def length(progress: Progress, settings: list[Setting], before: int) -> Run:
         own = key(source, study.seed, each._replace(settings=settings)) | common
-        return Run(**cached(args.cache, own, lambda: run(progress, settings, before)._asdict()))
+        kept = cached(args.cache, own, lambda: run(progress, settings, before)._asdict())
+        return Run(**{name: table.to_pandas() for name, table in kept.items()})
 
     def compute(progress: Progress) -> Tables:
         if each.slice_.climb:
