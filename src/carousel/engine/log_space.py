@@ -6,6 +6,7 @@ vector share a power, so an entry far below the largest (1e-245 in float64, 1e-2
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -71,15 +72,13 @@ def size(backend: Backend, d: State) -> Float[np.ndarray, "M B"]:
     return np.sqrt(sum(np.square(backend.norm(part)) for part in d))
 
 
-def difference(backend: Backend, a: Scaled, b: Scaled) -> Scaled:
-    """a - b at the larger of the two scales; a zero vector has none."""
+def difference(scale: Callable[[Array, Array], Array], a: Scaled, b: Scaled) -> Scaled:
+    """a - b at the larger of the two scales; a zero vector has none. `scale` is that of a backend's arrays."""
     (d_a, power_a), (d_b, power_b) = a, b
     scale_a, scale_b = (p * some(d) - NOWHERE * ~some(d) for d, p in (a, b))
     power = scale_a * (scale_a >= scale_b) + scale_b * (scale_a < scale_b)
     down_a, down_b = power_a - power, power_b - power
-    return tuple(
-        backend.scale(x, down_a) - backend.scale(y, down_b) for x, y in zip(d_a, d_b, strict=True)
-    ), power
+    return tuple(scale(x, down_a) - scale(y, down_b) for x, y in zip(d_a, d_b, strict=True)), power
 
 
 def some(d_state: State) -> Bool[Array, "M 1 B"]:

@@ -139,7 +139,7 @@ def plus(stack: Stack, scaled: Scaled, output: Scaled | None) -> Scaled:
         return scaled
     (d_output,), power = output
     rest = (stack.ops.zeros(d) for d in scaled[0][1:])
-    return difference(stack.backend, scaled, ((-d_output, *rest), power))
+    return difference(stack.backend.scale, scaled, ((-d_output, *rest), power))
 
 
 def rescaled(stack: Stack, arrived: Arrived) -> Arrived:

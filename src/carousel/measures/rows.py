@@ -103,13 +103,14 @@ def along(logs: Sequence[dict[Quantity, Logs]], quantity: Quantity) -> Float[np.
 
 def known(values: Float[np.ndarray, "K M N"]) -> Float[np.ndarray, "K M N"]:
     """`values`, NaN for sequences that are NaN at a shorter lag: autograd makes zeros of it at dead units."""
-    return np.where(np.logical_or.accumulate(np.isnan(values), axis=0), np.nan, values)
+    lost = np.isnan(values)
+    return np.where(np.logical_or.accumulate(lost, axis=0), np.nan, values) if lost.any() else values
 
 
 def tally(logs: Float[np.ndarray, "*K M N"]) -> tuple[np.ndarray, ...]:
     """Per model: mean and zeros as in `summary`, the number of logs that are NaN, and that of all."""
     mean, zeros, n = summary(logs)
-    return mean, zeros, np.isnan(logs).sum(-1), n
+    return mean, zeros, np.count_nonzero(np.isnan(logs), axis=-1), n
 
 
 def mean_of(values: Float[np.ndarray, "*K M N"]) -> Float[np.ndarray, "*K M"]:
@@ -131,8 +132,8 @@ def summary(logs: Float[np.ndarray, "*K M N"]) -> tuple[np.ndarray, np.ndarray, 
 
     A log that is NaN makes the mean NaN: those that are left would be the ones that explode least.
     """
-    zero = np.isneginf(logs)
-    count = (~zero).sum(-1)
-    total = np.where(zero, 0.0, logs).sum(-1)
+    zero = logs == -np.inf
+    zeros = np.count_nonzero(zero, axis=-1)
+    count, total = zero.shape[-1] - zeros, np.where(zero, 0.0, logs).sum(-1)
     mean = np.where(count > 0, total / np.maximum(count, 1), -np.inf)
-    return mean, zero.sum(-1), np.full(zero.shape[:-1], zero.shape[-1])
+    return mean, zeros, np.full(zero.shape[:-1], zero.shape[-1])

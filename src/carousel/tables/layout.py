@@ -27,8 +27,9 @@ def laid_out(columns: pd.DataFrame | Mapping[str, Any], table: str) -> pd.DataFr
     lacking = dict.fromkeys(names(table, "condition"), float("nan"))
     whole = lacking | dict(columns)
     frame = pd.DataFrame({name: whole[name] for name in names(table)}, copy=False)
-    texts = [name for name in categories(table) if not isinstance(frame.dtypes[name], pd.CategoricalDtype)]
-    return frame.astype(dict.fromkeys(texts, "category"))
+    kinds = frame.dtypes
+    texts = [name for name in categories(table) if not isinstance(kinds[name], pd.CategoricalDtype)]
+    return frame.astype(dict.fromkeys(texts, "category")) if texts else frame
 
 
 def misfit(found: pa.Schema, table: str, backends: Iterable[str]) -> str:

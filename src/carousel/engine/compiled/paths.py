@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from carousel.axes import Array, Series, State, Units
 from carousel.cells import Cell, Params
@@ -54,22 +55,26 @@ def carried_from_loss(layout: Layout, path: Path, covector: Units, net: bool) ->
 class AtLags(NamedTuple):
     """The results of a segment of steps, in panels: adjoints at K lags, and the norms at all J of the segment."""
 
-    adjoints: list[tuple[Array, Array]]  # [K M P H S L] and powers [K M P _ L], one per path
-    log_factors: Array  # [K M P H L]
-    net: Array  # [K M P H G L]
-    net_power: Array  # [K M P 1 L]
+    adjoints: list[tuple[Array, Array]]  # [M P K H S L] and powers [M P K _ L], one per path
+    log_factors: Array  # [M P K H L]
+    net: Array  # [M P K H G L]
+    net_power: Array  # [M P K 1 L]
     norms: Array  # [J M P L], log10 of the norm of the first path's adjoint
     net_norms: Array  # [J M P L], and of its errors of W x + b
 
-    def carried(self, paths: Sequence[Path], k: int, B: int, decomposition: Decomposition | None) -> Carried:
-        """The carried state at the k-th of the lags, out of the panels."""
-        adjoints = (scaled(d[k], power[k], B) for d, power in self.adjoints)
-        return Carried(
-            dict(zip(paths, adjoints, strict=True)),
-            memory.out_of_panels(self.log_factors[k], B),
-            ((gate_rows(self.net[k], B),), memory.out_of_panels(self.net_power[k], B)),
-            decomposition,
+    def carried(self, paths: Sequence[Path], B: int) -> Iterator[Carried]:
+        """The carried state at each of the lags, out of the panels, without its decomposition."""
+        by_path = [(memory.out_of_panels(d, B), memory.out_of_panels(power, B)) for d, power in self.adjoints]
+        log_factors, net, net_power = (
+            memory.out_of_panels(each, B) for each in (self.log_factors, self.net, self.net_power)
         )
+        for k in range(log_factors.shape[1]):
+            adjoints = (by_state(d[:, k], power[:, k]) for d, power in by_path)
+            yield Carried(
+                dict(zip(paths, adjoints, strict=True)),
+                log_factors[:, k],
+                ((gate_rows(net[:, k]),), net_power[:, k]),
+            )
 
     def advanced(self, before: Decomposition | None, j: int, B: int) -> Decomposition | None:
         """The decomposition after the j-th step back, from that `before` it."""
@@ -78,16 +83,15 @@ class AtLags(NamedTuple):
         return advance(before, *(memory.out_of_panels(each[j], B) for each in (self.net_norms, self.norms)))
 
 
-def scaled(d: Array, power: Array, B: int) -> Scaled:
-    """An adjoint [M P H S L] out of its panels, state by state."""
-    states = np.moveaxis(memory.out_of_panels(d, B), 2, 0)
-    return tuple(states), memory.out_of_panels(power, B)
+def by_state(d: Float[Array, "M H S B"], power: Int[Array, "M _ B"]) -> Scaled:
+    """An adjoint state by state."""
+    return tuple(d[:, :, s] for s in range(d.shape[2])), power
 
 
-def gate_rows(net: Float[Array, "M P H G L"], B: int) -> Float[Array, "M GH B"]:
-    """Errors of net inputs out of their panels, the gates one below the other."""
-    out = memory.out_of_panels(net, B)
-    return out.swapaxes(1, 2).reshape(out.shape[0], -1, B)
+def gate_rows(net: Float[Array, "M H G B"]) -> Float[Array, "M GH B"]:
+    """Errors of net inputs, the gates one below the other."""
+    M, H, G, B = net.shape
+    return net.swapaxes(1, 2).reshape(M, G * H, B)
 
 
 def adjoints(
@@ -112,7 +116,9 @@ def adjoints(
     norm = log_norm(np.square(carried[0].d).sum(2), carried[0].power[:, :, 0])
     decomposition = None if cell.carries else initial(memory.out_of_panels(norm, B))
     if 0 in lags:
-        at_loss = (scaled(each.d.copy(), each.power.copy(), B) for each in carried)
+        at_loss = (
+            by_state(*(memory.out_of_panels(x.copy(), B) for x in (each.d, each.power))) for each in carried
+        )
         found = dict(zip(paths, at_loss, strict=True))
         yield 0, Carried(found, memory.out_of_panels(log_factors.copy(), B), None, decomposition)
     lag = 0
@@ -121,10 +127,11 @@ def adjoints(
         steps = inputs.shape[2]
         wanted = [j for j in range(1, steps + 1) if lag + j in lags]
         results = back_through(layout, inputs, before, carried, log_factors, wanted)
+        at_lags = results.carried(paths, B)
         for j in range(1, steps + 1):
             decomposition = results.advanced(decomposition, j, B)
             if j in wanted:
-                yield lag + j, results.carried(paths, wanted.index(j), B, decomposition)
+                yield lag + j, next(at_lags)._replace(decomposition=decomposition)
         lag += steps
 
 
@@ -157,8 +164,10 @@ def back_through(
     for m, p in np.ndindex(M, P):
         stored.state[0] = before[m, p]
         loop("forward_steps")(forward, m, p)
-        sums = np.cumsum([log_factors[m, p], *stored.saved[::-1, :, -1]], axis=0)[1:]
-        results.log_factors[:, m, p], log_factors[m, p] = sums[[j - 1 for j in wanted]], sums[-1]
+        sums = np.concatenate([log_factors[m, p, None], stored.saved[::-1, :, -1]])
+        for before_it, total in pairwise(sums):
+            total += before_it
+        results.log_factors[m, p], log_factors[m, p] = sums[wanted], sums[-1]
         for n, plan in plans.items():
             carry(layout, plan, carried[n], (m, p))
             store(results, n, (m, p), wanted, plan.segment, layout.cell.carries)
@@ -174,10 +183,16 @@ def zero_results(layout: Layout, x: Array, carried: list[InPanels], count: int) 
     dtype, L = layout.kind.dtype, layout.kind.lanes
     norms = np.zeros((2, steps + 1, M, P, L))
     return AtLags(
-        [(np.zeros((count, *c.d.shape), dtype), np.zeros((count, *c.power.shape), int)) for c in carried],
-        np.zeros((count, M, P, H, L), dtype),
-        np.zeros((count, M, P, H, G, L), dtype),
-        np.zeros((count, M, P, 1, L), int),
+        [
+            (
+                np.zeros((M, P, count, *c.d.shape[2:]), dtype),
+                np.zeros((M, P, count, *c.power.shape[2:]), int),
+            )
+            for c in carried
+        ],
+        np.zeros((M, P, count, H, L), dtype),
+        np.zeros((M, P, count, H, G, L), dtype),
+        np.zeros((M, P, count, 1, L), int),
         *norms,
     )
 
@@ -254,11 +269,12 @@ def store(
 ) -> None:
     """Store the n-th path's adjoints after the `wanted` steps; the first path's errors of W x + b as well."""
     d, power = results.adjoints[n]
-    d[:, *place], power[:, *place] = segment.d[wanted], segment.power[wanted]
+    np.take(segment.d, wanted, axis=0, out=d[place], mode="clip")  # in any other mode by way of a copy
+    power[place] = segment.power[wanted]
     if n > 0:
         return
-    results.net[:, *place] = segment.wx[wanted]
-    results.net_power[:, *place] = segment.power[[j - 1 for j in wanted]]
+    np.take(segment.wx, wanted, axis=0, out=results.net[place], mode="clip")
+    results.net_power[place] = segment.power[[j - 1 for j in wanted]]
     if not carries:
         net_power = segment.net_power[1:, 0] + segment.power[:-1, 0]
         results.norms[1:, *place] = log_norm(segment.squares[1:], segment.power[1:, 0])
