@@ -20,14 +20,15 @@ from carousel.measures.adjoint import norms
 from carousel.study.models import on_backend
 
 CELLS = "lstm", "gru", "rnn_tanh"
-BLOCK = 8  # models whose R stays in the cache
+BLOCKS = {"numpy": 8, "torch": 16}
+"""Models at a time: NumPy's R stays in the cache; torch's calls cost the less per model the more there are."""
 TARGETS = {("compiled", "JAX"): 5.0, ("torch", "loop"): 3.0}
 
 
 def ours(problem: Problem, name: str, exact: bool = False) -> Callable[[], np.ndarray]:
     """carousel's backend `name`, a block of models after the other; an exact one takes no compiled loops."""
     backend, M = load(name, "cpu", "float32", exact), problem.xs.shape[1]
-    blocks = [part(problem, slice(m, m + BLOCK)) for m in range(0, M, BLOCK)]
+    blocks = [part(problem, slice(m, m + BLOCKS[name])) for m in range(0, M, BLOCKS[name])]
     data = [
         (
             System(
@@ -89,5 +90,5 @@ def run(
         found = contenders(models)
         checked(found)
         timed = table(f"decay, {cell}", interleaved(found, rounds), TARGETS)
-        rows.append(with_limits(timed, models, found, BLOCK, training=False))
+        rows.append(with_limits(timed, models, found, BLOCKS["torch"], training=False))
     return pd.concat(rows, ignore_index=True)

@@ -38,6 +38,9 @@ class ArrayOps(Ops, Protocol):
 
     def recur(self, R: Float[Array, "M GH VH"], recurrent_input: Float[Array, "M VH B"]) -> Array: ...
     def product(self, A: Float[Array, "M N K"], x: Float[Array, "M K B"]) -> Array: ...
+    def affine(
+        self, A: Float[Array, "M N K"], x: Float[Array, "M K B"], b: Float[Array, "M N 1"]
+    ) -> Array: ...
     def join(self, parts: Sequence[Array], axis: int = 1) -> Array: ...
 
 
@@ -72,7 +75,7 @@ def drive(ops: ArrayOps, cell: Cell, params: Params, xs: Series) -> Float[Array,
     """W x + b of all steps in one product, gate by gate."""
     T, M, D, B = xs.shape
     columns = xs.swapaxes(0, 1).swapaxes(1, 2).reshape(M, D, T * B)
-    net = (ops.product(params.W, columns) + params.b).reshape(M, len(cell.gates), -1, T, B)
+    net = ops.affine(params.W, columns, params.b).reshape(M, len(cell.gates), -1, T, B)
     return net.swapaxes(2, 3).swapaxes(1, 2).swapaxes(0, 1)
 
 
@@ -147,7 +150,7 @@ def chunks(
 def chunk_length(xs: Series, state: State) -> int:
     """How many steps may be stored at a time: about twelve arrays of the state's size per step and state."""
     M, _, B = state[0].shape
-    return max(8, MEMORY // (8 * 12 * state_size(state) * M * B))
+    return max(8, MEMORY // (state[0].itemsize * 12 * state_size(state) * M * B))
 
 
 def state_size(state: State) -> int:

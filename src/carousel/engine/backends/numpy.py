@@ -103,6 +103,11 @@ class NumpyOps:
     def product(self, A: Float[Array, "M N K"], x: Float[Array, "M K B"]) -> Float[Array, "M N B"]:
         return A @ x
 
+    def affine(
+        self, A: Float[Array, "M N K"], x: Float[Array, "M K B"], b: Float[Array, "M N 1"]
+    ) -> Float[Array, "M N B"]:
+        return A @ x + b
+
     def join(self, parts: Sequence[Array], axis: int = 1) -> Array:
         return np.concatenate(parts, axis=axis)
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from carousel.axes import Array, Net, Nets, Series, State, Units
 from carousel.cells import Cell, Params
 from carousel.engine import plain
-from carousel.engine.backends import torch_library
+from carousel.engine.backends import torch_graph, torch_library
 from carousel.engine.backends.backend import (
     Backend,
     Gradient,
@@ -45,6 +45,9 @@ class TorchOps:
 
     precise_slopes: bool = True
     blocked: tuple[bool, ...] = ()  # gate by gate, where the adjoint may not pass
+    by_row: bool = (
+        False  # the gates of net inputs that are stored as [M B G H], as products of few columns are
+    )
 
     def tanh(self, x: Tensor) -> tuple[Tensor, None]:
         """tanh x = 1 - 2 sigma(-2x) where x is large, so that autograd's slope keeps its digits there."""
@@ -59,7 +62,7 @@ class TorchOps:
         if not (self.precise_slopes and x.requires_grad and saturated(x)):
             return torch.sigmoid(x), None
         sign = signs(x.detach() - SATURATED)
-        return (1 + sign) / 2 - sign * torch.sigmoid(-sign * x), None
+        return torch.relu(sign) - sign * torch.sigmoid(-sign * x), None
 
     def relu(self, x: Tensor) -> tuple[Tensor, None]:
         """With a slope of NaN at NaN, where torch's own is 1."""
@@ -93,7 +96,11 @@ class TorchOps:
         return torch.zeros_like(x)
 
     def gates(self, net: Nets) -> tuple[Units, ...]:
-        return net if isinstance(net, tuple) else net.unbind(1)
+        if isinstance(net, tuple):
+            return net
+        if self.by_row:  # autograd then stacks the gates' gradients in the order in which they are multiplied
+            return tuple(gate.transpose(1, 2) for gate in net.permute(0, 3, 1, 2).unbind(2))
+        return net.unbind(1)
 
     def stack(self, gates: tuple[Units, ...]) -> Net:
         return torch.stack(gates, 1)
@@ -117,6 +124,11 @@ class TorchOps:
 
     def product(self, A: Float[Tensor, "M N K"], x: Float[Tensor, "M K B"]) -> Float[Tensor, "M N B"]:
         return by_rows(A, x)
+
+    def affine(
+        self, A: Float[Tensor, "M N K"], x: Float[Tensor, "M K B"], b: Float[Tensor, "M N 1"]
+    ) -> Float[Tensor, "M N B"]:
+        return by_rows(A, x, b)
 
     def join(self, parts: Sequence[Tensor], axis: int = 1) -> Tensor:
         return torch.cat(list(parts), axis)
@@ -158,7 +170,7 @@ PLAIN = Engine("step by step", plain.adjoints, plain.norms, unprepared, unroll_p
 FAST = Engine(
     "by segment",
     plain.adjoints,
-    plain.norms,
+    torch_graph.norms,
     by_segment,
     unroll_fast,
     compresses=True,
@@ -290,12 +302,15 @@ class TorchBackend:
 
 def signs(x: Tensor) -> Tensor:
     """-1 where x is negative, else 1, detached."""
-    return torch.copysign(torch.ones_like(x), x.detach())
+    return torch.copysign(x.new_ones(()), x.detach())
 
 
 def saturated(x: Tensor) -> bool:
     """Whether a unit may be saturated; on a GPU always True, since to look would synchronise."""
-    return x.is_cuda or not bool(x.detach().abs().amax() <= SATURATED)
+    if x.is_cuda:
+        return True
+    least, largest = (end.item() for end in x.detach().aminmax())
+    return not -SATURATED <= least <= largest <= SATURATED
 
 
 def power_of_two(n: Int[Tensor, "M _ B"]) -> Float[Tensor, "M _ B"]:
