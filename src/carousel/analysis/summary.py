@@ -25,6 +25,7 @@ READ = [
     "log10_norm",
     "n_zero",
     "n",
+    "cosine",
 ]
 """The columns of the decay table that are summed up, here and in `routes`."""
 SUMMARISED = (  # quantity, path: what a setting is summarised by
