@@ -244,8 +244,8 @@ class NumpyBackend:
             """The errors of h; the losses and the gradient by the readout go to `found`."""
             V, a = (each[models] for each in model.readout)
             target, weight = (each[models] for each in targets[:2])
-            asked = Targets(target, weight, targets.loss)
-            found.append(through_readout(model._replace(readout=Readout(V, a)), hs, asked))
+            own = model._replace(readout=Readout(V, a)), hs, Targets(target, weight, targets.loss)
+            found.append(through_readout(*own))
             return found[-1].errors
 
         d_params = self.engine.of(cell).unroll.gradient(cell, params, xs, state, S, errors, gates)
