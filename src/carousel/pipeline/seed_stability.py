@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pandas as pd
 import yaml
 
 from carousel.pipeline.claim_paths import paths
 from carousel.study.files import load
 from carousel.tables.schemas import names
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SEEDS = 3  # other master seeds
 
@@ -32,13 +29,11 @@ def reseeded(study: Path, seed: int) -> str:
     return yaml.safe_dump(found.model_dump(mode="json") | {"seed": seed, "claims": claims}, sort_keys=False)
 
 
-def compared(verdicts: Mapping[int, "pd.DataFrame"], seed: int) -> "pd.DataFrame":
+def compared(verdicts: Mapping[int, pd.DataFrame], seed: int) -> pd.DataFrame:
     """A row per claim and seed: id, seed, verdict, effect, low, high, and ``same``: as under master seed `seed`.
 
     Raises ValueError where a table of claims lacks a claim that another has.
     """
-    import pandas as pd  # which the Snakefile, that asks for the seeds alone, need not wait for
-
     ids = verdicts[seed]["id"].tolist()
     if wrong := [other for other, table in verdicts.items() if table["id"].tolist() != ids]:
         raise ValueError(f"seed {wrong[0]}: not the claims of seed {seed}")

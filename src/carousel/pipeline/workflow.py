@@ -80,17 +80,16 @@ class Setup(NamedTuple):
 
 def setup(workflow: Any, config: Mapping[str, Any]) -> Setup:
     """The study that `config` names, checked, with the environment of its jobs set. Ends the process on an error."""
+    here = workflow.is_main_process and not workflow.resource_settings.nodes  # not on a cluster's nodes
     try:
         file, exact = options(config)
         study, results = files.load(file), Path(RESULTS, files.name(file))
-        if (
-            workflow.is_main_process and not workflow.resource_settings.nodes
-        ):  # a cluster's nodes have their own
+        if here:
             jobs.check_devices(study)
     except StudyError as error:
         sys.exit(str(error))
     os.environ.update(environment(file, exact))
-    if workflow.is_main_process and not workflow.resource_settings.nodes:
+    if here and not workflow.output_settings.dryrun:
         copies.start()
     logging.raiseExceptions = False  # a full disk, where Snakemake keeps its log, needs no traceback per line
     return Setup(study, file, results, exact)
