@@ -138,7 +138,7 @@ def transposed_tiles(
     M, V, HG, H = R.shape
     G = len(cell.gates)
     gate = R.reshape(M, V, HG // G, G, H)[..., [cell.gates.index(name) for name in rows], :]
-    gate = gate * np.array([float(name in open_gates) for name in rows], dtype=kind.dtype)[:, None]
+    gate *= np.array([float(name in open_gates) for name in rows], dtype=kind.dtype)[:, None]
     return tiles(kind, gate.reshape(M, V, (HG // G) * len(rows), H).swapaxes(2, 3), out)
 
 
