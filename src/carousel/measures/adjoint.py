@@ -103,8 +103,8 @@ def adjoint_norms(
 ) -> dict[tuple[str, str], Logs]:
     """log10 of the adjoint's norm by state and of the states together, and its cosine with the full one."""
     d_state, power = numbers(scaled), scaled[1][:, 0]
-    parts = np.split(np.square(d_state), np.cumsum(sizes)[:-1], axis=1)
-    squares = np.stack([part.sum(1) for part in parts], axis=1)
+    by_state = np.split(np.square(d_state), np.cumsum(sizes)[:-1], axis=1)
+    squares = np.stack([each.sum(1) for each in by_state], axis=1)
     norms = {name: np.sqrt(squares[:, s]) for s, name in enumerate(cell.states)}
     norms["state"] = np.sqrt(squares.sum(1))
     logs = {(f"loss_{name}", "log10_norm"): log10(norm, power) for name, norm in norms.items()}

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 LONGEST = 16  # steps between two QRs at most: the maps of so many are held
 REACH = 100.0  # decades that a vector may grow or shrink between two QRs: its square stays a float64
@@ -117,19 +117,19 @@ def orthonormal(basis: Basis, cancelled: PerVector) -> tuple[Basis, PerVector, f
     REACH.
     """
     zeros_last = np.argsort(~basis.any(2), axis=1, stable=True)
-    columns = np.take_along_axis(basis, zeros_last[..., None], axis=1).swapaxes(1, 2)
-    order = np.argsort(-np.linalg.norm(columns, axis=2), axis=1)[..., None]
-    columns = np.take_along_axis(columns, order, axis=1)
+    columns = ordered(basis, zeros_last).swapaxes(1, 2)
+    order = np.argsort(-np.linalg.norm(columns, axis=2), axis=1)
+    columns = ordered(columns, order)
     Q, R = np.linalg.qr(columns)
     diagonal, lengths = abs(np.diagonal(R, axis1=1, axis2=2)), np.linalg.norm(R, axis=1)
-    own, overall = conditions(columns, R, np.take_along_axis(cancelled, zeros_last, axis=1))
+    own, overall = conditions(columns, R, ordered(cancelled, zeros_last))
     below_rounding = overall > LOST
     lost = (diagonal == 0) | (own > LOST) | below_rounding & (below_rounding.cumsum(1) == 1)
     imprecision = np.maximum(np.log(overall) / np.log(CONDITION), abs(np.log10(lengths)) / REACH)
     grown = np.log10(np.where(lost, 0.0, diagonal))
-    rotated = restored(Q, order, 1).swapaxes(1, 2) * ~lost[..., None]
+    rotated = restored(Q, order).swapaxes(1, 2) * ~lost[..., None]
     worst = np.nan_to_num(np.where(lost, 0.0, imprecision), nan=np.inf).max()
-    return restored(rotated, zeros_last[..., None], 1), restored(grown, zeros_last, 1), float(worst)
+    return restored(rotated, zeros_last), restored(grown, zeros_last), float(worst)
 
 
 def conditions(
@@ -148,8 +148,17 @@ def conditions(
     return np.diagonal(by_column, axis1=1, axis2=2), by_column.sum(1)
 
 
-def restored(values: np.ndarray, order: np.ndarray, axis: int) -> np.ndarray:
-    """The array of which `np.take_along_axis(_, order, axis)` is `values`."""
+def ordered(
+    values: Float[np.ndarray, "L n *k"], order: Int[np.ndarray, "L n"]
+) -> Float[np.ndarray, "L n *k"]:
+    """The rows of each system in an order of its own."""
+    return values[np.arange(len(order))[:, None], order]
+
+
+def restored(
+    values: Float[np.ndarray, "L n *k"], order: Int[np.ndarray, "L n"]
+) -> Float[np.ndarray, "L n *k"]:
+    """The array that `ordered` made `values` of."""
     result = np.empty_like(values)
-    np.put_along_axis(result, order, values, axis)
+    result[np.arange(len(order))[:, None], order] = values
     return result
