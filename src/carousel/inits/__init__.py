@@ -9,7 +9,7 @@ stream: there a gate's weights depend on how many gates there are, and cells wit
 forget bias of 1 adds 1 to what the init draws, which is zero in most.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from jaxtyping import Float
@@ -78,6 +78,7 @@ def draw(
     forget_bias: str,
     bias: float,
     length: int,
+    rows: Mapping[str, Rows] | None = None,
 ) -> Params:
     """The parameters of one model, its leading axis of length 1.
 
@@ -87,14 +88,15 @@ def draw(
     `forget_bias` is a number or scheme as text, or "none"; at 0 the init's own stays, which PyTorch draws at random
     about 0. `bias` is added to the candidate's bias; `length` is the
     T_max of chrono where it has none of its own. The input bias of a scheme replaces that of the init.
+    `rows` are those of `rows_by_gate`, where they were drawn before; none of them is written to.
     """
-    rows = rows_by_gate(init, cell, stream, H, D)
+    rows = rows or rows_by_gate(init, cell, stream, H, D)
     second = {gate for gate in cell.gates if cell.pointwise.get(f"p_{gate}") == "bias"}
     b = {gate: block.b + (0 if gate in second else block.b_R) for gate, block in rows.items()}
     b[cell.candidate] = b[cell.candidate] + bias
     b |= gate_biases(init, cell, H)
     b |= forget_biases(cell, forget_bias, b, stream("forget bias"), H, length)
-    p = {f"p_{gate}": rows[gate].b_R for gate in second}
+    p = {f"p_{gate}": rows[gate].b_R.copy() for gate in second}
     p |= {
         name: pointwise(kind, init, stream(name), H, gain)
         for name, kind in cell.pointwise.items()
@@ -166,9 +168,11 @@ __all__ = [
     "LIBRARY_FORGET_BIAS",
     "Init",
     "Rows",
+    "Stream",
     "as_written",
     "draw",
     "forget_bias_text",
     "library_forget_bias",
+    "rows_by_gate",
     "uniform",
 ]

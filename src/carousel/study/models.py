@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -11,7 +12,7 @@ from carousel.axes import LAGS, TASK_DRIVE, UNIT_DRIVE
 from carousel.cells import CELLS, Cell, Params
 from carousel.engine.backends.backend import Backend
 from carousel.engine.system import System
-from carousel.inits import DEFAULT, draw, library_forget_bias
+from carousel.inits import DEFAULT, Rows, Stream, draw, library_forget_bias, rows_by_gate
 from carousel.seeds import Streams, generator
 from carousel.study.errors import StudyError
 from carousel.study.slices import AnySlice, NoisySlice, TrainingSlice
@@ -19,6 +20,11 @@ from carousel.study.slices import AnySlice, NoisySlice, TrainingSlice
 STATES = 2**14  # numbers in one state array of a batch of models, and
 WEIGHTS = 2**16  # in one gate's R of all its models: enough to keep calls few, few enough for the caches
 # NumPy's results do not depend on either, torch's in the last bits alone (its vector loops have tails).
+KEPT, NARROW = (
+    256,
+    64,
+)  # so many models' draws are kept, of so many units at most: models differ in gain and biases more
+# often than in what is drawn
 
 
 @dataclass(frozen=True)
@@ -92,19 +98,33 @@ def batches(settings: Sequence[Setting], sequences: int) -> Iterator[list[Settin
 def weights(seed: int, setting: Setting, inputs: int, layer: int = 0) -> Params:
     """The parameters of one model, or of a further layer on top of it; seeded by init, size and repetition alone."""
     s = setting
+    drawn = seed, s.init, s.hidden, inputs, s.repetition, layer
+    rows = gates_kept if s.hidden <= NARROW else gates
     return draw(
         s.init,
         CELLS[s.cell],
-        lambda role: generator(
-            seed, "weights", s.init, s.hidden, inputs, s.repetition, role, *further(layer)
-        ),
+        stream(*drawn),
         H=s.hidden,
         D=inputs,
         gain=s.gain,
         forget_bias=s.forget_bias,
         bias=s.bias,
         length=s.length,
+        rows=rows(s.cell, *drawn),
     )
+
+
+def stream(seed: int, init: str, hidden: int, inputs: int, repetition: int, layer: int) -> Stream:
+    """The generators of a model's weights, by role."""
+    return lambda role: generator(seed, "weights", init, hidden, inputs, repetition, role, *further(layer))
+
+
+def gates(cell: str, seed: int, init: str, hidden: int, inputs: int, *rest: int) -> dict[str, Rows]:
+    """What is drawn for each gate of a cell, whatever its gain and biases are."""
+    return rows_by_gate(init, CELLS[cell], stream(seed, init, hidden, inputs, *rest), hidden, inputs)
+
+
+gates_kept = lru_cache(KEPT)(gates)
 
 
 def stack(params: Sequence[Params]) -> Params:
