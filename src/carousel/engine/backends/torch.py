@@ -12,7 +12,7 @@ from torch.nn import functional
 from carousel.axes import Array, Net, Nets, Series, State, Units
 from carousel.cells import Cell, Params
 from carousel.engine import plain
-from carousel.engine.backends import torch_graph, torch_library
+from carousel.engine.backends import torch_graph, torch_library, torch_paths
 from carousel.engine.backends.backend import (
     Backend,
     Gradient,
@@ -51,7 +51,7 @@ class TorchOps:
 
     def tanh(self, x: Tensor) -> tuple[Tensor, None]:
         """tanh x = 1 - 2 sigma(-2x) where x is large, so that autograd's slope keeps its digits there."""
-        if not (self.precise_slopes and x.requires_grad and saturated(x)):
+        if not (self.precise_slopes and x.requires_grad and saturated(x.detach().abs())):
             return torch.tanh(x), None
         sign, large = signs(x), (x.detach().abs() > SATURATED).to(x.dtype)
         near = torch.tanh(torch.where(large > 0, 0.0, x))
@@ -59,10 +59,10 @@ class TorchOps:
 
     def sigmoid(self, x: Tensor) -> tuple[Tensor, None]:
         """sigma(x) = 1 - sigma(-x) where x is large, so that autograd's slope keeps its digits there."""
-        if not (self.precise_slopes and x.requires_grad and saturated(x)):
+        if not (self.precise_slopes and x.requires_grad and saturated(x.detach())):
             return torch.sigmoid(x), None
-        sign = signs(x.detach() - SATURATED)
-        return torch.relu(sign) - sign * torch.sigmoid(-sign * x), None
+        sign = signs(SATURATED - x.detach())
+        return sign * torch.sigmoid(sign * x) - sign.clamp(max=0.0), None
 
     def relu(self, x: Tensor) -> tuple[Tensor, None]:
         """With a slope of NaN at NaN, where torch's own is 1."""
@@ -109,17 +109,18 @@ class TorchOps:
         return x.detach() if any(self.blocked) else x
 
     def recur(self, R: Float[Array, "M GH VH"], recurrent_input: Float[Array, "M VH B"]) -> Array:
+        times = by_rows if self.by_row else product
         if not any(self.blocked):
-            return product(R, recurrent_input)
+            return times(R, recurrent_input)
         if all(self.blocked):
-            return product(R, recurrent_input.detach())
+            return times(R, recurrent_input.detach())
         blocked = torch.tensor(self.blocked, device=recurrent_input.device).repeat_interleave(
             R.shape[1] // len(self.blocked)
         )
         return torch.where(
             blocked[None, :, None],
-            product(R, recurrent_input.detach()),
-            product(R, recurrent_input),
+            times(R, recurrent_input.detach()),
+            times(R, recurrent_input),
         )
 
     def product(self, A: Float[Tensor, "M N K"], x: Float[Tensor, "M K B"]) -> Float[Tensor, "M N B"]:
@@ -169,7 +170,7 @@ def by_segment(backend: Backend, cell: Cell, params: Params, steps: Sequence[Ste
 PLAIN = Engine("step by step", plain.adjoints, plain.norms, unprepared, unroll_plainly)
 FAST = Engine(
     "by segment",
-    plain.adjoints,
+    torch_paths.adjoints,
     torch_graph.norms,
     by_segment,
     unroll_fast,
@@ -218,7 +219,9 @@ class TorchBackend:
         return (array.float() if array.dtype == torch.bfloat16 else array).numpy()
 
     def ops(self, cell: Cell, gates: Gates, precise_slopes: bool = True) -> TorchOps:
-        return TorchOps(precise_slopes, tuple(gate not in gates for gate in cell.gates))
+        return TorchOps(
+            precise_slopes, tuple(gate not in gates for gate in cell.gates), by_row=precise_slopes
+        )
 
     def slopes(self, cell: Cell, params: Params, steps: Sequence[Step]) -> None:
         return None
@@ -262,7 +265,7 @@ class TorchBackend:
         _, power = torch.frexp(peaks.amax(0))
         return tuple(self.scale(d, -power) for d in d_state), power
 
-    def scale(self, x: Tensor, power: Int[Array, "M _ B"]) -> Tensor:
+    def scale(self, x: Tensor, power: Int[Tensor, "M *_"]) -> Tensor:
         half = power // 2  # one factor alone does not reach from the smallest float to the largest
         return (x.double() * power_of_two(half) * power_of_two(power - half)).to(x.dtype)
 
@@ -306,13 +309,10 @@ def signs(x: Tensor) -> Tensor:
 
 
 def saturated(x: Tensor) -> bool:
-    """Whether a unit may be saturated; on a GPU always True, since to look would synchronise."""
-    if x.is_cuda:
-        return True
-    least, largest = (end.item() for end in x.detach().aminmax())
-    return not -SATURATED <= least <= largest <= SATURATED
+    """Whether a unit may be so large that its slope loses digits; on a GPU always True: to look would synchronise."""
+    return x.is_cuda or not x.amax().item() <= SATURATED
 
 
-def power_of_two(n: Int[Tensor, "M _ B"]) -> Float[Tensor, "M _ B"]:
+def power_of_two(n: Int[Tensor, "M *_"]) -> Float[Tensor, "M *_"]:
     """2^n from its bits: torch.ldexp goes through a float32 power, which is neither exact nor wide enough."""
     return ((n.long().clamp(-1022, 1023) + 1023) << 52).view(torch.float64)

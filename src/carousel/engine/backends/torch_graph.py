@@ -5,8 +5,6 @@ all states in it; nothing that the forward pass has computed is computed again.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +13,7 @@ from torch import Tensor
 
 from carousel.axes import Series, State, Units
 from carousel.engine import plain
-from carousel.engine.backends.torch_products import NARROW
+from carousel.engine.backends.torch_products import stored_by_row
 from carousel.engine.log_space import Scaled, log10, lost_precision, rescale
 from carousel.engine.plain import EVERY
 from carousel.engine.recurrence import chunk_length, drive, forward
@@ -24,8 +22,8 @@ from carousel.engine.system import System
 
 def norms(system: System, covector: Units) -> Float[np.ndarray, "K M B"]:
     """log10 of the norm of the joint state's gradient at every lag, 0 to T, on the full path alone."""
-    state, (covector,) = (stored_as_products(each) for each in (system.state, (covector,)))
-    system = system._replace(state=state)
+    *state, covector = stored_by_row((*system.state, covector))
+    system = system._replace(state=tuple(state))
     scaled = rescale(system.backend, plain.from_loss(system, covector), 0)
     logs = [log_norms([scaled])]
     for states in segments(system):
@@ -33,13 +31,6 @@ def norms(system: System, covector: Units) -> Float[np.ndarray, "K M B"]:
         logs.append(log_norms(found))
         scaled = found[-1]
     return np.concatenate(logs)
-
-
-def stored_as_products(state: State) -> State:
-    """`state` in the order in which a product is stored: where the two differ, a step takes three times as long."""
-    if state[0].shape[-1] > NARROW:
-        return state
-    return tuple(s.transpose(1, 2).contiguous().transpose(1, 2) for s in state)
 
 
 def segments(system: System) -> Iterator[list[State]]:
@@ -68,11 +59,10 @@ def run(system: System, xs: Series, state: State) -> list[list[State]]:
 
 def graph(system: System, xs: Series, state: State) -> list[State]:
     """The states before a few steps and after the last, each known to autograd by itself."""
-    torch_ops: Any = system.ops
-    ops = replace(torch_ops, by_row=xs.shape[-1] <= NARROW)
+    ops, cell, params = system.ops, system.cell, system.params
     states = [tuple(s.detach().requires_grad_() for s in state)]
-    for wx in drive(ops, system.cell, system.params, xs):
-        after = forward(ops, system.cell, system.params, wx, states[-1])[0]
+    for wx in drive(ops, cell, params, xs):
+        after = forward(ops, cell, params, wx, states[-1])[0]
         # as views, or the gradient by one of the states would contain what passes through another
         states.append(tuple(s.view_as(s) for s in after) if len(after) > 1 else after)
     return states

@@ -6,7 +6,7 @@ steps of a segment, side by side as if they were sequences. After that an adjoin
 through R, which is linear, by its transpose.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -20,15 +20,19 @@ from carousel.engine.backends.torch_products import product
 from carousel.engine.recurrence import Gates, Step, recurrent_input
 
 PEEPHOLES = {"weight", "recurrent"}  # the kinds of parameters by which a state acts on a gate without R
-Slope = Float[Tensor, "T M H B"]
 
 
 class Slopes(NamedTuple):
-    """The slopes of T steps: the derivatives of each of the states after a step by what enters a unit."""
+    """The slopes of T steps: the derivatives of each of the states after a step by what enters a unit.
 
-    before: list[list[Slope | None]]  # by each state before it, without R; None where there is none
-    wx: list[Float[Tensor, "T M G H B"]]  # by W x + b
-    rh: list[Float[Tensor, "T M G H B"]]  # by R times the states; `wx` itself where a cell adds the two
+    Of each gate, [T M G H B] step by step or [M T B G H] with a sequence to the row.
+    """
+
+    before: list[
+        list[Tensor | None]
+    ]  # by each state before it, without R, as one gate's; None where there is none
+    wx: list[Tensor]  # by W x + b
+    rh: list[Tensor]  # by R times the states; `wx` itself where a cell adds the two
 
 
 class Row(tuple):
@@ -45,8 +49,8 @@ class Segment:
         self.backend, self.cell, self.params = backend, cell, params
         self.T, self.B = len(steps), steps[0].x.shape[-1]
         ops = backend.ops(cell, frozenset(cell.gates))
-        before = [ops.join(states, -1) for states in zip(*(step.before for step in steps), strict=True)]
-        wx = ops.join([step.wx for step in steps], -1)
+        before = [side_by_side(states) for states in zip(*(step.before for step in steps), strict=True)]
+        wx = side_by_side([step.wx for step in steps])
         rh = ops.product(params.R, recurrent_input(ops, cell, tuple(before))).reshape(wx.shape)
         self.inputs = (*before, *wx.unbind(1), *rh.unbind(1))
         self.by_blocked: dict[bool, Slopes] = {}
@@ -89,7 +93,7 @@ class Segment:
         before = []
         for k, like in enumerate(d_state):
             passing = [(by[k], d) for by, d in zip(by_state, parts, strict=True)]
-            terms = [(slope[t][..., None], d) for slope, d in passing if slope is not None]
+            terms = [(slope[t][:, 0, ..., None], d) for slope, d in passing if slope is not None]
             before.append(total(terms).flatten(-2) if terms else torch.zeros_like(like))
         return before
 
@@ -107,22 +111,50 @@ class Segment:
 
     def slopes_from_graph(self, gates: Gates) -> Slopes:
         """The slopes, by autograd through a graph of all steps."""
-        cell, S, G = self.cell, len(self.cell.states), len(self.cell.gates)
+        return arranged(self.derivatives(gates), len(self.cell.states), self.by_time)
+
+    def derivatives(self, gates: Gates) -> list[tuple[Tensor | None, ...]]:
+        """The derivatives of each state after the steps by each of the inputs, in a graph in which `gates` are open."""
         tips = tuple(tip.detach().requires_grad_() for tip in self.inputs)
-        before, wx, rh = tips[:S], Row(tips[S : S + G]), Row(tips[S + G :])
-        after = cell.forward(self.backend.ops(cell, gates), self.params.p, wx, rh, before)[0]
-        found = [pointwise(state, tips) for state in after]
-        by_wx, by_rh = [by[S : S + G] for by in found], [by[S + G :] for by in found]
-        net = [self.by_time(by) for by in by_rh]
-        shared = all(same(a, b) for a, b in zip(sum(by_wx, ()), sum(by_rh, ()), strict=True))
-        states = [[None if d is None else self.by_time([d])[:, :, 0] for d in by[:S]] for by in found]
-        return Slopes(states, net if shared else [self.by_time(by) for by in by_wx], net)
+        before, wx, rh = self.split(tips)
+        after = self.cell.forward(self.backend.ops(self.cell, gates), self.params.p, wx, rh, before)[0]
+        return [pointwise(state, tips) for state in after]
+
+    def split(self, inputs: tuple[Units, ...]) -> tuple[State, Row, Row]:
+        """The states before the steps, W x + b and R times the states."""
+        S, G = len(self.cell.states), len(self.cell.gates)
+        return inputs[:S], Row(inputs[S : S + G]), Row(inputs[S + G :])
+
+    def log_factors(self) -> Float[Tensor, "T M _ B"]:
+        """The logs of the Q&A's factors."""
+        ops = self.backend.ops(self.cell, frozenset(self.cell.gates))
+        before, wx, rh = self.split(self.inputs)
+        found = self.cell.log_factor(ops, self.params.p, wx, rh, before)
+        return found.unflatten(-1, (self.T, self.B)).movedim(-2, 0)
+
+    def by_row(self, parts: Sequence[Tensor | None]) -> Float[Tensor, "M T B G H"]:
+        """Slopes that stand side by side for all steps, a sequence to the row; zero where there is none."""
+        zero = torch.zeros_like(self.inputs[0])
+        rows = [(zero if part is None else part).transpose(1, 2) for part in parts]
+        return torch.unflatten(torch.stack(rows, 2), 1, (self.T, self.B))
+
+    def by_path(self, P: int) -> Slopes:
+        """The slopes [M T B P G H] of P paths, the first of which passes all gates; where all are the same, P is 1."""
+        S = len(self.cell.states)
+        full = closed = arranged(self.derivatives(frozenset(self.cell.gates)), S, self.by_row)
+        others = 0 if PEEPHOLES.isdisjoint(self.cell.pointwise.values()) else P - 1
+        if others:
+            closed = arranged(self.derivatives(frozenset()), S, self.by_row)
+        before = [
+            [None if a is None else side_by_path(a, b, others) for a, b in zip(*by, strict=True)]
+            for by in zip(full.before, closed.before, strict=True)
+        ]
+        rh = [side_by_path(a, b, others) for a, b in zip(full.rh, closed.rh, strict=True)]
+        return Slopes(before, [by[:, :, :, None] for by in full.wx], rh)
 
     def by_time(self, parts: Sequence[Tensor | None]) -> Float[Tensor, "T M G H B"]:
         """Slopes that stand side by side for all steps, step by step; zero where there is none."""
-        zero = torch.zeros_like(self.inputs[0])
-        stacked = torch.stack([zero if part is None else part for part in parts], 1)
-        return torch.unflatten(stacked, -1, (self.T, self.B)).movedim(-2, 0).contiguous()
+        return self.by_row(parts).permute(1, 0, 3, 4, 2).contiguous()
 
     def open_rows(self, gates: Gates) -> tuple[list[Tensor], Tensor]:
         """The slopes, and the rows of R, of `gates`."""
@@ -141,6 +173,33 @@ def pointwise(state: Units, tips: tuple[Tensor, ...]) -> tuple[Tensor | None, ..
     if not state.requires_grad:
         return (None,) * len(tips)
     return torch.autograd.grad(state.sum(), tips, retain_graph=True, allow_unused=True)
+
+
+def arranged(
+    found: list[tuple[Tensor | None, ...]], S: int, arranged: Callable[[Sequence[Tensor | None]], Tensor]
+) -> Slopes:
+    """Derivatives of S states by the inputs of a segment, gates and steps `arranged`."""
+    G = (len(found[0]) - S) // 2
+    by_wx, by_rh = [by[S : S + G] for by in found], [by[S + G :] for by in found]
+    rh = [arranged(by) for by in by_rh]
+    shared = all(same(a, b) for a, b in zip(sum(by_wx, ()), sum(by_rh, ()), strict=True))
+    before = [[None if d is None else arranged([d]) for d in by[:S]] for by in found]
+    return Slopes(before, rh if shared else [arranged(by) for by in by_wx], rh)
+
+
+def side_by_path(
+    full: Float[Tensor, "M T B G H"], closed: Float[Tensor, "M T B G H"] | None, others: int
+) -> Float[Tensor, "M T B P G H"]:
+    """A slope of the full path, and that of the others as often as there are."""
+    if not others:
+        return full[:, :, :, None]
+    return torch.stack([full, *[torch.zeros_like(full) if closed is None else closed] * others], 3)
+
+
+def side_by_side(arrays: Sequence[Float[Tensor, "M *_ B"]]) -> Float[Tensor, "M *_ TB"]:
+    """Arrays of T steps as if the steps were sequences, stored a sequence to the row as products are."""
+    rows = torch.stack([each.movedim(-1, 1) for each in arrays], 1)
+    return rows.flatten(1, 2).movedim(1, -1)
 
 
 def same(a: Tensor | None, b: Tensor | None) -> bool:
