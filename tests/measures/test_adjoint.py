@@ -114,6 +114,21 @@ def test_the_full_path_has_cosine_one_with_itself_and_nothing_has_none(name, bac
         np.testing.assert_array_equal(full[~np.isnan(full)], 1)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ["lstm", "rnn_tanh", "mlstm"])
+def test_how_many_lags_are_measured_at_once_changes_no_bit(name, dtype, monkeypatch):
+    p, found, backend = random_problem(name, seed=37, length=20), [], load("numpy", "cpu", dtype)
+    for numbers in (1, 400, 10**6):
+        monkeypatch.setattr("carousel.measures.adjoint.TOGETHER", numbers)
+        found.append(measured(backend, p, [0, 1, *range(4, 21)]))
+    for other in found[1:]:
+        assert [*other] == [*found[0]]
+        for lag, logs in other.items():
+            assert logs.keys() == found[0][lag].keys()
+            for quantity, values in logs.items():
+                np.testing.assert_array_equal(values, found[0][lag][quantity])
+
+
 def test_cosines_of_planted_vectors():
     """Parallel, opposite, orthogonal, at 60 degrees, and with nothing."""
     x, y, h = np.array([0.5, 0.0]), np.array([0.0, 0.9]), np.array([0.4, 0.4 * 3**0.5])

@@ -25,6 +25,7 @@ from carousel.study.models import (
     batches,
     covector,
     driving,
+    gates_kept,
     initial_state,
     noise,
     recorded,
@@ -70,6 +71,25 @@ def test_a_linear_orthogonal_network_keeps_the_norm_and_its_gain_sets_the_rate()
         )
         full = table[table["path"] == "full"]
         np.testing.assert_allclose(full["log10_norm"], full["lag"] * math.log10(gain), atol=1e-12)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "mamba"])
+@pytest.mark.parametrize("init", INITS)
+def test_draws_that_are_kept_are_those_of_a_first_time(cell, init):
+    """Whoever writes to a model's parameters changes no later model."""
+    setting = replace(BASE, cell=cell, init=init)
+    gates_kept.cache_clear()
+    first, others = (
+        weights(1, setting, D),
+        [weights(1, replace(setting, gain=2.0), D), weights(2, setting, D)],
+    )
+    for params in others:
+        for array in (*params[:3], *params.p.values()):
+            array[:] = np.nan
+    again = weights(1, setting, D)
+    assert gates_kept.cache_info().hits == 2
+    for one, other in zip((*first[:3], *first.p.values()), (*again[:3], *again.p.values()), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_model_is_the_same_whatever_is_measured_beside_it():
