@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from carousel.engine.backends.table import load
+from carousel.engine.backends.torch_paths import Back
 from carousel.engine.recurrence import PATHS
 from carousel.measures import adjoint
 from carousel.measures.calibration import calibrate as calibration
@@ -101,7 +102,7 @@ def test_a_rate_that_is_one_percent_too_large_is_caught(name: str, monkeypatch: 
 def test_a_factor_that_is_one_percent_too_large_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the backend itself: every quantity that rests on its derivative, steady ones among them."""
     backend = type(load(name, "cpu", "float64"))
-    vjp, error = backend.vjp, backend.error
+    vjp, error, step = backend.vjp, backend.error, Back.step
 
     def larger(d_state):
         return tuple(1.01 * d for d in d_state)
@@ -110,8 +111,13 @@ def test_a_factor_that_is_one_percent_too_large_is_caught(name: str, monkeypatch
         d_before, d_wx = error(self, *given)
         return larger(d_before), d_wx
 
+    def larger_step(self, *given):
+        bundle = step(self, *given)
+        return bundle._replace(d_state=larger(bundle.d_state))
+
     monkeypatch.setattr(backend, "vjp", lambda self, *given: larger(vjp(self, *given)))
     monkeypatch.setattr(backend, "error", larger_error)
+    monkeypatch.setattr(Back, "step", larger_step)  # torch's on all paths
     table = short(name, exact=name == "numpy")  # compiled loops do not ask the backend
     rests = ~table["quantity"].isin(["factor_product", "slopes"]) & ~table["quantity"].str.endswith("_x")
     alive = (table["tolerance"] == EXACT) & np.isfinite(table["predicted"])
