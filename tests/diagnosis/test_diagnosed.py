@@ -22,7 +22,7 @@ def test_the_default_and_a_higher_forget_bias_are_told(tmp_path, bias, entries):
     assert main(["diagnosed", "--advice", str(tmp_path / "advice.parquet"), "--out", str(out)]) == 0
     said = json.loads(out.read_text("utf-8"))
     assert len(said) == entries
-    assert said[0]["of"] == "PyTorch's default LSTM"
+    assert said[0]["of"] == "PyTorch's default LSTM (one seed, 4 sequences of 300 steps of white noise)"
     assert "halves every 1." in said[0]["said"]
     assert all("3 added" in entry["of"] and "halves every 1." not in entry["said"] for entry in said[1:])
 
