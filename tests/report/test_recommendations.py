@@ -124,7 +124,7 @@ def test_what_most_seeds_learned_is_told_beside_what_arrives(left):
     row = learned_best(left, [tried("3", "adding", 4, 499.0), two])
     assert (
         row["forget_bias"] == "3"
-        and row["trained"] == "adding 4 of 5 seeds, in 499 of 600 updates at rate 0.02"
+        and row["trained"] == "adding 4 of 5 seeds, in 499 of 600 updates; learning rate 0.02"
     )
 
 
@@ -146,7 +146,7 @@ def test_what_was_learned_of_longer_sequences_counts_and_of_shorter_ones_does_no
     longer = [tried("2", "adding", 5, 100.0, length=30), tried("2", "adding", 1, 100.0, length=60)]
     assert (
         learned_best(left, longer)["trained"]
-        == "adding over 30 steps 5 of 5 seeds, in 100 updates at rate 0.02"
+        == "adding over 30 steps 5 of 5 seeds, in 100 updates; learning rate 0.02"
     )
     assert learned_best(left, [tried("2", "adding", 5, 100.0, length=10)], lag=30) is None
     assert learned_best(left, longer[:1])["n_tried"] == 1
@@ -221,17 +221,17 @@ def test_a_setting_says_what_it_learned_at_the_lag_or_that_it_was_not_tried(reco
     """The mean of 20, 40 and, of the one that did not, all of 40 steps; of 30 steps that of 40, the next longer."""
     assert (
         recommended.loc[(10, STEADIEST, "lstm")]["trained"]
-        == "adding 2 of 3 seeds, in 33 of 40 updates at rate 0.01"
+        == "adding 2 of 3 seeds, in 33 of 40 updates; learning rate 0.01"
     )
     assert (
         recommended.loc[(30, STEADIEST, "lstm")]["trained"]
-        == "adding over 40 steps 3 of 3 seeds, in 30 updates at rate 0.01"
+        == "adding over 40 steps 3 of 3 seeds, in 30 updates; learning rate 0.01"
     )
     assert recommended.loc[(10, SMALLEST, "lstm")]["trained"] == ""
     drawn = learned.assign(forget_bias=learned["forget_bias"].replace("3", "chrono"))
     assert (
         recommendations.training(drawn, 40, ("lstm", "orthogonal", "chrono:40"))
-        == "adding 3 of 3 seeds, in 30 updates at rate 0.01"
+        == "adding 3 of 3 seeds, in 30 updates; learning rate 0.01"
     )
     assert recommendations.training(drawn, 40, ("lstm", "orthogonal", "chrono:41")) == ""
     assert recommendations.training(drawn, 5000, ("lstm", "orthogonal", "chrono:40")) == ""
@@ -429,10 +429,20 @@ def test_chrono_biases_for_the_own_length_are_told_beside_the_table():
     ]  # fmt: skip
     told = page.by_length(pd.DataFrame(rows)).replace("\\", "")
     assert told.endswith(
-        "(PyTorch’s default init) learned over 160 steps: adding 4 of 5 seeds, in 20 of 600 updates at rate 0.02; "
-        "copy two 0 of 5 seeds within 600 updates at rate 0.02."
+        "(PyTorch’s default init) learned over 160 steps: adding 4 of 5 seeds, in 20 of 600 updates; "
+        "copy two 0 of 5 seeds within 600 updates; learning rate 0.02."
     )
     assert page.by_length(pd.DataFrame(rows[-1:])) == ""
+
+
+def test_learning_rates_that_differ_are_told_task_by_task():
+    rows = pd.DataFrame([tried("3", "adding", 5, 10.0), tried("3", "copy_two", 5, 20.0)])
+    rows["learning_rate"] = [0.01, 0.1]
+    assert recommendations.told(rows, 10) == (
+        "adding 5 of 5 seeds, in 10 updates at learning rate 0.01; "
+        "copy two 5 of 5 seeds, in 20 updates at learning rate 0.1"
+    )
+    assert recommendations.told(rows.head(0), 10) == ""
 
 
 def test_an_open_update_gate_of_torch_s_gru_keeps_the_old_state():

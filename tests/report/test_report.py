@@ -488,11 +488,11 @@ def test_recommended_settings_are_read_from_its_table(html):
     rows = ["10 steps PyTorch’s default init, forget bias 1: state 15.8 % [15.7, 16], input 1.58 % [1.57, 1.6]; "
             "not tried in training; 4 of 6 pass none of the 2 measured; the best is orthogonal init: "
             "state 10 % [9.89, 10.1], input 0.316 % [0.313, 0.32] (lost); "
-            "trained: adding over 40 steps 0 of 3 seeds within 30 updates at rate 0.01",
+            "trained: adding over 40 steps 0 of 3 seeds within 30 updates; learning rate 0.01",
             "100 steps PyTorch’s default init, forget bias 3: state 63.1 % [56.2, 70.8], input 6.31 % [5.62, 7.08]; "
             "not tried in training; 2 of 6 pass",
             "10 steps, steadiest orthogonal init, forget bias 3: state 97.7 % [96.6, 98.9], input 3.09 % [3.05, 3.13]; "
-            "trained: adding 2 of 3 seeds, in 33 of 40 updates at rate 0.01 none passes"]  # fmt: skip
+            "trained: adding 2 of 3 seeds, in 33 of 40 updates; learning rate 0.01 none passes"]  # fmt: skip
     assert [row for row in rows if row not in html.text[start:]] == []
     assert "at least 10 % of the gradient by the last state" in html.text
     assert "layer.bias_ih_l0[H:2 * H] += b" in html.text

@@ -47,8 +47,8 @@ def recommend(routes: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
     rows = [row for _, part in table.groupby(["lag", "cell"], observed=True) for row in choices(part)]
     found = pd.DataFrame(rows, columns=[name for name in names("advice") if name != "trained"])
     settings = found[["lag", *PLACE]].itertuples(index=False)
-    told = [training(learned, lag, tuple(setting)) for lag, *setting in settings]
-    return found.assign(trained=pd.Series(told, found.index, dtype="str"))  # text where there is no row, too
+    texts = [training(learned, lag, tuple(setting)) for lag, *setting in settings]
+    return found.assign(trained=pd.Series(texts, found.index, dtype="str"))  # text where there is no row, too
 
 
 def arriving(routes: pd.DataFrame) -> pd.DataFrame:
@@ -157,23 +157,31 @@ def order(settings: pd.DataFrame) -> pd.DataFrame:
 
 
 def training(learned: pd.DataFrame, lag: int, setting: tuple) -> str:
-    """Return what a setting (cell, init, forget bias) learned on sequences `long_enough`; "" where it was not tried.
+    """Return what a setting (cell, init, forget bias) learned on sequences `long_enough`; "" where it was not tried."""
+    own = select(long_enough(learned, lag), **dict(zip(PLACE, setting, strict=True)))
+    return told(own.sort_values("task"), lag)
 
-    By task: the seeds that solved it, and in how many updates, those that did not counted as all there were.
+
+def told(rows: pd.DataFrame, lag: int) -> str:
+    """Return by task the seeds that solved it, in how many updates, and at which learning rate.
+
+    Seeds that did not count with all the updates that there were.
     """
-    own = select(long_enough(learned, lag), **dict(zip(PLACE, setting, strict=True))).sort_values("task")
-    return "; ".join(trained(row, lag) for _, row in own.iterrows())
+    rates = [f"learning rate {rate:g}" for rate in rows["learning_rate"]]
+    each = [_solved(row, lag) for _, row in rows.iterrows()]
+    if len({*rates}) == 1:
+        return "; ".join([*each, rates[0]])
+    return "; ".join(f"{solved} at {rate}" for solved, rate in zip(each, rates, strict=True))
 
 
-def trained(row: pd.Series, lag: int) -> str:
-    """Return how many seeds solved a task, how soon and at which learning rate; its length if that is not the lag."""
+def _solved(row: pd.Series, lag: int) -> str:
+    """Return how many seeds solved a task, and how soon; its length where that is not the lag."""
     over = "" if row["length"] == lag else f" over {row['length']:,} steps"
     seeds = f"{task(row['task'])}{over} {row['solved']} of {row['seeds']} seeds"
-    rate = f"at rate {row['learning_rate']:g}"
     if not row["solved"]:
-        return f"{seeds} within {row['budget']} updates {rate}"
+        return f"{seeds} within {row['budget']} updates"
     of = "" if row["solved"] == row["seeds"] else f" of {row['budget']}"
-    return f"{seeds}, in {row['steps']:.0f}{of} updates {rate}"
+    return f"{seeds}, in {row['steps']:.0f}{of} updates"
 
 
 def learned(accuracy: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from carousel.analysis.text import count, listed
 from carousel.report import names
 from carousel.report.page.markup import div, escape, number, per_cent, table
 from carousel.report.page.measurements import drawn
-from carousel.report.recommendations import INPUT_LOST, LARGEST, LEARNED, SMALLEST, STEADIEST, trained
+from carousel.report.recommendations import INPUT_LOST, LARGEST, LEARNED, SMALLEST, STEADIEST, told
 
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")  # what libraries have
 WITH_GATES = ("lstm", "gru")
@@ -106,12 +106,12 @@ def by_length(learned: pd.DataFrame) -> str:
     own = learned[(learned["cell"] == "lstm") & (learned["forget_bias"] == BY_LENGTH)]
     if own.empty:
         return ""
-    longest = own[own["length"] == own["length"].max()].sort_values("task")
-    solved = "; ".join(trained(row, row["length"]) for _, row in longest.iterrows())
-    init, steps = names.init(longest["init"].iloc[0]), count(longest["length"].iloc[0])
+    length, init = own.sort_values(["length", "init"])[["length", "init"]].iloc[-1]
+    rows = own[(own["length"] == length) & (own["init"] == init)].sort_values("task")
     return (
         "Chrono biases for the sequence’s own length are other biases at each length, and so no setting of the table. "
-        f"LSTMs with them ({escape(init)} init) learned over {steps} steps: {escape(solved)}."
+        f"LSTMs with them ({escape(names.init(init))} init) learned over {count(length)} steps: "
+        f"{escape(told(rows, length))}."
     )
 
 
