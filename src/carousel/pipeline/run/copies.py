@@ -73,13 +73,18 @@ class Running(NamedTuple):
 
 def start() -> subprocess.Popen | None:
     """Start the process to be copied for the jobs of this one; None where the system has no means to."""
+    address = f"carousel-{os.getpid()}-{os.urandom(8).hex()}"
+    command = [sys.executable, "-m", __name__, address]
+    environment = os.environ | ONE_THREAD | {ADDRESS: address}
     try:
         os.close(os.pidfd_open(os.getpid()))
-    except (AttributeError, OSError):  # another system, or one that forbids it
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
+    except (
+        AttributeError,
+        OSError,
+    ):  # another system, one that forbids it, or an interpreter that it may not run
         return None
-    os.environ[ADDRESS] = f"carousel-{os.getpid()}-{os.urandom(8).hex()}"
-    command = [sys.executable, "-m", __name__, os.environ[ADDRESS]]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=os.environ | ONE_THREAD)
+    os.environ[ADDRESS] = address
     atexit.register(end, process)
     return process
 
