@@ -71,18 +71,31 @@ def timed(arguments: str, folder: str) -> float:
     return measured(arguments, folder)[0]
 
 
+WATCH = """
+import os, subprocess, sys
+run = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, used = os.wait4(run.pid, 0)  # of the processes that it waited for, too
+print(used.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""Runs a command and prints the KB of its largest process. A small one, as a program inherits its starter's peak."""
+
+
 def measured(arguments: str, folder: str) -> tuple[float, float]:
     """Wall seconds of one call of Snakemake, and the GB of its largest process."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "snakemake", "--quiet", "all", *arguments.split()]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with all_cores():
-        run = subprocess.Popen(command, cwd=folder, env=os.environ | {"PATH": path}, **silent)
-    _, status, used = os.wait4(run.pid, 0)  # of the processes that it waited for, too
-    if status:
-        raise subprocess.CalledProcessError(os.waitstatus_to_exitcode(status), command)
-    return time.perf_counter() - start, used.ru_maxrss / 2**20
+        said = subprocess.run(
+            [sys.executable, "-c", WATCH, *command],
+            cwd=folder,
+            env=os.environ | {"PATH": path},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    return time.perf_counter() - start, int(said) / 2**20
 
 
 def run(cores: int = 2) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from carousel.cells.cell import Saved
 
 Gates = frozenset[str]
 
-MEMORY = 5 * 2**28  # bytes that the stored steps of a forward pass may take; no result depends on it
+MEMORY = 2**30  # bytes that the stored steps of a forward pass may take; no result depends on it
 PATHS: dict[str, Callable[[Cell], Gates]] = {
     "full": lambda cell: frozenset(cell.gates),
     "candidate": lambda cell: frozenset({cell.candidate}),
