@@ -36,6 +36,12 @@ def test_where_the_system_has_no_means_there_is_none(monkeypatch: pytest.MonkeyP
     assert copies.start() is None and copies.ADDRESS not in os.environ
 
 
+def test_where_the_interpreter_may_not_be_started_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(copies.ADDRESS, raising=False)
+    monkeypatch.setattr(sys, "executable", os.devnull)
+    assert copies.start() is None and copies.ADDRESS not in os.environ
+
+
 @contextmanager
 def serving() -> Iterator[subprocess.Popen]:
     """The process that is copied for this one."""
