@@ -53,9 +53,8 @@ def adjoints(system: System, covector: Units, lags: Set[int]) -> Iterator[tuple[
         back = Back(system, steps[0].local[0], together, opened)
         found = plain.through_segment(back.step, scale, lost_precision, range(len(steps)), bundle)
         before, bundle = [bundle, *found[:-1]], found[-1]
-        factors = list(accumulate(back.segment.log_factors(), initial=log_factors))[
-            1:
-        ]  # added in NumPy's order
+        # step by step, in NumPy's order
+        factors = list(accumulate(back.segment.log_factors(), initial=log_factors))[1:]
         splits = decompositions(system, back, before, found, decomposition)
         log_factors, decomposition = factors[-1], splits[-1]
         for t in (t for t in range(len(steps)) if lag + 1 + t in lags):

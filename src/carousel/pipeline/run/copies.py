@@ -79,10 +79,7 @@ def start() -> subprocess.Popen | None:
     try:
         os.close(os.pidfd_open(os.getpid()))
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
-    except (
-        AttributeError,
-        OSError,
-    ):  # another system, one that forbids it, or an interpreter that it may not run
+    except (AttributeError, OSError):  # another system; one that forbids it, or to run the interpreter
         return None
     os.environ[ADDRESS] = address
     atexit.register(end, process)

@@ -105,10 +105,20 @@ def route(data: SimpleNamespace, slice_: str, bias: str, lag: int, quantity: str
     return float(rows.loc[rows["length"].idxmax(), "left"])
 
 
+def of_lstms(data: SimpleNamespace, lag: int, path: str | list[str]) -> pd.DataFrame:
+    """The rows of `routes` on the state's gradient of untrained LSTMs, a setting each, at one lag."""
+    return select(data.routes, cell="lstm", slice="reach", trained="no", lag=lag, quantity="loss_state", path=path,
+                  backend=REFERENCE)  # fmt: skip
+
+
+def at_fixed_biases(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those whose forget bias is a number."""
+    return rows[rows["forget_bias"].astype(str).map(as_number).notna()]
+
+
 def gaps(data: SimpleNamespace, lag: int) -> pd.Series:
     """Decades that an untrained LSTM has left with its gates frozen less those by all routes, a number per setting."""
-    rows = select(data.routes, cell="lstm", slice="reach", trained="no", lag=lag, quantity="loss_state",
-                  path=["candidate", "full"], backend=REFERENCE)  # fmt: skip
+    rows = of_lstms(data, lag, ["candidate", "full"])
     left = rows.pivot_table("left", ["init", "forget_bias"], "path", observed=True)
     gap = left["candidate"] - left["full"] if len(left.columns) == 2 else rows["left"].head(0)
     return pd.Series(_some(gap.dropna(), f"frozen gates at lag {lag}"))
@@ -117,10 +127,9 @@ def gaps(data: SimpleNamespace, lag: int) -> pd.Series:
 def directions(data: SimpleNamespace, lag: int) -> tuple[float, float]:
     """The least and the greatest cosine, over untrained LSTMs of a fixed forget bias, of the gradient with the gates
     frozen with that by all routes: means over repetitions."""
-    rows = select(data.routes, cell="lstm", slice="reach", trained="no", lag=lag, quantity="loss_state",
-                  path="candidate", backend=REFERENCE)  # fmt: skip
-    fixed = rows["forget_bias"].astype(str).map(as_number).notna()
-    found = _some(rows.loc[fixed, "cosine"].dropna(), f"cosines at lag {lag}")
+    found = _some(
+        at_fixed_biases(of_lstms(data, lag, "candidate"))["cosine"].dropna(), f"cosines at lag {lag}"
+    )
     return float(found.min()), float(found.max())
 
 

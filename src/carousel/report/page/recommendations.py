@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from carousel.analysis.text import count, listed
+from carousel.claims.longest_learned import BY_LENGTH
 from carousel.report import names
 from carousel.report.page.markup import div, escape, number, per_cent, table
 from carousel.report.page.measurements import drawn
@@ -17,7 +18,6 @@ WITH_GATES = ("lstm", "gru")
 WORDS = {"task": names.task, "cell": names.cell, "init": names.init, "forget_bias": names.forget_bias}
 CHOSEN_BY = {LEARNED: "training, of {}", SMALLEST: "gradient"}  # of how many settings tried
 NONE_CHOSEN: list[tuple[str, ...]] = [("", "none passes", "", "", "")]
-BY_LENGTH = "chrono"  # the forget bias that is another one at each length
 NOTHING = "This study measured no setting that could be recommended."
 TORCH_KERAS = """\
 # layer: a torch.nn.LSTM
@@ -240,7 +240,7 @@ def often(rows: pd.DataFrame) -> str:
 def setting(row: Any) -> str:
     """Cell and forget bias."""
     bias = names.forget_bias(row.forget_bias)
-    if row.forget_bias == "chrono":
+    if row.forget_bias == BY_LENGTH:
         return f"{escape(names.cell(row.cell))} with chrono biases for the sequence’s own length"
     return escape(names.cell(row.cell)) + ("" if bias == "none" else f" at forget bias {escape(bias)}")
 

@@ -4,13 +4,11 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from carousel.analysis.stats.left import VANISHED
-from carousel.analysis.stats.tables import select
-from carousel.analysis.text import as_number, bias_order, listed, span
-from carousel.axes import REFERENCE
+from carousel.analysis.text import bias_order, listed, span
 from carousel.claims.q2_must_vanish import INSIDE
 from carousel.claims.rules import LAG
 from carousel.report import names
-from carousel.report.page.facts import Lacking, advised, crossed, said, threshold
+from carousel.report.page.facts import Lacking, advised, at_fixed_biases, crossed, of_lstms, said, threshold
 from carousel.report.page.markup import escape, link, table
 
 TANH = "beyond its margin against the tanh RNN"  # how the parts begin that the essay speaks of
@@ -57,9 +55,7 @@ def _row(data: SimpleNamespace, each: Begins) -> tuple[float, tuple[str, ...]] |
 
 def window(data: SimpleNamespace) -> str:
     """At which fixed biases a tenth of the whole gradient is left at the standard lag, by init."""
-    rows = select(data.routes, cell="lstm", slice="reach", trained="no", lag=LAG, quantity="loss_state", path="full",
-                  backend=REFERENCE)  # fmt: skip
-    rows = rows[rows["forget_bias"].astype(str).map(as_number).notna()]
+    rows = at_fixed_biases(of_lstms(data, LAG, "full"))
     if rows.empty:
         raise Lacking(f"what is left at lag {LAG} by forget bias")
     tried = bias_order(rows["forget_bias"].astype(str).unique())
